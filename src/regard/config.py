@@ -1,0 +1,239 @@
+"""Every option, with its unit, its default and its reason, on one page."""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from regard.errors import RegardError, nearest, refuse_system_error
+from regard.special import RESERVED
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+"""A probability or a part of a whole, from 0 to below 1."""
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class DataOptions(Section):
+    """What is left out of the training text; every pair left out is counted and reported."""
+
+    max_characters: Count = 1000
+    """Longest side of a pair, in characters: longer ones are mostly not sentences."""
+    max_ratio: Annotated[float, Field(gt=1.0)] = 4.0
+    """Longest side over shortest side, in characters, 10 added to each so that short pairs pass."""
+    drop_identical: bool = True
+    """Leave out a pair whose two sides are the same text with letters in it: an untranslated line."""
+    drop_duplicates: bool = True
+    """Leave out a pair that has come before, both sides alike."""
+    held_out: Annotated[int, Field(ge=1)] = 1000
+    """Pairs kept for validation when no validation files are given (at most a tenth of all)."""
+
+
+class VocabularyOptions(Section):
+    """Subwords (SentencePiece, byte-pair encoding with byte fallback)."""
+
+    size: Annotated[int, Field(ge=4 + len(RESERVED) + 256 + 32)] = 8000
+    """Tokens, with 4 special ones, 128 reserved symbols and 256 bytes among them; less when the
+    text is too small for as many. Small corpora do better with small ones."""
+    joint: bool = True
+    """One vocabulary for both languages, so that names and numbers are alike on both sides."""
+    sample_pairs: Count = 500_000
+    """Pairs from which the subwords are learned, evenly spread over the corpus."""
+    sampling: Share = 0.0
+    """BPE-dropout (Provilkov et al. 2020): how likely a merge is left out, in training only."""
+
+
+class ModelOptions(Section):
+    """The model; one choice is one word."""
+
+    attention: Literal["none", "uniform", "dot", "general", "scaled", "additive"] = "general"
+    """The score: none (the traditional model), uniform, dot, general (Luong et al. 2015), scaled,
+    additive (Bahdanau et al. 2015)."""
+    heads: Count = 1
+    """Looks that the decoder takes side by side, each at a slice of every state."""
+    recurrence: Literal["gru", "lstm", "ssru"] = "lstm"
+    """How a layer carries what it has read; the LSTM trains fastest on CPUs with bf16."""
+    encoder: Literal["two-sided", "left-to-right"] = "two-sided"
+    """Whether the encoder reads from both sides."""
+    encoder_layers: Count = 1
+    decoder_layers: Count = 1
+    """With several layers come residual connections and layer normalisation."""
+    embedding: Annotated[int, Field(ge=2)] = 256
+    """Numbers in the embedding of a token, and in what is fed forward."""
+    states: Annotated[int, Field(ge=2)] = 512
+    """Numbers in a state of the encoder, both directions together."""
+    hidden: Annotated[int, Field(ge=2)] = 512
+    """Numbers in a hidden state of the decoder."""
+    tie: Literal["none", "target", "all"] = "target"
+    """Whether the output layer shares the target embedding, or both share the source embedding
+    too ("all": with a joint vocabulary)."""
+    dropout_embedding: Share = 0.2
+    """Dropout on the numbers of each embedding."""
+    dropout_hidden: Share = 0.2
+    """Dropout on the encoder's states and between layers."""
+    dropout_output: Share = 0.2
+    """Dropout on what is fed forward to the output layer."""
+    dropout_source_word: Share = 0.0
+    dropout_target_word: Share = 0.0
+    """Dropout of whole tokens: the embedding becomes zero (Sennrich & Zhang 2019)."""
+
+
+class TrainOptions(Section):
+    """How the model learns."""
+
+    updates: Count = 20_000
+    """Updates of the weights; the schedule ends with the last."""
+    minutes: Annotated[float, Field(gt=0.0)] = 10_080.0
+    """A cap on wall-clock time in minutes, over all runs of this folder; a run that it ends is not
+    repeatable bit for bit."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    """All randomness comes from this number and the number of the update."""
+    batch_tokens: Annotated[int, Field(ge=16)] = 4096
+    """Target tokens in a batch, padding included."""
+    accumulate: Count = 1
+    """Batches that make one update."""
+    pool_pairs: Annotated[int, Field(ge=1)] = 32_768
+    """Pairs read at a time, sorted by length and cut into batches."""
+    learning_rate: Annotated[float, Field(gt=0.0)] = 0.001
+    """AdamW's largest step, reached at the end of the warm-up."""
+    schedule: Literal["constant", "linear", "cosine", "inverse-sqrt"] = "cosine"
+    """How the learning rate falls after the warm-up."""
+    warmup: Annotated[int, Field(ge=0)] = 400
+    """Updates over which the learning rate rises from 0."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
+    """AdamW's decay, on matrices only."""
+    adam_betas: tuple[Share, Share] = (0.9, 0.98)
+    """AdamW's memory of gradients and of their squares."""
+    label_smoothing: Share = 0.1
+    """Probability spread over the whole vocabulary (Szegedy et al. 2016)."""
+    clip: Annotated[float, Field(gt=0.0)] = 1.0
+    """Longest gradient, as its norm; longer ones are shortened."""
+    average: Share = 0.999
+    """Memory of the exponential average of the weights, which is what is kept; 0 keeps the last."""
+    skip_limit: Count = 20
+    """Updates in a row with a gradient that is not finite, or 50 times its usual length, before the
+    run ends with advice."""
+    validate_every: Count = 500
+    """Updates between validations; each leaves a checkpoint."""
+    metric: Literal["bleu", "loss"] = "bleu"
+    """What decides which weights are kept, and when to stop early."""
+    patience: Count = 10
+    """Validations without a better value before the run stops early."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Of the large products; auto takes bf16 where the processor has it."""
+    device: str = "auto"
+    """auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Processor threads; 0 takes one a core. The last bits of the results depend on it."""
+
+
+class SearchOptions(Section):
+    """How a translation is looked for."""
+
+    beam: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Hypotheses kept at each step; 1 is greedy."""
+    alpha: Annotated[float, Field(ge=0.0)] = 1.0
+    """Log-probabilities are divided by length**alpha (Wu et al. 2016, eq. 14, without its +5)."""
+    limit_ratio: Annotated[float, Field(gt=0.0)] = 2.0
+    limit_extra: Count = 20
+    """A translation has at most limit_ratio times its source's tokens and limit_extra more."""
+
+
+class Config(Section):
+    """All options of a run."""
+
+    data: DataOptions = DataOptions()
+    vocabulary: VocabularyOptions = VocabularyOptions()
+    model: ModelOptions = ModelOptions()
+    train: TrainOptions = TrainOptions()
+    search: SearchOptions = SearchOptions()
+
+
+class Option(NamedTuple):
+    name: str
+    """As typed: section.option."""
+    default: object
+    about: str
+
+
+def options() -> Iterator[Option]:
+    """Every option there is, in the order of this page."""
+    for section, field in Config.model_fields.items():
+        for name, option in type(field.default).model_fields.items():
+            yield Option(f"{section}.{name}", option.default, " ".join((option.description or "").split()))
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The options that a TOML file sets, not yet checked.
+
+    Raises RegardError if the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        refuse_system_error(error, "read the configuration", str(file))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RegardError(
+            f"the configuration is not TOML: {error}", str(file), "mend the line named above"
+        ) from error
+
+
+def make_config(settings: dict[str, Any], where: str) -> Config:
+    """Check `settings` (section -> option -> value) and fill in the defaults.
+
+    `where` tells an error message whence the settings come.
+    Raises RegardError if a name is unknown or a value out of its range.
+    """
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise explain(error.errors()[0], where) from None
+
+
+def explain(fault: Any, where: str) -> RegardError:
+    """The first fault that pydantic found, in three lines."""
+    place = [str(part) for part in fault["loc"]]
+    if fault["type"] == "extra_forbidden":
+        if len(place) == 1:
+            known = tuple(Config.model_fields)
+        else:
+            known = tuple(type(Config.model_fields[place[0]].default).model_fields)
+        return RegardError(
+            f"there is no option '{place[-1]}'",
+            where if len(place) == 1 else f"{where} [{place[0]}]",
+            nearest(place[-1], known),
+        )
+    name = ".".join(place[:2])
+    about = {option.name: option for option in options()}.get(name)
+    advice = f"{name}: {about.about} The default is {about.default}." if about else "see the README"
+    message = fault["msg"][0].lower() + fault["msg"][1:]
+    return RegardError(f"{name} = {fault['input']!r}: {message}", where, advice)
+
+
+def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """`settings` with `section.option=value` put on top; values are written as in TOML, or bare.
+
+    Raises RegardError if one of them is not of that form.
+    """
+    merged = {name: dict(part) if isinstance(part, dict) else part for name, part in settings.items()}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        section, dot, option = name.partition(".")
+        if not (equals and dot and section and option):
+            raise RegardError(
+                f"'{assignment}' is not an option", "the command line", "write section.option=value"
+            )
+        try:
+            parsed = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value
+        part = merged.setdefault(section, {})
+        if not isinstance(part, dict):
+            raise RegardError(f"'{section}' is not a section", "the configuration", "write [section]")
+        part[option] = parsed
+    return merged
