@@ -1,0 +1,13 @@
+"""Neural translation that shows where it looks.
+
+    import regard
+    regard.train(["train.en", "train.fr"], "model")
+    print(regard.load("model").translate(["The black cat ate the mouse."])[0].text)
+"""
+
+from regard.api import load, train
+from regard.errors import RegardError
+from regard.translator import Translation, Translator
+
+__all__ = ["RegardError", "Translation", "Translator", "load", "train"]
+__version__ = "0.1.0"

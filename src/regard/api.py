@@ -1,0 +1,46 @@
+"""The two verbs of the Python interface: train a model, load a model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regard.config import make_config
+from regard.text.formats import guess_languages, parse_languages
+from regard.translator import Translator, load, needs_torch
+
+if TYPE_CHECKING:
+    from regard.training.loop import Outcome
+    from regard.training.report import Report
+
+__all__ = ["Translator", "load", "train"]
+
+
+def train(
+    files: Sequence[str | Path],
+    out: str | Path,
+    valid: Sequence[str | Path] = (),
+    languages: str = "",
+    settings: dict[str, Any] | None = None,
+    start_from: str | Path = "",
+    report: "Report | None" = None,
+) -> "Outcome":
+    """Train a model on a file for each side (or one with both) and leave it in the folder `out`.
+
+    `valid` are files like `files`; without them pairs are held out. `languages` is like "en-fr";
+    without it the endings of the files tell. `settings` are options by section, as in the
+    configuration file: {"train": {"updates": 1000}}. Run again with the same arguments, it goes on
+    where it stopped. Raises RegardError for a mistake in any of these.
+    """
+    try:
+        from regard.training.loop import run_training
+        from regard.training.report import Silence
+        from regard.training.run import Data, open_run
+    except ModuleNotFoundError as error:
+        raise needs_torch("training", error) from error
+    config = make_config(settings or {}, "settings")
+    paths = tuple(Path(file) for file in files)
+    codes = parse_languages(languages) if languages else guess_languages(paths)
+    data = Data(paths, tuple(Path(file) for file in valid), codes)
+    told = report if report is not None else Silence()
+    run = open_run(Path(out), data, config, Path(start_from) if start_from else None, told)
+    return run_training(run, config.train.minutes, told)

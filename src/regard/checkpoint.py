@@ -1,0 +1,165 @@
+"""A model as a folder: weights, options, vocabularies and quality; safetensors and JSON only.
+
+Every file is written beside its place and renamed, so a crash leaves the old one or the new one.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regard.config import Config, make_config
+from regard.errors import RegardError, refuse_system_error
+from regard.text.vocabulary import Vocabulary
+
+FORMAT = 1
+"""Of the model folder; a higher one than ours cannot be read."""
+
+CARD, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
+JOINT, SOURCE, TARGET = "joint.vocabulary", "source.vocabulary", "target.vocabulary"
+
+Tensors = Mapping[str, np.ndarray]
+
+
+class Card(NamedTuple):
+    """What a model is, without its weights."""
+
+    languages: tuple[str, str]
+    """Codes of the source and the target language."""
+    config: Config
+    source: Vocabulary
+    target: Vocabulary
+    made: dict[str, Any]
+    """How it was made: version, pairs, updates, minutes."""
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Write beside and rename; what stood there before stays whole until then.
+
+    Raises RegardError if the disk is full or writing is not allowed.
+    """
+    beside = file.with_name(file.name + ".part")
+    try:
+        with beside.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        beside.replace(file)
+    except OSError as error:
+        refuse_system_error(error, "write", str(file))
+
+
+def write_json(file: Path, content: object) -> None:
+    write_file(file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(file: Path) -> Any:
+    """Raises RegardError if it cannot be read or is not JSON."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        refuse_system_error(error, "read", str(file))
+    except ValueError as error:
+        raise damaged(file) from error
+
+
+def damaged(file: Path) -> RegardError:
+    return RegardError(
+        f"{file.name} is damaged", str(file.parent), "copy the folder again, or train again"
+    )
+
+
+def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> None:
+    """`about` stands in the file's own header."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    write_file(file, save(arrays, metadata=dict(about)))
+
+
+class Stored(NamedTuple):
+    tensors: dict[str, np.ndarray]
+    about: dict[str, str]
+
+
+def read_tensors(file: Path) -> Stored:
+    """Raises RegardError if the file cannot be read or is not of safetensors' form."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return Stored(tensors, opened.metadata() or {})
+    except OSError as error:
+        refuse_system_error(error, "read", str(file))
+    except (SafetensorError, ValueError, TypeError) as error:
+        raise damaged(file) from error
+
+
+def save_card(folder: Path, card: Card) -> None:
+    """Everything of a model but its weights."""
+    write_json(
+        folder / CARD,
+        {
+            "format": FORMAT,
+            "languages": card.languages,
+            "config": card.config.model_dump(mode="json"),
+            "made": card.made,
+        },
+    )
+    if card.source is card.target:
+        write_file(folder / JOINT, card.source.proto)
+    else:
+        write_file(folder / SOURCE, card.source.proto)
+        write_file(folder / TARGET, card.target.proto)
+
+
+def load_card(folder: Path) -> Card:
+    """Raises RegardError if there is no model, or one of a later version, or a damaged one."""
+    if not (folder / CARD).exists():
+        raise RegardError(
+            "there is no model here" if folder.exists() else "there is no such folder",
+            str(folder),
+            f"give the folder that `regard train --out` wrote; it holds a {CARD}",
+        )
+    content = read_json(folder / CARD)
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise damaged(folder / CARD)
+    if content["format"] > FORMAT:
+        raise RegardError(
+            f"this model's format is {content['format']}; {FORMAT} is the last one known here",
+            str(folder),
+            "install a newer regard",
+        )
+    try:
+        source_code, target_code = content["languages"]
+        settings, made = content["config"], dict(content["made"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / CARD) from error
+    config = make_config(settings, str(folder / CARD))
+    if (folder / JOINT).exists():
+        source = target = load_vocabulary(folder / JOINT)
+    else:
+        source, target = load_vocabulary(folder / SOURCE), load_vocabulary(folder / TARGET)
+    return Card((source_code, target_code), config, source, target, made)
+
+
+def load_vocabulary(file: Path) -> Vocabulary:
+    try:
+        return Vocabulary(file.read_bytes(), str(file))
+    except OSError as error:
+        refuse_system_error(error, "read the vocabulary", str(file))
+
+
+def load_weights(folder: Path) -> dict[str, np.ndarray]:
+    """Raises RegardError if the model has none yet, or damaged ones."""
+    if not (folder / WEIGHTS).exists():
+        raise RegardError(
+            "this model has no weights yet",
+            str(folder),
+            "train until its first validation; run the same `regard train` again to go on",
+        )
+    return read_tensors(folder / WEIGHTS).tensors

@@ -1,0 +1,53 @@
+"""The command line: one short file a command; errors in three lines, results on standard output."""
+
+import os
+import sys
+
+import typer
+
+from regard import __version__
+from regard.cli import demo, evaluate, info, train, translate
+from regard.cli.common import errors
+from regard.errors import RegardError
+
+app = typer.Typer(
+    name="regard",
+    help="Neural translation that shows where it looks. Begin with `regard demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train, translate, evaluate, info, demo):
+    command.add_to(app)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=show_version, is_eager=True
+    ),
+) -> None:
+    """Neural translation that shows where it looks. Begin with `regard demo`."""
+
+
+def main() -> None:
+    """Run a command: 0 done, 2 the user's mistake, 130 interrupted; a traceback is our mistake."""
+    try:
+        app()
+    except RegardError as error:
+        errors.print(f"{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("stopped", style="yellow")
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,57 @@
+"""What several commands share."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from regard.errors import RegardError, refuse_system_error
+from regard.text.formats import read_texts
+
+errors = Console(stderr=True)
+"""Progress and messages go here, results to standard output."""
+
+ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
+
+
+class Words(NamedTuple):
+    """What stands on the command line behind the command."""
+
+    files: list[Path]
+    assignments: list[str]
+    """section.option=value"""
+
+
+def sort_words(words: Sequence[str]) -> Words:
+    assignments = [word for word in words if ASSIGNMENT.match(word)]
+    return Words([Path(word) for word in words if not ASSIGNMENT.match(word)], assignments)
+
+
+def read_all(file: Path) -> list[str]:
+    """Every line of a text file; `-` is standard input."""
+    return list(read_texts(file))
+
+
+def new_file(file: Path) -> Path:
+    """The file, if it is not there yet and can be written.
+
+    Raises RegardError otherwise: nothing is overwritten.
+    """
+    if file.exists():
+        raise RegardError("this file exists", str(file), "choose another --out, or remove it first")
+    try:
+        file.touch()
+    except OSError as error:
+        refuse_system_error(error, "write", str(file))
+    return file
+
+
+def use_utf8() -> None:
+    """Results are UTF-8 whatever the terminal's locale says."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(encoding="utf-8", errors="replace", newline="\n")

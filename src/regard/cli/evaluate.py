@@ -1,0 +1,86 @@
+"""regard evaluate"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from regard.checkpoint import load_card
+from regard.cli.common import errors, new_file, read_all, use_utf8
+from regard.config import SearchOptions
+from regard.errors import RegardError
+from regard.evaluation import measure
+from regard.text.formats import guess_languages
+from regard.translator import load
+
+
+def evaluate(
+    source: Annotated[Path, typer.Argument(help="Text to translate, a sentence a line.")],
+    reference: Annotated[Path, typer.Argument(help="Its translation by a person.")],
+    model: Annotated[
+        Path | None, typer.Option(help="A model folder.", show_default=False)
+    ] = None,
+    hypothesis: Annotated[
+        Path | None,
+        typer.Option(help="Score this ready translation instead.", show_default=False),
+    ] = None,
+    convention: Annotated[
+        str,
+        typer.Option(
+            help="sacrebleu (cased, detokenised), or multi30k (lower-cased, normalised, tokenised"
+            " as in nearly all published Multi30k figures)."
+        ),
+    ] = "sacrebleu",
+    beam: Annotated[int, typer.Option(help="As in translate; 0 is the model's own.", min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the translations to this new file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Measure BLEU, chrF and TER, each with the signature that says how.
+
+    Example:
+
+        regard evaluate test.en test.fr --model model --convention multi30k
+    """
+    use_utf8()
+    sources, references = read_all(source), read_all(reference)
+    if (model is None) == (hypothesis is None):
+        raise RegardError(
+            "it is not clear what to measure", "the command line", "give --model or --hypothesis"
+        )
+    if len(sources) != len(references):
+        raise RegardError(
+            "the numbers of lines differ",
+            f"{source} ({len(sources):,} lines), {reference} ({len(references):,} lines)",
+            "give both files the same number of lines",
+        )
+    if model is not None:
+        language = load_card(model).languages[1]
+        translator = load(model, device)
+        settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
+        translator = translator.with_options(SearchOptions.model_validate(settings))
+        with errors.status(f"translating {len(sources):,} lines"):
+            texts = [found.text for found in translator.translate(sources)]
+    elif hypothesis is not None:
+        language = guess_languages((source, reference))[1]
+        texts = read_all(hypothesis)
+    if out is not None:
+        new_file(out).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    found = measure(texts, references, language, convention)
+    if as_json:
+        typer.echo(json.dumps([quality._asdict() for quality in found]))
+        return
+    table = Table("metric", "value", "signature", box=None, padding=(0, 2, 0, 0))
+    for quality in found:
+        table.add_row(quality.name, f"{quality.value:.2f}", quality.signature)
+    from rich.console import Console
+
+    Console(soft_wrap=True).print(table)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(evaluate)

@@ -1,0 +1,93 @@
+"""regard train"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from regard.cli.common import errors, sort_words, use_utf8
+from regard.config import options, override, read_config
+from regard.errors import RegardError
+
+
+def show_options(wanted: bool) -> None:
+    if not wanted:
+        return
+    table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
+    for option in options():
+        table.add_row(option.name, str(option.default), option.about)
+    errors.print(table)
+    raise typer.Exit
+
+
+def train(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE TARGET [section.option=value ...]",
+            help="Two text files, line by line, or one that holds both sides (.tsv, .jsonl; .gz and"
+            " .xz on top); then options.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder of the model.", show_default=False)],
+    valid: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="SOURCE TARGET",
+            help="Validation text; without it some pairs are held out.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of options.", show_default=False)
+    ] = None,
+    languages: Annotated[
+        str, typer.Option(help="Like en-fr; else the file endings tell.", show_default=False)
+    ] = "",
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Tune this ready model on new text.", show_default=False),
+    ] = None,
+    _options: Annotated[
+        bool,
+        typer.Option(
+            "--options", help="List every option and stop.", callback=show_options, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Train a model on parallel text, and leave it in a folder.
+
+    Ctrl-C saves and stops; the same command again goes on exactly where it stopped. Nothing
+    that exists is overwritten.
+
+    Example:
+
+        regard train train.en train.fr --valid val.en val.fr --out model train.minutes=30
+    """
+    use_utf8()
+    from regard.api import train as run
+    from regard.training.loop import Interrupted
+    from regard.training.report import watching
+
+    files, assignments = sort_words(words)
+    if not files:
+        raise RegardError("no text to learn from is given", "the command line", "give two files")
+    settings = override(read_config(config) if config else {}, assignments)
+    with watching(errors) as report:
+        try:
+            outcome = run(files, out, valid or (), languages, settings, start_from or "", report)
+        except Interrupted as stop:
+            errors.print(f"{stop}; run the same command again to go on", style="yellow")
+            raise typer.Exit(128 + stop.signal_number) from stop
+    errors.print(
+        f"{outcome.updates:,} updates in {outcome.seconds / 60:.1f} minutes; {outcome.reason}. "
+        f"Kept: update {outcome.best_update:,}, validation BLEU {outcome.quality['bleu']:.2f}, "
+        f"loss {outcome.quality['loss']:.3f}.",
+        highlight=False,
+    )
+    errors.print(f"Now try: echo 'Some text.' | regard translate --model {out}", highlight=False)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(train)

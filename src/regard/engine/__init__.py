@@ -1,0 +1,1 @@
+"""Where the tensors live: one engine a file, all behind the contract in `regard.search`."""

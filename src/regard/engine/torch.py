@@ -1,0 +1,202 @@
+"""The PyTorch engine: for training, research and GPUs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from regard.checkpoint import Card, Tensors, load_weights
+from regard.config import ModelOptions
+from regard.errors import RegardError
+from regard.model.memory import rows as pick
+from regard.model.network import Dropouts, EncoderDecoder, Sizes
+from regard.search import Adjustment, Decoding, Forced, Ids, Ranked
+from regard.special import END, PAD, START
+from regard.text.batches import pad
+
+
+class TorchEngine:
+    def __init__(self, network: EncoderDecoder) -> None:
+        self.network = network
+        self.tokens = network.sizes.target_tokens
+        self.device = network.decoder.word.weight.device
+
+    def tensor(self, ids: Int[np.ndarray, "B S"]) -> torch.Tensor:
+        return torch.from_numpy(ids).to(self.device)
+
+    @torch.inference_mode()
+    def encode(self, sources: Sequence[Ids]) -> Decoding:
+        """Read the sentences, given without </s>."""
+        self.network.eval()
+        return TorchDecoding(self, self.tensor(pad([[*source, END] for source in sources])))
+
+    @torch.inference_mode()
+    def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
+        """Read given translations: of each its tokens and </s>."""
+        self.network.eval()
+        after = self.tensor(pad([[*target, END] for target in targets]))
+        before = self.tensor(pad([[START, *target] for target in targets]))
+        step = self.network(self.tensor(pad([[*source, END] for source in sources])), before)
+        log_probs = log_softmax(step.logits).gather(-1, after[..., None]).squeeze(-1).cpu().numpy()
+        weights = torch.stack([look.weights for look in step.looks], dim=1).float().cpu().numpy()
+        return [
+            Forced(
+                log_probs[row, : len(target) + 1],
+                weights[row, :, :, : len(target) + 1, : len(source) + 1],
+            )
+            for row, (source, target) in enumerate(zip(sources, targets, strict=True))
+        ]
+
+
+class TorchDecoding:
+    """A batch of sentences that is being translated."""
+
+    @torch.inference_mode()
+    def __init__(self, engine: TorchEngine, source: torch.Tensor) -> None:
+        self.engine = engine
+        self.all = engine.network.encode(source)
+        self.sentence = torch.arange(len(source), device=source.device)
+        self.memory, self.state = self.all, engine.network.start(self.all)
+
+    @torch.inference_mode()
+    def advance(
+        self,
+        rows: Int[np.ndarray, " R"],
+        tokens: Int[np.ndarray, "R T"],
+        k: int,
+        bias: Float[np.ndarray, "_ _"],
+        adjustment: Adjustment,
+    ) -> Ranked:
+        """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them."""
+        index = self.engine.tensor(rows)
+        sentence = self.sentence.index_select(0, index)
+        if not torch.equal(sentence, self.sentence):
+            self.memory, self.sentence = pick(self.all, sentence), sentence
+        state = pick(self.state, index)
+        added = self.engine.tensor(bias)[:, None] if bias.any() else 0.0
+        step = self.engine.network.step(self.engine.tensor(tokens), self.memory, state, added)
+        self.state = step.state
+        logits = step.logits[:, -1].float()
+        if len(adjustment.rows):
+            place = self.engine.tensor(adjustment.rows), self.engine.tensor(adjustment.tokens)
+            logits.index_put_(place, self.engine.tensor(adjustment.amounts), accumulate=True)
+        best = log_softmax(logits).topk(k)
+        return Ranked(best.indices.cpu().numpy(), best.values.cpu().numpy())
+
+
+def log_softmax(logits: torch.Tensor) -> torch.Tensor:
+    """ln of each token's probability to come next; <pad> and <s> have none."""
+    logits = logits.float()
+    logits[..., [PAD, START]] = -torch.inf
+    return logits.log_softmax(-1)
+
+
+def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
+    """A network with fresh weights, from PyTorch's random generator.
+
+    Raises RegardError if the sizes do not go together.
+    """
+    check_sizes(options, source_tokens, target_tokens)
+    return EncoderDecoder(
+        Sizes(
+            source_tokens,
+            target_tokens,
+            options.embedding,
+            options.states,
+            options.hidden,
+            options.encoder_layers,
+            options.decoder_layers,
+            options.heads,
+            options.attention,
+            options.recurrence,
+            options.encoder,
+            options.tie,
+        ),
+        Dropouts(
+            options.dropout_embedding,
+            options.dropout_hidden,
+            options.dropout_output,
+            options.dropout_source_word,
+            options.dropout_target_word,
+        ),
+    )
+
+
+def check_sizes(options: ModelOptions, source_tokens: int, target_tokens: int) -> None:
+    if options.attention == "dot" and options.states != options.hidden:
+        raise RegardError(
+            f"the score 'dot' needs states and hidden states of one size, not {options.states}"
+            f" and {options.hidden}",
+            "model.states, model.hidden",
+            "make them equal, or choose attention = 'general'",
+        )
+    if options.states % options.heads or options.hidden % options.heads:
+        raise RegardError(
+            f"{options.heads} heads do not divide states of {options.states}"
+            f" and hidden states of {options.hidden}",
+            "model.heads",
+            "choose sizes that are multiples of the heads",
+        )
+    if options.tie == "all" and source_tokens != target_tokens:
+        raise RegardError(
+            "two vocabularies cannot share one embedding",
+            "model.tie",
+            "choose tie = 'target', or vocabulary.joint = true",
+        )
+
+
+def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:
+    """Every weight once, by name; shared ones under the first of their names."""
+    return {
+        name: weight.detach().float().cpu().numpy() for name, weight in network.named_parameters()
+    }
+
+
+def set_weights(network: EncoderDecoder, weights: Tensors, where: str) -> None:
+    """Raises RegardError if these are not the weights of such a network."""
+    own = dict(network.named_parameters())
+    differing = [
+        name
+        for name in sorted(own.keys() | weights.keys())
+        if name not in own or name not in weights or own[name].shape != weights[name].shape
+    ]
+    if differing:
+        raise RegardError(
+            f"the weights are those of another model ({len(differing)} differ: {differing[0]}"
+            f"{', ...' if len(differing) > 1 else ''})",
+            where,
+            "keep the files of a model folder together",
+        )
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(torch.from_numpy(weights[name]))
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `name` means; auto is a GPU where there is one.
+
+    Raises RegardError if there is no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RegardError(
+            f"there is no device '{name}' here",
+            "train.device" if name else "the device",
+            "choose auto or cpu; a GPU needs a PyTorch built for it",
+        ) from error
+    return device
+
+
+def load_engine(folder: Path, card: Card, device: str) -> TorchEngine:
+    """Raises RegardError if the weights are missing, damaged or not those of the card's model."""
+    network = build(card.config.model, len(card.source), len(card.target))
+    set_weights(network, load_weights(folder), str(folder))
+    return TorchEngine(network.to(choose_device(device)).eval())

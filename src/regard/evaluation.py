@@ -1,0 +1,172 @@
+"""How good is a translation: BLEU, chrF and TER, each with the signature that says how it was
+measured."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from regard.errors import RegardError, nearest
+from regard.text.spans import words
+
+TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
+"""sacreBLEU's tokeniser for the languages that its 13a cannot cut into words."""
+
+
+class Quality(NamedTuple):
+    name: str
+    """BLEU, chrF2 or TER."""
+    value: float
+    """0 to 100 and the more the better, for BLEU and chrF2; edits in 100 reference words and the
+    fewer the better, for TER."""
+    signature: str
+    """How it was measured; only values of one signature can be compared."""
+
+
+class Bucket(NamedTuple):
+    first: int
+    """Words of the shortest source that belongs here."""
+    last: int
+    """Words of the longest source that belongs here."""
+    sentences: int
+    bleu: float
+    """By the sacrebleu convention; of little weight when the sentences are few."""
+
+
+class Convention(NamedTuple):
+    prepare: Callable[[list[str], str], list[str]]
+    """From texts and their language: the texts that are scored."""
+    tokenizer: Callable[[str], str]
+    """From a language: the name of sacreBLEU's tokeniser, which only BLEU uses."""
+    lowercase: bool
+    """Whether capitals do not count; TER never counts them."""
+    label: str
+    """What a signature has before sacreBLEU's own part."""
+
+
+def library(name: str) -> Any:
+    """The module `name`, of sacreBLEU or sacremoses.
+
+    Raises RegardError if it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise RegardError(
+            "evaluating needs sacreBLEU and sacremoses",
+            f"this Python has no module '{error.name}'",
+            "pip install 'regard[train]'",
+        ) from error
+
+
+def as_they_are(texts: list[str], _language: str) -> list[str]:
+    """The texts, untouched: sacreBLEU tokenises them itself."""
+    return texts
+
+
+def as_multi30k(texts: list[str], language: str) -> list[str]:
+    """The texts like the `lc.norm.tok` files of Multi30k, `&apos;` and its like undone.
+
+    A language that Moses has no rules for is tokenised like English.
+    """
+    moses = library("sacremoses")
+    normalizer, tokenizer = moses.MosesPunctNormalizer(language), moses.MosesTokenizer(language)
+    return [
+        " ".join(
+            tokenizer.tokenize(
+                normalizer.normalize(text.lower()), escape=False, aggressive_dash_splits=False
+            )
+        )
+        for text in texts
+    ]
+
+
+CONVENTIONS = {
+    "sacrebleu": Convention(
+        as_they_are, lambda language: TOKENIZERS.get(language, "13a"), lowercase=False, label=""
+    ),
+    "multi30k": Convention(
+        as_multi30k, lambda _language: "none", lowercase=True, label="convention:multi30k|"
+    ),
+}
+"""Ways of measuring: cased and detokenised, or that of nearly all figures published on Multi30k."""
+
+
+def measure(
+    hypotheses: list[str], references: list[str], language: str, convention: str
+) -> list[Quality]:
+    """BLEU, chrF2 and TER of the hypotheses, in this order.
+
+    `language` is the code of the target language; `convention` is a name in `CONVENTIONS`.
+    Raises RegardError if the convention is unknown, the numbers of lines differ, or there are none.
+    """
+    if convention not in CONVENTIONS:
+        raise RegardError(
+            f"there is no convention '{convention}'",
+            "the convention by which translations are measured",
+            nearest(convention, tuple(CONVENTIONS)),
+        )
+    refuse_unequal({"translations": hypotheses, "references": references})
+    prepare, tokenizer, lowercase, label = CONVENTIONS[convention]
+    found, wanted = prepare(hypotheses, language), prepare(references, language)
+    metrics = library("sacrebleu.metrics")
+    qualities = []
+    for metric in (
+        # force: a full stop that stands alone is no reason for a warning
+        metrics.BLEU(tokenize=tokenizer(language), lowercase=lowercase, force=True),
+        metrics.CHRF(lowercase=lowercase),
+        metrics.TER(),
+    ):
+        score = metric.corpus_score(found, [wanted])
+        qualities.append(Quality(score.name, score.score, f"{label}{metric.get_signature()}"))
+    return qualities
+
+
+def bleu(hypotheses: list[str], references: list[str], language: str) -> float:
+    """BLEU by the sacrebleu convention, 0 to 100.
+
+    Raises RegardError if the numbers of lines differ, or there are none.
+    """
+    refuse_unequal({"translations": hypotheses, "references": references})
+    tokenizer = CONVENTIONS["sacrebleu"].tokenizer(language)
+    scorer = library("sacrebleu.metrics").BLEU(tokenize=tokenizer, force=True)
+    return float(scorer.corpus_score(hypotheses, [references]).score)
+
+
+def by_length(
+    sources: list[str],
+    hypotheses: list[str],
+    references: list[str],
+    language: str,
+    edges: tuple[int, ...],
+) -> list[Bucket]:
+    """BLEU by the words of the source, the shortest sources first; empty buckets are left out.
+
+    Each edge is the `last` of a bucket; one more bucket ends with the longest source.
+    Raises RegardError if the numbers of lines differ, or there are none.
+    """
+    refuse_unequal({"sources": sources, "translations": hypotheses, "references": references})
+    lengths = [len(words(source)) for source in sources]
+    lasts = [*sorted(set(edges)), max(lengths)]
+    firsts = [0, *(last + 1 for last in lasts[:-1])]
+    buckets = []
+    for first, last in zip(firsts, lasts, strict=True):
+        inside = [number for number, length in enumerate(lengths) if first <= length <= last]
+        if inside:
+            score = bleu(
+                [hypotheses[number] for number in inside],
+                [references[number] for number in inside],
+                language,
+            )
+            buckets.append(Bucket(first, last, len(inside), score))
+    return buckets
+
+
+def refuse_unequal(sides: dict[str, list[str]]) -> None:
+    """Raise RegardError unless all sides (name -> texts) have equally many lines, and some."""
+    where = ", ".join(f"{name} ({len(texts):,} lines)" for name, texts in sides.items())
+    if len({len(texts) for texts in sides.values()}) > 1:
+        raise RegardError(
+            "the numbers of lines differ", where, "give each source one translation, line by line"
+        )
+    if not any(sides.values()):
+        raise RegardError("there is nothing to score", where, "give at least one line")

@@ -1,0 +1,1 @@
+"""Tensors; knows no text, no files, no options object."""

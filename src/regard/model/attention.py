@@ -1,0 +1,144 @@
+"""The scores: how much does each encoder state matter for the token that comes next?
+
+A score compares the decoder's hidden state with each encoder state. All else in the decoder is the
+same for every score, `none` included, so models that differ in `attention` differ in this alone.
+"""
+
+from math import sqrt
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+def split(vectors: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B A T C"]:
+    """Cut every vector into one slice a head."""
+    return vectors.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def join(slices: Float[Tensor, "B A T C"]) -> Float[Tensor, "B T D"]:
+    """Put the slices of all heads side by side again."""
+    return slices.transpose(1, 2).flatten(2)
+
+
+class Score(nn.Module):
+    """Compare `hidden` with every encoder state; -inf where the source has no token."""
+
+    def __init__(self, hidden: int, states: int, heads: int) -> None:
+        super().__init__()
+        self.hidden, self.states, self.heads = hidden, states, heads
+
+    def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S K"]:
+        """What `compare` wants to know of the states; asked once for a sentence."""
+        return states
+
+    def compare(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        raise NotImplementedError(f"{type(self).__name__} does not say how it compares")
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        scores = self.compare(hidden, keys, is_token)
+        return scores.masked_fill(~is_token[:, None, None], -torch.inf)
+
+
+class Final(Score):
+    """No attention: 0 at the final state and -inf elsewhere (Sutskever et al. 2014).
+
+    The soft-max is then 1 there, and the final hidden state is all that the decoder sees.
+    """
+
+    def compare(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        place = torch.arange(is_token.size(1), device=is_token.device)
+        is_final = place == is_token.sum(1, keepdim=True) - 1
+        scores = hidden.new_zeros(is_final.shape).masked_fill(~is_final, -torch.inf)
+        return scores[:, None, None].expand(-1, self.heads, hidden.size(1), -1)
+
+
+class Uniform(Score):
+    """All the states, and no focus: every token gets the same score."""
+
+    def compare(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        return hidden.new_zeros(len(hidden), self.heads, hidden.size(1), is_token.size(1))
+
+
+class Dot(Score):
+    """hidden · state, which must be of one size (Luong et al. 2015, eq. 8, dot)."""
+
+    def compare(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        return split(hidden, self.heads) @ split(keys, self.heads).mT
+
+
+class General(Dot):
+    """hidden · W · state (Luong et al. 2015, eq. 8, general)."""
+
+    def __init__(self, hidden: int, states: int, heads: int) -> None:
+        super().__init__(hidden, states, heads)
+        self.key = nn.Linear(states, hidden, bias=False)
+
+    def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S K"]:
+        return self.key(states)
+
+
+class Scaled(General):
+    """hidden · W · state / sqrt(size of a head's slice) (after Vaswani et al. 2017, eq. 1)."""
+
+    def compare(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        return super().compare(hidden, keys, is_token) / sqrt(self.hidden / self.heads)
+
+
+class Additive(General):
+    """v · tanh(W hidden + U state) (Bahdanau et al. 2015, A.1.2), with a `v` for each head."""
+
+    def __init__(self, hidden: int, states: int, heads: int) -> None:
+        super().__init__(hidden, states, heads)
+        self.query = nn.Linear(hidden, hidden)
+        self.energy = nn.Parameter(torch.randn(heads, hidden // heads) / sqrt(hidden / heads))
+
+    def compare(
+        self,
+        hidden: Float[Tensor, "B T H"],
+        keys: Float[Tensor, "B S K"],
+        is_token: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B A T S"]:
+        query = split(self.query(hidden), self.heads)
+        both = torch.tanh(query[:, :, :, None] + split(keys, self.heads)[:, :, None])
+        return (both @ self.energy[:, None, :, None].to(both.dtype)).squeeze(-1)
+
+
+SCORES: dict[str, type[Score]] = {
+    "none": Final,
+    "uniform": Uniform,
+    "dot": Dot,
+    "general": General,
+    "scaled": Scaled,
+    "additive": Additive,
+}

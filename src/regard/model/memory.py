@@ -1,0 +1,46 @@
+"""What the encoder passes on to the decoder: all its hidden states, not the final one alone.
+
+Letters, told once and used everywhere: B sentences, S source tokens, T target tokens, E size of an
+encoder state, H size of a hidden state, K size of a key, A attention heads, V vocabulary, L layers,
+N hypotheses; M is the size of an embedding, C the size of one head's context (E / A).
+"""
+
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+State = tuple[tuple[Float[Tensor, "B _"], ...], ...]
+"""The decoder's hidden state between two tokens: for each layer what its recurrence carries."""
+
+
+class Memory(NamedTuple):
+    states: Float[Tensor, "B S E"]
+    """The hidden state of the encoder at each source token; the one at </s> is the final state."""
+    keys: tuple[Float[Tensor, "B S _"], ...]
+    """What each decoder layer's score compares with; made once for a sentence, from the states."""
+    is_token: Bool[Tensor, "B S"]
+    """True where the source has a token, False where it is padded."""
+
+    @property
+    def final(self) -> Float[Tensor, "B E"]:
+        """The final hidden state: of both directions, side by side."""
+        last = self.is_token.sum(1) - 1
+        return self.states[torch.arange(len(last), device=last.device), last]
+
+
+Tree = TypeVar("Tree", bound=tuple[Any, ...])
+
+
+def rows(tree: Tree, index: Int[Tensor, " R"]) -> Tree:
+    """Pick rows of the batch from every tensor of a nested (named) tuple, in the order of `index`.
+
+    A row may be picked more than once, or not at all: it repeats sentences for a beam, reorders
+    hypotheses and drops those that have ended.
+    """
+    picked = [
+        part.index_select(0, index) if isinstance(part, Tensor) else rows(part, index)
+        for part in tree
+    ]
+    return type(tree)(*picked) if hasattr(tree, "_fields") else type(tree)(picked)

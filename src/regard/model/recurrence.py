@@ -1,0 +1,88 @@
+"""How a layer carries what it has read: one token at a time, or many at once when they are known."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Carried = tuple[Float[Tensor, "B H"], ...]
+"""What a layer knows between two tokens."""
+
+
+class Recurrence(nn.Module):
+    """`inputs` go in one after the other; out comes the hidden state at each, and the last one."""
+
+    carried: int
+    """How many tensors [B H] it carries; the hidden state is the first of them."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.inputs, self.hidden = inputs, hidden
+
+    def begin(self, batch: int, like: Tensor) -> Carried:
+        """What is carried when nothing has been read: zeros."""
+        return tuple(like.new_zeros(batch, self.hidden) for _ in range(self.carried))
+
+    def forward(
+        self, inputs: Float[Tensor, "B T I"], state: Carried
+    ) -> tuple[Float[Tensor, "B T H"], Carried]:
+        raise NotImplementedError(f"{type(self).__name__} does not say how it goes on")
+
+
+class GRU(Recurrence):
+    """Gated recurrent unit (Cho et al. 2014), as PyTorch and cuDNN compute it."""
+
+    carried = 1
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__(inputs, hidden)
+        self.cell = nn.GRU(inputs, hidden, batch_first=True)
+
+    def forward(
+        self, inputs: Float[Tensor, "B T I"], state: Carried
+    ) -> tuple[Float[Tensor, "B T H"], Carried]:
+        hidden, after = self.cell(inputs, state[0][None])
+        return hidden, (after[0],)
+
+
+class LSTM(Recurrence):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; Gers et al. 2000)."""
+
+    carried = 2
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__(inputs, hidden)
+        self.cell = nn.LSTM(inputs, hidden, batch_first=True)
+
+    def forward(
+        self, inputs: Float[Tensor, "B T I"], state: Carried
+    ) -> tuple[Float[Tensor, "B T H"], Carried]:
+        hidden, (after, cell) = self.cell(inputs, (state[0][None], state[1][None]))
+        return hidden, (after[0], cell[0])
+
+
+class SSRU(Recurrence):
+    """Simpler simple recurrent unit: all products before the recurrence (Kim et al. 2019, eq. 1-2).
+
+    forget = σ(W_f x + b_f); cell = forget · cell + (1 - forget) · W x; hidden = relu(cell).
+    """
+
+    carried = 2
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__(inputs, hidden)
+        self.gate_and_fresh = nn.Linear(inputs, 2 * hidden)
+
+    def forward(
+        self, inputs: Float[Tensor, "B T I"], state: Carried
+    ) -> tuple[Float[Tensor, "B T H"], Carried]:
+        gate, fresh = self.gate_and_fresh(inputs).float().chunk(2, dim=-1)
+        forget = gate.sigmoid()
+        cell, cells = state[1], []
+        for kept, new in zip(forget.unbind(1), ((1 - forget) * fresh).unbind(1), strict=True):
+            cell = torch.addcmul(new, kept, cell)
+            cells.append(cell)
+        hidden = torch.stack(cells, dim=1).relu()
+        return hidden, (hidden[:, -1], cell)
+
+
+RECURRENCES: dict[str, type[Recurrence]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}

@@ -1,0 +1,377 @@
+"""Find the tokens: greedy, sampled, or by beam. Each is a loop around an engine's `advance`.
+
+This file knows token ids and small numpy arrays. An engine owns the tensors; all engines are
+searched by this one file. R is the number of hypotheses that are still being written.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from regard.errors import RegardError
+from regard.special import END, START
+
+Ids = Sequence[int]
+Ending = Literal["end", "limit", "repetition"]
+"""Why a hypothesis ended: it wrote </s>, reached its length limit, or went round in circles."""
+
+
+class Adjustment(NamedTuple):
+    """What to add to the logits of single next tokens before the soft-max; -inf forbids one."""
+
+    rows: Int[np.ndarray, " J"]
+    tokens: Int[np.ndarray, " J"]
+    amounts: Float[np.ndarray, " J"]
+
+
+UNADJUSTED = Adjustment(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+UNBIASED = np.zeros((1, 1), np.float32)
+
+
+class Ranked(NamedTuple):
+    """The likeliest next tokens of each row, likeliest first."""
+
+    tokens: Int[np.ndarray, "R k"]
+    log_probs: Float[np.ndarray, "R k"]
+
+
+class Decoding(Protocol):
+    """A batch of sentences that is being translated."""
+
+    def advance(
+        self,
+        rows: Int[np.ndarray, " R"],
+        tokens: Int[np.ndarray, "R T"],
+        k: int,
+        bias: Float[np.ndarray, "_ _"],
+        adjustment: Adjustment,
+    ) -> Ranked:
+        """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them.
+
+        In the first call `rows` are sentences. A row may go on more than once, or not at all.
+        `bias` [R S] (or [1 1]) is added to the scores of every look.
+        """
+
+
+class Forced(NamedTuple):
+    """How the model reads one given translation."""
+
+    log_probs: Float[np.ndarray, " T"]
+    """Of each token, natural logarithm."""
+    weights: Float[np.ndarray, "L A T S"]
+    """Of each look: layer, head, target token, source token; </s> is the last of both."""
+
+    def reduced(self) -> Float[np.ndarray, "T S"]:
+        """One weight for each target and source token: the mean over layers and heads.
+
+        This is what heat maps and alignments show. Every row still sums to one.
+        """
+        return self.weights.mean(axis=(0, 1))
+
+
+class Engine(Protocol):
+    """Where the tensors live: PyTorch, or another."""
+
+    tokens: int
+    """Size of the target vocabulary."""
+
+    def encode(self, sources: Sequence[Ids]) -> Decoding:
+        """Read the sentences, given without </s>."""
+
+    def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
+        """Read given translations: of each its tokens and </s>."""
+
+
+class Hooks:
+    """Where a caller can reach into the search; this one leaves everything as it is."""
+
+    def bias(
+        self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
+    ) -> Float[np.ndarray, "_ _"]:
+        """What to add to the scores [R S] for what each row will write next."""
+        return UNBIASED
+
+    def adjustment(
+        self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
+    ) -> Adjustment:
+        """What to add to the logits of what each row could write next."""
+        return UNADJUSTED
+
+
+NO_HOOKS = Hooks()
+
+
+class Task(NamedTuple):
+    """Sentences to translate, and the bounds within which to do it."""
+
+    sources: Sequence[Ids]
+    """Tokens without </s>."""
+    limits: Sequence[int]
+    """The most tokens that each translation may have, </s> included."""
+    beginning: Ids = ()
+    """Tokens with which every translation begins."""
+    hooks: Hooks = NO_HOOKS
+
+
+class Hypothesis(NamedTuple):
+    tokens: list[int]
+    """Without <s> and </s>; what went round in circles is cut back to its first round."""
+    log_prob: float
+    """Natural logarithm of the probability of all that was written, </s> included."""
+    ending: Ending
+
+
+CIRCLE = 12
+"""The longest circle that is looked for, in tokens: bytes of an emoji, a phrase."""
+ROUNDS = 4
+"""Rounds beyond those of the source that make a circle."""
+
+
+class Circles(NamedTuple):
+    """For each row and each period p up to CIRCLE, how long the text has repeated itself.
+
+    A decoder that goes round in circles writes the same tokens again and again. With `run[p]` the
+    number of tokens in a row that equal the token p places before, there have been
+    run[p] / p + 1 rounds.
+    """
+
+    run: Int[np.ndarray, "R P"]
+
+    def pick(self, rows: Int[np.ndarray, " R"]) -> "Circles":
+        return Circles(self.run[rows])
+
+    def write(self, written: Int[np.ndarray, "R T"]) -> "Circles":
+        """Take in the last column of `written`."""
+        before = written[:, -CIRCLE - 1 : -1][:, ::-1]
+        same = np.zeros(self.run.shape, bool)
+        same[:, : before.shape[1]] = before == written[:, -1:]
+        return Circles((self.run + 1) * same)
+
+    def rounds(self) -> Int[np.ndarray, " R"]:
+        """How many rounds the text of each row ends with; 1 is no repetition."""
+        return (self.run // PERIODS).max(axis=1) + 1
+
+    def excess(self, row: int) -> int:
+        """How many tokens to cut off so that one round is left."""
+        return int(self.run[row, (self.run[row] // PERIODS).argmax()])
+
+
+PERIODS = np.arange(1, CIRCLE + 1)
+
+
+def no_circles(rows: int) -> Circles:
+    return Circles(np.zeros((rows, CIRCLE), np.int64))
+
+
+def rounds_allowed(source: Ids) -> int:
+    """How many rounds a translation may make: ROUNDS more than the source itself makes."""
+    circles, most = no_circles(1), 1
+    for end in range(1, len(source) + 1):
+        circles = circles.write(np.array([source[max(0, end - CIRCLE - 1) : end]]))
+        most = max(most, int(circles.rounds()[0]))
+    return most + ROUNDS
+
+
+Choose = Callable[[Ranked], Int[np.ndarray, " R"]]
+"""Which of the ranked tokens (its column) each row writes."""
+
+
+def likeliest(ranked: Ranked) -> Int[np.ndarray, " R"]:
+    return np.zeros(len(ranked.tokens), np.int64)
+
+
+def walk(engine: Engine, task: Task, k: int, choose: Choose) -> list[Hypothesis]:
+    """Write one translation of each sentence, choosing among the `k` likeliest tokens at each step.
+
+    Sentences that have ended leave the batch.
+    """
+    decoding = engine.encode(task.sources)
+    allowed = np.array([rounds_allowed(source) for source in task.sources])
+    limits = np.array(task.limits)
+    sentence = rows = np.arange(len(task.sources))
+    written = np.tile(np.array([START, *task.beginning], np.int64), (len(rows), 1))
+    coming, circles = written, no_circles(len(rows))
+    log_prob = given_log_prob(engine, task)
+    found: list[Hypothesis] = [Hypothesis([], 0.0, "end")] * len(rows)
+    while len(sentence):
+        ranked = decoding.advance(
+            rows,
+            coming,
+            k,
+            task.hooks.bias(sentence, written),
+            task.hooks.adjustment(sentence, written),
+        )
+        every, column = np.arange(len(sentence)), choose(ranked)
+        coming = ranked.tokens[every, column][:, None]
+        log_prob = log_prob + ranked.log_probs[every, column]
+        written = np.concatenate([written, coming], axis=1)
+        circles = circles.write(written)
+        ended = coming[:, 0] == END
+        circling = ~ended & (circles.rounds() > allowed[sentence])
+        full = ~ended & ~circling & (written.shape[1] - 1 >= limits[sentence])
+        for row in np.flatnonzero(ended | circling | full):
+            found[sentence[row]] = finish(
+                written[row], log_prob[row], circles, row, bool(ended[row]), bool(circling[row])
+            )
+        rows = np.flatnonzero(~(ended | circling | full))
+        sentence, written, coming = sentence[rows], written[rows], coming[rows]
+        log_prob, circles = log_prob[rows], circles.pick(rows)
+    return found
+
+
+def finish(
+    written: Int[np.ndarray, " T"],
+    log_prob: float,
+    circles: Circles,
+    row: int,
+    ended: bool,
+    circling: bool,
+) -> Hypothesis:
+    """What a row has written, without <s> and </s>."""
+    tokens = written[1:].tolist()
+    if ended:
+        return Hypothesis(tokens[:-1], float(log_prob), "end")
+    if circling:
+        return Hypothesis(tokens[: len(tokens) - circles.excess(row)], float(log_prob), "repetition")
+    return Hypothesis(tokens, float(log_prob), "limit")
+
+
+def given_log_prob(engine: Engine, task: Task) -> Float[np.ndarray, " B"]:
+    """ln probability of the given beginning of each translation; 0 where nothing is given."""
+    if not task.beginning:
+        return np.zeros(len(task.sources))
+    forced = engine.force(task.sources, [task.beginning] * len(task.sources))
+    return np.array([reading.log_probs[:-1].sum() for reading in forced], np.float64)
+
+
+def greedy(engine: Engine, task: Task) -> list[Hypothesis]:
+    """Pick the likeliest next token, one at a time, until </s>."""
+    return walk(engine, task, 1, likeliest)
+
+
+class Sampling(NamedTuple):
+    temperature: float = 1.0
+    """Above 1 flattens the distribution, below 1 sharpens it."""
+    top_k: int = 0
+    """Choose among this many likeliest tokens; 0 is all."""
+    top_p: float = 1.0
+    """Choose among the likeliest tokens that together have this probability (nucleus)."""
+    seed: int = 1
+
+
+def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
+    """Draw each next token from the model's distribution.
+
+    Raises RegardError if an option is out of its range.
+    """
+    if sampling.temperature <= 0 or sampling.top_k < 0 or not 0 < sampling.top_p <= 1:
+        raise RegardError(
+            f"cannot sample with {sampling}",
+            "sampling",
+            "give a temperature above 0, top_k of at least 0, and top_p above 0 and at most 1",
+        )
+    random = np.random.default_rng(sampling.seed)
+
+    def draw(ranked: Ranked) -> Int[np.ndarray, " R"]:
+        logits = ranked.log_probs.astype(np.float64) / sampling.temperature
+        probability = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probability /= probability.sum(axis=1, keepdims=True)
+        behind = np.cumsum(probability, axis=1) - probability
+        probability[behind >= sampling.top_p] = 0.0
+        edges = np.cumsum(probability, axis=1)
+        drawn = random.random((len(edges), 1)) * edges[:, -1:]
+        return np.minimum((edges <= drawn).sum(axis=1), len(edges[0]) - 1)
+
+    return walk(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)
+
+
+def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypothesis]]:
+    """The `size` best translations of each sentence, best first.
+
+    At each step the `size` likeliest beginnings of a sentence go on. One whose </s> is among them
+    is found; a sentence leaves the batch when `size` are found. Translations are ranked by
+    log-probability / length**alpha, `length` in tokens with </s> (Wu et al. 2016, eq. 14, without
+    its +5); those that did not end by themselves come behind those that did.
+    Raises RegardError if `size` is less than 1.
+    """
+    if size < 1:
+        raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
+    decoding = engine.encode(task.sources)
+    allowed = np.array([rounds_allowed(source) for source in task.sources])
+    limits = np.array(task.limits)
+    sentence = rows = np.arange(len(task.sources))
+    written = np.tile(np.array([START, *task.beginning], np.int64), (len(rows), 1))
+    coming, circles = written, no_circles(len(rows))
+    log_prob = given_log_prob(engine, task)
+    found: list[list[Hypothesis]] = [[] for _ in task.sources]
+    k = min(size + 1, engine.tokens)
+    while len(rows):
+        ranked = decoding.advance(
+            rows,
+            coming,
+            k,
+            task.hooks.bias(sentence, written),
+            task.hooks.adjustment(sentence, written),
+        )
+        parent, token, total = best_of_each(sentence, log_prob, ranked, size)
+        sentence, log_prob, coming = sentence[parent], total, token[:, None]
+        written = np.concatenate([written[parent], coming], axis=1)
+        circles = circles.pick(parent).write(written)
+        ended = token == END
+        circling = ~ended & (circles.rounds() > allowed[sentence])
+        full = ~ended & ~circling & (written.shape[1] - 1 >= limits[sentence])
+        for row in np.flatnonzero(ended | circling | full):
+            found[sentence[row]].append(
+                finish(
+                    written[row], log_prob[row], circles, row, bool(ended[row]), bool(circling[row])
+                )
+            )
+        enough = np.array([len(hypotheses) >= size for hypotheses in found])
+        live = np.flatnonzero(~(ended | circling | full) & ~enough[sentence])
+        rows, sentence, log_prob = parent[live], sentence[live], log_prob[live]
+        written, coming, circles = written[live], coming[live], circles.pick(live)
+    return [sorted(hypotheses, key=rank(alpha))[:size] for hypotheses in found]
+
+
+def best_of_each(
+    sentence: Int[np.ndarray, " R"],
+    log_prob: Float[np.ndarray, " R"],
+    ranked: Ranked,
+    size: int,
+) -> tuple[Int[np.ndarray, " C"], Int[np.ndarray, " C"], Float[np.ndarray, " C"]]:
+    """The likeliest continuations of each sentence: their rows, tokens and log-probabilities.
+
+    Of each sentence come those </s> that are among its `size` best, and the `size` best others.
+    """
+    total = (log_prob[:, None] + ranked.log_probs).ravel()
+    token = ranked.tokens.ravel()
+    row = np.repeat(np.arange(len(sentence)), ranked.tokens.shape[1])
+    best = np.lexsort((-total, sentence[row]))
+    best = best[np.isfinite(total[best])]
+    owner = sentence[row[best]]
+    place = place_in_run(owner)
+    is_end = token[best] == END
+    others = np.cumsum(~is_end) - ~is_end
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    others -= others[first][np.cumsum(np.diff(owner, prepend=-1) != 0) - 1]
+    kept = best[np.where(is_end, place, others) < size]
+    return row[kept], token[kept], total[kept]
+
+
+def place_in_run(owner: Int[np.ndarray, " C"]) -> Int[np.ndarray, " C"]:
+    """0, 1, 2, ... within each run of equal owners."""
+    new = np.diff(owner, prepend=-1) != 0
+    return np.arange(len(owner)) - np.flatnonzero(new)[np.cumsum(new) - 1]
+
+
+def rank(alpha: float) -> Callable[[Hypothesis], tuple[int, float]]:
+    """The key by which hypotheses are sorted, best first."""
+    order = {"end": 0, "limit": 1, "repetition": 2}
+
+    def key(hypothesis: Hypothesis) -> tuple[int, float]:
+        length = len(hypothesis.tokens) + (hypothesis.ending == "end")
+        return order[hypothesis.ending], -hypothesis.log_prob / max(1, length) ** alpha
+
+    return key

@@ -1,0 +1,1 @@
+"""Pictures of a translation: where it looked."""

@@ -1,0 +1,106 @@
+"""Text to tokens and back: subwords by SentencePiece, learned from the training text itself."""
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import sentencepiece
+
+from regard.errors import RegardError
+from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
+from regard.text.spans import Span
+
+
+class Token(NamedTuple):
+    id: int
+    piece: str
+    """As SentencePiece writes it: ▁ stands for a space."""
+    span: Span
+    """The characters of the text that it covers."""
+
+
+class Vocabulary:
+    """Byte-pair encoding with byte fallback: every text can be written, nothing is unknown."""
+
+    def __init__(self, proto: bytes, where: str) -> None:
+        """`proto` is what `learn` made; `where` tells an error message whence it comes."""
+        self.proto = proto
+        try:
+            self.processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
+        except RuntimeError as error:
+            raise RegardError(
+                "the vocabulary is damaged", where, "copy the model folder again, or train again"
+            ) from error
+
+    def __len__(self) -> int:
+        return self.processor.get_piece_size()
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text, without <s> and </s>."""
+        return self.processor.encode(list(texts))
+
+    def sample(self, texts: Sequence[str], dropout: float, seed: int) -> list[list[int]]:
+        """Tokens with each merge left out with probability `dropout` (Provilkov et al. 2020, 3).
+
+        A function of the arguments alone: a list is encoded in a thread of its own, which takes a
+        fresh random generator from the seed set before. Two threads must not call it at a time.
+        """
+        if dropout == 0:
+            return self.encode(texts)
+        sentencepiece.set_random_generator_seed(seed)
+        return self.processor.encode(
+            list(texts), enable_sampling=True, alpha=dropout, nbest_size=-1, num_threads=1
+        )
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text that these tokens write; special tokens write nothing."""
+        return self.processor.decode([int(token) for token in tokens if token > UNKNOWN])
+
+    def pieces(self, tokens: Sequence[int]) -> list[str]:
+        return [self.processor.id_to_piece(int(token)) for token in tokens]
+
+    def tokens(self, text: str) -> list[Token]:
+        """The tokens of one text, each with the characters that it covers."""
+        encoded = self.processor.encode(text, return_type="proto")
+        return [
+            Token(piece.id, piece.piece, Span(piece.begin, piece.end)) for piece in encoded.pieces
+        ]
+
+
+def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
+    """Learn `size` subwords from the texts, fewer where the texts have no more to give.
+
+    Raises RegardError if the texts are empty.
+    """
+    proto = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=proto,
+            model_type="bpe",
+            vocab_size=size,
+            hard_vocab_limit=False,
+            byte_fallback=True,
+            split_digits=True,
+            character_coverage=0.9999,
+            normalization_rule_name="identity",
+            user_defined_symbols=list(RESERVED),
+            max_sentence_length=1 << 20,
+            num_threads=1,
+            minloglevel=2,
+            pad_id=PAD,
+            bos_id=START,
+            eos_id=END,
+            unk_id=UNKNOWN,
+            pad_piece=PIECES[PAD],
+            bos_piece=PIECES[START],
+            eos_piece=PIECES[END],
+            unk_piece=PIECES[UNKNOWN],
+        )
+    except RuntimeError as error:
+        raise RegardError(
+            f"no vocabulary can be learned from this text: {error}",
+            where,
+            "give more text, or another vocabulary.size",
+        ) from error
+    return Vocabulary(proto.getvalue(), where)

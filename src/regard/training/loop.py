@@ -1,0 +1,227 @@
+"""The run: learn, validate, keep the best, save, stop when told to, go on bit for bit."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from types import FrameType
+from typing import NamedTuple
+
+from regard import checkpoint
+from regard.config import SearchOptions
+from regard.engine.torch import TorchEngine
+from regard.errors import RegardError
+from regard.evaluation import bleu
+from regard.text.batches import Batch, Position, Recipe, in_order, stream
+from regard.training.learner import Learner
+from regard.training.report import Log, Report, Updated, Validated
+from regard.training.run import Run
+from regard.training.team import Alone
+from regard.translator import Translator
+
+STATE = "state.safetensors"
+SAVE_SECONDS = 300.0
+"""Longest time between two checkpoints."""
+
+
+class Interrupted(Exception):
+    """Somebody asked the run to stop; it is saved and can go on."""
+
+    def __init__(self, update: int, signal_number: int) -> None:
+        super().__init__(f"stopped and saved at update {update:,}")
+        self.signal_number = signal_number
+
+
+class Outcome(NamedTuple):
+    updates: int
+    best_update: int
+    quality: dict[str, float]
+    seconds: float
+    reason: str
+
+
+@contextmanager
+def listening() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying of them; a second one is obeyed at once."""
+    heard: list[int] = []
+
+    def hear(number: int, _: FrameType | None) -> None:
+        heard.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    try:
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in before:
+            signal.signal(number, hear)
+    except ValueError:  # not the main thread: signals are somebody else's
+        before = {}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_training(run: Run, minutes: float, report: Report) -> Outcome:
+    """Learn until the run has ended.
+
+    Raises Interrupted if a signal asked to stop, and RegardError if the gradient stays unusable.
+    """
+    config = run.card.config
+    threads = config.train.threads or len(os.sched_getaffinity(0)) if hasattr(
+        os, "sched_getaffinity"
+    ) else config.train.threads or os.cpu_count() or 1
+    learner = Learner(config, len(run.card.source), len(run.card.target), Alone(), threads)
+    log = Log(run.training / "log.jsonl")
+    if (run.training / STATE).exists():
+        learner.restore(run.training / STATE)
+        if learner.progress.update:
+            report.say(f"going on from update {learner.progress.update:,}")
+    elif run.start_from is not None:
+        learner.start_from(checkpoint.load_weights(run.start_from), str(run.start_from))
+    log.rewind(learner.progress.update)
+    size = sum(weight.numel() for weight in learner.weights.values())
+    report.say(
+        f"{size / 1e6:.1f} M parameters on {learner.device}, {learner.progress.precision}, "
+        f"{learner.progress.threads} threads"
+    )
+    keeper = Keeper(run, learner, log, report)
+    with listening() as heard:
+        return keeper.go(minutes, heard)
+
+
+class Keeper:
+    """Holds what the loop needs from one update to the next."""
+
+    def __init__(self, run: Run, learner: Learner, log: Log, report: Report) -> None:
+        self.run, self.learner, self.log, self.report = run, learner, log, report
+        self.config = run.card.config
+        card, options = run.card, self.config.train
+        self.recipe = Recipe(
+            card.source,
+            card.target,
+            self.config.vocabulary.sampling,
+            options.batch_tokens,
+            options.pool_pairs,
+            options.seed,
+        )
+        sources, targets = card.source.encode(run.valid.sources), card.target.encode(run.valid.targets)
+        self.valid: list[Batch] = list(in_order(sources, targets, options.batch_tokens))
+        self.began = time.monotonic() - learner.progress.seconds
+        self.saved = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def go(self, minutes: float, heard: Sequence[int]) -> Outcome:
+        learner, options = self.learner, self.config.train
+        if learner.progress.ended == "time" and self.seconds() < minutes * 60:
+            learner.progress = learner.progress._replace(ended="")
+        batches = stream(self.run.texts, self.recipe, learner.progress.position)
+        while not learner.progress.ended:
+            self.update(list(islice(batches, options.accumulate)))
+            at = learner.progress.update
+            last, late = at >= options.updates, self.seconds() >= minutes * 60
+            if at % options.validate_every == 0 or last or late:
+                self.validate()
+            reason = self.reason_to_end(last, late)
+            learner.progress = learner.progress._replace(ended=reason)
+            aged = time.monotonic() - self.saved > SAVE_SECONDS
+            if reason or heard or aged or at % options.validate_every == 0:
+                self.save()
+            if heard and not reason:
+                raise Interrupted(at, heard[0])
+        return self.outcome()
+
+    def reason_to_end(self, last: bool, late: bool) -> str:
+        if last:
+            return "all updates are done"
+        if self.learner.progress.waited >= self.config.train.patience:
+            return "no better for long"
+        return "time" if late else ""
+
+    def update(self, batches: list[tuple[Position, Batch]]) -> None:
+        learner = self.learner
+        learned = learner.learn(batches)
+        now = learner.progress
+        told = Updated(
+            now.update,
+            self.config.train.updates,
+            learned.loss,
+            learned.tokens,
+            learned.rate,
+            learned.norm,
+            now.skipped,
+        )
+        self.log.updated(told)
+        self.report.updated(told)
+        if now.skipped_in_a_row >= self.config.train.skip_limit:
+            raise RegardError(
+                f"{now.skipped_in_a_row} updates in a row had a gradient that is not usable",
+                f"update {now.update:,} of {self.run.folder}",
+                "begin again with a smaller train.learning_rate or a longer train.warmup;"
+                f" {checkpoint.WEIGHTS} holds the best weights before",
+            )
+
+    def validate(self) -> None:
+        learner, card = self.learner, self.run.card
+        if learner.progress.validated == learner.progress.update:
+            return
+        loss = learner.validation_loss(learner.average, self.valid)
+        greedy = SearchOptions(beam=1)
+        engine = TorchEngine(learner.average)
+        translator = Translator(engine, card.source, card.target, card.languages, greedy)
+        texts = [found.text for found in translator.translate(self.run.valid.sources)]
+        score = bleu(texts, self.run.valid.targets, card.languages[1])
+        now = learner.progress
+        value = score if self.config.train.metric == "bleu" else -loss
+        is_best = now.best_update == 0 or value > now.best
+        number = (now.update // self.config.train.validate_every) % len(texts)
+        told = Validated(
+            now.update,
+            now.position.epoch,
+            round(self.seconds(), 1),
+            loss,
+            score,
+            is_best,
+            self.run.valid.sources[number],
+            self.run.valid.targets[number],
+            texts[number],
+        )
+        self.log.validated(told)
+        self.report.validated(told)
+        now = now._replace(validated=now.update, waited=now.waited + 1)
+        if is_best:
+            now = now._replace(best=value, best_update=now.update, waited=0)
+            self.keep(told)
+        learner.progress = now
+
+    def keep(self, validation: Validated) -> None:
+        """These weights are the best so far: they are the model."""
+        weights = self.learner.averaged_weights()
+        checkpoint.write_tensors(self.run.folder / checkpoint.WEIGHTS, weights, {})
+        checkpoint.write_json(
+            self.run.folder / checkpoint.QUALITY,
+            {
+                "update": validation.update,
+                "validation": {
+                    "pairs": len(self.run.valid.sources),
+                    "bleu": round(validation.bleu, 2),
+                    "loss": round(validation.loss, 4),
+                    "search": "greedy",
+                },
+            },
+        )
+
+    def save(self) -> None:
+        self.learner.progress = self.learner.progress._replace(seconds=self.seconds())
+        self.learner.save(self.run.training / STATE)
+        self.saved = time.monotonic()
+
+    def outcome(self) -> Outcome:
+        now = self.learner.progress
+        quality = checkpoint.read_json(self.run.folder / checkpoint.QUALITY)["validation"]
+        return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)

@@ -1,0 +1,244 @@
+"""A run and its folder: prepared text, vocabulary, identity; made once, found again on resume."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from regard import checkpoint
+from regard.checkpoint import Card
+from regard.config import Config
+from regard.errors import RegardError, refuse_system_error
+from regard.text.batches import Texts
+from regard.text.clean import Limits
+from regard.text.corpus import Corpus, open_corpus, prepare
+from regard.text.formats import Pair, read_pairs
+from regard.text.vocabulary import Vocabulary, learn
+from regard.training.report import Report
+
+VALID_MOST = 3000
+"""Pairs of a validation text that are used, evenly spread; more would cost time and tell little."""
+
+
+class Data(NamedTuple):
+    """The files of a run."""
+
+    train: tuple[Path, ...]
+    """A file for each side, or one with both."""
+    valid: tuple[Path, ...]
+    """Likewise; empty: pairs of the training text are held out."""
+    languages: tuple[str, str]
+
+
+class Parallel(NamedTuple):
+    """Two lists of texts, line by line."""
+
+    sources: list[str]
+    targets: list[str]
+
+
+class Kept:
+    """A corpus without every `every`-th pair."""
+
+    def __init__(self, corpus: Corpus, every: int) -> None:
+        self.corpus, self.every = corpus, every
+
+    def __len__(self) -> int:
+        return len(self.corpus) - len(self.corpus) // self.every
+
+    def sources(self, indices: Int[np.ndarray, " N"]) -> list[str]:
+        return self.corpus.sources(indices + indices // (self.every - 1))
+
+    def targets(self, indices: Int[np.ndarray, " N"]) -> list[str]:
+        return self.corpus.targets(indices + indices // (self.every - 1))
+
+
+class Run(NamedTuple):
+    folder: Path
+    card: Card
+    texts: Texts
+    valid: Parallel
+    start_from: Path | None
+    """A model whose weights are the first ones."""
+
+    @property
+    def training(self) -> Path:
+        """Where everything lies that only training needs."""
+        return self.folder / "training"
+
+
+def digest(file: Path) -> str:
+    """Of what stands in a file. Raises RegardError if it cannot be read."""
+    try:
+        with file.open("rb") as handle:
+            return hashlib.file_digest(
+                handle, lambda: hashlib.blake2b(digest_size=16)
+            ).hexdigest()
+    except OSError as error:
+        refuse_system_error(error, "read", str(file))
+
+
+def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
+    """What must be the same for a run to go on: every option but the time cap, and all text."""
+    known = {
+        f"{section}.{name}": json.dumps(value)
+        for section, options in config.model_dump(mode="json").items()
+        for name, value in options.items()
+    }
+    del known["train.minutes"]
+    known["languages"] = "-".join(data.languages)
+    for role, files in (("training text", data.train), ("validation text", data.valid)):
+        known[f"{role}, files"] = str(len(files))
+        for number, file in enumerate(files):
+            known[f"{role} {number + 1}"] = digest(file)
+    known["--start-from"] = digest(start_from / checkpoint.WEIGHTS) if start_from else "nothing"
+    return known
+
+
+def claim(folder: Path, same: dict[str, str]) -> None:
+    """Make the folder of a run, or find it again.
+
+    Raises RegardError if something else stands there, or a run with other text or options.
+    """
+    file = folder / "training" / "run.json"
+    if not file.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RegardError(
+                "there is something here already, and not a run that could go on",
+                str(folder),
+                "choose another --out; nothing is overwritten",
+            )
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            refuse_system_error(error, "make the folder", str(folder))
+        checkpoint.write_json(file, same)
+        return
+    before = checkpoint.read_json(file)
+    for name in sorted(same.keys() | before.keys()):
+        if same.get(name) != before.get(name):
+            is_text = "text" in name
+            raise RegardError(
+                f"the {name} is not what this run began with"
+                if is_text
+                else f"this run began with {name} = {before.get(name)}, not {same.get(name)}",
+                str(file),
+                "give the same text and options to go on, or another --out to begin anew",
+            )
+
+
+def read_valid(data: Data) -> Parallel:
+    """The validation pairs that have text on both sides."""
+    pairs = [
+        (line.source, line.target)
+        for line in read_pairs(data.valid, data.languages)
+        if isinstance(line, Pair) and line.source and line.target
+    ]
+    if not pairs:
+        raise RegardError(
+            "the validation text has no pairs",
+            ", ".join(map(str, data.valid)),
+            "give files with text on both sides",
+        )
+    step = -(-len(pairs) // VALID_MOST)
+    sources, targets = zip(*pairs[::step], strict=True)
+    return Parallel(list(sources), list(targets))
+
+
+def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
+    """The corpus without every so many-th pair, and those pairs.
+
+    Raises RegardError if there are fewer than 20 pairs.
+    """
+    held = min(most, VALID_MOST, len(corpus) // 10)
+    if held < 2:
+        raise RegardError(
+            f"{len(corpus)} pairs are too few to hold some out for validation",
+            "the training text",
+            "give more text, or validation files with --valid",
+        )
+    every = len(corpus) // held
+    places = np.arange(len(corpus) // every) * every + every - 1
+    return Kept(corpus, every), Parallel(corpus.sources(places), corpus.targets(places))
+
+
+def learn_vocabularies(corpus: Corpus, config: Config, report: Report) -> tuple[Vocabulary, ...]:
+    """One vocabulary for both languages, or one for each."""
+    options = config.vocabulary
+    step = -(-len(corpus) // options.sample_pairs)
+    places = np.arange(0, len(corpus), step)
+    chunks = np.array_split(places, -(-len(places) // 10_000))
+    where = "the training text"
+    report.say(f"learning subwords from {len(places):,} pairs")
+    sources = (text for chunk in chunks for text in corpus.sources(chunk))
+    targets = (text for chunk in chunks for text in corpus.targets(chunk))
+    if options.joint:
+        both = learn((text for side in (sources, targets) for text in side), options.size, where)
+        return both, both
+    return learn(sources, options.size, where), learn(targets, options.size, where)
+
+
+def file_lines(files: Sequence[Path]) -> str:
+    return " and ".join(file.name for file in files)
+
+
+def open_run(
+    folder: Path, data: Data, config: Config, start_from: Path | None, report: Report
+) -> Run:
+    """Prepare a run, or find the one that was prepared before.
+
+    Raises RegardError if text is missing or wrong, or the folder is another run's.
+    """
+    from regard import __version__
+
+    first = checkpoint.load_card(start_from) if start_from else None
+    if first is not None:
+        config = config.model_copy(
+            update={
+                "model": first.config.model,
+                "vocabulary": config.vocabulary.model_copy(
+                    update={"size": first.config.vocabulary.size, "joint": first.source is first.target}
+                ),
+            }
+        )
+    claim(folder, identity(data, config, start_from))
+    training = folder / "training"
+    if (training / "corpus").exists():
+        corpus = open_corpus(training / "corpus")
+    else:
+        limits = Limits(
+            config.data.max_characters,
+            config.data.max_ratio,
+            config.data.drop_identical,
+            config.data.drop_duplicates,
+        )
+        tick = report.counting(f"reading {file_lines(data.train)}", 0)
+        corpus = prepare(data.train, data.languages, limits, training / "corpus", tick)
+    for line in corpus.report.lines():
+        report.say(line)
+    if data.valid:
+        texts, valid = corpus, read_valid(data)
+    else:
+        texts, valid = hold_out(corpus, config.data.held_out)
+        report.say(f"no validation text was given: {len(valid.sources):,} pairs are held out for it")
+    if (folder / checkpoint.CARD).exists():
+        return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)
+    if first is not None:
+        source, target = first.source, first.target
+    else:
+        source, target = learn_vocabularies(corpus, config, report)
+    made: dict[str, Any] = {
+        "regard": __version__,
+        "pairs": len(texts),
+        "files": [file.name for file in data.train],
+        "began": time.strftime("%Y-%m-%d"),
+        "corpus": corpus.fingerprint,
+    }
+    card = Card(data.languages, config, source, target, made)
+    checkpoint.save_card(folder, card)
+    return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)

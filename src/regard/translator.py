@@ -1,0 +1,170 @@
+"""Text in, translation out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import floor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from regard import checkpoint
+from regard.config import SearchOptions
+from regard.errors import RegardError
+from regard.search import (
+    NO_HOOKS,
+    Ending,
+    Engine,
+    Forced,
+    Hooks,
+    Hypothesis,
+    Sampling,
+    Task,
+    beam,
+    greedy,
+    sample,
+)
+from regard.text.formats import tidy
+from regard.text.vocabulary import Vocabulary
+
+BATCH = 64
+"""Sentences that are translated together."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    source: str
+    """What was translated, tidied: control characters are spaces, accents are composed."""
+    text: str
+    log_prob: float
+    """Natural logarithm of the translation's probability, its </s> included."""
+    ending: Ending
+    """end: it ended by itself; limit: it was cut at its longest; repetition: it went in circles."""
+    tokens: list[str]
+    """The translation's subwords; ▁ stands for a space."""
+    source_tokens: list[str]
+    """The source's subwords."""
+    look: Callable[[], Forced]
+    """Reads the translation again to see where the model looks."""
+
+    @cached_property
+    def weights(self) -> Float[np.ndarray, "T S"]:
+        """How much each token (and </s>) looked at each source token (and </s>); rows sum to 1."""
+        return self.look().reduced()
+
+
+@dataclass(frozen=True)
+class Translator:
+    """A model, ready to translate."""
+
+    engine: Engine
+    source: Vocabulary
+    target: Vocabulary
+    languages: tuple[str, str]
+    options: SearchOptions
+
+    def with_options(self, options: SearchOptions) -> "Translator":
+        """The same model, searched in another way."""
+        return replace(self, options=options)
+
+    def translate(self, texts: Sequence[str]) -> list[Translation]:
+        """The best translation of each text, in order; an empty text gives an empty one."""
+        return [best[0] for best in self.n_best(texts)]
+
+    def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
+        """The translations that the beam found for each text, best first."""
+        if self.options.beam == 1:
+            return self.each(texts, "", NO_HOOKS, lambda task: [[h] for h in greedy(self.engine, task)])
+        size, alpha = self.options.beam, self.options.alpha
+        return self.each(texts, "", NO_HOOKS, lambda task: beam(self.engine, task, size, alpha))
+
+    def continue_from(
+        self, texts: Sequence[str], beginning: str, hooks: Hooks = NO_HOOKS
+    ) -> list[list[Translation]]:
+        """Like `n_best`, for translations that begin with `beginning`, through `hooks`."""
+        size, alpha = self.options.beam, self.options.alpha
+        return self.each(texts, beginning, hooks, lambda task: beam(self.engine, task, size, alpha))
+
+    def sample(self, texts: Sequence[str], sampling: Sampling) -> list[Translation]:
+        """One translation of each text, drawn from the model's distribution."""
+        drawn = self.each(
+            texts, "", NO_HOOKS, lambda task: [[h] for h in sample(self.engine, task, sampling)]
+        )
+        return [one[0] for one in drawn]
+
+    def force(self, sources: Sequence[str], targets: Sequence[str]) -> list[Forced]:
+        """How the model reads given translations."""
+        return self.engine.force(
+            self.source.encode([tidy(text) for text in sources]),
+            self.target.encode([tidy(text) for text in targets]),
+        )
+
+    def each(
+        self,
+        texts: Sequence[str],
+        beginning: str,
+        hooks: Hooks,
+        search: Callable[[Task], list[list[Hypothesis]]],
+    ) -> list[list[Translation]]:
+        """Search in batches of like length; hand the results back in the order of the texts."""
+        tidied = [tidy(text) for text in texts]
+        encoded = self.source.encode(tidied)
+        given = self.target.encode([beginning])[0]
+        found: list[list[Translation]] = [
+            [Translation(text, "", 0.0, "end", [], [], nothing_to_look_at)] for text in tidied
+        ]
+        places = sorted((place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p]))
+        for begin in range(0, len(places), BATCH):
+            batch = places[begin : begin + BATCH]
+            sources = [encoded[place] for place in batch]
+            limits = [len(given) + self.limit(len(ids)) for ids in sources]
+            results = search(Task(sources, limits, given, hooks))
+            for place, hypotheses in zip(batch, results, strict=True):
+                found[place] = [
+                    self.translation(tidied[place], encoded[place], one) for one in hypotheses
+                ] or found[place]
+        return found
+
+    def limit(self, length: int) -> int:
+        """The most tokens that the translation of `length` tokens may have."""
+        return floor(self.options.limit_ratio * length) + self.options.limit_extra
+
+    def translation(self, text: str, ids: list[int], hypothesis: Hypothesis) -> Translation:
+        return Translation(
+            text,
+            self.target.decode(hypothesis.tokens),
+            hypothesis.log_prob,
+            hypothesis.ending,
+            self.target.pieces(hypothesis.tokens),
+            self.source.pieces(ids),
+            lambda: self.engine.force([ids], [hypothesis.tokens])[0],
+        )
+
+
+def nothing_to_look_at() -> Forced:
+    """The looks of an empty translation: none."""
+    return Forced(np.zeros(0, np.float32), np.zeros((1, 1, 0, 0), np.float32))
+
+
+def load(model: str | Path, device: str = "auto") -> Translator:
+    """Open a model folder.
+
+    Raises RegardError if it is not there, damaged, or PyTorch is not installed.
+    """
+    folder = Path(model)
+    card = checkpoint.load_card(folder)
+    try:
+        from regard.engine.torch import load_engine
+    except ModuleNotFoundError as error:
+        raise needs_torch("translating with a model folder", error) from error
+    engine = load_engine(folder, card, device)
+    return Translator(engine, card.source, card.target, card.languages, card.config.search)
+
+
+def needs_torch(what: str, error: ModuleNotFoundError) -> RegardError:
+    return RegardError(
+        f"{what} needs {error.name}, which is not installed",
+        "this Python",
+        "pip install 'regard[train]'",
+    )

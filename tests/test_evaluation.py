@@ -1,0 +1,209 @@
+"""The figures that we report are those that others would find, and say how they were found."""
+
+import html
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sacrebleu
+from sacrebleu.metrics import BLEU
+
+from regard.errors import RegardError
+from regard.evaluation import CONVENTIONS, bleu, by_length, measure
+
+MULTI30K = Path(__file__).parents[1].parent / "shared" / "data" / "multi30k"
+
+FRENCH = [
+    "Un homme en orange regarde quelque chose au loin.",
+    "Deux enfants jouent dans l'herbe, près d'un chien noir.",
+    "Une femme lit un livre sur un banc du parc.",
+]
+ANOTHER = [
+    "Un homme en rouge regarde quelque chose.",
+    "Deux enfants jouent dans l'eau, près d'un grand chien noir.",
+    "Une femme lit un journal sur un banc du parc.",
+]
+
+# name, raw, prepared
+PREPARED = [
+    ("fr", "L’homme a 3,5 litres.", "l' homme a 3,5 litres ."),
+    ("fr", "« Où va-t-elle ? » dit-il…", '" où va-t-elle ? " dit-il ...'),
+    ("de", "Der „Hund“ läuft (schnell).", 'der " hund " läuft ( schnell ) .'),
+    ("de", "Ein T-Shirt & eine Mütze", "ein t-shirt & eine mütze"),
+    ("de", "Die Str. Ist leer.", "die str. ist leer ."),  # an abbreviation only in lower case
+    ("de", "Um 7\u00a0000 Leute", "um 7,000 leute"),  # in English 7.000
+    ("fr", "", ""),
+]
+
+
+def lines(name: str) -> list[str]:
+    file = MULTI30K / name
+    if not file.exists():
+        pytest.skip(f"the Multi30k data are not on this machine: {file}")
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("language", ["fr", "de"])
+def test_raw_references_prepared_are_the_files_that_the_published_figures_use(language):
+    published = [html.unescape(line) for line in lines(f"test_2016_flickr.lc.norm.tok.{language}")]
+    ours = CONVENTIONS["multi30k"].prepare(lines(f"test_2016_flickr.{language}"), language)
+    identical = sum(a == b for a, b in zip(ours, published, strict=True)) / len(ours)
+    score = BLEU(tokenize="none", force=True).corpus_score(ours, [published]).score
+    print(f"{language}: {identical:.1%} of the lines are identical, BLEU {score:.3f}")
+    assert score >= 99.9
+    assert identical >= 0.99
+
+
+@pytest.mark.parametrize(("language", "raw", "prepared"), PREPARED)
+def test_multi30k_text_is_lower_cased_then_normalised_then_tokenised(language, raw, prepared):
+    assert CONVENTIONS["multi30k"].prepare([raw], language) == [prepared]
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_a_perfect_translation_scores_100_bleu_100_chrf_and_0_ter(convention):
+    found = {quality.name: quality.value for quality in measure(FRENCH, FRENCH, "fr", convention)}
+    assert found == pytest.approx({"BLEU": 100.0, "chrF2": 100.0, "TER": 0.0})
+
+
+def test_bleu_is_that_of_papineni_by_hand():
+    # 5 of 6 words, 3 of 5 pairs, 2 of 4 triples, 1 of 3 fours, equally long
+    by_hand = 100 * (5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25
+    assert bleu(["a b c d x f"], ["a b c d e f"], "en") == pytest.approx(by_hand)
+
+
+def test_ter_is_edits_in_a_hundred_reference_words_by_hand():
+    ter = measure(["a b c d x f"], ["a b c d e f"], "en", "sacrebleu")[2]
+    assert ter.value == pytest.approx(100 / 6)
+
+
+def test_the_quick_bleu_is_the_measured_bleu():
+    assert bleu(ANOTHER, FRENCH, "fr") == measure(ANOTHER, FRENCH, "fr", "sacrebleu")[0].value
+
+
+def test_a_signature_tells_the_version_and_the_tokeniser():
+    for convention, tokenizer in [("sacrebleu", "13a"), ("multi30k", "none")]:
+        found = {quality.name: quality for quality in measure(ANOTHER, FRENCH, "fr", convention)}
+        assert f"|tok:{tokenizer}|" in found["BLEU"].signature
+        assert all(f"version:{sacrebleu.__version__}" in q.signature for q in found.values())
+        fronts = {q.signature.startswith("convention:multi30k|nrefs:1|") for q in found.values()}
+        assert fronts == {convention == "multi30k"}
+
+
+def test_a_signature_tells_whether_capitals_count():
+    for convention, case in [("sacrebleu", "mixed"), ("multi30k", "lc")]:
+        signatures = [quality.signature for quality in measure(FRENCH, FRENCH, "fr", convention)]
+        assert f"|case:{case}|" in signatures[0]
+        assert f"|case:{case}|" in signatures[1]
+        assert "|case:lc|" in signatures[2]
+
+
+@pytest.mark.parametrize(
+    ("language", "tokenizer"), [("zh", "zh"), ("ja", "char"), ("ko", "char"), ("th", "char")]
+)
+def test_a_script_without_word_spaces_is_cut_by_characters(language, tokenizer):
+    text = "今日はとてもいい天気です。"
+    found = measure([text[:-3]], [text], language, "sacrebleu")[0]
+    assert f"|tok:{tokenizer}|" in found.signature
+    assert 0 < found.value < 100
+
+
+def test_lower_casing_changes_nothing_under_multi30k_but_does_under_sacrebleu():
+    lower = [text.lower() for text in ANOTHER]
+    assert measure(lower, FRENCH, "fr", "multi30k") == measure(ANOTHER, FRENCH, "fr", "multi30k")
+    cased, uncased = (measure(texts, FRENCH, "fr", "sacrebleu") for texts in (ANOTHER, lower))
+    assert uncased[0].value < cased[0].value
+    assert uncased[1].value < cased[1].value
+
+
+def test_a_tokenised_full_stop_brings_no_warning(caplog):
+    tokenised = ["un homme court ."] * 200
+    measure(tokenised, tokenised, "fr", "multi30k")
+    bleu(tokenised, tokenised, "fr")
+    assert not caplog.records
+
+
+def test_an_empty_translation_scores_nothing_and_breaks_nothing():
+    found = measure(["", ""], FRENCH[:2], "fr", "multi30k")
+    assert [round(quality.value, 6) for quality in found] == [0.0, 0.0, 100.0]
+
+
+SOURCES = ["", "A dog.", "A man runs.", "Two men run fast today.", "One two three four five six."]
+
+
+@pytest.mark.parametrize("edges", [(), (3,), (2, 4, 6), (6, 2, 4, 4), (100,), (7,)])
+def test_buckets_add_up_to_all_sentences(edges):
+    texts = [f"phrase numéro {number} de ce texte" for number in range(len(SOURCES))]
+    buckets = by_length(SOURCES, texts, texts, "fr", edges)
+    assert sum(bucket.sentences for bucket in buckets) == len(SOURCES)
+    assert all(bucket.bleu == pytest.approx(100) for bucket in buckets)
+    assert all(before.last < after.first for before, after in pairwise(buckets))
+
+
+def test_a_bucket_holds_the_sources_up_to_its_edge_and_no_bucket_is_empty():
+    wrong = ["phrase numéro un de ce texte"] * 2 + ["rien"] * 3
+    right = ["phrase numéro un de ce texte"] * 5
+    buckets = by_length(SOURCES, wrong, right, "fr", (3, 5, 6))
+    # words, the full stop among them: 0, 3, 4, 6, 7
+    assert [bucket[:3] for bucket in buckets] == [(0, 3, 2), (4, 5, 1), (6, 6, 1), (7, 7, 1)]
+    assert [round(bucket.bleu) for bucket in buckets] == [100, 0, 0, 0]
+    assert [bucket[:3] for bucket in by_length(SOURCES, wrong, right, "fr", (1, 2, 50))] == [
+        (0, 1, 1),
+        (3, 50, 4),
+    ]
+
+
+def test_one_bucket_of_all_is_the_bleu_of_all():
+    (bucket,) = by_length(ANOTHER, ANOTHER, FRENCH, "fr", ())
+    assert bucket.bleu == bleu(ANOTHER, FRENCH, "fr")
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda: measure(FRENCH, FRENCH[:2], "fr", "multi30k"),
+        lambda: bleu(FRENCH, FRENCH[:2], "fr"),
+        lambda: by_length(FRENCH, FRENCH, FRENCH[:2], "fr", (3,)),
+        lambda: by_length(FRENCH[:2], FRENCH, FRENCH, "fr", (3,)),
+    ],
+)
+def test_differing_numbers_of_lines_are_refused_and_told(score):
+    with pytest.raises(RegardError, match="the numbers of lines differ") as caught:
+        score()
+    assert "translations (3 lines)" in str(caught.value)
+    assert "(2 lines)" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda: measure([], [], "fr", "sacrebleu"),
+        lambda: bleu([], [], "fr"),
+        lambda: by_length([], [], [], "fr", (3,)),
+    ],
+)
+def test_nothing_to_score_is_refused(score):
+    with pytest.raises(RegardError, match="there is nothing to score"):
+        score()
+
+
+def test_an_unknown_convention_is_refused_and_the_nearest_told():
+    with pytest.raises(RegardError) as caught:
+        measure(FRENCH, FRENCH, "fr", "multi3k")
+    assert str(caught.value) == (
+        "there is no convention 'multi3k'\n"
+        "  where: the convention by which translations are measured\n"
+        "  to do: did you mean 'multi30k'?"
+    )
+
+
+@pytest.mark.parametrize("missing", ["sacrebleu.metrics", "sacremoses"])
+def test_what_is_not_installed_is_named_with_the_way_to_install_it(missing, monkeypatch):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(RegardError) as caught:
+        measure(FRENCH, FRENCH, "fr", "multi30k")
+    assert str(caught.value) == (
+        "evaluating needs sacreBLEU and sacremoses\n"
+        f"  where: this Python has no module '{missing}'\n"
+        "  to do: pip install 'regard[train]'"
+    )
