@@ -1,8 +1,8 @@
 """Neural translation that shows where it looks.
 
-    import regard
-    regard.train(["train.en", "train.fr"], "model")
-    print(regard.load("model").translate(["The black cat ate the mouse."])[0].text)
+import regard
+regard.train(["train.en", "train.fr"], "model")
+print(regard.load("model").translate(["The black cat ate the mouse."])[0].text)
 """
 
 from regard.api import load, train

@@ -27,7 +27,7 @@ class DataOptions(Section):
     max_ratio: Annotated[float, Field(gt=1.0)] = 4.0
     """Longest side over shortest side, in characters, 10 added to each so that short pairs pass."""
     drop_identical: bool = True
-    """Leave out a pair whose two sides are the same text with letters in it: an untranslated line."""
+    """Leave out a pair whose two sides are the same text, with letters in it: not translated."""
     drop_duplicates: bool = True
     """Leave out a pair that has come before, both sides alike."""
     held_out: Annotated[int, Field(ge=1)] = 1000
@@ -165,7 +165,9 @@ def options() -> Iterator[Option]:
     """Every option there is, in the order of this page."""
     for section, field in Config.model_fields.items():
         for name, option in type(field.default).model_fields.items():
-            yield Option(f"{section}.{name}", option.default, " ".join((option.description or "").split()))
+            yield Option(
+                f"{section}.{name}", option.default, " ".join((option.description or "").split())
+            )
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -220,7 +222,9 @@ def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, 
 
     Raises RegardError if one of them is not of that form.
     """
-    merged = {name: dict(part) if isinstance(part, dict) else part for name, part in settings.items()}
+    merged = {
+        name: dict(part) if isinstance(part, dict) else part for name, part in settings.items()
+    }
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         section, dot, option = name.partition(".")
@@ -234,6 +238,8 @@ def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, 
             parsed = value
         part = merged.setdefault(section, {})
         if not isinstance(part, dict):
-            raise RegardError(f"'{section}' is not a section", "the configuration", "write [section]")
+            raise RegardError(
+                f"'{section}' is not a section", "the configuration", "write [section]"
+            )
         part[option] = parsed
     return merged

@@ -153,7 +153,7 @@ class Circles(NamedTuple):
         """How many rounds the text of each row ends with; 1 is no repetition."""
         return (self.run // PERIODS).max(axis=1) + 1
 
-    def excess(self, row: int) -> int:
+    def excess(self, row: np.intp) -> int:
         """How many tokens to cut off so that one round is left."""
         return int(self.run[row, (self.run[row] // PERIODS).argmax()])
 
@@ -225,7 +225,7 @@ def finish(
     written: Int[np.ndarray, " T"],
     log_prob: float,
     circles: Circles,
-    row: int,
+    row: np.intp,
     ended: bool,
     circling: bool,
 ) -> Hypothesis:
@@ -234,7 +234,9 @@ def finish(
     if ended:
         return Hypothesis(tokens[:-1], float(log_prob), "end")
     if circling:
-        return Hypothesis(tokens[: len(tokens) - circles.excess(row)], float(log_prob), "repetition")
+        return Hypothesis(
+            tokens[: len(tokens) - circles.excess(row)], float(log_prob), "repetition"
+        )
     return Hypothesis(tokens, float(log_prob), "limit")
 
 

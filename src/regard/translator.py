@@ -75,7 +75,9 @@ class Translator:
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
         """The translations that the beam found for each text, best first."""
         if self.options.beam == 1:
-            return self.each(texts, "", NO_HOOKS, lambda task: [[h] for h in greedy(self.engine, task)])
+            return self.each(
+                texts, "", NO_HOOKS, lambda task: [[h] for h in greedy(self.engine, task)]
+            )
         size, alpha = self.options.beam, self.options.alpha
         return self.each(texts, "", NO_HOOKS, lambda task: beam(self.engine, task, size, alpha))
 
@@ -114,7 +116,9 @@ class Translator:
         found: list[list[Translation]] = [
             [Translation(text, "", 0.0, "end", [], [], nothing_to_look_at)] for text in tidied
         ]
-        places = sorted((place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p]))
+        places = sorted(
+            (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
+        )
         for begin in range(0, len(places), BATCH):
             batch = places[begin : begin + BATCH]
             sources = [encoded[place] for place in batch]

@@ -19,9 +19,7 @@ from regard.translator import load
 def evaluate(
     source: Annotated[Path, typer.Argument(help="Text to translate, a sentence a line.")],
     reference: Annotated[Path, typer.Argument(help="Its translation by a person.")],
-    model: Annotated[
-        Path | None, typer.Option(help="A model folder.", show_default=False)
-    ] = None,
+    model: Annotated[Path | None, typer.Option(help="A model folder.", show_default=False)] = None,
     hypothesis: Annotated[
         Path | None,
         typer.Option(help="Score this ready translation instead.", show_default=False),

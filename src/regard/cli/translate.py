@@ -70,7 +70,9 @@ def translate(
                 total += 1
                 if best[0].ending != "end":
                     noted.append(total)
-                to.write(as_json(best[:n_best]) if format == "json" else as_text(best, n_best, total))
+                to.write(
+                    as_json(best[:n_best]) if format == "json" else as_text(best, n_best, total)
+                )
             to.flush()
             if out is not None and errors.is_terminal:
                 errors.print(f"{total:,} lines", end="\r", highlight=False)

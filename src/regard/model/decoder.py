@@ -1,15 +1,16 @@
 """Attention, step by step: from the encoder's hidden states to the next token."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.model.attention import SCORES, join, split
+from regard.model.attention import SCORES, Score, join, split
 from regard.model.layers import AddAndNormalise, Dropout, Embedding, Replace
 from regard.model.memory import Memory, State
-from regard.model.recurrence import RECURRENCES, Carried
+from regard.model.recurrence import RECURRENCES, Carried, Recurrence
 
 
 class Look(NamedTuple):
@@ -41,6 +42,11 @@ class Step(NamedTuple):
 
 class DecoderLayer(nn.Module):
     """Recur, look, feed forward; and carry the result on to the next layer."""
+
+    recur: Recurrence
+    score: Score
+    feed_forward: nn.Sequential
+    carry: AddAndNormalise | Replace
 
     def __init__(
         self,
@@ -92,12 +98,16 @@ class Decoder(nn.Module):
             for dropout in dropouts
         )
 
+    @property
+    def stack(self) -> Sequence[DecoderLayer]:
+        return cast(Sequence[DecoderLayer], self.stack)
+
     def keys(self, states: Float[Tensor, "B S E"]) -> tuple[Float[Tensor, "B S _"], ...]:
-        return tuple(layer.score.keys(states) for layer in self.layers)
+        return tuple(layer.score.keys(states) for layer in self.stack)
 
     def begin(self, memory: Memory) -> State:
         """The hidden state before the first token."""
-        return tuple(layer.begin(memory.final) for layer in self.layers)
+        return tuple(layer.begin(memory.final) for layer in self.stack)
 
     def attend(
         self,
@@ -114,7 +124,7 @@ class Decoder(nn.Module):
         if isinstance(bias, Tensor):
             bias = bias[:, None]
         inputs, looks, carried = self.embed(tokens), [], []
-        for layer, keys, before in zip(self.layers, memory.keys, state, strict=True):
+        for layer, keys, before in zip(self.stack, memory.keys, state, strict=True):
             # fmt: off
             hidden, after = layer.recur(inputs, before)            # B T H    the decoder's own hidden states
             states = split(memory.states, self.heads)              # B A S C  step 1: look at the encoder states

@@ -93,7 +93,7 @@ class EncoderDecoder(nn.Module):
         state: State,
         bias: Float[Tensor, "B T S"] | float = 0.0,
     ) -> Step:
-        """Predict the token behind each of `tokens`; `bias` is added to the scores of every look."""
+        """Predict the token behind each of `tokens`; `bias` is added to all scores."""
         return self.decoder(tokens, memory, state, bias)
 
     def forward(self, source: Int[Tensor, "B S"], before: Int[Tensor, "B T"]) -> Step:
@@ -119,4 +119,3 @@ class EncoderDecoder(nn.Module):
             after.flatten().index_select(0, kept),
             smoothing,
         )
-

@@ -6,6 +6,7 @@ the backward pass has nothing left to do. Over a plain projection and cross-entr
 gains what `benchmarks/training.py` prints.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,7 +36,8 @@ class CrossEntropy(torch.autograd.Function):
         smoothing: float,
     ) -> Float[Tensor, ""]:
         device = output.device.type
-        low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        is_mixed = torch.is_autocast_enabled(device)
+        low = torch.get_autocast_dtype(device) if is_mixed else weight.dtype
         with torch.autocast(device, enabled=False):
             size = len(weight)
             features, matrix, offset = output.to(low), weight.to(low), bias.to(low)
@@ -44,18 +46,19 @@ class CrossEntropy(torch.autograd.Function):
             grad_weight = torch.zeros_like(weight, dtype=torch.float32)
             grad_bias = torch.zeros_like(bias, dtype=torch.float32)
             rows = min(len(features), max(1, SLICE // size))
+            every = torch.arange(rows, device=target.device)
             logits, chance = features.new_empty(rows, size), features.new_empty(rows, size)
             for begin in range(0, len(features), rows):
                 part = features[begin : begin + rows]
-                goal = target[begin : begin + rows, None]
+                goal = every[: len(part)], target[begin : begin + rows]
                 z = torch.addmm(offset, part, matrix.t(), out=logits[: len(part)])
                 p = torch.softmax(z, -1, out=chance[: len(part)])
-                log_prob = p.gather(1, goal).float().clamp_min(1e-38).log()
-                loss -= log_prob.sum()
+                chosen = p[goal]
+                loss -= chosen.float().clamp_min(1e-38).log().sum()
                 if smoothing > 0:
-                    loss += smoothing * z.gather(1, goal).sum(dtype=torch.float32)
-                p.scatter_add_(1, goal, p.new_full(goal.shape, smoothing - 1))
-                grad_bias += p.sum(0, dtype=torch.float32)
+                    loss += smoothing * z[goal].sum(dtype=torch.float32)
+                p[goal] = chosen + (smoothing - 1)
+                grad_bias += (p.new_ones(1, len(p)) @ p)[0]
                 torch.mm(p, matrix, out=grad_output[begin : begin + rows])
                 grad_weight += p.t() @ part
             grad_output = grad_output.to(output.dtype)
@@ -74,6 +77,9 @@ class CrossEntropy(torch.autograd.Function):
         return *grads, None, None
 
 
+sliced: Callable[..., Float[Tensor, ""]] = CrossEntropy.apply
+
+
 def cross_entropy(
     output: Float[Tensor, "R M"],
     weight: Float[Tensor, "V M"],
@@ -87,7 +93,7 @@ def cross_entropy(
     be made once.
     """
     if torch.is_grad_enabled():
-        return CrossEntropy.apply(output, weight, bias, target, smoothing)
+        return sliced(output, weight, bias, target, smoothing)
     log_prob = torch.nn.functional.linear(output, weight, bias).log_softmax(-1, torch.float32)
     likely = log_prob.gather(1, target[:, None]).sum()
     return -(1 - smoothing) * likely - smoothing * log_prob.mean(1).sum()

@@ -1,4 +1,4 @@
-"""How a layer carries what it has read: one token at a time, or many at once when they are known."""
+"""How a layer carries what it has read: token by token, or many at once when they are known."""
 
 import torch
 from jaxtyping import Float

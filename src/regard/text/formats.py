@@ -248,7 +248,7 @@ def guess_languages(files: Sequence[Path]) -> Languages:
     if together:
         return together[1], together[2]
     apart = [end for end in ends if ONE_LANGUAGE.fullmatch(end)]
-    if len(ends) == len(apart) == len(set(apart)) == 2:  # noqa: PLR2004
+    if len(ends) == len(apart) == len(set(apart)) == 2:
         return apart[0], apart[1]
     raise RegardError(
         "the names of the files do not tell the languages",

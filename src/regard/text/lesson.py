@@ -1,6 +1,7 @@
 """The built-in teaching corpus, made by a small grammar, with gold alignments."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -42,7 +43,7 @@ class Word(NamedTuple):
     """What it becomes before a vowel, if anything."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Phrase:
     source: tuple[Word, ...] = ()
     target: tuple[Word, ...] = ()
@@ -56,23 +57,21 @@ ELIDED = {"le": "l'", "la": "l'", "de": "d'", "ne": "n'", "que": "qu'", "je": "j
 ELIDED |= {"ce": "cet", "ma": "mon", "sa": "son"}
 VIEIL = {"beau": "bel", "nouveau": "nouvel", "vieux": "vieil"}
 CONTRACTED = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au", ("à", "les"): "aux"}
-ENGLISH_VOWEL = re.compile("[aeiou]|hon")
+ENGLISH_VOWEL = re.compile("[aeiou]|hon", re.IGNORECASE)
 FRENCH_VOWEL = re.compile("[aâeéèêiîoôuœ]|h(?!ibou)")
 
 
 def pair(english: str, french: str, content: bool = False) -> Phrase:
     """Words that translate each other: one by one if both sides have as many, else all by all."""
-    left, right = english.split(), french.split()
-    meanings = [Meaning() for _ in left]
-    if len(left) != len(right):
-        meanings = [meanings[0]] * max(len(left), len(right))
-    sides = [
-        tuple(
-            Word(w, (m,), content, forms.get(w, "")) for w, m in zip(side, meanings, strict=False)
-        )
-        for side, forms in ((left, ARTICLE), (right, ELIDED))
-    ]
-    return Phrase(*sides)
+    source, target = english.split(), french.split()
+    meanings = [(Meaning(),) for _ in source]
+    if len(source) != len(target):
+        meanings = [meanings[0]] * max(len(source), len(target))
+    left, right = zip(source, meanings, strict=False), zip(target, meanings, strict=False)
+    return Phrase(
+        tuple([Word(word, meaning, content, ARTICLE.get(word, "")) for word, meaning in left]),
+        tuple([Word(word, meaning, content, ELIDED.get(word, "")) for word, meaning in right]),
+    )
 
 
 def spoken(words: tuple[Word, ...], vowel: re.Pattern[str]) -> list[Word]:
@@ -86,7 +85,7 @@ def spoken(words: tuple[Word, ...], vowel: re.Pattern[str]) -> list[Word]:
             both = CONTRACTED[text, said[-1].text]
             said[-1] = Word(both, word.meanings + said[-1].meanings)
         else:
-            said.append(word._replace(text=text))
+            said.append(word if text is word.text else word._replace(text=text))
     return said[::-1]
 
 
@@ -149,8 +148,8 @@ NOUNS = {
     "drink mass": "water eau f, milk lait m",
     "hot-drink mass": "coffee café m",
     "place building": "house maison f",
-    "place building goal": "school école f, hospital hôpital m, church église f, hotel hôtel m, "
-    "library bibliothèque f, market marché m",
+    "place building goal free": "school école f, hospital hôpital m, church église f, "
+    "hotel hôtel m, library bibliothèque f, market marché m",
     "place": "kitchen cuisine f, garden jardin m",
     "place free": "forest forêt f, village village m",
     "water free": "river rivière f",
@@ -173,16 +172,16 @@ listen to | écouter | person > person singer | patiently
 wait for | attendre | person > person | patiently
 look for | chercher | person > person animal item | patiently
 love | aimer | person > person animal food drink hot-drink text place
-know/knew | connaître connais connaît connaissons connaissez connaissent connaîtr connu | adult > role
+believe | croire crois croit croyons croyez croient croir cru | person > person
 have/had | avoir ai a avons avez ont aur eu | person > animal thing text plant food
 find/found | trouver | person > animal item plant | quickly
 lose/lost | perdre | person > item
 forget/forgot | oublier | person > item
-take/took | prendre prends prend prenons prenez prennent prendr pris | person > item food | quickly
+take/took | prendre prends prend prenons prenez prennent prendr pris | person > item food
 carry | porter | person > item child | slowly
 buy/bought | acheter achète achète achetons achetez achètent achèter acheté | person > thing food
 sell/sold | vendre | person > thing food grazer | quickly
-open | ouvrir ouvre ouvre ouvrons ouvrez ouvrent ouvrir ouvert | person > openable | slowly quickly
+open | ouvrir ouvre ouvre ouvrons ouvrez ouvrent ouvrir ouvert | person > openable | slowly
 close | fermer | person > openable | slowly quickly
 wash | laver | person > washable | slowly quickly
 read/read | lire lis lit lisons lisez lisent lir lu | person > text | slowly quickly
@@ -206,7 +205,7 @@ fall/fell | tomber | person animal
 stay | rester | person animal
 """
 """English/past | French (if irregular: present, future stem, participle) | who > what > to | how"""
-STATES = {"be", "love", "know", "have"}
+STATES = {"be", "love", "believe", "have"}
 """Verbs whose simple past is the French imperfect."""
 MOVES = {"go", "arrive", "leave", "fall", "stay"}
 """Verbs whose compound past takes être and agrees with the subject."""
@@ -216,12 +215,12 @@ UNWANTED = STATES | {"fall", "lose", "forget"}
 """Verbs without can, must or want."""
 
 ADJECTIVES = {
-    "opinion | animal thing place plant shore": "beautiful beau belle",
+    "opinion | animal thing place plant shore water": "beautiful beau belle",
     "opinion | thing building shore": "lovely joli jolie",
     "worth | role food text": "good bon bonne",
     "worth | hot-drink": "bad mauvais mauvaise",
     "measure | animal thing place child plant": "small petit petite",
-    "measure | animal thing place plant": "big grand grande",
+    "measure | animal thing place plant water": "big grand grande",
     "measure | adult animal thing place text": "old vieux vieille",
     "measure | person animal": "young jeune jeune",
     "measure | thing building text": "new nouveau nouvelle",
@@ -233,7 +232,7 @@ ADJECTIVES = {
     "mood | person animal": "happy heureux heureuse, sad triste triste",
     "fortune | adult": "rich riche riche, poor pauvre pauvre",
     "fame | person building": "famous célèbre célèbre",
-    "fame | place shore": "quiet calme calme",
+    "fame | place shore water": "quiet calme calme",
     "state | washable": "clean propre propre, dirty sale sale",
     "weight | item": "heavy lourd lourde",
     "price | thing": "expensive cher chère",
@@ -251,10 +250,13 @@ BEFORE_NOUN = {"opinion", "worth", "measure"}
 OUTER = {"opinion", "measure", "colour", "origin"}
 """Classes that go with another adjective without "and": the small tired black cat."""
 
+OPPOSITES = {"happy sad", "strong tired", "brave lazy", "rich poor", "clean dirty", "cold hot"}
+OPPOSITES |= {"old young", "old new", "small big", "boring interesting"}
+
 OFTEN = {
-    "often": ("souvent", "present past imperfect future not"),
-    "always": ("toujours", "present past imperfect future not"),
-    "sometimes": ("parfois", "present past imperfect"),
+    "often": ("souvent", "present past future not"),
+    "always": ("toujours", "present past future not"),
+    "sometimes": ("parfois", "present past"),
     "rarely": ("rarement", "present"),
     "already": ("déjà", "past"),
     "soon": ("bientôt", "future"),
@@ -292,7 +294,7 @@ PLACES = frozenset({"place", "shore", "water", "cover"})
 LIVING, THINGS = PERSON | ANIMAL, frozenset({"thing", "text", "food", "plant", "place"})
 JOINERS = {"and": "et", ", but": ", mais", "because": "parce que", "while": "pendant que"}
 LONGEST = 40
-"""Longest English side, in spaces."""
+"""Longest English side, in words."""
 
 PREPOSITIONS = {
     "in": ("dans", "place"),
@@ -429,6 +431,10 @@ ADJECTIVE = {
 VERB = [as_verb(line) for line in VERBS.strip().splitlines()]
 BE = as_verb("be/was | être suis est sommes êtes sont ser été")
 HAVE = next(verb for verb in VERB if verb.english == "have")
+OPPOSITE = {
+    adjective: {word for both in OPPOSITES if adjective in both.split() for word in both.split()}
+    for adjective in ADJECTIVE
+}
 RANK = {adjective: rank for rank, adjective in enumerate(ADJECTIVE)}
 
 
@@ -523,8 +529,8 @@ def noun_phrase(
     determiner: str,
     noun: Noun,
     many: bool = False,
-    adjectives: tuple[Adjective, ...] = (),
-    praise: tuple[Adjective, ...] = (),
+    adjectives: Sequence[Adjective] = (),
+    praise: Sequence[Adjective] = (),
 ) -> Nominal:
     """A noun with its determiner, its adjectives, and a list of more of them with "and".
 
@@ -594,7 +600,7 @@ def predicate(subject: Nominal, act: Act) -> tuple[tuple[Word, ...], Phrase]:
         tense = "imperfect"
     helper_text, verbs = english_verb(subject, verb, act.telling)
     finite, *infinite = french_verb(subject, act, tense)
-    doing, helper, wish, denial = Meaning(), Meaning(), Meaning(), Meaning()
+    doing, helper, wish, denial, along = (Meaning() for _ in range(5))
     wanted, acts = modal == "want", verb is not BE
 
     auxiliary: tuple[Word, ...] = ()
@@ -604,14 +610,14 @@ def predicate(subject: Nominal, act: Act) -> tuple[tuple[Word, ...], Phrase]:
     if wanted:
         english[0] = Word(verbs[0], (wish,), True)
         english[1] = Word("to", (doing,))
-    english += [Word(text, (doing,)) for text in verb.particle.split()]
+    english += [Word(text, (along,)) for text in verb.particle.split()]
     if modal:
         first = Word(finite, (wish,), True) if wanted else Word(finite, (helper,))
     elif infinite:
         first = Word(finite, (helper if helper_text else doing,))
     else:
-        first = Word(finite, (doing,) if tense == "present" else (doing, helper), acts)
-    last = tuple(Word(text, (doing,), acts) for text in infinite)
+        first = Word(finite, (doing, along) if tense == "present" else (doing, along, helper), acts)
+    last = tuple(Word(text, (doing, along), acts) for text in infinite)
 
     often_said = pair(often, OFTEN[often][0] if often else "", content=True)
     manner_said = pair(manner, MANNERS.get(manner, ""), content=True)
@@ -695,6 +701,8 @@ class Author:
         self.told: set[str] = set()
         self.living = 0
         """How many persons and animals the present sentence has named."""
+        self.dated = False
+        """Whether the present sentence tells the day."""
         self.rich = 0.0
         """How much the present sentence is adorned, from 0 to 1."""
 
@@ -706,6 +714,7 @@ class Author:
         new = [choice for choice in choices if choice.english not in self.told]
         chosen = self.random.choice(new or choices)
         self.told.add(chosen.english)
+        self.told |= OPPOSITE.get(chosen.english, set())
         return chosen
 
     def adjectives(self, noun: Noun) -> tuple[Adjective, ...]:
@@ -714,16 +723,18 @@ class Author:
         taken: dict[str, Adjective] = {}
         for _ in range(self.random.choices((0, 1, 2, 3), weights)[0]):
             adjective = self.fresh(adjectives_of(noun.kinds))
+            self.told.add(adjective.kind)
             taken[adjective.kind if adjective.kind in OUTER else "inner"] = adjective
         return tuple(taken.values())
 
-    def praise(self, kinds: frozenset[str]) -> tuple[Adjective, ...]:
+    def praise(self, kinds: frozenset[str]) -> Sequence[Adjective]:
         """One to three adjectives of different classes, for a list."""
         apart = [a for a in adjectives_of(kinds) if a.kind not in OUTER | BEFORE_NOUN]
-        if not apart:
-            return (self.fresh(adjectives_of(kinds)),)
-        chosen = [self.fresh(apart) for _ in range(self.random.choice((1, 2, 2, 3)))]
-        return tuple({adjective.kind: adjective for adjective in chosen}.values())
+        chosen = [self.fresh(apart or adjectives_of(kinds))]
+        for _ in range(self.random.choice((0, 1, 1, 2))):
+            others = [a for a in apart if a.kind not in {b.kind for b in chosen}]
+            chosen += [self.fresh(others)] if others else []
+        return chosen
 
     def nominal(self, kinds: frozenset[str], sure: bool = False, deep: bool = True) -> Nominal:
         """A noun phrase of some kind: definite if `sure`, plain if not `deep`."""
@@ -754,7 +765,7 @@ class Author:
             return pair("with", "avec") + self.nominal(WORN).phrase
         if noun.kinds & LIVING:
             return self.where()
-        if determiner == "the" and "mass" not in noun.kinds:
+        if determiner == "the" and not noun.kinds & {"mass", "free"}:
             return pair("of", "de") + self.nominal(PERSON, sure=True, deep=False).phrase
         return Phrase()
 
@@ -782,8 +793,9 @@ class Author:
         if tense == "present" and verb.english not in UNWANTED and self.chance(0.25):
             modal = choose(("can", "want") if asked else ("can", "must", "want"))
         if not asked and tense != "imperfect" and self.chance(0.16):
-            negation = choose(("not", "not", "never"))
-        if negation != "never" and verb is not BE and self.chance(0.15):
+            negation = "not" if verb is BE else choose(("not", "not", "never"))
+        free = not self.dated and tense != "imperfect" and verb is not BE
+        if free and negation != "never" and self.chance(0.15):
             needs = {tense, "not"} if negation else {tense}
             often = choose([word for word in OFTEN if needs <= set(OFTEN[word][1].split())])
         elif not negation and modal != "want" and verb.manners and self.chance(0.25):
@@ -792,12 +804,12 @@ class Author:
 
     def being(self, subject: Nominal, tense: str, asked: bool = False) -> Act:
         """What somebody or something is like."""
-        if self.chance(0.5):
-            praise = (self.fresh(adjectives_of(subject.kinds)),)
-        else:
-            praise = self.praise(subject.kinds)
+        telling = self.telling(BE, tense, asked)
+        fit = adjectives_of(subject.kinds)
+        one = (self.fresh([a for a in fit if a.kind not in self.told] or fit),)
+        praise = one if telling.negation or self.chance(0.5) else self.praise(subject.kinds)
         like = listed([quality(adjective, subject) for adjective in praise])
-        return Act(BE, self.telling(BE, tense, asked), like)
+        return Act(BE, telling, like)
 
     def act(self, subject: Nominal, tense: str, asked: bool = False) -> Act:
         """Something that the subject can do."""
@@ -811,7 +823,9 @@ class Author:
             others = [name for name in PERSONS if PRONOUNS[name].person != subject.person]
             clitic = self.random.choice(others)
         elif verb.objects:
-            thing = self.nominal(verb.objects, sure=bool(telling.negation))
+            thing = self.nominal(
+                verb.objects, sure=bool(telling.negation) or verb.english == "love"
+            )
             after = thing.phrase
             if not (asked or telling.modal or telling.negation or verb.to) and self.chance(0.15):
                 return Act(verb, telling, after + self.deed_with(subject, verb, thing, tense))
@@ -851,26 +865,24 @@ class Author:
         """The subject as a pronoun, if it is clear of whom it speaks; else another subject."""
         if self.living <= 1 and subject.kinds & LIVING and self.chance(0.7):
             return pronoun(subject.again)._replace(kinds=subject.kinds)
-        return self.subject()
+        if self.chance(0.15):
+            return pronoun(self.random.choice(("I", "we", "you")))
+        return self.nominal(self.random.choice((PERSON, PERSON, ANIMAL)))
 
     def sentence(self) -> Phrase:
-        self.told, self.living = set(), 0
+        self.told, self.living, self.dated = set(), 0, self.chance(0.15)
         self.rich = self.random.choice((0.0, 0.3, 0.6, 1.0))
         tense = self.random.choice(("present", "past", "past", "future"))
         subject = self.subject()
         if self.chance(0.12):
             return clause(subject, self.act(subject, tense, asked=True)) + pair("?", "?")
-        first = clause(subject, self.act(subject, tense))
-        when = Phrase()
-        if self.chance(0.15):
-            english, french = TIMES[tense]
-            when = pair(english, french, content=True) + pair(",", ",")
-        phrase = when + first
-        joiners = self.random.sample(list(JOINERS), self.random.choice((0, 0, 1, 1, 2)))
-        for joiner in joiners:
+        phrase = Phrase()
+        if self.dated:
+            phrase = pair(*TIMES[tense], content=True) + pair(",", ",")
+        phrase += clause(subject, self.act(subject, tense))
+        joiners = [joiner for joiner in JOINERS if joiner != "while" or tense != "future"]
+        for joiner in self.random.sample(joiners, self.random.choice((0, 0, 1, 1, 2))):
             subject = self.again(subject)
-            if joiner == "while" and tense == "future":
-                joiner = "because"
             meanwhile = "imperfect" if joiner == "while" and tense == "past" else tense
             act = self.act(subject, meanwhile)
             phrase += pair(joiner, JOINERS[joiner]) + clause(subject, act)
@@ -885,8 +897,11 @@ def examples(count: int, seed: int) -> list[Example]:
     author = Author(Random(seed))
     found: dict[str, Example] = {}
     while len(found) < count:
-        made = example(author.sentence())
-        if made.source != EXAMPLE.source and made.source.count(" ") < LONGEST:
+        phrase = author.sentence()
+        if len(phrase.source) > LONGEST:
+            continue
+        made = example(phrase)
+        if made.source != EXAMPLE.source:
             found.setdefault(made.source, made)
     given = list(found.values())
     author.random.shuffle(given)  # short ones run out, so the later ones would be longer

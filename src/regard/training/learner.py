@@ -143,16 +143,14 @@ class Learner:
             usual = 0.99 * now.usual_norm + 0.01 * norm if now.usual_norm else norm
             now = now._replace(usual_norm=usual, skipped_in_a_row=0)
         else:
-            now = now._replace(
-                skipped=now.skipped + 1, skipped_in_a_row=now.skipped_in_a_row + 1
-            )
+            now = now._replace(skipped=now.skipped + 1, skipped_in_a_row=now.skipped_in_a_row + 1)
         self.optimizer.zero_grad(set_to_none=True)
         self.progress = now._replace(update=update, position=batches[-1][0])
         return Learned(float(loss), tokens, norm, rate)
 
     @torch.no_grad()
     def move_average(self, applied: int) -> None:
-        """average = memory · average + (1 - memory) · weights; the memory grows to its full length."""
+        """average = memory · average + (1 - memory) · weights; the memory grows to full length."""
         memory = min(self.options.average, applied / (applied + 9.0)) if self.options.average else 0
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.network.parameters()), 1.0 - memory
@@ -185,7 +183,10 @@ class Learner:
         """
         stored = checkpoint.read_tensors(file)
         parts: dict[str, dict[str, np.ndarray]] = {
-            "weight": {}, "average": {}, "exp_avg": {}, "exp_avg_sq": {}
+            "weight": {},
+            "average": {},
+            "exp_avg": {},
+            "exp_avg_sq": {},
         }
         try:
             for name, tensor in stored.tensors.items():
@@ -204,7 +205,9 @@ class Learner:
         for name, weight in self.weights.items():
             if name not in parts["exp_avg"] or name not in parts["exp_avg_sq"]:
                 raise RegardError(
-                    "the optimizer's state is not whole", str(file), "begin again with another --out"
+                    "the optimizer's state is not whole",
+                    str(file),
+                    "begin again with another --out",
                 )
             self.optimizer.state[weight] = {
                 "step": torch.tensor(float(applied), device=self.device),

@@ -1,6 +1,5 @@
 """The run: learn, validate, keep the best, save, stop when told to, go on bit for bit."""
 
-import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from regard.errors import RegardError
 from regard.evaluation import bleu
 from regard.text.batches import Batch, Position, Recipe, in_order, stream
 from regard.training.learner import Learner
+from regard.training.machine import cores, keep_freed_memory
 from regard.training.report import Log, Report, Updated, Validated
 from regard.training.run import Run
 from regard.training.team import Alone
@@ -71,9 +71,8 @@ def run_training(run: Run, minutes: float, report: Report) -> Outcome:
     Raises Interrupted if a signal asked to stop, and RegardError if the gradient stays unusable.
     """
     config = run.card.config
-    threads = config.train.threads or len(os.sched_getaffinity(0)) if hasattr(
-        os, "sched_getaffinity"
-    ) else config.train.threads or os.cpu_count() or 1
+    keep_freed_memory()
+    threads = config.train.threads or cores()
     learner = Learner(config, len(run.card.source), len(run.card.target), Alone(), threads)
     log = Log(run.training / "log.jsonl")
     if (run.training / STATE).exists():
@@ -108,7 +107,10 @@ class Keeper:
             options.pool_pairs,
             options.seed,
         )
-        sources, targets = card.source.encode(run.valid.sources), card.target.encode(run.valid.targets)
+        sources, targets = (
+            card.source.encode(run.valid.sources),
+            card.target.encode(run.valid.targets),
+        )
         self.valid: list[Batch] = list(in_order(sources, targets, options.batch_tokens))
         self.began = time.monotonic() - learner.progress.seconds
         self.saved = time.monotonic()

@@ -63,7 +63,7 @@ class Report(Protocol):
         """Something that is not a number."""
 
     def counting(self, what: str, total: int) -> Callable[[int], None]:
-        """Begin work on `total` things (0: nobody knows); call the result with how many are done."""
+        """Begin work on `total` things (0: nobody knows); tell the result how many are done."""
 
     def updated(self, update: Updated) -> None: ...
 

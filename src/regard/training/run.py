@@ -76,9 +76,7 @@ def digest(file: Path) -> str:
     """Of what stands in a file. Raises RegardError if it cannot be read."""
     try:
         with file.open("rb") as handle:
-            return hashlib.file_digest(
-                handle, lambda: hashlib.blake2b(digest_size=16)
-            ).hexdigest()
+            return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         refuse_system_error(error, "read", str(file))
 
@@ -202,7 +200,10 @@ def open_run(
             update={
                 "model": first.config.model,
                 "vocabulary": config.vocabulary.model_copy(
-                    update={"size": first.config.vocabulary.size, "joint": first.source is first.target}
+                    update={
+                        "size": first.config.vocabulary.size,
+                        "joint": first.source is first.target,
+                    }
                 ),
             }
         )
@@ -221,11 +222,14 @@ def open_run(
         corpus = prepare(data.train, data.languages, limits, training / "corpus", tick)
     for line in corpus.report.lines():
         report.say(line)
+    texts: Texts = corpus
     if data.valid:
-        texts, valid = corpus, read_valid(data)
+        valid = read_valid(data)
     else:
         texts, valid = hold_out(corpus, config.data.held_out)
-        report.say(f"no validation text was given: {len(valid.sources):,} pairs are held out for it")
+        report.say(
+            f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
+        )
     if (folder / checkpoint.CARD).exists():
         return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)
     if first is not None:

@@ -1,0 +1,33 @@
+"""What only some systems have: the one file that asks which one this is."""
+
+import ctypes
+import os
+import sys
+
+MALLOPT = {
+    "trim threshold": (-1, 2**31 - 1),
+    "top pad": (-2, 1 << 28),
+    "map threshold": (-3, 1 << 30),
+}
+"""glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes."""
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what training frees, for the next update wants the same again.
+
+    It would else give large blocks back to the system and fetch them anew, page by page. Elsewhere
+    than on glibc this does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in MALLOPT.values():
+            mallopt(parameter, value)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
