@@ -100,7 +100,7 @@ class Decoder(nn.Module):
 
     @property
     def stack(self) -> Sequence[DecoderLayer]:
-        return cast(Sequence[DecoderLayer], self.stack)
+        return cast(Sequence[DecoderLayer], self.layers)
 
     def keys(self, states: Float[Tensor, "B S E"]) -> tuple[Float[Tensor, "B S _"], ...]:
         return tuple(layer.score.keys(states) for layer in self.stack)
