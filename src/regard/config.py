@@ -44,16 +44,18 @@ class VocabularyOptions(Section):
     """One vocabulary for both languages, so that names and numbers are alike on both sides."""
     sample_pairs: Count = 500_000
     """Pairs from which the subwords are learned, evenly spread over the corpus."""
-    sampling: Share = 0.0
+    source_sampling: Share = 0.0
+    target_sampling: Share = 0.0
     """BPE-dropout (Provilkov et al. 2020): how likely a merge is left out, in training only."""
 
 
 class ModelOptions(Section):
     """The model; one choice is one word."""
 
-    attention: Literal["none", "uniform", "dot", "general", "scaled", "additive"] = "general"
-    """The score: none (the traditional model), uniform, dot, general (Luong et al. 2015), scaled,
-    additive (Bahdanau et al. 2015)."""
+    attention: Literal["none", "uniform", "dot", "general", "scaled", "additive"] = "scaled"
+    """The score: none (the traditional model), uniform, dot, general (Luong et al. 2015), scaled
+    (general, divided so that the soft-max stays soft while it learns), additive (Bahdanau et al.
+    2015)."""
     heads: Count = 1
     """Looks that the decoder takes side by side, each at a slice of every state."""
     recurrence: Literal["gru", "lstm", "ssru"] = "lstm"

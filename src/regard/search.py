@@ -5,7 +5,7 @@ searched by this one file. R is the number of hypotheses that are still being wr
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -37,6 +37,7 @@ class Ranked(NamedTuple):
     log_probs: Float[np.ndarray, "R k"]
 
 
+@runtime_checkable
 class Decoding(Protocol):
     """A batch of sentences that is being translated."""
 
@@ -71,6 +72,7 @@ class Forced(NamedTuple):
         return self.weights.mean(axis=(0, 1))
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Where the tensors live: PyTorch, or another."""
 
@@ -334,7 +336,7 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
         live = np.flatnonzero(~(ended | circling | full) & ~enough[sentence])
         rows, sentence, log_prob = parent[live], sentence[live], log_prob[live]
         written, coming, circles = written[live], coming[live], circles.pick(live)
-    return [sorted(hypotheses, key=rank(alpha))[:size] for hypotheses in found]
+    return [distinct(sorted(hypotheses, key=rank(alpha)))[:size] for hypotheses in found]
 
 
 def best_of_each(
@@ -366,6 +368,14 @@ def place_in_run(owner: Int[np.ndarray, " C"]) -> Int[np.ndarray, " C"]:
     """0, 1, 2, ... within each run of equal owners."""
     new = np.diff(owner, prepend=-1) != 0
     return np.arange(len(owner)) - np.flatnonzero(new)[np.cumsum(new) - 1]
+
+
+def distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+    """The first of each text: different circles may have been cut back to the same round."""
+    first: dict[tuple[int, ...], Hypothesis] = {}
+    for hypothesis in hypotheses:
+        first.setdefault(tuple(hypothesis.tokens), hypothesis)
+    return list(first.values())
 
 
 def rank(alpha: float) -> Callable[[Hypothesis], tuple[int, float]]:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from regard.cli.common import errors, use_utf8
 
-CHOICES = {"traditional": "none", "attention": "general"}
+CHOICES = {"traditional": "none", "attention": "scaled"}
 """The two models of the demonstration, by their score."""
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from regard.checkpoint import Card, Tensors, load_weights
 from regard.config import ModelOptions
@@ -23,8 +23,8 @@ class TorchEngine:
         self.tokens = network.sizes.target_tokens
         self.device = network.decoder.word.weight.device
 
-    def tensor(self, ids: Int[np.ndarray, "B S"]) -> torch.Tensor:
-        return torch.from_numpy(ids).to(self.device)
+    def tensor(self, array: Shaped[np.ndarray, "*shape"]) -> Shaped[torch.Tensor, "*shape"]:
+        return torch.from_numpy(array).to(self.device)
 
     @torch.inference_mode()
     def encode(self, sources: Sequence[Ids]) -> Decoding:
@@ -75,13 +75,14 @@ class TorchDecoding:
         if not torch.equal(sentence, self.sentence):
             self.memory, self.sentence = pick(self.all, sentence), sentence
         state = pick(self.state, index)
-        added = self.engine.tensor(bias)[:, None] if bias.any() else 0.0
+        added = self.engine.tensor(bias).float()[:, None] if bias.any() else 0.0
         step = self.engine.network.step(self.engine.tensor(tokens), self.memory, state, added)
         self.state = step.state
         logits = step.logits[:, -1].float()
         if len(adjustment.rows):
             place = self.engine.tensor(adjustment.rows), self.engine.tensor(adjustment.tokens)
-            logits.index_put_(place, self.engine.tensor(adjustment.amounts), accumulate=True)
+            amounts = self.engine.tensor(adjustment.amounts).float()
+            logits.index_put_(place, amounts, accumulate=True)
         best = log_softmax(logits).topk(k)
         return Ranked(best.indices.cpu().numpy(), best.values.cpu().numpy())
 

@@ -1,6 +1,6 @@
 """Attention, step by step: from the encoder's hidden states to the next token."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 import torch
@@ -99,8 +99,8 @@ class Decoder(nn.Module):
         )
 
     @property
-    def stack(self) -> Sequence[DecoderLayer]:
-        return cast(Sequence[DecoderLayer], self.layers)
+    def stack(self) -> Iterable[DecoderLayer]:
+        return cast(Iterable[DecoderLayer], self.layers)
 
     def keys(self, states: Float[Tensor, "B S E"]) -> tuple[Float[Tensor, "B S _"], ...]:
         return tuple(layer.score.keys(states) for layer in self.stack)
@@ -114,7 +114,7 @@ class Decoder(nn.Module):
         tokens: Int[Tensor, "B T"],
         memory: Memory,
         state: State,
-        bias: Float[Tensor, "B T S"] | float,
+        bias: Float[Tensor, "#B #T S"] | float,
     ) -> Attended:
         """Look at the source from behind each of `tokens`.
 
@@ -143,7 +143,7 @@ class Decoder(nn.Module):
         tokens: Int[Tensor, "B T"],
         memory: Memory,
         state: State,
-        bias: Float[Tensor, "B T S"] | float,
+        bias: Float[Tensor, "#B #T S"] | float,
     ) -> Step:
         """Predict the token that follows each of `tokens`: which one is next?"""
         output, looks, after = self.attend(tokens, memory, state, bias)

@@ -91,7 +91,7 @@ class EncoderDecoder(nn.Module):
         tokens: Int[Tensor, "B T"],
         memory: Memory,
         state: State,
-        bias: Float[Tensor, "B T S"] | float = 0.0,
+        bias: Float[Tensor, "#B #T S"] | float = 0.0,
     ) -> Step:
         """Predict the token behind each of `tokens`; `bias` is added to all scores."""
         return self.decoder(tokens, memory, state, bias)

@@ -16,6 +16,10 @@ from torch import Tensor
 SLICE = 1 << 22
 """Logits in a slice: 8 MB in bf16. Larger ones leave the cache, smaller ones waste the product."""
 
+GRAIN = 128
+"""Rows of a slice are a multiple of it, for oneDNN takes 3 ms to compile a product of a new shape.
+In a batch of 840 tokens over 5,000 words this and `batches.WIDTH` gain a sixth of the update."""
+
 
 class CrossEntropy(torch.autograd.Function):
     """-Σ [(1 - s) ln p(target) + s mean ln p], s the smoothing (Szegedy et al. 2016, section 7).
@@ -39,18 +43,21 @@ class CrossEntropy(torch.autograd.Function):
         is_mixed = torch.is_autocast_enabled(device)
         low = torch.get_autocast_dtype(device) if is_mixed else weight.dtype
         with torch.autocast(device, enabled=False):
-            size = len(weight)
-            features, matrix, offset = output.to(low), weight.to(low), bias.to(low)
+            size, count = len(weight), len(output)
+            padded = -(-count // GRAIN) * GRAIN
+            features = output.new_zeros(padded, output.size(1), dtype=low)
+            features[:count] = output
+            matrix, offset = weight.to(low), bias.to(low)
             loss = output.new_zeros((), dtype=torch.float32)
             grad_output = torch.empty_like(features)
             grad_weight = torch.zeros_like(weight, dtype=torch.float32)
             grad_bias = torch.zeros_like(bias, dtype=torch.float32)
-            rows = min(len(features), max(1, SLICE // size))
+            rows = min(padded, max(1, SLICE // size // GRAIN) * GRAIN)
             every = torch.arange(rows, device=target.device)
             logits, chance = features.new_empty(rows, size), features.new_empty(rows, size)
-            for begin in range(0, len(features), rows):
-                part = features[begin : begin + rows]
-                goal = every[: len(part)], target[begin : begin + rows]
+            for begin in range(0, padded, rows):
+                part, goals = features[begin : begin + rows], target[begin : begin + rows]
+                goal = every[: len(goals)], goals
                 z = torch.addmm(offset, part, matrix.t(), out=logits[: len(part)])
                 p = torch.softmax(z, -1, out=chance[: len(part)])
                 chosen = p[goal]
@@ -58,16 +65,17 @@ class CrossEntropy(torch.autograd.Function):
                 if smoothing > 0:
                     loss += smoothing * z[goal].sum(dtype=torch.float32)
                 p[goal] = chosen + (smoothing - 1)
+                p[len(goals) :] = 0
                 grad_bias += (p.new_ones(1, len(p)) @ p)[0]
                 torch.mm(p, matrix, out=grad_output[begin : begin + rows])
                 grad_weight += p.t() @ part
-            grad_output = grad_output.to(output.dtype)
+            grad_output = grad_output[:count].to(output.dtype)
             if smoothing > 0:
                 total = output.sum(0, dtype=torch.float32)
-                loss -= smoothing / size * (total @ weight.sum(0) + len(output) * bias.sum())
+                loss -= smoothing / size * (total @ weight.sum(0) + count * bias.sum())
                 grad_output -= smoothing / size * weight.sum(0)
                 grad_weight -= smoothing / size * total
-                grad_bias -= smoothing / size * len(output)
+                grad_bias -= smoothing / size * count
         ctx.save_for_backward(grad_output, grad_weight, grad_bias)
         return loss
 

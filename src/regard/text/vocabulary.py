@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import sentencepiece
 
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
+from regard.text.sampling import Merges, make_merges, sample
 from regard.text.spans import Span
 
 
@@ -23,14 +25,25 @@ class Vocabulary:
     """Byte-pair encoding with byte fallback: every text can be written, nothing is unknown."""
 
     def __init__(self, proto: bytes, where: str) -> None:
-        """`proto` is what `learn` made; `where` tells an error message whence it comes."""
+        """`proto` is what `learn` made; `where` tells an error message whence it comes.
+
+        Raises RegardError if it is damaged.
+        """
         self.proto = proto
+        damaged = RegardError(
+            "the vocabulary is damaged", where, "copy the model folder again, or train again"
+        )
+        if not proto:
+            raise damaged
         try:
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
         except RuntimeError as error:
-            raise RegardError(
-                "the vocabulary is damaged", where, "copy the model folder again, or train again"
-            ) from error
+            raise damaged from error
+
+    @cached_property
+    def merges(self) -> Merges:
+        """Which neighbours may become one token."""
+        return make_merges(self.pieces(range(len(self))))
 
     def __len__(self) -> int:
         return self.processor.get_piece_size()
@@ -42,15 +55,9 @@ class Vocabulary:
     def sample(self, texts: Sequence[str], dropout: float, seed: int) -> list[list[int]]:
         """Tokens with each merge left out with probability `dropout` (Provilkov et al. 2020, 3).
 
-        A function of the arguments alone: a list is encoded in a thread of its own, which takes a
-        fresh random generator from the seed set before. Two threads must not call it at a time.
+        A function of the arguments alone.
         """
-        if dropout == 0:
-            return self.encode(texts)
-        sentencepiece.set_random_generator_seed(seed)
-        return self.processor.encode(
-            list(texts), enable_sampling=True, alpha=dropout, nbest_size=-1, num_threads=1
-        )
+        return sample(texts, self.merges, dropout, seed) if dropout else self.encode(texts)
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text that these tokens write; special tokens write nothing."""
@@ -62,8 +69,13 @@ class Vocabulary:
     def tokens(self, text: str) -> list[Token]:
         """The tokens of one text, each with the characters that it covers."""
         encoded = self.processor.encode(text, return_type="proto")
+        character = [
+            place for place, letter in enumerate(text) for _ in range(len(letter.encode()))
+        ]
+        character.append(len(text))  # SentencePiece counts bytes
         return [
-            Token(piece.id, piece.piece, Span(piece.begin, piece.end)) for piece in encoded.pieces
+            Token(piece.id, piece.piece, Span(character[piece.begin], character[piece.end]))
+            for piece in encoded.pieces
         ]
 
 

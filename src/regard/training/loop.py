@@ -102,7 +102,8 @@ class Keeper:
         self.recipe = Recipe(
             card.source,
             card.target,
-            self.config.vocabulary.sampling,
+            self.config.vocabulary.source_sampling,
+            self.config.vocabulary.target_sampling,
             options.batch_tokens,
             options.pool_pairs,
             options.seed,

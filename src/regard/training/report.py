@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -56,6 +56,7 @@ class Validated(NamedTuple):
     """and by the model."""
 
 
+@runtime_checkable
 class Report(Protocol):
     """Whoever wants to be told."""
 

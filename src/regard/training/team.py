@@ -5,13 +5,14 @@ share is the whole.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from regard.text.batches import Batch
 
 
+@runtime_checkable
 class Team(Protocol):
     def share(self, batch: Batch) -> Batch:
         """The rows of a batch that this member learns."""

@@ -1,0 +1,655 @@
+"""How fast a model learns: target tokens a second, beside the processor's ceiling and a peer."""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from statistics import harmonic_mean, median
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from regard.config import Config, make_config
+from regard.model import network as network_module
+from regard.model.layers import Dropout
+from regard.model.output import cross_entropy
+from regard.special import PIECES
+from regard.text.batches import FIRST, Batch, Position, stream
+from regard.training.learner import Learner
+from regard.training.loop import Keeper
+from regard.training.machine import cores, keep_freed_memory
+from regard.training.report import Log, Silence
+from regard.training.run import Data, Run, open_run
+from regard.training.team import Alone
+
+HERE = Path(__file__).resolve().parent
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "vocabulary": {"size": 8000, "joint": True},
+    "model": {
+        "attention": "general",
+        "recurrence": "lstm",
+        "embedding": 256,
+        "states": 256,
+        "hidden": 256,
+        "tie": "none",
+        "dropout_embedding": 0.2,
+        "dropout_hidden": 0.2,
+        "dropout_output": 0.2,
+    },
+    # the rate is still high at the end of the longest measurement, as in a real run
+    "train": {"label_smoothing": 0.1, "updates": 1_000_000},
+}
+"""The size S: 7 million weights; what is not named here is as shipped."""
+
+WARM_UP = 20
+"""Updates before the clock starts: the first ones find memory and kernels."""
+STEPS = 40
+"""Updates in which the parts are timed."""
+REPEATS = 7
+"""Measurements of each side of a comparison; the median counts."""
+
+Stream = Iterator[tuple[Position, Batch]]
+
+
+def machine() -> dict[str, object]:
+    """Where and when this was measured."""
+    models = re.findall("model name\\s*: (.*)", read_if_there(Path("/proc/cpuinfo")))
+    return {
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "cores": cores(),
+        "torch": torch.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def read_if_there(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def interleaved(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    """The median seconds of each, measured in turns so that both meet the same machine."""
+    first(), second()
+    pairs = [(seconds_of(first), seconds_of(second)) for _ in range(REPEATS)]
+    return median(a for a, _ in pairs), median(b for _, b in pairs)
+
+
+# The ceiling
+
+
+def ceilings(config: Config, words: int, precision: str) -> dict[str, float]:
+    """GFLOP/s of matrix products, by their shapes: squares, and those of the model itself.
+
+    The best of many tries each: a ceiling is what the machine can do, not what it mostly does.
+    """
+    size, hidden, states = config.model.embedding, config.model.hidden, config.model.states
+    tokens = config.train.batch_tokens
+    shapes = [
+        *((side, side, side) for side in (1024, 2048, 4096)),
+        (tokens, size, words),
+        (tokens, words, size),
+        (words, tokens, size),
+        (tokens, size, 4 * hidden),
+        (tokens, hidden + states, size),
+    ]
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    found = {}
+    for rows, inner, columns in shapes:
+        left, right = torch.randn(rows, inner, dtype=kind), torch.randn(inner, columns, dtype=kind)
+        result = torch.empty(rows, columns, dtype=kind)
+
+        def product(left: Tensor = left, right: Tensor = right, result: Tensor = result) -> None:
+            torch.mm(left, right, out=result)
+
+        product()
+        best = min(seconds_of(product) for _ in range(3 * REPEATS))
+        found[f"{rows}x{inner}x{columns}"] = 2e-9 * rows * inner * columns / best
+    return found
+
+
+# What a token costs
+
+
+class Cost(NamedTuple):
+    """MFLOP of products for one target token, forward and backward; padding is not counted."""
+
+    encoder: float
+    decoder: float
+    attention: float
+    output: float
+
+
+FORMULA = (
+    "6 x weights that multiply, each times the tokens it meets (2 forward, 4 backward): "
+    "encoder and keys a source token, decoder and output layer a target token, bridge a "
+    "sentence; attention 6 x source tokens x (hidden + states) a target token; embeddings are "
+    "looked up and cost nothing; divided by the target tokens, padding left out on both sides"
+)
+"""How `cost` counts."""
+
+
+def cost(learner: Learner, batches: Sequence[Batch]) -> Cost:
+    sources = sum(int((batch.source != 0).sum()) for batch in batches)
+    targets = sum(int((batch.after != 0).sum()) for batch in batches)
+    sentences = sum(len(batch.source) for batch in batches)
+    seen = sum(
+        int(((batch.source != 0).sum(1) * (batch.after != 0).sum(1)).sum()) for batch in batches
+    )
+    sizes = learner.network.sizes
+    flop = dict.fromkeys(Cost._fields, 0.0)
+    for name, weight in learner.weights.items():
+        if weight.dim() < 2 or ".embed." in name:
+            continue
+        if name.startswith("encoder."):
+            flop["encoder"] += 6 * weight.numel() * sources
+        elif name.startswith("decoder.word."):
+            flop["output"] += 6 * weight.numel() * targets
+        elif ".score.key." in name:
+            flop["attention"] += 6 * weight.numel() * sources
+        elif ".bridge." in name:
+            flop["decoder"] += 6 * weight.numel() * sentences
+        else:
+            flop["decoder"] += 6 * weight.numel() * targets
+    flop["attention"] += 6 * seen * (sizes.hidden + sizes.states) * sizes.decoder_layers
+    return Cost(**{part: value / targets / 1e6 for part, value in flop.items()})
+
+
+# Learning, as in a real run
+
+
+class Rate(NamedTuple):
+    updates: int
+    tokens: int
+    """Target tokens that are not padding, </s> among them."""
+    seconds: float
+    """All of it: waiting for data, learning, writing the log; no validation."""
+    waiting: float
+    """Seconds of it until the next batch was there."""
+
+    @property
+    def tokens_a_second(self) -> float:
+        return self.tokens / self.seconds
+
+
+def open_learner(folder: Path, data: Data, config: Config) -> tuple[Run, Keeper, Stream]:
+    """Prepare a run as `regard train` does, up to the first update."""
+    keep_freed_memory()
+    run = open_run(folder, data, config, None, Silence())
+    threads = config.train.threads or cores()
+    learner = Learner(config, len(run.card.source), len(run.card.target), Alone(), threads)
+    keeper = Keeper(run, learner, Log(run.training / "log.jsonl"), Silence())
+    return run, keeper, stream(run.texts, keeper.recipe, FIRST)
+
+
+def learn(keeper: Keeper, batches: Stream, seconds: float) -> Rate:
+    updates, tokens, waiting = 0, 0, 0.0
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        asked = time.perf_counter()
+        taken = list(islice(batches, keeper.config.train.accumulate))
+        waiting += time.perf_counter() - asked
+        keeper.update(taken)
+        updates += 1
+        tokens += sum(int((batch.after != 0).sum()) for _, batch in taken)
+    return Rate(updates, tokens, time.perf_counter() - began, waiting)
+
+
+# Where the time of an update goes
+
+
+@contextmanager
+def clocked(owner: Any, name: str, spent: dict[str, float], part: str) -> Iterator[None]:
+    """Add the seconds of every call of `owner.name` to `spent[part]`."""
+    work = getattr(owner, name)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        begin = time.perf_counter()
+        result = work(*arguments, **named)
+        spent[part] = spent.get(part, 0.0) + time.perf_counter() - begin
+        return result
+
+    setattr(owner, name, timed)
+    try:
+        yield
+    finally:
+        setattr(owner, name, work)
+
+
+def parts(learner: Learner, batches: Sequence[tuple[Position, Batch]]) -> dict[str, float]:
+    """Milliseconds of an update in each part, on average over updates of a batch each.
+
+    The update is `Learner.learn` itself; the clocks are put around what it calls.
+    """
+    spent: dict[str, float] = {}
+    network, optimize = learner.network, "clipping, optimizer, average"
+    with ExitStack() as clocks:
+        for owner, name, part in (
+            (network, "encode", "encoder"),
+            (network, "start", "decoder with attention"),
+            (network.decoder, "attend", "decoder with attention"),
+            (network_module, "cross_entropy", "output layer and loss, its gradient too"),
+            (torch.Tensor, "backward", "backward through the rest"),
+            (nn.utils, "clip_grad_norm_", optimize),
+            (learner.optimizer, "step", optimize),
+            (learner, "move_average", optimize),
+            (learner.optimizer, "zero_grad", optimize),
+        ):
+            clocks.enter_context(clocked(owner, name, spent, part))
+        whole = seconds_of(lambda: [learner.learn([batch]) for batch in batches])
+    spent["else"] = whole - sum(spent.values())
+    return {part: 1e3 * seconds / len(batches) for part, seconds in spent.items()}
+
+
+# What two tricks give
+
+
+class Gain(NamedTuple):
+    ours: float
+    """Milliseconds, forward and backward."""
+    plain: float
+
+    @property
+    def times(self) -> float:
+        return self.plain / self.ours
+
+
+def gain_of_cross_entropy(learner: Learner, rows: int) -> Gain:
+    """The sliced cross-entropy against PyTorch's, on as many tokens as a batch has."""
+    smoothing = learner.options.label_smoothing
+    weight, bias = learner.network.decoder.word.weight, learner.network.decoder.word.bias
+    output = torch.randn(rows, weight.size(1), requires_grad=True)
+    target = torch.randint(len(weight), (rows,))
+
+    def ours() -> None:
+        with learner.low_precision():
+            loss = cross_entropy(output, weight, bias, target, smoothing)
+        torch.autograd.grad(loss, (output, weight, bias))
+
+    def plain() -> None:
+        with learner.low_precision():
+            loss = functional.cross_entropy(
+                functional.linear(output, weight, bias),
+                target,
+                reduction="sum",
+                label_smoothing=smoothing,
+            )
+        torch.autograd.grad(loss, (output, weight, bias))
+
+    first, second = interleaved(ours, plain)
+    return Gain(1e3 * first, 1e3 * second)
+
+
+def gain_of_dropout(rows: int, size: int) -> Gain:
+    numbers = torch.randn(rows, size, requires_grad=True)
+
+    def through(layer: nn.Module) -> None:
+        torch.autograd.grad(layer(numbers).sum(), numbers)
+
+    own, other = Dropout(0.2), nn.Dropout(0.2)
+    first, second = interleaved(lambda: through(own), lambda: through(other))
+    return Gain(1e3 * first, 1e3 * second)
+
+
+# JoeyNMT, run as it is where it is installed
+
+JOEYNMT = """
+name: speed
+joeynmt_version: "2.3.0"
+model_dir: {folder}/model
+use_cuda: false
+random_seed: 1
+data:
+  train: {folder}/train
+  dev: {folder}/valid
+  dataset_type: plain
+  src: {{lang: source, max_length: 1000, level: word, voc_file: {folder}/words}}
+  trg: {{lang: target, max_length: 1000, level: word, voc_file: {folder}/words}}
+testing: {{beam_size: 1, eval_metrics: []}}
+training:
+  optimizer: adam
+  adam_betas: [0.9, 0.98]
+  learning_rate: 0.001
+  learning_rate_min: 0.0
+  normalization: tokens
+  label_smoothing: 0.1
+  clip_grad_norm: 1.0
+  scheduling: exponential
+  decrease_factor: 1.0
+  batch_type: token
+  batch_size: {tokens}
+  epochs: 1000
+  logging_freq: 5
+  validation_freq: 1000000
+  overwrite: true
+model:
+  tied_embeddings: false
+  tied_softmax: false
+  encoder:
+    type: recurrent
+    rnn_type: lstm
+    bidirectional: true
+    embeddings: {{embedding_dim: {size}, dropout: 0.2}}
+    hidden_size: {half}
+    num_layers: 1
+    dropout: 0.2
+  decoder:
+    type: recurrent
+    rnn_type: lstm
+    embeddings: {{embedding_dim: {size}, dropout: 0.2}}
+    hidden_size: {hidden}
+    num_layers: 1
+    dropout: 0.2
+    hidden_dropout: 0.2
+    attention: luong
+    init_hidden: bridge
+    input_feeding: {input_feeding}
+"""
+"""The same sizes, dropouts, smoothing, vocabulary and tokens a batch; `hidden_size` of its encoder
+is that of one direction. It reads text that is cut already, so it has no subwords to look for."""
+
+JOEYNMT_COUNTS = (
+    "target tokens that are not padding, </s> among them (Batch.ntokens, the sum of trg_mask), over"
+    " wall time with data loading (training.py: total_tokens since the last line over elapsed time)"
+)
+"""What its "Tokens per Sec" is; read in its source: the very quantity that `Rate` holds."""
+
+JOEYNMT_RATE = re.compile(r"Tokens per Sec:\s*([\d.]+)")
+
+
+def why_no_joeynmt(python: str) -> str:
+    """Why that interpreter cannot run JoeyNMT; empty if it can."""
+    ask = [python, "-m", "joeynmt", "--help"]
+    try:
+        asked = subprocess.run(ask, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"{python} cannot be run: {error.strerror}"
+    said = asked.stderr.strip().splitlines()
+    return "" if asked.returncode == 0 else f"{python}: {said[-1] if said else 'it fails'}"
+
+
+def versions_of_joeynmt(python: str) -> dict[str, str]:
+    ask = (
+        "import json, torch; from importlib.metadata import version;"
+        " print(json.dumps({'joeynmt': version('joeynmt'), 'torch': torch.__version__}))"
+    )
+    found: dict[str, str] = json.loads(subprocess.check_output([python, "-c", ask], text=True))
+    return found
+
+
+def lay_out_for_joeynmt(folder: Path, run: Run, input_feeding: bool) -> None:
+    """Its configuration, the same vocabulary and the same text, cut into tokens."""
+    folder.mkdir()
+    config, vocabulary = run.card.config, run.card.source
+    pieces = vocabulary.pieces(range(len(PIECES), len(vocabulary)))
+    (folder / "words").write_text("\n".join(pieces), encoding="utf-8")
+    every = torch.arange(len(run.texts)).numpy()
+    texts = {
+        "train.source": run.texts.sources(every),
+        "train.target": run.texts.targets(every),
+        "valid.source": run.valid.sources,
+        "valid.target": run.valid.targets,
+    }
+    for name, lines in texts.items():
+        cut = (" ".join(vocabulary.pieces(tokens)) + "\n" for tokens in vocabulary.encode(lines))
+        (folder / name).write_text("".join(cut), encoding="utf-8")
+    (folder / "config.yaml").write_text(
+        JOEYNMT.format(
+            folder=folder,
+            tokens=config.train.batch_tokens,
+            size=config.model.embedding,
+            half=config.model.states // 2,
+            hidden=config.model.hidden,
+            input_feeding=str(input_feeding).lower(),
+        ),
+        encoding="utf-8",
+    )
+
+
+def learn_with_joeynmt(python: str, folder: Path, seconds: float) -> list[float]:
+    """The "Tokens per Sec" that it prints, for `seconds` from the first one on, which is left out.
+
+    Raises RuntimeError with its last words if it prints none.
+    """
+    command = [python, "-m", "joeynmt", "train", str(folder / "config.yaml"), "--skip-test"]
+    said: list[str] = []
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": str(cores())},
+    ) as process:
+        assert process.stdout is not None
+        clock = None
+        for line in process.stdout:
+            said.append(line)
+            if clock is None and JOEYNMT_RATE.search(line):
+                clock = threading.Timer(seconds, process.kill)
+                clock.start()
+        if clock is not None:
+            clock.cancel()
+    rates = [float(found[1]) for line in said if (found := JOEYNMT_RATE.search(line))]
+    if len(rates) <= 1:
+        raise RuntimeError("JoeyNMT did not learn:\n" + "".join(said[-20:]))
+    return rates[1:]
+
+
+def against_joeynmt(
+    python: str,
+    keeper: Keeper,
+    batches: Stream,
+    rounds: int,
+    seconds: float,
+    input_feeding: bool,
+) -> dict[str, object]:
+    """Both in turns on one machine; tokens a second of every round."""
+    why = why_no_joeynmt(python)
+    if why:
+        print(f"\nJoeyNMT is skipped: {why}\n  --joeynmt-python names an interpreter that has it")
+        return {"skipped": why}
+    with tempfile.TemporaryDirectory(prefix="regard-joeynmt-") as scratch:
+        folder = Path(scratch) / "joeynmt"
+        lay_out_for_joeynmt(folder, keeper.run, input_feeding)
+        ours, theirs = [], []
+        for number in range(1, rounds + 1):
+            ours.append(learn(keeper, batches, seconds).tokens_a_second)
+            # as many updates in each rate, so their harmonic mean is tokens over seconds
+            try:
+                theirs.append(harmonic_mean(learn_with_joeynmt(python, folder, seconds)))
+            except RuntimeError as error:
+                print(f"\nJoeyNMT is skipped: {error}")
+                return {"skipped": str(error)}
+            print(f"round {number}: regard {ours[-1]:,.0f}, JoeyNMT {theirs[-1]:,.0f} tokens/s")
+    return {
+        "versions": versions_of_joeynmt(python),
+        "counts": JOEYNMT_COUNTS,
+        "input_feeding": input_feeding,
+        "round_seconds": seconds,
+        "regard_tokens_a_second": ours,
+        "joeynmt_tokens_a_second": theirs,
+        "times": median(a / b for a, b in zip(ours, theirs, strict=True)),
+    }
+
+
+# The command
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Train the size S (embedding, states and hidden 256, LSTM, attention 'general',"
+        " 8,000 joint tokens) as `regard train` does, and tell: target tokens a second, padding"
+        " left out and data loading included; the largest speed of matrix products on this machine"
+        " and the share of it that training reaches; where the time of an update goes; what the"
+        " sliced cross-entropy and the dropout gain over PyTorch's. Let nothing else run.",
+        epilog="Example: python benchmarks/training.py --joeynmt --joeynmt-python joey/bin/python",
+    )
+    data = HERE.parent.parent / "shared" / "data" / "multi30k"
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=data,
+        help="folder with train.en, train.fr, val.en and val.fr (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=3.0, help="of learning on the clock (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--joeynmt",
+        action="store_true",
+        help="measure JoeyNMT too, in turns with regard: same sizes, vocabulary, text and batch",
+    )
+    parser.add_argument(
+        "--joeynmt-python",
+        default=sys.executable,
+        metavar="PYTHON",
+        help="interpreter that has JoeyNMT (default: this one)",
+    )
+    parser.add_argument(
+        "--joeynmt-input-feeding",
+        action="store_true",
+        help="let JoeyNMT feed its attention back, as it does unasked; regard does not, and"
+        " without it JoeyNMT is faster",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="of both in turns (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--round-seconds",
+        type=float,
+        default=60.0,
+        help="of each in a round (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=HERE / "results" / "training.json",
+        help="where the results go as JSON (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+def table(title: str, rows: dict[str, str]) -> None:
+    print(f"\n{title}")
+    width = max(map(len, rows)) + 2
+    for name, value in rows.items():
+        print(f"  {name:<{width}}{value:>12}")
+
+
+def main() -> None:
+    asked = arguments()
+    where = machine()
+    print(", ".join(f"{name} {value}" for name, value in where.items()))
+    data = Data(
+        (asked.data / "train.en", asked.data / "train.fr"),
+        (asked.data / "val.en", asked.data / "val.fr"),
+        ("en", "fr"),
+    )
+    with tempfile.TemporaryDirectory(prefix="regard-training-") as scratch:
+        config = make_config(SETTINGS, "benchmarks/training.py")
+        run, keeper, batches = open_learner(Path(scratch) / "run", data, config)
+        learner = keeper.learner
+        precision = learner.progress.precision
+        speeds = ceilings(config, len(run.card.target), precision)
+        for _ in range(WARM_UP):
+            keeper.update(list(islice(batches, config.train.accumulate)))
+        rate = learn(keeper, batches, asked.minutes * 60)
+        some = list(islice(batches, STEPS))
+        flop = cost(learner, [batch for _, batch in some])
+        spent = parts(learner, some)
+        spent["waiting for data"] = 1e3 * rate.waiting / rate.updates
+        rows = rate.tokens // rate.updates // config.train.accumulate
+        gains = {
+            "cross-entropy": gain_of_cross_entropy(learner, rows),
+            "dropout": gain_of_dropout(rows, config.model.embedding),
+        }
+        peer: dict[str, object] = {"skipped": "--joeynmt was not asked for"}
+        told = tell(rate, speeds, flop, spent, gains, precision)
+        if asked.joeynmt:
+            peer = against_joeynmt(
+                asked.joeynmt_python,
+                keeper,
+                batches,
+                asked.rounds,
+                asked.round_seconds,
+                asked.joeynmt_input_feeding,
+            )
+            if "times" in peer:
+                print(f"regard learns {peer['times']:.1f} times as fast (median of rounds)")
+        batches.close()  # type: ignore[attr-defined]
+    result = {"machine": where, "settings": SETTINGS, "precision": precision, **told}
+    result["joeynmt"] = peer
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"\nwritten: {asked.out}")
+
+
+def tell(
+    rate: Rate,
+    speeds: dict[str, float],
+    flop: Cost,
+    spent: dict[str, float],
+    gains: dict[str, Gain],
+    precision: str,
+) -> dict[str, object]:
+    """Print all that was measured of regard alone, and give it for the file."""
+    ceiling, reached = max(speeds.values()), rate.tokens_a_second * sum(flop) / 1e3
+    table(
+        f"Learning ({rate.updates:,} updates in {rate.seconds:.0f} s, {precision})",
+        {
+            "target tokens a second": f"{rate.tokens_a_second:,.0f}",
+            "MFLOP a token": f"{sum(flop):.1f}",
+            "GFLOP/s": f"{reached:,.0f}",
+            f"the machine's ceiling in {precision}, GFLOP/s": f"{ceiling:,.0f}",
+            "share of the ceiling": f"{reached / ceiling:.0%}",
+        },
+    )
+    table(
+        f"Products in {precision}, GFLOP/s",
+        {name: f"{speed:,.0f}" for name, speed in speeds.items()},
+    )
+    table("MFLOP of a token", {part: f"{value:.2f}" for part, value in flop._asdict().items()})
+    whole = sum(spent.values())
+    table(
+        f"Where the {whole:.0f} ms of an update go",
+        {part: f"{value:.1f} ms {value / whole:4.0%}" for part, value in spent.items()},
+    )
+    table(
+        "Times as fast as PyTorch's, forward and backward",
+        {
+            name: f"{gain.times:.1f} ({gain.plain:.2f} to {gain.ours:.2f} ms)"
+            for name, gain in gains.items()
+        },
+    )
+    return {
+        "tokens_a_second": rate.tokens_a_second,
+        "learning": rate._asdict(),
+        "mflop_a_token": {**flop._asdict(), "formula": FORMULA},
+        "gflop_a_second": reached,
+        "ceilings_gflop_a_second": speeds,
+        "share_of_ceiling": reached / ceiling,
+        "update_milliseconds": spent,
+        "gains": {name: {**gain._asdict(), "times": gain.times} for name, gain in gains.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Run a Multi30k recipe again: train, score the test set as papers do, write the result.
+
+    python recipes/run.py multi30k-en-fr
+    python recipes/run.py multi30k-en-fr --name none model.attention=none
+
+A run that was stopped goes on; one that is finished is only scored again.
+"""
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+import regard
+from regard import checkpoint
+from regard.config import SearchOptions, override, read_config
+from regard.evaluation import by_length, measure
+from regard.training.machine import cores
+from regard.training.report import watching
+
+HERE = Path(__file__).parent
+LENGTHS = (8, 11, 14, 18)
+"""Edges of the buckets of source words, each with enough of the 1,000 test sentences."""
+
+
+def processor() -> str:
+    """The model of this machine's processor, as far as the system tells it."""
+    told = Path("/proc/cpuinfo")
+    if told.exists():
+        for line in told.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def read(data: Path, part: str, code: str) -> list[str]:
+    return (data / f"{part}.{code}").read_text("utf-8").split("\n")[:-1]
+
+
+def score(model: Path, data: Path, part: str, code: str) -> dict[str, object]:
+    """Quality on one set by beam search, in both conventions."""
+    translator = regard.load(model)
+    sources, references = read(data, part, "en"), read(data, part, code)
+    began = time.monotonic()
+    found = translator.translate(sources)
+    seconds = time.monotonic() - began
+    texts = [one.text for one in found]
+    quick = translator.with_options(SearchOptions(beam=1))
+    greedy = [one.text for one in quick.translate(sources)]
+    return {
+        "sentences": len(sources),
+        "beam": translator.options.beam,
+        "seconds": round(seconds, 1),
+        "did not end by themselves": sum(one.ending != "end" for one in found),
+        "multi30k": [q._asdict() for q in measure(texts, references, code, "multi30k")],
+        "sacrebleu": [q._asdict() for q in measure(texts, references, code, "sacrebleu")],
+        "greedy": [q._asdict() for q in measure(greedy, references, code, "multi30k")],
+        "BLEU by source words": [
+            bucket._asdict() for bucket in by_length(sources, texts, references, code, LENGTHS)
+        ],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", help="like multi30k-en-fr")
+    parser.add_argument("options", nargs="*", help="section.option=value on top of the recipe")
+    parser.add_argument("--name", default="", help="added to the result's name")
+    parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/multi30k")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "runs")
+    asked = parser.parse_args()
+    name = "-".join(part for part in (asked.recipe, asked.name) if part)
+    code = asked.recipe.rsplit("-", 1)[1]
+    settings = override(read_config(HERE / f"{asked.recipe}.toml"), asked.options)
+    learned, valid = (
+        [asked.data / f"{part}.{side}" for side in ("en", code)] for part in ("train", "val")
+    )
+    asked.out.mkdir(exist_ok=True)
+    folder = asked.out / name
+    with watching(Console(stderr=True)) as report:
+        outcome = regard.train(learned, folder, valid, f"en-{code}", settings, report=report)
+    result = {
+        "recipe": asked.recipe,
+        "options": asked.options,
+        "minutes": round(outcome.seconds / 60, 1),
+        "updates": outcome.updates,
+        "kept": outcome.best_update,
+        "parameters": sum(t.size for t in checkpoint.load_weights(folder).values()),
+        "validation": outcome.quality,
+        "test_2016_flickr": score(folder, asked.data, "test_2016_flickr", code),
+        "val": score(folder, asked.data, "val", code),
+        "machine": {
+            "processor": processor(),
+            "cores": cores(),
+            "torch": torch.__version__,
+            "date": time.strftime("%Y-%m-%d"),
+        },
+    }
+    checkpoint.write_json(HERE / "results" / f"{name}.json", result)
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What the tests share: the real data where it is, and one small model trained on the lesson."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny products are slower on two threads
+
+import pytest
+from hypothesis import settings
+
+import regard
+from regard.text.lesson import Lesson, split
+
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+
+TINY = {
+    "vocabulary": {"size": 700, "source_sampling": 0.1, "target_sampling": 0.1},
+    "model": {"embedding": 32, "states": 48, "hidden": 48, "tie": "all"},
+    "train": {
+        "updates": 60,
+        "batch_tokens": 512,
+        "validate_every": 20,
+        "warmup": 10,
+        "learning_rate": 0.01,
+        "average": 0.9,
+        "threads": 1,
+    },
+    "search": {"beam": 2},
+}
+"""Options with which a model learns something in seconds."""
+
+
+class Text:
+    """A lesson as files."""
+
+    def __init__(self, folder: Path, lesson: Lesson) -> None:
+        self.folder = folder
+        self.train = (folder / "train.en", folder / "train.fr")
+        self.valid = (folder / "valid.en", folder / "valid.fr")
+        for files, examples in ((self.train, lesson.train), (self.valid, lesson.test)):
+            files[0].write_text("".join(f"{one.source}\n" for one in examples), "utf-8")
+            files[1].write_text("".join(f"{one.target}\n" for one in examples), "utf-8")
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Text:
+    return Text(tmp_path_factory.mktemp("lesson"), split(600, 40, seed=5))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory, text: Text) -> Path:
+    """A model folder."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    regard.train(text.train, folder, valid=text.valid, settings=TINY)
+    return folder

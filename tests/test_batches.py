@@ -1,0 +1,122 @@
+"""The laws of batches."""
+
+from itertools import islice
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.special import END, PAD, START
+from regard.text.batches import (
+    FIRST,
+    WIDTH,
+    Recipe,
+    cut,
+    in_order,
+    make_batch,
+    pool_batches,
+    seed_of,
+    stream,
+)
+from regard.text.lesson import examples
+from regard.text.vocabulary import learn
+
+EXAMPLES = examples(300, 4)
+VOCABULARY = learn([t for one in EXAMPLES for t in (one.source, one.target)], 700, "the test")
+
+
+class Held:
+    """A corpus in memory."""
+
+    def __len__(self):
+        return len(EXAMPLES)
+
+    def sources(self, indices):
+        return [EXAMPLES[place].source for place in indices]
+
+    def targets(self, indices):
+        return [EXAMPLES[place].target for place in indices]
+
+
+def recipe(sampling=0.0, seed=1, pool=128):
+    return Recipe(VOCABULARY, VOCABULARY, sampling, sampling, 400, pool, seed)
+
+
+def texts_of(batch):
+    return [
+        (VOCABULARY.decode(source.tolist()), VOCABULARY.decode(after.tolist()))
+        for source, after in zip(batch.source, batch.after, strict=True)
+    ]
+
+
+def first_epoch(how):
+    batches = []
+    for behind, batch in stream(Held(), how, FIRST):
+        batches.append(batch)
+        if behind.epoch == 1:
+            return batches
+    raise AssertionError("the stream never ends")
+
+
+def test_an_epoch_holds_every_pair_once_with_its_own_translation():
+    seen = sorted(pair for batch in first_epoch(recipe(0.2)) for pair in texts_of(batch))
+    assert seen == sorted((one.source, one.target) for one in EXAMPLES)
+
+
+def test_a_batch_has_the_special_tokens_in_their_places():
+    batch = make_batch([[7, 8, 9]], [[5, 6]])
+    assert batch.source.tolist() == [[7, 8, 9, END]]
+    assert batch.before.tolist() == [[START, 5, 6, PAD]]
+    assert batch.after.tolist() == [[5, 6, END, PAD]]
+
+
+def test_batches_have_at_most_so_many_tokens_and_widths_that_recur():
+    for batch in first_epoch(recipe(0.2)):
+        rows, width = batch.after.shape
+        assert width % WIDTH == batch.source.shape[1] % WIDTH == 0
+        assert rows * (width - WIDTH + 1) <= 400 or rows == 1
+
+
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=200), st.integers(1, 300))
+def test_cutting_leaves_nothing_out_and_no_run_too_long(lengths, most):
+    lengths = np.sort(np.array(lengths))
+    runs = cut(lengths, most)
+    assert [p for run in runs for p in range(run.start, run.stop)] == list(range(len(lengths)))
+    for run in runs:
+        count = run.stop - run.start
+        assert count == 1 or count * lengths[run.stop - 1] <= most
+
+
+def test_order_and_subwords_are_a_function_of_seed_epoch_and_pool():
+    def flat(batches):
+        return [part.tolist() for batch in batches for part in batch]
+
+    one = flat(pool_batches(Held(), recipe(0.2), 0, 1))
+    assert flat(pool_batches(Held(), recipe(0.2), 0, 1)) == one
+    assert flat(pool_batches(Held(), recipe(0.2), 1, 1)) != one
+    assert flat(pool_batches(Held(), recipe(0.2), 0, 0)) != one
+    assert flat(pool_batches(Held(), recipe(0.2, seed=2), 0, 1)) != one
+
+
+def test_a_stream_goes_on_from_every_position_as_if_it_had_never_stopped():
+    whole = list(islice(stream(Held(), recipe(0.2, pool=90), FIRST), 60))
+    for place in range(0, 40, 3):
+        rest = islice(stream(Held(), recipe(0.2, pool=90), whole[place][0]), 8)
+        for (behind, batch), (again_behind, again) in zip(whole[place + 1 :], rest, strict=False):
+            assert behind == again_behind
+            assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
+
+
+def test_validation_reads_every_pair_once():
+    sources = VOCABULARY.encode([one.source for one in EXAMPLES])
+    targets = VOCABULARY.encode([one.target for one in EXAMPLES])
+    seen = sorted(pair for batch in in_order(sources, targets, 300) for pair in texts_of(batch))
+    assert seen == sorted((one.source, one.target) for one in EXAMPLES)
+
+
+@given(
+    st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(0, 9), st.integers(0, 9))
+)
+def test_seeds_of_different_numbers_differ(one, other):
+    assert (seed_of(*one) == seed_of(*other)) == (one == other)
+    assert 0 <= seed_of(*one) < 2**31

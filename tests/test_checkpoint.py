@@ -1,0 +1,109 @@
+"""The laws of model folders: what is written comes back, and a crash loses nothing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard import checkpoint
+from regard.errors import RegardError
+
+
+def test_a_card_saved_and_loaded_is_the_same(model, tmp_path):
+    card = checkpoint.load_card(model)
+    checkpoint.save_card(tmp_path, card)
+    again = checkpoint.load_card(tmp_path)
+    assert again.config == card.config
+    assert again.languages == card.languages == ("en", "fr")
+    assert again.source.proto == card.source.proto
+    assert again.source is again.target
+
+
+def test_two_vocabularies_are_kept_apart(model, tmp_path):
+    from regard.text.vocabulary import learn
+
+    card = checkpoint.load_card(model)
+    card = card._replace(target=learn(["autre chose " * 5], 500, "here"))
+    checkpoint.save_card(tmp_path, card)
+    again = checkpoint.load_card(tmp_path)
+    assert again.target.proto == card.target.proto != again.source.proto
+
+
+@given(st.dictionaries(st.text("abc.", min_size=1), st.lists(st.floats(width=32), max_size=5)))
+def test_tensors_written_and_read_are_the_same_bit_for_bit(tmp_path_factory, content):
+    file = tmp_path_factory.mktemp("tensors") / "x.safetensors"
+    tensors = {name: np.array(values, np.float32) for name, values in content.items()}
+    checkpoint.write_tensors(file, tensors, {"about": "é"})
+    stored = checkpoint.read_tensors(file)
+    assert stored.about == {"about": "é"}
+    assert {name: t.tobytes() for name, t in stored.tensors.items()} == {
+        name: t.tobytes() for name, t in tensors.items()
+    }
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / "kept.json"
+    checkpoint.write_json(file, {"old": True})
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(RegardError, match="no space left on device"):
+        checkpoint.write_json(file, {"new": True})
+    assert json.loads(file.read_text()) == {"old": True}
+
+
+def test_a_later_format_is_refused(model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "later")
+    content = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(content | {"format": 99}))
+    with pytest.raises(RegardError, match="format is 99"):
+        checkpoint.load_card(folder)
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors", "joint.vocabulary"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_file_cut_short_is_called_damaged(model, tmp_path, name, share):
+    import regard
+
+    folder = shutil.copytree(model, tmp_path / "cut", ignore=shutil.ignore_patterns("training"))
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(RegardError, match="damaged"):
+        regard.load(folder)
+
+
+def test_weights_of_another_model_are_refused(model, tmp_path):
+    import regard
+
+    folder = shutil.copytree(model, tmp_path / "mixed", ignore=shutil.ignore_patterns("training"))
+    content = json.loads((folder / "model.json").read_text())
+    content["config"]["model"]["hidden"] = 50
+    (folder / "model.json").write_text(json.dumps(content))
+    with pytest.raises(RegardError, match="weights are those of another model"):
+        regard.load(folder)
+
+
+def test_nothing_pickled_is_in_a_model_folder_or_read_from_one(model):
+    source = Path(checkpoint.__file__).parent
+    for file in source.rglob("*.py"):
+        text = file.read_text("utf-8")
+        assert "pickle" not in text.replace("nothing pickled", "")
+        assert "torch.load" not in text
+    for file in model.rglob("*"):
+        if file.is_file():
+            assert file.suffix in {
+                ".json",
+                ".jsonl",
+                ".safetensors",
+                ".vocabulary",
+                ".text",
+                ".offsets",
+                ".lines",
+                "",
+            }, file

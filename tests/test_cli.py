@@ -1,0 +1,85 @@
+"""The laws of the command line, typed as a user types."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from regard.text.lesson import EXAMPLE, examples
+
+COMMANDS = ("train", "translate", "evaluate", "info", "demo")
+
+
+def typed(*words, given="", cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "regard", *map(str, words)],
+        input=given.encode(), capture_output=True, check=False, cwd=cwd,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_with_an_example(command):
+    done = typed(command, "--help")
+    said = done.stdout.decode()
+    assert done.returncode == 0
+    assert "Example" in said and f"regard {command}" in said
+
+
+def test_lines_in_are_lines_out_in_order(model):
+    lines = ["", *(one.source for one in examples(12, 8)), "", "a\u2028b", "  "]
+    done = typed("translate", "--model", model, given="".join(f"{line}\n" for line in lines))
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.decode().split("\n")
+    assert found[-1] == "" and len(found) == len(lines) + 1
+    assert [place for place, line in enumerate(found[:-1]) if not line] == [0, 13, 15]
+
+
+def test_standard_output_holds_nothing_but_results(model, tmp_path):
+    (tmp_path / "in.txt").write_text(EXAMPLE.source + "\n")
+    done = typed("translate", tmp_path / "in.txt", "--model", model, "--format", "json")
+    answer = json.loads(done.stdout)
+    assert answer["source"] == EXAMPLE.source
+    assert set(answer["translations"][0]) == {"text", "log_prob", "ending"}
+    to_file = typed("translate", tmp_path / "in.txt", "--model", model, "--out", tmp_path / "out")
+    assert to_file.stdout == b""
+    assert (tmp_path / "out").read_text("utf-8").rstrip("\n") == answer["translations"][0]["text"]
+
+
+def test_n_best_gives_so_many_lines_a_line(model):
+    done = typed("translate", "--model", model, "--n-best", 3, given=EXAMPLE.source + "\n")
+    rows = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    assert len(rows) == 3 and all(row[0] == "1" for row in rows)
+    assert len({row[2] for row in rows}) >= 1
+
+
+def test_the_figure_of_evaluate_is_that_of_its_own_translations(model, text, tmp_path):
+    out = tmp_path / "found.fr"
+    with_model = typed("evaluate", *text.valid, "--model", model, "--out", out, "--json")
+    ready = typed("evaluate", *text.valid, "--hypothesis", out, "--json")
+    assert json.loads(with_model.stdout) == json.loads(ready.stdout)
+    table = typed("evaluate", *text.valid, "--model", model).stdout.decode()
+    assert "BLEU" in table and "version:" in table
+
+
+def test_info_tells_what_a_model_is(model):
+    content = json.loads(typed("info", model, "--json").stdout)
+    assert content["languages"] == "en-fr"
+    assert content["parameters"] > 10_000
+    assert content["quality"]["validation"]["pairs"] == 40
+    assert "attention" in typed("info", model).stdout.decode()
+
+
+def test_the_options_are_listed_with_their_reasons():
+    done = typed("train", "--options")
+    assert done.returncode == 0
+    assert "model.attention" in done.stderr.decode()
+
+
+def test_a_reader_that_stops_reading_is_no_error(model, tmp_path):
+    (tmp_path / "in.txt").write_text("a\n" * 3000)
+    command = f"{sys.executable} -m regard translate in.txt --model {model} --beam 1 | head -n 1"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, check=False, cwd=tmp_path, text=True
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr

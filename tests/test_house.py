@@ -1,0 +1,120 @@
+"""The floors of the house: a file may import from lower floors only, so there is never a circle."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regard import special
+from regard.model.attention import SCORES
+from regard.model.encoder import ENCODERS
+from regard.model.recurrence import RECURRENCES
+from regard.training.schedules import SCHEDULES
+
+SOURCE = Path(__file__).parents[1] / "src" / "regard"
+
+FLOORS = [
+    {"special", "errors"},
+    {"config", "text", "model"},
+    {"search", "checkpoint"},
+    {"engine"},
+    {"translator"},
+    {"evaluation", "alignment"},
+    {"training", "show", "serving"},
+    {"api", "experiment"},
+    {"cli"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LONGEST_FILE, LONGEST_FUNCTION = 420, 70
+"""In lines. Tables of words are exempt: they are data."""
+DATA_FILES = {"text/lesson.py", "text/lesson_words.py"}
+
+files = sorted(SOURCE.rglob("*.py"))
+
+
+def room(file: Path) -> str:
+    return file.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def imported_rooms(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "regard":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("regard."):
+            names.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith("regard.")}
+    return names - {"__version__"}
+
+
+def test_there_are_files_to_look_at():
+    assert len(files) > 30
+
+
+@pytest.mark.parametrize("file", files, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_every_import_goes_down(file):
+    if file == SOURCE / "__init__.py":
+        return
+    for below in imported_rooms(file) - {room(file)}:
+        assert FLOOR[below] < FLOOR[room(file)], f"{file} must not import regard.{below}"
+
+
+@pytest.mark.parametrize("file", files, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_no_file_and_no_function_grows_too_long(file):
+    if str(file.relative_to(SOURCE)) in DATA_FILES:
+        return
+    text = file.read_text("utf-8")
+    assert text.count("\n") <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and not text.split("\n")[node.lineno - 1].startswith(
+            ("def train(", "def translate(", "def evaluate(", "def demo(")  # mostly their --help
+        ):
+            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{file}: {node.name}"
+
+
+@pytest.mark.parametrize("file", files, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_every_file_says_what_it_is_for(file):
+    assert ast.get_docstring(ast.parse(file.read_text("utf-8")))
+
+
+def test_the_names_that_options_check_are_those_of_the_tables():
+    assert tuple(SCORES) == special.SCORE_NAMES
+    assert tuple(RECURRENCES) == special.RECURRENCE_NAMES
+    assert tuple(ENCODERS) == special.ENCODER_NAMES
+    assert tuple(SCHEDULES) == special.SCHEDULE_NAMES
+
+
+def test_the_options_offer_exactly_these_names():
+    from typing import get_args
+
+    from regard.config import ModelOptions, TrainOptions
+
+    fields = ModelOptions.model_fields
+    assert get_args(fields["attention"].annotation) == special.SCORE_NAMES
+    assert get_args(fields["recurrence"].annotation) == special.RECURRENCE_NAMES
+    assert get_args(fields["encoder"].annotation) == special.ENCODER_NAMES
+    schedule = TrainOptions.model_fields["schedule"]
+    assert get_args(schedule.annotation) == special.SCHEDULE_NAMES
+
+
+def test_the_mission_stands_in_one_function_in_its_own_words():
+    text = (SOURCE / "model" / "decoder.py").read_text("utf-8")
+    words = [
+        "the decoder's own hidden states",
+        "step 1: look at the encoder states",
+        "step 2: give each of them a score",
+        "step 3: soft-max the scores,",
+        "weigh each state by its own, add",
+        "put hidden and context together",
+        "feed both forward",
+    ]
+    places = [text.index(part) for part in words]
+    assert places == sorted(places)
+
+
+def test_importing_regard_imports_no_torch():
+    code = "import sys, regard, regard.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,212 @@
+"""Every mistake that a user can make, and the three lines that each gets."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regard.cli import main
+from regard.errors import RegardError
+
+USER_IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+class Place:
+    """A folder with good and bad files, and a way to type a command in it."""
+
+    def __init__(self, folder: Path, model: Path, text) -> None:
+        self.folder = folder
+        shutil.copytree(model, folder / "model")
+        for name, files in (("good", text.train), ("valid", text.valid)):
+            for file, code in zip(files, ("en", "fr"), strict=True):
+                shutil.copy(file, folder / f"{name}.{code}")
+        lines = (folder / "good.en").read_bytes().splitlines(keepends=True)
+        (folder / "short.fr").write_bytes(b"".join(lines[:-1]))
+        (folder / "few.en").write_bytes(b"".join(lines[:5]))
+        (folder / "few.fr").write_bytes(b"".join(reversed(lines[:5])))
+        (folder / "empty.en").touch()
+        (folder / "empty.fr").touch()
+        (folder / "blank.en").write_text("\n\n")
+        (folder / "blank.fr").write_text("\n\n")
+        (folder / "wide.en").write_bytes("\ufeffa\n".encode("utf-16"))
+        (folder / "cut.en.gz").write_bytes(gzip.compress(b"".join(lines))[:-20])
+        (folder / "noise.en.xz").write_bytes(b"noise")
+        (folder / "odd.tmx").write_text("<tmx/>")
+        (folder / "bad.toml").write_text("[train\n")
+        (folder / "unknown.toml").write_text("[model]\natention = 'dot'\n")
+        (folder / "section.toml").write_text("[modle]\nattention = 'dot'\n")
+        (folder / "range.toml").write_text("[train]\nupdates = 0\n")
+        (folder / "flat.toml").write_text("train = 3\n")
+        (folder / "something").mkdir()
+        (folder / "something" / "precious.txt").write_text("keep me")
+        (folder / "exists.txt").write_text("keep me")
+        (folder / "hollow").mkdir()
+        half = folder / "half"
+        shutil.copytree(folder / "model", half)
+        (half / "model.safetensors").unlink()
+        cut = folder / "cutmodel"
+        shutil.copytree(folder / "model", cut)
+        weights = (cut / "model.safetensors").read_bytes()
+        (cut / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+        later = folder / "later"
+        shutil.copytree(folder / "model", later)
+        card = json.loads((later / "model.json").read_text())
+        (later / "model.json").write_text(json.dumps(card | {"format": 99}))
+
+
+TRAIN = "train good.en good.fr --valid valid.en valid.fr --out new"
+MISTAKES = {
+    # what is typed: what must be said (parts of what, where and what to do)
+    "train nothing.en good.fr --out new": ("no such file", "nothing.en", "check the path"),
+    "train good.en short.fr --out new": ("but no translation", "600 lines", "same number of lines"),
+    "train short.fr good.en --languages fr-en --out new": ("but no", "599 lines", "same number"),
+    "train empty.en empty.fr --out new": ("empty", "empty.en", ""),
+    "train blank.en blank.fr --out new": ("no pair", "blank", ""),
+    "train wide.en good.fr --out new": ("UTF-16", "wide.en", "UTF-8"),
+    "train cut.en.gz good.fr --out new": ("", "cut.en.gz", ""),
+    "train noise.en.xz good.fr --out new": ("", "noise.en.xz", ""),
+    "train odd.tmx --languages en-fr --out new": ("", "odd.tmx", ".tsv"),
+    "train good.en good.fr valid.en --out new": ("", "", ".tsv"),
+    "train something good.fr --out new --languages en-fr": ("", "something", ""),
+    "train few.en few.fr --out new": ("too few", "", "--valid"),
+    "train exists.txt exists.txt --out new": ("language", "exists.txt", "--languages"),
+    "train good.en good.fr --out new --languages english": ("english", "", "en-fr"),
+    "train --out new": ("", "", ""),
+    "train train.updates=5 --out new": ("no text", "command line", "two files"),
+    TRAIN + " model.atention=dot": ("no option 'atention'", "model", "'attention'"),
+    TRAIN + " modle.attention=dot": ("no option 'modle'", "", "'model'"),
+    TRAIN + " model.attention=dto": ("model.attention", "", "additive"),
+    TRAIN + " train.updates=0": ("train.updates", "", "The default is"),
+    TRAIN + " train.updates=many": ("train.updates", "", "The default is"),
+    TRAIN + " vocabulary.size=10": ("vocabulary.size", "", "The default is"),
+    TRAIN + " model.dropout_hidden=1.5": ("model.dropout_hidden", "", "The default is"),
+    TRAIN + " model.heads=7 model.states=48": ("7 heads", "model.heads", "multiples"),
+    TRAIN + " model.attention=dot model.states=48": ("'dot'", "model.states", "general"),
+    TRAIN + " model.tie=all vocabulary.joint=false": ("share", "model.tie", "joint"),
+    TRAIN + " train.device=tpu": ("no device 'tpu'", "", "cpu"),
+    TRAIN + " --config missing.toml": ("no such file", "missing.toml", "check the path"),
+    TRAIN + " --config bad.toml": ("not TOML", "bad.toml", "mend"),
+    TRAIN + " --config unknown.toml": ("no option 'atention'", "", "'attention'"),
+    TRAIN + " --config section.toml": ("no option 'modle'", "", "'model'"),
+    TRAIN + " --config range.toml": ("train.updates", "", "The default is"),
+    TRAIN + " --config flat.toml": ("train", "", ""),
+    TRAIN + " --start-from hollow": ("no model here", "hollow", "model.json"),
+    TRAIN.replace("new", "something"): ("something here already", "something", "--out"),
+    TRAIN.replace("new", "exists.txt"): ("something here already", "exists.txt", "--out"),
+    TRAIN.replace("new", "exists.txt/deeper"): ("cannot", "exists.txt", ""),
+    TRAIN.replace("new", "model"): ("this run began with", "run.json", "another --out"),
+    "translate exists.txt --model nowhere": ("no such folder", "nowhere", "regard train"),
+    "translate exists.txt --model hollow": ("no model here", "hollow", "model.json"),
+    "translate exists.txt --model half": ("no weights yet", "half", "train"),
+    "translate exists.txt --model cutmodel": ("damaged", "cutmodel", ""),
+    "translate exists.txt --model later": ("format is 99", "later", "newer"),
+    "translate missing.txt --model model": ("no such file", "missing.txt", "check the path"),
+    "translate exists.txt --model model --out exists.txt": ("exists", "exists.txt", "--out"),
+    "translate exists.txt --model model --device tpu": ("no device", "", "cpu"),
+    "evaluate valid.en short.fr --model model": ("differ", "599", "same number"),
+    "evaluate valid.en valid.fr": ("not clear", "command line", "--model or --hypothesis"),
+    "evaluate valid.en valid.fr --model model --hypothesis valid.fr": ("not clear", "", ""),
+    "evaluate valid.en valid.fr --hypothesis few.fr": ("differ", "", "same number"),
+    "evaluate valid.en valid.fr --model model --convention m30k": ("m30k", "", "multi30k"),
+    "evaluate empty.en empty.fr --hypothesis empty.fr": ("", "", ""),
+    "info nowhere": ("no such folder", "nowhere", ""),
+    "info hollow": ("no model here", "hollow", ""),
+    "info cutmodel": ("damaged", "cutmodel", ""),
+    "demo --out exists.txt": ("cannot", "exists.txt", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, model, text):
+    return Place(tmp_path_factory.mktemp("mistakes") / "here", model, text)
+
+
+@pytest.fixture
+def typed(place, monkeypatch, capfd):
+    """Type a command; gives its exit code and what it wrote to standard error."""
+
+    def run(command: str) -> tuple[int, str]:
+        monkeypatch.chdir(place.folder)
+        monkeypatch.setattr(sys, "argv", ["regard", *command.split()])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code, capfd.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_a_mistake_gets_its_three_lines_and_exit_code_2(command, typed):
+    code, said = typed(command)
+    assert code == 2, said
+    assert "{" not in said and "Traceback" not in said
+    if "Usage" in said:  # the command line itself was wrong
+        return
+    what, where, to_do = said.rstrip("\n").split("\n")[-3:]
+    assert where.startswith("  where: ") and to_do.startswith("  to do: ")
+    assert len(where) > 10 and len(to_do) > 12 and len(what) > 8
+    for expected, line in zip(MISTAKES[command], (what, where, to_do), strict=True):
+        assert expected in line
+
+
+def test_no_mistake_has_changed_anything_that_existed(place):
+    assert (place.folder / "exists.txt").read_text() == "keep me"
+    assert (place.folder / "something" / "precious.txt").read_text() == "keep me"
+    assert sorted(os.listdir(place.folder / "something")) == ["precious.txt"]
+
+
+@pytest.mark.skipif(USER_IS_ROOT, reason="root may write everywhere")
+def test_a_folder_without_permission_gets_its_three_lines(place, typed):
+    locked = place.folder / "locked"
+    locked.mkdir(mode=0o500)
+    code, said = typed(TRAIN.replace("new", "locked/new"))
+    assert code == 2 and "permission denied" in said
+
+
+def test_a_full_disk_gets_its_three_lines(place, typed, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, said = typed(TRAIN.replace("new", "full"))
+    assert code == 2 and "no space left" in said and "make room" in said
+
+
+def test_changed_text_is_noticed_when_a_run_goes_on(place, typed):
+    command = "train good.en good.fr --valid valid.en valid.fr --out began train.updates=1"
+    small = " model.embedding=8 model.states=8 model.hidden=8 vocabulary.size=600 train.threads=1"
+    done = subprocess.run(
+        [sys.executable, "-m", "regard", *(command + small).split()],
+        cwd=place.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    valid = place.folder / "valid.fr"
+    valid.write_text(valid.read_text("utf-8").replace("chat", "chien"), "utf-8")
+    code, said = typed(command + small)
+    assert code == 2 and "validation text 2 is not what this run began with" in said
+
+
+def test_every_place_that_raises_an_error_gives_all_three_parts():
+    import ast
+
+    source = Path(sys.modules["regard"].__file__).parent
+    found = 0
+    for file in source.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "RegardError":
+                found += 1
+                assert len(node.args) == 3, f"{file}:{node.lineno}"
+                for part in node.args:
+                    is_plain = isinstance(part, ast.Constant)
+                    assert not (is_plain and "{" in part.value), f"{file}:{node.lineno}"
+    assert found > 30
+
+
+def test_an_error_is_its_three_lines():
+    error = RegardError("this happened", "there", "do that")
+    assert str(error) == "this happened\n  where: there\n  to do: do that"

@@ -1,0 +1,220 @@
+"""The laws of training, on real runs of a small model."""
+
+import hashlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import regard
+from conftest import ROOT, TINY
+from regard.checkpoint import read_tensors
+from regard.errors import RegardError
+from regard.training import loop
+from regard.training.learner import EXPLODING, Learner
+from regard.training.report import Silence
+from regard.training.schedules import SCHEDULES, share_of_rate
+
+
+def tiny(**train):
+    return {**TINY, "train": {**TINY["train"], **train}}
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+class StopAt(Silence):
+    """Sends this process a signal when an update is done."""
+
+    def __init__(self, update: int, number: signal.Signals) -> None:
+        self.update, self.number = update, number
+
+    def updated(self, update):
+        if update.update == self.update:
+            signal.raise_signal(self.number)
+
+
+def test_it_learns(model):
+    entries = [json.loads(line) for line in (model / "training/log.jsonl").open()]
+    losses = [entry["loss"] for entry in entries if "bleu" in entry]
+    assert len(losses) == 3
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_same_run_twice_gives_the_same_bytes(model, text, tmp_path):
+    regard.train(text.train, tmp_path / "again", valid=text.valid, settings=TINY)
+    assert digest(tmp_path / "again/model.safetensors") == digest(model / "model.safetensors")
+
+
+def test_another_seed_gives_another_model(model, text, tmp_path):
+    regard.train(text.train, tmp_path / "other", valid=text.valid, settings=tiny(seed=2))
+    assert digest(tmp_path / "other/model.safetensors") != digest(model / "model.safetensors")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("update", [1, 7, 20, 33])
+def test_a_run_that_stops_and_goes_on_ends_like_one_that_did_not(
+    model, text, tmp_path, number, update
+):
+    folder = tmp_path / "stopped"
+    with pytest.raises(loop.Interrupted) as stopped:
+        regard.train(text.train, folder, text.valid, "", TINY, report=StopAt(update, number))
+    assert stopped.value.signal_number == number
+    regard.train(text.train, folder, valid=text.valid, settings=TINY)
+    assert digest(folder / "model.safetensors") == digest(model / "model.safetensors")
+    log = [json.loads(line)["update"] for line in (folder / "training/log.jsonl").open()]
+    assert log == sorted(log)
+    left, right = (
+        read_tensors(place / "training/state.safetensors").tensors for place in (folder, model)
+    )
+    assert all((left[name] == right[name]).all() for name in left.keys() | right.keys())
+
+
+def test_a_run_killed_at_any_moment_ends_like_one_left_alone():
+    """The real thing: SIGKILL and SIGTERM from outside, a new process each time."""
+    quick = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--quick"]
+    done = subprocess.run(quick, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_finished_run_run_again_changes_nothing(model, text):
+    before = digest(model / "model.safetensors")
+    outcome = regard.train(text.train, model, valid=text.valid, settings=TINY)
+    assert outcome.updates == 60
+    assert digest(model / "model.safetensors") == before
+
+
+def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(text, tmp_path):
+    from regard.config import make_config
+    from regard.training.run import Data, open_run
+
+    config = make_config(tiny(updates=1), "here")
+    run = open_run(tmp_path / "held", Data(text.train, (), ("en", "fr")), config, None, Silence())
+    import numpy as np
+
+    learned = run.texts.sources(np.arange(len(run.texts)))
+    assert len(run.valid.sources) == 60
+    assert not set(learned) & set(run.valid.sources)
+    assert len(learned) + len(run.valid.sources) == 600
+
+
+def test_accumulated_batches_make_the_gradient_of_all_of_them(text, tmp_path):
+    """Twice the batch, or two batches at once: the same number of updates, the same loss."""
+    regard.train(text.train, tmp_path / "two", text.valid, "", tiny(updates=5, accumulate=2))
+    entries = [json.loads(line) for line in (tmp_path / "two/training/log.jsonl").open()]
+    assert entries[-1]["update"] == 5
+
+
+def test_tuning_starts_from_the_ready_model(model, text, tmp_path):
+    settings = tiny(updates=1, learning_rate=1e-9)
+    regard.train(text.train, tmp_path / "tuned", text.valid, "", settings, start_from=model)
+    tuned = read_tensors(tmp_path / "tuned/model.safetensors").tensors
+    ready = read_tensors(model / "model.safetensors").tensors
+    assert all(abs(tuned[name] - ready[name]).max() < 1e-6 for name in ready)
+    assert (tmp_path / "tuned/joint.vocabulary").read_bytes() == (
+        model / "joint.vocabulary"
+    ).read_bytes()
+
+
+def test_a_cap_on_time_ends_the_run_and_more_time_goes_on(text, tmp_path):
+    folder = tmp_path / "timed"
+    first = regard.train(text.train, folder, text.valid, "", tiny(minutes=0.0001))
+    assert first.reason == "time" and first.updates < 60
+    second = regard.train(text.train, folder, text.valid, "", tiny(minutes=10))
+    assert second.updates == 60
+
+
+def test_a_run_that_gets_no_better_stops_early(text, tmp_path):
+    settings = tiny(updates=500, learning_rate=1e-9, patience=2, metric="loss", validate_every=5)
+    outcome = regard.train(text.train, tmp_path / "flat", text.valid, "", settings)
+    assert outcome.reason == "no better for long" and outcome.updates <= 30
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e9])
+def test_a_gradient_that_is_not_usable_is_skipped_and_counted(text, tmp_path, monkeypatch, poison):
+    learn = Learner.learn
+
+    def poisoned(self, batches):
+        if self.progress.update in (30, 31):
+            handle = self.weights["decoder.word.bias"].register_hook(lambda grad: grad * poison)
+            told = learn(self, batches)
+            handle.remove()
+            return told
+        return learn(self, batches)
+
+    monkeypatch.setattr(Learner, "learn", poisoned)
+    folder = tmp_path / "poisoned"
+    regard.train(text.train, folder, text.valid, "", TINY)
+    progress = json.loads(read_tensors(folder / "training/state.safetensors").about["progress"])
+    assert progress["skipped"] == 2 and progress["skipped_in_a_row"] == 0
+    assert EXPLODING > 10
+    weights = read_tensors(folder / "model.safetensors").tensors
+    assert all(torch.from_numpy(weight).isfinite().all() for weight in weights.values())
+
+
+def test_a_gradient_that_stays_unusable_ends_the_run_with_advice(text, tmp_path, monkeypatch):
+    learn = Learner.learn
+
+    def poisoned(self, batches):
+        if self.progress.update >= 25:
+            self.weights["decoder.word.bias"].register_hook(lambda grad: grad * float("nan"))
+        return learn(self, batches)
+
+    monkeypatch.setattr(Learner, "learn", poisoned)
+    with pytest.raises(RegardError, match="20 updates in a row"):
+        regard.train(text.train, tmp_path / "lost", text.valid, "", TINY)
+    assert (tmp_path / "lost/model.safetensors").exists()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_rises_to_one_and_never_rises_again(schedule):
+    shares = [share_of_rate(schedule, update, 100, 10) for update in range(1, 101)]
+    assert shares[:10] == pytest.approx([n / 10 for n in range(1, 11)])
+    assert all(a >= b for a, b in itertools.pairwise(shares))
+    if schedule in ("linear", "cosine"):
+        assert shares[-1] == pytest.approx(0.0)
+
+
+def test_training_in_a_thread_leaves_signals_alone(text, tmp_path):
+    outcome = []
+    thread = threading.Thread(
+        target=lambda: outcome.append(
+            regard.train(text.train, tmp_path / "t", text.valid, "", tiny(updates=2))
+        )
+    )
+    thread.start()
+    thread.join()
+    assert outcome[0].updates == 2
+
+
+def test_ctrl_c_on_the_command_line_saves_says_so_and_exits_with_130(text, tmp_path):
+    folder = tmp_path / "interrupted"
+    options = [f"{s}.{n}={json.dumps(v)}" for s, part in TINY.items() for n, v in part.items()]
+    command = [sys.executable, "-c", "from regard.cli import main; main()", "train"]
+    files = [str(file) for file in text.train]
+    valid = ["--valid", *map(str, text.valid)]
+    run = subprocess.Popen(
+        [*command, *files, *valid, "--out", str(folder), *options, "train.updates=100000"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "model.safetensors").exists():
+        assert time.monotonic() < deadline and run.poll() is None
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    said = run.communicate()[1]
+    assert run.returncode == 130, said
+    assert "stopped and saved" in said and "go on" in said
+    assert "Traceback" not in said

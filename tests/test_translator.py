@@ -1,0 +1,96 @@
+"""The laws of text in, translation out, on a model that was really trained."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regard
+from regard.config import SearchOptions
+from regard.search import Sampling
+from regard.text.lesson import EXAMPLE, examples
+
+TEXTS = [one.source for one in examples(30, 9)]
+HARD = [
+    "",
+    " ",
+    "a",
+    "I",
+    "42",
+    "3.14159265358979",
+    "😀",
+    "👩‍👩‍👧‍👦🏳️‍🌈",
+    "cat " * 500,
+    "日本語のテキスト",
+    "Ελληνικά और हिन्दी",
+    "\ue000\ue020\ue050",
+    "<s> </s> <pad> ▁",
+    "\x00\x01\u2028\u0085\x0c",
+    "e\u0301" * 40,
+    "x" * 2000,
+    "?!?!?!",
+]
+
+
+@pytest.fixture(scope="module")
+def translator(model):
+    return regard.load(model)
+
+
+def test_translations_come_in_the_order_of_the_texts_whatever_the_batch(translator):
+    together = [one.text for one in translator.translate(TEXTS)]
+    alone = [translator.translate([text])[0].text for text in TEXTS]
+    assert together == alone
+
+
+def test_an_empty_text_gives_an_empty_translation(translator):
+    found = translator.translate(["", "  ", EXAMPLE.source, "\u2028"])
+    assert [one.text for one in found[:2]] == ["", ""]
+    assert found[2].text and not found[3].text
+    assert found[0].weights.size == 0
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_hard_inputs_are_translated_within_their_limit_and_never_crash(translator, beam):
+    translator = translator.with_options(SearchOptions(beam=beam))
+    for text, found in zip(HARD, translator.translate(HARD), strict=True):
+        source = translator.source.encode([found.source])[0]
+        assert len(found.tokens) <= translator.limit(len(source)), text
+        assert found.ending in ("end", "limit", "repetition")
+
+
+@settings(max_examples=25)
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
+def test_any_text_is_translated(translator, texts):
+    assert len(translator.translate(texts)) == len(texts)
+
+
+def test_n_best_are_distinct_and_the_first_is_the_translation(translator):
+    translator = translator.with_options(SearchOptions(beam=4))
+    for best, one in zip(translator.n_best(TEXTS), translator.translate(TEXTS), strict=True):
+        assert best[0] == one or best[0].text == one.text
+        assert len({tuple(found.tokens) for found in best}) == len(best) == 4
+
+
+def test_a_beginning_is_kept(translator):
+    for best in translator.continue_from(TEXTS, "Le chat"):
+        assert best[0].text.startswith("Le chat")
+
+
+def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
+    def draw(seed):
+        return [one.text for one in translator.sample(TEXTS, Sampling(seed=seed))]
+
+    assert draw(1) == draw(1) != draw(2)
+
+
+def test_the_weights_of_a_translation_are_those_of_its_tokens(translator):
+    for one in translator.translate(TEXTS[:5]):
+        assert one.weights.shape == (len(one.tokens) + 1, len(one.source_tokens) + 1)
+        np.testing.assert_allclose(one.weights.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_the_log_probability_is_what_reading_the_translation_again_gives(translator):
+    for one in translator.translate(TEXTS):
+        if one.ending == "end":
+            np.testing.assert_allclose(one.look().log_probs.sum(), one.log_prob, rtol=1e-3)

@@ -1,0 +1,95 @@
+"""The laws of subwords."""
+
+import itertools
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.errors import RegardError
+from regard.special import END, PAD, RESERVED, START, UNKNOWN
+from regard.text.formats import tidy
+from regard.text.lesson import examples
+from regard.text.vocabulary import Vocabulary, learn
+
+SENTENCES = [text for one in examples(400, 3) for text in (one.source, one.target)]
+VOCABULARY = learn(SENTENCES, 700, "the test")
+
+
+@given(st.text())
+def test_every_text_comes_back_and_nothing_is_unknown(text):
+    text = " ".join(tidy(text).split())
+    tokens = VOCABULARY.encode([text])[0]
+    assert UNKNOWN not in tokens
+    if "▁" not in text:  # SentencePiece's own sign for a space
+        assert VOCABULARY.decode(tokens) == text
+
+
+def test_special_tokens_have_their_numbers_and_write_nothing():
+    assert VOCABULARY.pieces([PAD, START, END, UNKNOWN]) == ["<pad>", "<s>", "</s>", "<unk>"]
+    tokens = VOCABULARY.encode(["Le chat."])[0]
+    assert VOCABULARY.decode([START, *tokens, END, PAD, PAD]) == "Le chat."
+
+
+def test_text_that_looks_like_a_special_token_is_text():
+    assert not {PAD, START, END} & set(VOCABULARY.encode(["<s> </s> <pad>"])[0])
+
+
+def test_every_reserved_symbol_is_one_token_with_the_same_number_in_every_vocabulary():
+    assert len(RESERVED) >= 100
+    other = learn(["abc def ghi " * 3], 500, "the test")
+    for number, symbol in enumerate(RESERVED):
+        for vocabulary in (VOCABULARY, other):
+            tokens = vocabulary.encode([f"a {symbol} b"])[0]
+            assert 4 + number in tokens
+    assert VOCABULARY.pieces(range(4, 4 + len(RESERVED))) == list(RESERVED)
+
+
+def test_a_vocabulary_stored_and_opened_is_the_same():
+    again = Vocabulary(VOCABULARY.proto, "here")
+    assert again.encode(SENTENCES) == VOCABULARY.encode(SENTENCES)
+
+
+def test_learning_twice_learns_the_same():
+    assert learn(SENTENCES, 700, "the test").proto == VOCABULARY.proto
+
+
+def test_little_text_gives_a_small_vocabulary():
+    assert 4 + 128 + 256 < len(learn(["the cat"], 8000, "here")) < 500
+
+
+def test_the_spans_of_tokens_cover_the_text_in_order():
+    for text in SENTENCES[:50]:
+        tokens = VOCABULARY.tokens(text)
+        assert [token.id for token in tokens] == VOCABULARY.encode([text])[0]
+        assert all(a.span.end == b.span.start for a, b in itertools.pairwise(tokens))
+        assert tokens[-1].span.end == len(text)
+        for token in tokens:
+            if not token.piece.startswith("<0x"):
+                assert text[slice(*token.span)].strip() == token.piece.strip("▁")
+
+
+def test_sampled_subwords_write_the_same_text_in_other_ways():
+    plain, sampled = VOCABULARY.encode(SENTENCES), VOCABULARY.sample(SENTENCES, 0.3, 1)
+    assert [VOCABULARY.decode(tokens) for tokens in sampled] == SENTENCES
+    assert sum(map(len, sampled)) > 1.1 * sum(map(len, plain))
+
+
+def test_sampling_is_a_function_of_the_seed_alone():
+    first = VOCABULARY.sample(SENTENCES, 0.2, 1)
+    VOCABULARY.sample(SENTENCES[:7], 0.5, 9)
+    assert VOCABULARY.sample(SENTENCES, 0.2, 1) == first
+    assert VOCABULARY.sample(SENTENCES, 0.2, 2) != first
+    elsewhere = []
+    thread = threading.Thread(target=lambda: elsewhere.extend(VOCABULARY.sample(SENTENCES, 0.2, 1)))
+    thread.start()
+    thread.join()
+    assert elsewhere == first
+
+
+def test_no_text_is_an_error_and_so_is_a_damaged_vocabulary():
+    with pytest.raises(RegardError, match="no vocabulary can be learned"):
+        learn([], 700, "nothing.txt")
+    with pytest.raises(RegardError, match="the vocabulary is damaged"):
+        Vocabulary(b"not a vocabulary", "x.vocabulary")
