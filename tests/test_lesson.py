@@ -7,27 +7,20 @@ from itertools import pairwise
 
 import pytest
 
-from regard.text.lesson import (
-    ADJECTIVE,
-    BE,
-    EXAMPLE,
-    NOUN,
-    VERB,
+from regard.text.lesson import EXAMPLE, Example, example, examples, split
+from regard.text.lesson_grammar import (
     Act,
-    Example,
     Nominal,
     Phrase,
     Telling,
     clause,
     does,
-    example,
-    examples,
     noun_phrase,
     pair,
     pronoun,
     quality,
-    split,
 )
+from regard.text.lesson_words import ADJECTIVE, BE, NOUN, VERB
 from regard.text.spans import words
 
 MANY = examples(2500, seed=3)

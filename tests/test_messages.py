@@ -71,12 +71,12 @@ MISTAKES = {
     "train cut.en.gz good.fr --out new": ("", "cut.en.gz", ""),
     "train noise.en.xz good.fr --out new": ("", "noise.en.xz", ""),
     "train odd.tmx --languages en-fr --out new": ("", "odd.tmx", ".tsv"),
-    "train good.en good.fr valid.en --out new": ("", "", ".tsv"),
+    "train good.en good.fr valid.en --out new --languages en-fr": ("", "", ".tsv"),
     "train something good.fr --out new --languages en-fr": ("", "something", ""),
     "train few.en few.fr --out new": ("too few", "", "--valid"),
     "train exists.txt exists.txt --out new": ("language", "exists.txt", "--languages"),
     "train good.en good.fr --out new --languages english": ("english", "", "en-fr"),
-    "train --out new": ("", "", ""),
+    "train --out new": ("no text", "command line", "two files"),
     "train train.updates=5 --out new": ("no text", "command line", "two files"),
     TRAIN + " model.atention=dot": ("no option 'atention'", "model", "'attention'"),
     TRAIN + " modle.attention=dot": ("no option 'modle'", "", "'model'"),
@@ -111,7 +111,7 @@ MISTAKES = {
     "evaluate valid.en short.fr --model model": ("differ", "599", "same number"),
     "evaluate valid.en valid.fr": ("not clear", "command line", "--model or --hypothesis"),
     "evaluate valid.en valid.fr --model model --hypothesis valid.fr": ("not clear", "", ""),
-    "evaluate valid.en valid.fr --hypothesis few.fr": ("differ", "", "same number"),
+    "evaluate valid.en valid.fr --hypothesis few.fr": ("differ", "", ""),
     "evaluate valid.en valid.fr --model model --convention m30k": ("m30k", "", "multi30k"),
     "evaluate empty.en empty.fr --hypothesis empty.fr": ("", "", ""),
     "info nowhere": ("no such folder", "nowhere", ""),
@@ -152,6 +152,13 @@ def test_a_mistake_gets_its_three_lines_and_exit_code_2(command, typed):
     assert len(where) > 10 and len(to_do) > 12 and len(what) > 8
     for expected, line in zip(MISTAKES[command], (what, where, to_do), strict=True):
         assert expected in line
+
+
+def test_a_mistake_that_is_mended_does_not_stick(place, typed):
+    small = " model.embedding=8 model.states=8 model.hidden=8 vocabulary.size=600 train.updates=1"
+    command = "train good.en short.fr --valid valid.en valid.fr --out mended" + small
+    assert typed(command)[0] == 2
+    assert typed(command.replace("short", "good"))[0] == 0
 
 
 def test_no_mistake_has_changed_anything_that_existed(place):

@@ -32,6 +32,7 @@ def train(
     where it stopped. Raises RegardError for a mistake in any of these.
     """
     try:
+        from regard.engine.torch import choose_device
         from regard.training.loop import run_training
         from regard.training.report import Silence
         from regard.training.run import Data, open_run
@@ -41,6 +42,7 @@ def train(
     paths = tuple(Path(file) for file in files)
     codes = parse_languages(languages) if languages else guess_languages(paths)
     data = Data(paths, tuple(Path(file) for file in valid), codes)
+    choose_device(config.train.device)
     told = report if report is not None else Silence()
     run = open_run(Path(out), data, config, Path(start_from) if start_from else None, told)
     return run_training(run, config.train.minutes, told)

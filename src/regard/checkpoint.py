@@ -19,7 +19,11 @@ FORMAT = 1
 """Of the model folder; a higher one than ours cannot be read."""
 
 CARD, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
-JOINT, SOURCE, TARGET = "joint.vocabulary", "source.vocabulary", "target.vocabulary"
+JOINT, SOURCE, TARGET = VOCABULARIES = (
+    "joint.vocabulary",
+    "source.vocabulary",
+    "target.vocabulary",
+)
 
 Tensors = Mapping[str, np.ndarray]
 

@@ -194,9 +194,36 @@ def make_config(settings: dict[str, Any], where: str) -> Config:
     Raises RegardError if a name is unknown or a value out of its range.
     """
     try:
-        return Config.model_validate(settings)
+        config = Config.model_validate(settings)
     except ValidationError as error:
         raise explain(error.errors()[0], where) from None
+    check_together(config)
+    return config
+
+
+def check_together(config: Config) -> None:
+    """Raises RegardError if options that are right alone do not go together."""
+    model = config.model
+    if model.attention == "dot" and model.states != model.hidden:
+        raise RegardError(
+            f"the score 'dot' needs states and hidden states of one size, not {model.states}"
+            f" and {model.hidden}",
+            "model.states, model.hidden",
+            "make them equal, or choose model.attention = 'general'",
+        )
+    if model.states % model.heads or model.hidden % model.heads:
+        raise RegardError(
+            f"{model.heads} heads do not divide states of {model.states}"
+            f" and hidden states of {model.hidden}",
+            "model.heads",
+            "choose sizes that are multiples of the heads",
+        )
+    if model.tie == "all" and not config.vocabulary.joint:
+        raise RegardError(
+            "two vocabularies cannot share one embedding",
+            "model.tie",
+            "choose model.tie = 'target', or vocabulary.joint = true",
+        )
 
 
 def explain(fault: Any, where: str) -> RegardError:

@@ -23,10 +23,11 @@ for command in (train, translate, evaluate, info, demo):
     command.add_to(app)
 
 
-def show_version(wanted: bool) -> None:
+def show_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

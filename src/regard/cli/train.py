@@ -11,9 +11,9 @@ from regard.config import options, override, read_config
 from regard.errors import RegardError
 
 
-def show_options(wanted: bool) -> None:
+def show_options(wanted: bool) -> bool:
     if not wanted:
-        return
+        return wanted
     table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
     for option in options():
         table.add_row(option.name, str(option.default), option.about)
@@ -23,13 +23,15 @@ def show_options(wanted: bool) -> None:
 
 def train(
     words: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="SOURCE TARGET [section.option=value ...]",
+            metavar="SOURCE TARGET [OPTION=VALUE ...]",
             help="Two text files, line by line, or one that holds both sides (.tsv, .jsonl; .gz and"
-            " .xz on top); then options.",
+            " .xz on top); then options, written section.option=value.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    *,
     out: Annotated[Path, typer.Option(help="The folder of the model.", show_default=False)],
     valid: Annotated[
         tuple[Path, Path] | None,
@@ -70,7 +72,7 @@ def train(
     from regard.training.loop import Interrupted
     from regard.training.report import watching
 
-    files, assignments = sort_words(words)
+    files, assignments = sort_words(words or [])
     if not files:
         raise RegardError("no text to learn from is given", "the command line", "give two files")
     settings = override(read_config(config) if config else {}, assignments)

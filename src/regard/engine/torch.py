@@ -95,11 +95,7 @@ def log_softmax(logits: torch.Tensor) -> torch.Tensor:
 
 
 def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
-    """A network with fresh weights, from PyTorch's random generator.
-
-    Raises RegardError if the sizes do not go together.
-    """
-    check_sizes(options, source_tokens, target_tokens)
+    """A network with fresh weights, from PyTorch's random generator."""
     return EncoderDecoder(
         Sizes(
             source_tokens,
@@ -123,29 +119,6 @@ def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> Enco
             options.dropout_target_word,
         ),
     )
-
-
-def check_sizes(options: ModelOptions, source_tokens: int, target_tokens: int) -> None:
-    if options.attention == "dot" and options.states != options.hidden:
-        raise RegardError(
-            f"the score 'dot' needs states and hidden states of one size, not {options.states}"
-            f" and {options.hidden}",
-            "model.states, model.hidden",
-            "make them equal, or choose attention = 'general'",
-        )
-    if options.states % options.heads or options.hidden % options.heads:
-        raise RegardError(
-            f"{options.heads} heads do not divide states of {options.states}"
-            f" and hidden states of {options.hidden}",
-            "model.heads",
-            "choose sizes that are multiples of the heads",
-        )
-    if options.tie == "all" and source_tokens != target_tokens:
-        raise RegardError(
-            "two vocabularies cannot share one embedding",
-            "model.tie",
-            "choose tie = 'target', or vocabulary.joint = true",
-        )
 
 
 def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:

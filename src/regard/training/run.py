@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,25 +99,40 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
     return known
 
 
+IDENTITY, PREPARING = "run.json", "preparing"
+"""In the folder of a run: what it is, and a mark that it is still being prepared."""
+
+
 def claim(folder: Path, same: dict[str, str]) -> None:
     """Make the folder of a run, or find it again.
 
+    A run that was not prepared to its end (a mistake in the text, a crash) is begun anew.
     Raises RegardError if something else stands there, or a run with other text or options.
     """
-    file = folder / "training" / "run.json"
-    if not file.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RegardError(
-                "there is something here already, and not a run that could go on",
-                str(folder),
-                "choose another --out; nothing is overwritten",
-            )
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            refuse_system_error(error, "make the folder", str(folder))
-        checkpoint.write_json(file, same)
+    training = folder / "training"
+    file = training / IDENTITY
+    if file.exists():
+        refuse_another(file, same)
         return
+    if (training / PREPARING).exists():
+        shutil.rmtree(training)
+        for leftover in (checkpoint.CARD, *checkpoint.VOCABULARIES):
+            (folder / leftover).unlink(missing_ok=True)
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RegardError(
+            "there is something here already, and not a run that could go on",
+            str(folder),
+            "choose another --out; nothing is overwritten",
+        )
+    try:
+        training.mkdir(parents=True, exist_ok=True)
+        (training / PREPARING).touch()
+    except OSError as error:
+        refuse_system_error(error, "make the folder", str(folder))
+
+
+def refuse_another(file: Path, same: dict[str, str]) -> None:
+    """Raises RegardError if the run that began here had other text or options."""
     before = checkpoint.read_json(file)
     for name in sorted(same.keys() | before.keys()):
         if same.get(name) != before.get(name):
@@ -207,7 +223,8 @@ def open_run(
                 ),
             }
         )
-    claim(folder, identity(data, config, start_from))
+    same = identity(data, config, start_from)
+    claim(folder, same)
     training = folder / "training"
     if (training / "corpus").exists():
         corpus = open_corpus(training / "corpus")
@@ -230,7 +247,7 @@ def open_run(
         report.say(
             f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
         )
-    if (folder / checkpoint.CARD).exists():
+    if (training / IDENTITY).exists():
         return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)
     if first is not None:
         source, target = first.source, first.target
@@ -245,4 +262,6 @@ def open_run(
     }
     card = Card(data.languages, config, source, target, made)
     checkpoint.save_card(folder, card)
+    checkpoint.write_json(training / IDENTITY, same)
+    (training / PREPARING).unlink(missing_ok=True)
     return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)
