@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--name", default="", help="added to the result's name")
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/multi30k")
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     name = "-".join(part for part in (asked.recipe, asked.name) if part)
     code = asked.recipe.rsplit("-", 1)[1]
     settings = override(read_config(HERE / f"{asked.recipe}.toml"), asked.options)

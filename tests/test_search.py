@@ -294,8 +294,9 @@ def test_a_beam_keeps_the_likeliest_beginnings(made):
 def test_the_log_probability_of_a_hypothesis_is_what_forcing_gives_it(made):
     engine, task = make_engine(made, tokens=7), Task(SOURCES, SHORT)
     by_all = [[one] for one in greedy(engine, task)] + beam(engine, task, 4, 1.0)
-    by_all += [[one] for one in sample(engine, task, Sampling(temperature=2.0))]
-    assert_forcing_agrees(engine, SOURCES * 3, by_all)
+    drawn = sample(engine, Task(SOURCES * 5, SHORT * 5), Sampling(temperature=2.0))
+    by_all += [[one] for one in drawn]
+    assert_forcing_agrees(engine, SOURCES * 7, by_all)
     assert {one.ending for found in by_all for one in found} == {"end", "limit"}
 
 
