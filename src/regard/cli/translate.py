@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from regard.cli.common import errors, new_file, use_utf8
 from regard.config import SearchOptions
@@ -63,7 +64,8 @@ def translate(
         to: TextIO = sys.stdout
         if out is not None:
             to = stack.enter_context(new_file(out).open("w", encoding="utf-8", newline="\n"))
-        total = 0
+        bar = stack.enter_context(counting_lines(is_shown=not to.isatty()))
+        task, total = bar.add_task("translating", total=None), 0
         for chunk in in_chunks(lines, CHUNK):
             found = translator.continue_from(chunk, begin) if begin else translator.n_best(chunk)
             for best in found:
@@ -74,8 +76,7 @@ def translate(
                     as_json(best[:n_best]) if format == "json" else as_text(best, n_best, total)
                 )
             to.flush()
-            if out is not None and errors.is_terminal:
-                errors.print(f"{total:,} lines", end="\r", highlight=False)
+            bar.update(task, completed=total)
     if noted:
         shown = ", ".join(map(str, noted[:5])) + (", ..." if len(noted) > 5 else "")
         errors.print(
@@ -84,6 +85,18 @@ def translate(
             style="yellow",
             highlight=False,
         )
+
+
+def counting_lines(is_shown: bool) -> Progress:
+    """Counts lines on a terminal, unless the results themselves appear there."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.completed:,.0f} lines"),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+        disable=not (is_shown and errors.is_terminal),
+    )
 
 
 def in_chunks(lines: Iterable[str], size: int) -> Iterator[list[str]]:

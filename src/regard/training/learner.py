@@ -195,6 +195,7 @@ class Learner:
             progress = json.loads(stored.about["progress"])
             progress["position"] = Position(*progress["position"])
             self.progress = Progress(**progress)
+            torch.set_num_threads(self.progress.threads)
         except (KeyError, TypeError, ValueError) as error:
             raise checkpoint.damaged(file) from error
         set_weights(self.network, parts["weight"], str(file))
