@@ -25,6 +25,7 @@ FLOORS = [
     {"training", "show", "serving"},
     {"api", "experiment"},
     {"cli"},
+    {"__main__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LONGEST_FILE, LONGEST_FUNCTION = 420, 70

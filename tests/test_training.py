@@ -17,11 +17,14 @@ import torch
 import regard
 from conftest import ROOT, TINY
 from regard.checkpoint import read_tensors
+from regard.config import ModelOptions, make_config
 from regard.errors import RegardError
+from regard.text.batches import FIRST, make_batch
 from regard.training import loop
 from regard.training.learner import EXPLODING, Learner
 from regard.training.report import Silence
 from regard.training.schedules import SCHEDULES, share_of_rate
+from regard.training.team import Alone
 
 
 def tiny(**train):
@@ -30,6 +33,11 @@ def tiny(**train):
 
 def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def told(folder: Path) -> list[dict]:
+    """What a run has logged."""
+    return [json.loads(line) for line in (folder / "training/log.jsonl").read_text().splitlines()]
 
 
 class StopAt(Silence):
@@ -44,11 +52,11 @@ class StopAt(Silence):
 
 
 def test_it_learns(model):
-    entries = [json.loads(line) for line in (model / "training/log.jsonl").open()]
+    entries = told(model)
     losses = [entry["loss"] for entry in entries if "bleu" in entry]
     assert len(losses) == 3
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < losses[0] - 0.2
 
 
 def test_the_same_run_twice_gives_the_same_bytes(model, text, tmp_path):
@@ -72,7 +80,7 @@ def test_a_run_that_stops_and_goes_on_ends_like_one_that_did_not(
     assert stopped.value.signal_number == number
     regard.train(text.train, folder, valid=text.valid, settings=TINY)
     assert digest(folder / "model.safetensors") == digest(model / "model.safetensors")
-    log = [json.loads(line)["update"] for line in (folder / "training/log.jsonl").open()]
+    log = [entry["update"] for entry in told(folder)]
     assert log == sorted(log)
     left, right = (
         read_tensors(place / "training/state.safetensors").tensors for place in (folder, model)
@@ -95,7 +103,6 @@ def test_a_finished_run_run_again_changes_nothing(model, text):
 
 
 def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(text, tmp_path):
-    from regard.config import make_config
     from regard.training.run import Data, open_run
 
     config = make_config(tiny(updates=1), "here")
@@ -108,11 +115,22 @@ def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(te
     assert len(learned) + len(run.valid.sources) == 600
 
 
-def test_accumulated_batches_make_the_gradient_of_all_of_them(text, tmp_path):
-    """Twice the batch, or two batches at once: the same number of updates, the same loss."""
-    regard.train(text.train, tmp_path / "two", text.valid, "", tiny(updates=5, accumulate=2))
-    entries = [json.loads(line) for line in (tmp_path / "two/training/log.jsonl").open()]
-    assert entries[-1]["update"] == 5
+def test_two_batches_at_once_teach_what_one_batch_of_all_their_pairs_teaches():
+    sources, targets = [[500, 501], [502], [503, 504, 505]], [[510], [511, 512, 513], [514]]
+    whole = [(FIRST, make_batch(sources, targets))]
+    parts = [(FIRST, make_batch(sources[:1], targets[:1]))]
+    parts.append((FIRST, make_batch(sources[1:], targets[1:])))
+    dry = {name: 0.0 for name in ModelOptions.model_fields if name.startswith("dropout")}
+    settings = {**tiny(precision="fp32"), "model": {**TINY["model"], **dry}}
+    taught = []
+    for batches in (whole, parts):
+        learner = Learner(make_config(settings, "here"), 600, 600, Alone(), 1)
+        learned = learner.learn(batches)
+        taught.append((learned, learner.weights))
+    (one, left), (other, right) = taught
+    assert one.tokens == other.tokens == 8
+    assert one.loss == pytest.approx(other.loss) and one.norm == pytest.approx(other.norm)
+    assert all(torch.allclose(left[name], right[name], atol=1e-5) for name in left)
 
 
 def test_tuning_starts_from_the_ready_model(model, text, tmp_path):
@@ -180,7 +198,7 @@ def test_a_gradient_that_stays_unusable_ends_the_run_with_advice(text, tmp_path,
 def test_a_schedule_rises_to_one_and_never_rises_again(schedule):
     shares = [share_of_rate(schedule, update, 100, 10) for update in range(1, 101)]
     assert shares[:10] == pytest.approx([n / 10 for n in range(1, 11)])
-    assert all(a >= b for a, b in itertools.pairwise(shares))
+    assert all(a >= b for a, b in itertools.pairwise(shares[9:]))
     if schedule in ("linear", "cosine"):
         assert shares[-1] == pytest.approx(0.0)
 

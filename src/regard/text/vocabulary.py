@@ -68,15 +68,9 @@ class Vocabulary:
 
     def tokens(self, text: str) -> list[Token]:
         """The tokens of one text, each with the characters that it covers."""
-        encoded = self.processor.encode(text, return_type="proto")
-        character = [
-            place for place, letter in enumerate(text) for _ in range(len(letter.encode()))
-        ]
-        character.append(len(text))  # SentencePiece counts bytes
-        return [
-            Token(piece.id, piece.piece, Span(character[piece.begin], character[piece.end]))
-            for piece in encoded.pieces
-        ]
+        encoded = self.processor.encode(text, return_type="offset_mapping")
+        parts = zip(encoded["ids"], encoded["pieces"], encoded["offsets"], strict=True)
+        return [Token(token, piece, Span(*span)) for token, piece, span in parts]
 
 
 def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
