@@ -60,12 +60,13 @@ def demo(
         console.print(f"[bold]The {result.name} model[/bold] writes: {picture.translation}")
         console.print(heat(picture.rows, picture.columns, np.array(picture.weights)))
     console.print(
-        "Each row is a word that the model writes, each column a word that it reads; the numbers\n"
-        "say how much it looked there, in percent. Without attention all that the decoder sees is\n"
-        "the final state, at </s>.\n"
+        "Each row is a word that the model writes, each column a word that it reads;\n"
+        "the numbers say how much it looked there, in percent. Without attention all\n"
+        "that the decoder sees is the final state, at </s>.\n"
     )
     best = results[-1].folder
-    console.print(f"Try: echo 'The old farmer sees a red house.' | regard translate --model {best}")
+    console.print("Now try:")
+    console.print(f"  echo 'The old farmer sees a red house.' | regard translate --model {best}")
 
 
 def comparison(results: list["Result"]) -> Table:  # type: ignore[name-defined]
@@ -73,16 +74,16 @@ def comparison(results: list["Result"]) -> Table:  # type: ignore[name-defined]
     buckets = results[0].buckets
     table = Table(
         "model",
-        "parameters",
-        "minutes",
+        "size",
+        "min",
         "BLEU",
-        *(f"{bucket.first}-{bucket.last} words" for bucket in buckets),
-        title="BLEU on 500 sentences that were not learned from, and by their length",
+        *(f"{bucket.first}-{bucket.last}" for bucket in buckets),
+        title="BLEU on 500 sentences not learned from; by their length in words",
     )
     for result in results:
         table.add_row(
             result.name,
-            f"{result.parameters:,}",
+            f"{result.parameters / 1e6:.1f} M",
             f"{result.outcome.seconds / 60:.1f}",
             f"{result.quality[0].value:.1f}",
             *(f"{bucket.bleu:.1f}" for bucket in result.buckets),
