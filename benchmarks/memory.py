@@ -3,7 +3,6 @@
 import argparse
 import gzip
 import json
-import platform
 import re
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+
+from regard.training.machine import describe_machine
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,22 +34,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "data": {"held_out": 100},
 }
 """A tiny model, so that what is seen is the text's memory; all else is as shipped."""
-
-
-def machine() -> dict[str, object]:
-    """Where and when this was measured."""
-    import torch
-
-    from regard.training.machine import cores
-
-    found = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    models = re.findall("model name\\s*: (.*)", found)
-    return {
-        "processor": models[0] if models else platform.machine(),
-        "cores": cores(),
-        "torch": torch.__version__,
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 # The run whose memory is watched: a process of its own
@@ -217,7 +202,7 @@ def main() -> None:
     if asked.learn:
         learn(asked.learn)
         return
-    where = machine()
+    where = describe_machine()
     print(", ".join(f"{name} {value}" for name, value in where.items()))
     count = int(PAIRS * asked.scale)
     counts, found = [count, TIMES * count], []

@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import json
-import platform
 import random
 import re
 import signal
@@ -15,6 +14,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from regard.training.machine import describe_machine
 
 HERE = Path(__file__).resolve().parent
 STATE = Path("training") / "state.safetensors"
@@ -78,23 +79,6 @@ class Plan(NamedTuple):
             *(f"train.updates={self.updates}", f"train.validate_every={self.validate_every}"),
             *self.options,
         ]
-
-
-def machine() -> dict[str, object]:
-    """Where and when this was measured."""
-    import torch
-
-    from regard.training.machine import cores
-
-    about = Path("/proc/cpuinfo")
-    found = about.read_text(encoding="utf-8", errors="replace") if about.exists() else ""
-    models = re.findall("model name\\s*: (.*)", found)
-    return {
-        "processor": models[0] if models else platform.processor() or platform.machine(),
-        "cores": cores(),
-        "torch": torch.__version__,
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 # How far a run is, read from its folder
@@ -351,7 +335,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    where = machine()
+    where = describe_machine()
     print(", ".join(f"{name} {value}" for name, value in where.items()))
     chance = random.Random(asked.seed)
     sampling = ("vocabulary.source_sampling=0.1", "vocabulary.target_sampling=0.1")

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from regard.special import PIECES
 from regard.text.batches import FIRST, Batch, Position, stream
 from regard.training.learner import Learner
 from regard.training.loop import Keeper
-from regard.training.machine import cores, keep_freed_memory
+from regard.training.machine import cores, describe_machine, keep_freed_memory
 from regard.training.report import Log, Silence
 from regard.training.run import Data, Run, open_run
 from regard.training.team import Alone
@@ -62,21 +61,6 @@ REPEATS = 7
 """Measurements of each side of a comparison; the median counts."""
 
 Stream = Iterator[tuple[Position, Batch]]
-
-
-def machine() -> dict[str, object]:
-    """Where and when this was measured."""
-    models = re.findall("model name\\s*: (.*)", read_if_there(Path("/proc/cpuinfo")))
-    return {
-        "processor": models[0] if models else platform.processor() or platform.machine(),
-        "cores": cores(),
-        "torch": torch.__version__,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
-def read_if_there(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -556,7 +540,7 @@ def table(title: str, rows: dict[str, str]) -> None:
 
 def main() -> None:
     asked = arguments()
-    where = machine()
+    where = describe_machine()
     print(", ".join(f"{name} {value}" for name, value in where.items()))
     data = Data(
         (asked.data / "train.en", asked.data / "train.fr"),

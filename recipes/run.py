@@ -8,33 +8,21 @@ A run that was stopped goes on; one that is finished is only scored again.
 
 import argparse
 import json
-import platform
 import time
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 import regard
 from regard import checkpoint
 from regard.config import SearchOptions, override, read_config
 from regard.evaluation import by_length, measure
-from regard.training.machine import cores
+from regard.training.machine import describe_machine
 from regard.training.report import watching
 
 HERE = Path(__file__).parent
 LENGTHS = (8, 11, 14, 18)
 """Edges of the buckets of source words, each with enough of the 1,000 test sentences."""
-
-
-def processor() -> str:
-    """The model of this machine's processor, as far as the system tells it."""
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        for line in told.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def read(data: Path, part: str, code: str) -> list[str]:
@@ -93,12 +81,7 @@ def main() -> None:
         "validation": outcome.quality,
         "test_2016_flickr": score(folder, asked.data, "test_2016_flickr", code),
         "val": score(folder, asked.data, "val", code),
-        "machine": {
-            "processor": processor(),
-            "cores": cores(),
-            "torch": torch.__version__,
-            "date": time.strftime("%Y-%m-%d"),
-        },
+        "machine": describe_machine(),
     }
     checkpoint.write_json(HERE / "results" / f"{name}.json", result)
     print(json.dumps(result, indent=2))

@@ -2,7 +2,13 @@
 
 import ctypes
 import os
+import platform
+import re
 import sys
+import time
+from pathlib import Path
+
+import torch
 
 MALLOPT = {
     "trim threshold": (-1, 2**31 - 1),
@@ -31,3 +37,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def describe_machine() -> dict[str, str | int]:
+    """Where and when a figure was measured."""
+    told = Path("/proc/cpuinfo")
+    text = told.read_text("utf-8", errors="replace") if told.exists() else ""
+    models = re.findall("model name\\s*: (.*)", text)
+    return {
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "cores": cores(),
+        "torch": torch.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
