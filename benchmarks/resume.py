@@ -201,9 +201,9 @@ def disturb(plan: Plan, trial: Trial, left: Left, out: Path, chance: random.Rand
     """Send the signals at random moments of a run, each to a process that went on with it.
 
     The first comes before the first checkpoint; each other one at some moment between two of the
-    checkpoints, drawn in ascending order, such that the run is never over before.
+    checkpoints of its first half, drawn in ascending order, such that the run is never over before.
     """
-    last = plan.updates // plan.validate_every - 2
+    last = plan.updates // plan.validate_every // 2
     drawn = [0, *sorted(chance.randint(1, last) for _ in trial.signals[1:])]
     kills = []
     for number, (each, checkpoint) in enumerate(zip(trial.signals, drawn, strict=True), 1):
