@@ -73,7 +73,7 @@ def test_info_tells_what_a_model_is(model):
 def test_the_options_are_listed_with_their_reasons():
     done = typed("train", "--options")
     assert done.returncode == 0
-    assert "model.attention" in done.stderr.decode()
+    assert "model.attention" in done.stdout.decode()
 
 
 def test_a_reader_that_stops_reading_is_no_error(model, tmp_path):

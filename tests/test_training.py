@@ -64,6 +64,15 @@ def test_the_same_run_twice_gives_the_same_bytes(model, text, tmp_path):
     assert digest(tmp_path / "again/model.safetensors") == digest(model / "model.safetensors")
 
 
+def test_two_processes_do_not_train_in_one_folder(text, tmp_path):
+    from regard.training.machine import lock
+
+    (tmp_path / "busy").mkdir()
+    with lock(tmp_path / "busy" / "lock"), pytest.raises(RegardError, match="another process"):
+        regard.train(text.train, tmp_path / "busy", text.valid, "", TINY)
+    regard.train(text.train, tmp_path / "busy", text.valid, "", tiny(updates=1))
+
+
 def test_another_seed_gives_another_model(model, text, tmp_path):
     regard.train(text.train, tmp_path / "other", valid=text.valid, settings=tiny(seed=2))
     assert digest(tmp_path / "other/model.safetensors") != digest(model / "model.safetensors")
@@ -109,6 +118,7 @@ def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(te
     run = open_run(tmp_path / "held", Data(text.train, (), ("en", "fr")), config, None, Silence())
     import numpy as np
 
+    run.lock.close()
     learned = run.texts.sources(np.arange(len(run.texts)))
     assert len(run.valid.sources) == 60
     assert not set(learned) & set(run.valid.sources)

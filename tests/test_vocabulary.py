@@ -1,6 +1,9 @@
 """The laws of subwords."""
 
 import itertools
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from regard.errors import RegardError
 from regard.special import END, PAD, RESERVED, START, UNKNOWN
+from regard.text import sampling
 from regard.text.formats import tidy
 from regard.text.lesson import examples
 from regard.text.vocabulary import Vocabulary, learn
@@ -74,6 +78,33 @@ def test_sampled_subwords_write_the_same_text_in_other_ways():
     plain, sampled = VOCABULARY.encode(SENTENCES), VOCABULARY.sample(SENTENCES, 0.3, 1)
     assert [VOCABULARY.decode(tokens) for tokens in sampled] == SENTENCES
     assert sum(map(len, sampled)) > 1.1 * sum(map(len, plain))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
+def test_without_chance_our_own_cutting_is_sentencepieces(texts):
+    texts = [" ".join(tidy(text).split()).replace("▁", "_") for text in texts]
+    assert sampling.sample(texts, VOCABULARY.merges, 0.0, 1) == VOCABULARY.encode(texts)
+
+
+def test_cutting_in_small_groups_cuts_the_same_words(monkeypatch):
+    whole = sampling.sample(SENTENCES, VOCABULARY.merges, 0.0, 1)
+    monkeypatch.setattr(sampling, "GROUP", 40)
+    assert sampling.sample(SENTENCES, VOCABULARY.merges, 0.0, 1) == whole
+
+
+def test_every_process_samples_alike():
+    code = (
+        "from regard.text.lesson import examples; from regard.text.vocabulary import learn;"
+        "t = [x for e in examples(40, 3) for x in (e.source, e.target)];"
+        "print(learn(t, 600, 'here').sample(t, 0.3, 7))"
+    )
+    seeds = ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"})
+    said = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, env=os.environ | seed,
+                       check=True).stdout
+        for seed in seeds
+    }  # fmt: skip
+    assert len(said) == 1
 
 
 def test_sampling_is_a_function_of_the_seed_alone():

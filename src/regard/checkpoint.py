@@ -37,7 +37,7 @@ class Card(NamedTuple):
     source: Vocabulary
     target: Vocabulary
     made: dict[str, Any]
-    """How it was made: version, pairs, updates, minutes."""
+    """How it was made: version, pairs, files, day, fingerprint of the text."""
 
 
 def write_file(file: Path, content: bytes) -> None:

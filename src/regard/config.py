@@ -30,7 +30,7 @@ class DataOptions(Section):
     """Leave out a pair whose two sides are the same text, with letters in it: not translated."""
     drop_duplicates: bool = True
     """Leave out a pair that has come before, both sides alike."""
-    held_out: Annotated[int, Field(ge=1)] = 1000
+    held_out: Annotated[int, Field(ge=2, le=3000)] = 1000
     """Pairs kept for validation when no validation files are given (at most a tenth of all)."""
 
 
@@ -45,8 +45,9 @@ class VocabularyOptions(Section):
     sample_pairs: Count = 500_000
     """Pairs from which the subwords are learned, evenly spread over the corpus."""
     source_sampling: Share = 0.0
-    target_sampling: Share = 0.0
     """BPE-dropout (Provilkov et al. 2020): how likely a merge is left out, in training only."""
+    target_sampling: Share = 0.0
+    """The same for the target, where it makes the text harder to learn: 0 is mostly better."""
 
 
 class ModelOptions(Section):
@@ -63,8 +64,9 @@ class ModelOptions(Section):
     encoder: Literal["two-sided", "left-to-right"] = "two-sided"
     """Whether the encoder reads from both sides."""
     encoder_layers: Count = 1
+    """Several are joined by residual connections and layer normalisation."""
     decoder_layers: Count = 1
-    """With several layers come residual connections and layer normalisation."""
+    """Each takes its own look; the second reads where the first has looked, and learns faster."""
     embedding: Annotated[int, Field(ge=2)] = 256
     """Numbers in the embedding of a token, and in what is fed forward."""
     states: Annotated[int, Field(ge=2)] = 512
@@ -81,8 +83,9 @@ class ModelOptions(Section):
     dropout_output: Share = 0.2
     """Dropout on what is fed forward to the output layer."""
     dropout_source_word: Share = 0.0
-    dropout_target_word: Share = 0.0
     """Dropout of whole tokens: the embedding becomes zero (Sennrich & Zhang 2019)."""
+    dropout_target_word: Share = 0.0
+    """The same for the tokens that the decoder has written."""
 
 
 class TrainOptions(Section):
@@ -96,7 +99,7 @@ class TrainOptions(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """All randomness comes from this number and the number of the update."""
     batch_tokens: Annotated[int, Field(ge=16)] = 4096
-    """Target tokens in a batch, padding included."""
+    """Tokens of the longer side in a batch, padding included."""
     accumulate: Count = 1
     """Batches that make one update."""
     pool_pairs: Annotated[int, Field(ge=1)] = 32_768
@@ -142,8 +145,9 @@ class SearchOptions(Section):
     alpha: Annotated[float, Field(ge=0.0)] = 1.0
     """Log-probabilities are divided by length**alpha (Wu et al. 2016, eq. 14, without its +5)."""
     limit_ratio: Annotated[float, Field(gt=0.0)] = 2.0
-    limit_extra: Count = 20
     """A translation has at most limit_ratio times its source's tokens and limit_extra more."""
+    limit_extra: Count = 20
+    """Tokens, so that short sentences have room."""
 
 
 class Config(Section):

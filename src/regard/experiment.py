@@ -166,4 +166,6 @@ def group_pieces(pieces: Sequence[str]) -> tuple[list[str], list[list[int]]]:
             groups.append([])
         names[-1] += text
         groups[-1].append(place)
+    if not names[-1]:
+        names, groups = names[:-1], groups[:-1]
     return [*names, "</s>"], [*groups, [len(pieces)]]

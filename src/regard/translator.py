@@ -112,7 +112,7 @@ class Translator:
         """Search in batches of like length; hand the results back in the order of the texts."""
         tidied = [tidy(text) for text in texts]
         encoded = self.source.encode(tidied)
-        given = self.target.encode([beginning])[0]
+        given = self.target.encode([tidy(beginning)])[0]
         found: list[list[Translation]] = [
             [Translation(text, "", 0.0, "end", [], [], nothing_to_look_at)] for text in tidied
         ]
@@ -161,12 +161,12 @@ def load(model: str | Path, device: str = "auto") -> Translator:
     try:
         from regard.engine.torch import load_engine
     except ModuleNotFoundError as error:
-        raise needs_torch("translating with a model folder", error) from error
+        raise needs_extra("translating with a model folder", error) from error
     engine = load_engine(folder, card, device)
     return Translator(engine, card.source, card.target, card.languages, card.config.search)
 
 
-def needs_torch(what: str, error: ModuleNotFoundError) -> RegardError:
+def needs_extra(what: str, error: ModuleNotFoundError) -> RegardError:
     return RegardError(
         f"{what} needs {error.name}, which is not installed",
         "this Python",

@@ -1,6 +1,5 @@
 """The command line: one short file a command; errors in three lines, results on standard output."""
 
-import os
 import sys
 
 import typer
@@ -9,6 +8,7 @@ from regard import __version__
 from regard.cli import demo, evaluate, info, train, translate
 from regard.cli.common import errors
 from regard.errors import RegardError
+from regard.translator import needs_extra
 
 app = typer.Typer(
     name="regard",
@@ -42,13 +42,12 @@ def about(
 def main() -> None:
     """Run a command: 0 done, 2 the user's mistake, 130 interrupted; a traceback is our mistake."""
     try:
-        app()
+        try:
+            app()
+        except ModuleNotFoundError as error:
+            if (error.name or "regard").startswith("regard"):
+                raise
+            raise needs_extra("this command", error) from error
     except RegardError as error:
         errors.print(f"{error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("stopped", style="yellow")
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -40,7 +40,7 @@ def demo(
 
     console = Console()
     with errors.status("writing the lesson"):
-        texts = write_lesson(out / "lesson", pairs, 500, seed=1)
+        texts = write_lesson(out / f"lesson-{pairs}", pairs, 500, seed=1)
     results: list[Result] = []
     for name, score in CHOICES.items():
         errors.print(f"\n[bold]The {name} model[/bold] (model.attention = {score})")

@@ -10,9 +10,9 @@ from rich.table import Table
 from regard.checkpoint import load_card
 from regard.cli.common import errors, new_file, read_all, use_utf8
 from regard.config import SearchOptions
-from regard.errors import RegardError
-from regard.evaluation import measure
-from regard.text.formats import guess_languages
+from regard.errors import RegardError, nearest
+from regard.evaluation import CONVENTIONS, measure
+from regard.text.formats import guess_languages, parse_languages
 from regard.translator import load
 
 
@@ -31,10 +31,15 @@ def evaluate(
             " as in nearly all published Multi30k figures)."
         ),
     ] = "sacrebleu",
-    beam: Annotated[int, typer.Option(help="As in translate; 0 is the model's own.", min=0)] = 0,
+    beam: Annotated[
+        int, typer.Option(help="As in translate; 0 is the model's own.", min=0, max=1000)
+    ] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Write the translations to this new file.")
     ] = None,
+    languages: Annotated[
+        str, typer.Option(help="Like en-fr; else the model or the file endings tell.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
@@ -56,6 +61,13 @@ def evaluate(
             f"{source} ({len(sources):,} lines), {reference} ({len(references):,} lines)",
             "give both files the same number of lines",
         )
+    if convention not in CONVENTIONS:
+        raise RegardError(
+            f"there is no convention '{convention}'",
+            "--convention",
+            nearest(convention, tuple(CONVENTIONS)),
+        )
+    written = new_file(out) if out is not None else None
     if model is not None:
         language = load_card(model).languages[1]
         translator = load(model, device)
@@ -64,10 +76,11 @@ def evaluate(
         with errors.status(f"translating {len(sources):,} lines"):
             texts = [found.text for found in translator.translate(sources)]
     elif hypothesis is not None:
-        language = guess_languages((source, reference))[1]
+        named = parse_languages(languages) if languages else guess_languages((source, reference))
+        language = named[1]
         texts = read_all(hypothesis)
-    if out is not None:
-        new_file(out).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    if written is not None:
+        written.write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
     found = measure(texts, references, language, convention)
     if as_json:
         typer.echo(json.dumps([quality._asdict() for quality in found]))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from regard.cli.common import errors, sort_words, use_utf8
@@ -17,7 +18,7 @@ def show_options(wanted: bool) -> bool:
     table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
     for option in options():
         table.add_row(option.name, str(option.default), option.about)
-    errors.print(table)
+    Console().print(table)
     raise typer.Exit
 
 

@@ -33,9 +33,11 @@ def translate(
     ] = None,
     model: Annotated[Path, typer.Option(help="A model folder.", show_default=False)] = ...,  # type: ignore[assignment]
     beam: Annotated[
-        int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0)
+        int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
     ] = 0,
-    n_best: Annotated[int, typer.Option(help="Translations of each line.", min=1)] = 1,
+    n_best: Annotated[
+        int, typer.Option(help="Translations of each line, at most.", min=1, max=1000)
+    ] = 1,
     begin: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
     format: Annotated[Format, typer.Option(help="Plain lines, or an object a line.")] = Format.text,
     out: Annotated[
@@ -45,7 +47,8 @@ def translate(
 ) -> None:
     """Translate lines of text, in order; an empty line gives an empty line.
 
-    With --n-best each line gives N lines: line number, log-probability and text, with tabs between.
+    With --n-best each line gives up to N lines: line number, log-probability and text, with tabs
+    between.
 
     Example:
 
@@ -58,7 +61,9 @@ def translate(
     translator = translator.with_options(
         SearchOptions.model_validate({**options.model_dump(), "beam": size})
     )
-    lines = (line for file in files or [Path("-")] for line in read_texts(file))
+    read = files or [Path("-")]
+    is_typed = Path("-") in read and sys.stdin.isatty()  # each line gets its answer at once
+    lines = (line for file in read for line in read_texts(file))
     noted: list[int] = []
     with ExitStack() as stack:
         to: TextIO = sys.stdout
@@ -66,7 +71,7 @@ def translate(
             to = stack.enter_context(new_file(out).open("w", encoding="utf-8", newline="\n"))
         bar = stack.enter_context(counting_lines(is_shown=not to.isatty()))
         task, total = bar.add_task("translating", total=None), 0
-        for chunk in in_chunks(lines, CHUNK):
+        for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
             found = translator.continue_from(chunk, begin) if begin else translator.n_best(chunk)
             for best in found:
                 total += 1
@@ -100,9 +105,8 @@ def counting_lines(is_shown: bool) -> Progress:
 
 
 def in_chunks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of `size` lines; a person who types gets an answer to each line."""
+    """Lists of `size` lines."""
     iterator = iter(lines)
-    size = 1 if sys.stdin.isatty() else size
     while chunk := list(islice(iterator, size)):
         yield chunk
 

@@ -10,8 +10,8 @@ from regard.special import PAD
 class Dropout(nn.Module):
     """Leave each number out with probability `p`, rounded to a 65,536th; scale up the others.
 
-    Four numbers share one draw of 64 random bits, which makes it 10 times as fast as PyTorch's own
-    on a CPU (560,000 numbers: 3.6 ms to 0.4 ms), a tenth of a training step.
+    Four numbers share one draw of 64 random bits, which makes it 3 times as fast as PyTorch's own
+    on a CPU (benchmarks/training.py).
     """
 
     def __init__(self, p: float) -> None:

@@ -18,6 +18,9 @@ SPACE = "▁"
 VARIANTS = 8
 """Ways in which a word is cut at most within one pool; a frequent word draws among them."""
 
+GROUP = 1 << 18
+"""Characters that are cut at a time, padding included: what bounds the memory of it."""
+
 NEVER = np.iinfo(np.int64).max
 FIRST_PIECE = UNKNOWN + 1 + len(RESERVED) + 256
 """The first token that is a piece of text; before it stand special ones, symbols and bytes."""
@@ -51,6 +54,21 @@ def make_merges(pieces: Sequence[str]) -> Merges:
 
 
 def cut_words(
+    words: Sequence[str], merges: Merges, dropout: float, random: np.random.Generator
+) -> list[list[int]]:
+    """Each word as tokens, cut with words of like length, at most GROUP characters at a time."""
+    cut: list[list[int]] = [[]] * len(words)
+    by_length = sorted(range(len(words)), key=lambda place: len(words[place]))
+    while by_length:
+        rows = max(1, GROUP // len(words[by_length[-1]]))
+        group, by_length = by_length[-rows:], by_length[:-rows]
+        found = cut_group([words[place] for place in group], merges, dropout, random)
+        for place, tokens in zip(group, found, strict=True):
+            cut[place] = tokens
+    return cut
+
+
+def cut_group(
     words: Sequence[str], merges: Merges, dropout: float, random: np.random.Generator
 ) -> list[list[int]]:
     """Each word as tokens: of all neighbours that may merge the earliest do, again and again.

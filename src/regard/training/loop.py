@@ -70,6 +70,11 @@ def run_training(run: Run, minutes: float, report: Report) -> Outcome:
 
     Raises Interrupted if a signal asked to stop, and RegardError if the gradient stays unusable.
     """
+    with run.lock:
+        return learn_to_the_end(run, minutes, report)
+
+
+def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
     config = run.card.config
     keep_freed_memory()
     threads = config.train.threads or cores()

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import torch
 
@@ -30,6 +31,27 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         for parameter, value in MALLOPT.values():
             mallopt(parameter, value)
+
+
+def lock(file: Path) -> IO[bytes]:
+    """Hold a file until the result is closed or this process ends, however it ends.
+
+    Raises OSError if another process (or another part of this one) holds it.
+    """
+    handle = file.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise
+    return handle
 
 
 def cores() -> int:

@@ -19,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from regard import checkpoint
+
 
 class Updated(NamedTuple):
     """One update of the weights."""
@@ -190,7 +192,7 @@ class Log:
             except (ValueError, KeyError):
                 break
             kept.append(line)
-        self.file.write_bytes(b"".join(kept))
+        checkpoint.write_file(self.file, b"".join(kept))
 
     def write(self, entry: dict[str, object]) -> None:
         with self.file.open("a", encoding="utf-8") as handle:

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -20,6 +20,7 @@ from regard.text.clean import Limits
 from regard.text.corpus import Corpus, open_corpus, prepare
 from regard.text.formats import Pair, read_pairs
 from regard.text.vocabulary import Vocabulary, learn
+from regard.training.machine import lock
 from regard.training.report import Report
 
 VALID_MOST = 3000
@@ -66,6 +67,8 @@ class Run(NamedTuple):
     valid: Parallel
     start_from: Path | None
     """A model whose weights are the first ones."""
+    lock: IO[bytes]
+    """Open as long as this process works here."""
 
     @property
     def training(self) -> Path:
@@ -99,36 +102,49 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
     return known
 
 
-IDENTITY, PREPARING = "run.json", "preparing"
-"""In the folder of a run: what it is, and a mark that it is still being prepared."""
+IDENTITY, LOCK = "run.json", "lock"
+"""In the folder of a run: what it is, and what a process holds as long as it works there."""
 
 
-def claim(folder: Path, same: dict[str, str]) -> None:
-    """Make the folder of a run, or find it again.
+def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
+    """Make the folder of a run, or find it again; held until the result is closed.
 
     A run that was not prepared to its end (a mistake in the text, a crash) is begun anew.
-    Raises RegardError if something else stands there, or a run with other text or options.
+    Raises RegardError if something else stands there, or a run with other text or options, or
+    one that another process works on.
     """
     training = folder / "training"
-    file = training / IDENTITY
-    if file.exists():
-        refuse_another(file, same)
-        return
-    if (training / PREPARING).exists():
-        shutil.rmtree(training)
-        for leftover in (checkpoint.CARD, *checkpoint.VOCABULARIES):
-            (folder / leftover).unlink(missing_ok=True)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    is_ours = (training / IDENTITY).exists() or (folder / LOCK).exists()
+    if not is_ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RegardError(
             "there is something here already, and not a run that could go on",
             str(folder),
             "choose another --out; nothing is overwritten",
         )
     try:
-        training.mkdir(parents=True, exist_ok=True)
-        (training / PREPARING).touch()
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "make the folder", str(folder))
+    try:
+        held = lock(folder / LOCK)
+    except PermissionError as error:
+        refuse_system_error(error, "write", str(folder))
+    except OSError as error:
+        raise RegardError(
+            "another process is training here", str(folder), "wait for it, or choose another --out"
+        ) from error
+    if (training / IDENTITY).exists():
+        try:
+            refuse_another(training / IDENTITY, same)
+        except RegardError:
+            held.close()
+            raise
+        return held
+    shutil.rmtree(training, ignore_errors=True)
+    for leftover in (checkpoint.CARD, *checkpoint.VOCABULARIES):
+        (folder / leftover).unlink(missing_ok=True)
+    training.mkdir()
+    return held
 
 
 def refuse_another(file: Path, same: dict[str, str]) -> None:
@@ -181,7 +197,7 @@ def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
     return Kept(corpus, every), Parallel(corpus.sources(places), corpus.targets(places))
 
 
-def learn_vocabularies(corpus: Corpus, config: Config, report: Report) -> tuple[Vocabulary, ...]:
+def learn_vocabularies(corpus: Texts, config: Config, report: Report) -> tuple[Vocabulary, ...]:
     """One vocabulary for both languages, or one for each."""
     options = config.vocabulary
     step = -(-len(corpus) // options.sample_pairs)
@@ -208,60 +224,75 @@ def open_run(
 
     Raises RegardError if text is missing or wrong, or the folder is another run's.
     """
-    from regard import __version__
-
     first = checkpoint.load_card(start_from) if start_from else None
     if first is not None:
-        config = config.model_copy(
-            update={
-                "model": first.config.model,
-                "vocabulary": config.vocabulary.model_copy(
-                    update={
-                        "size": first.config.vocabulary.size,
-                        "joint": first.source is first.target,
-                    }
-                ),
-            }
-        )
+        config = as_tuned(config, first)
+        report.say(f"tuning {start_from}: its model and vocabulary stand")
     same = identity(data, config, start_from)
-    claim(folder, same)
-    training = folder / "training"
-    if (training / "corpus").exists():
-        corpus = open_corpus(training / "corpus")
+    held = claim(folder, same)
+    try:
+        texts, valid, fingerprint = prepare_text(folder, data, config, report)
+        if not (folder / "training" / IDENTITY).exists():
+            card = make_card(texts, fingerprint, data, config, first, report)
+            checkpoint.save_card(folder, card)
+            checkpoint.write_json(folder / "training" / IDENTITY, same)
+        return Run(folder, checkpoint.load_card(folder), texts, valid, start_from, held)
+    except BaseException:
+        held.close()
+        raise
+
+
+def as_tuned(config: Config, first: Card) -> Config:
+    """The options with the model and the vocabulary of the model that is tuned."""
+    vocabulary = {"size": first.config.vocabulary.size, "joint": first.source is first.target}
+    return config.model_copy(
+        update={
+            "model": first.config.model,
+            "vocabulary": config.vocabulary.model_copy(update=vocabulary),
+        }
+    )
+
+
+def prepare_text(
+    folder: Path, data: Data, config: Config, report: Report
+) -> tuple[Texts, Parallel, str]:
+    """The training text, the validation text, and the fingerprint of the corpus."""
+    place = folder / "training" / "corpus"
+    if place.exists():
+        corpus = open_corpus(place)
     else:
-        limits = Limits(
-            config.data.max_characters,
-            config.data.max_ratio,
-            config.data.drop_identical,
-            config.data.drop_duplicates,
-        )
+        limits = Limits(**{name: getattr(config.data, name) for name in Limits._fields})
         tick = report.counting(f"reading {file_lines(data.train)}", 0)
-        corpus = prepare(data.train, data.languages, limits, training / "corpus", tick)
+        corpus = prepare(data.train, data.languages, limits, place, tick)
     for line in corpus.report.lines():
         report.say(line)
-    texts: Texts = corpus
     if data.valid:
-        valid = read_valid(data)
-    else:
-        texts, valid = hold_out(corpus, config.data.held_out)
-        report.say(
-            f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
-        )
-    if (training / IDENTITY).exists():
-        return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)
+        return corpus, read_valid(data), corpus.fingerprint
+    texts, valid = hold_out(corpus, config.data.held_out)
+    report.say(f"no validation text was given: {len(valid.sources):,} pairs are held out for it")
+    return texts, valid, corpus.fingerprint
+
+
+def make_card(
+    texts: Texts,
+    fingerprint: str,
+    data: Data,
+    config: Config,
+    first: Card | None,
+    report: Report,
+) -> Card:
+    """What the model will be, its vocabularies learned or those of the model that is tuned."""
+    from regard import __version__
+
     if first is not None:
         source, target = first.source, first.target
     else:
-        source, target = learn_vocabularies(corpus, config, report)
+        source, target = learn_vocabularies(texts, config, report)
     made: dict[str, Any] = {
         "regard": __version__,
         "pairs": len(texts),
         "files": [file.name for file in data.train],
         "began": time.strftime("%Y-%m-%d"),
-        "corpus": corpus.fingerprint,
+        "corpus": fingerprint,
     }
-    card = Card(data.languages, config, source, target, made)
-    checkpoint.save_card(folder, card)
-    checkpoint.write_json(training / IDENTITY, same)
-    (training / PREPARING).unlink(missing_ok=True)
-    return Run(folder, checkpoint.load_card(folder), texts, valid, start_from)
+    return Card(data.languages, config, source, target, made)
