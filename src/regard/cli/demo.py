@@ -66,7 +66,8 @@ def demo(
     )
     best = results[-1].folder
     console.print("Now try:")
-    console.print(f"  echo 'The old farmer sees a red house.' | regard translate --model {best}")
+    try_it = f"  echo 'The old farmer sees a red house.' | regard translate --model {best}"
+    console.print(try_it, soft_wrap=True)
 
 
 def comparison(results: list["Result"]) -> Table:  # type: ignore[name-defined]
