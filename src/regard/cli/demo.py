@@ -1,12 +1,15 @@
 """regard demo"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from regard.cli.common import errors, use_utf8
+
+if TYPE_CHECKING:
+    from regard.experiment import Result
 
 CHOICES = {"traditional": "none", "attention": "scaled"}
 """The two models of the demonstration, by their score."""
@@ -31,7 +34,7 @@ def demo(
     import numpy as np
     from rich.console import Console
 
-    from regard.experiment import Result, judge, picture_of, train_choice, write_lesson
+    from regard.experiment import judge, picture_of, train_choice, write_lesson
     from regard.show.terminal import heat
     from regard.text.lesson import EXAMPLE
     from regard.training.loop import Interrupted
@@ -41,7 +44,7 @@ def demo(
     console = Console()
     with errors.status("writing the lesson"):
         texts = write_lesson(out / f"lesson-{pairs}", pairs, 500, seed=1)
-    results: list[Result] = []
+    results: "list[Result]" = []
     for name, score in CHOICES.items():
         errors.print(f"\n[bold]The {name} model[/bold] (model.attention = {score})")
         with watching(errors) as report:
@@ -70,7 +73,7 @@ def demo(
     console.print(try_it, soft_wrap=True)
 
 
-def comparison(results: list["Result"]) -> Table:  # type: ignore[name-defined]
+def comparison(results: "list[Result]") -> Table:
     """One row a model: size, time, quality, and quality by length."""
     buckets = results[0].buckets
     table = Table(
