@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from regard.training.machine import describe_machine
+from regard.machine import describe_machine
 
 HERE = Path(__file__).resolve().parent
 

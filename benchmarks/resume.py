@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.training.machine import describe_machine
+from regard.machine import describe_machine
 
 HERE = Path(__file__).resolve().parent
 STATE = Path("training") / "state.safetensors"

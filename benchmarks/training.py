@@ -28,7 +28,7 @@ from regard.special import PIECES
 from regard.text.batches import FIRST, Batch, Position, stream
 from regard.training.learner import Learner
 from regard.training.loop import Keeper
-from regard.training.machine import cores, describe_machine, keep_freed_memory
+from regard.machine import cores, describe_machine, keep_freed_memory
 from regard.training.report import Log, Silence
 from regard.training.run import Data, Run, open_run
 from regard.training.team import Alone

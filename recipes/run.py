@@ -17,7 +17,7 @@ import regard
 from regard import checkpoint
 from regard.config import SearchOptions, override, read_config
 from regard.evaluation import by_length, measure
-from regard.training.machine import describe_machine
+from regard.machine import describe_machine
 from regard.training.report import watching
 
 HERE = Path(__file__).parent

@@ -16,12 +16,13 @@ from regard.training.schedules import SCHEDULES
 SOURCE = Path(__file__).parents[1] / "src" / "regard"
 
 FLOORS = [
-    {"special", "errors"},
+    {"special", "errors", "machine"},
     {"config", "text", "model"},
     {"search", "checkpoint"},
+    {"bundle"},
     {"engine"},
     {"translator"},
-    {"evaluation", "alignment"},
+    {"evaluation", "alignment", "lines"},
     {"training", "show", "serving"},
     {"api", "experiment"},
     {"cli"},

@@ -65,7 +65,7 @@ def test_the_same_run_twice_gives_the_same_bytes(model, text, tmp_path):
 
 
 def test_two_processes_do_not_train_in_one_folder(text, tmp_path):
-    from regard.training.machine import lock
+    from regard.machine import lock
 
     (tmp_path / "busy").mkdir()
     with lock(tmp_path / "busy" / "lock"), pytest.raises(RegardError, match="another process"):

@@ -86,6 +86,27 @@ class Engine(Protocol):
         """Read given translations: of each its tokens and </s>."""
 
 
+class Alone(NamedTuple):
+    """What an engine wrote for one sentence."""
+
+    tokens: Int[np.ndarray, " T"]
+    """With </s>, if it came to that."""
+    log_prob: float
+    run: Int[np.ndarray, " P"]
+    """How long the text has repeated itself at its end, for each period (`Circles`)."""
+
+
+@runtime_checkable
+class WritesAlone(Protocol):
+    """An engine that keeps the whole greedy loop of one sentence to itself, for speed."""
+
+    def write_alone(self, source: Ids, limit: int, rounds: int) -> Alone:
+        """Pick the likeliest next token until </s>, at most `limit`, or more than `rounds` rounds.
+
+        It writes what `walk` would write.
+        """
+
+
 class Hooks:
     """Where a caller can reach into the search; this one leaves everything as it is."""
 
@@ -252,6 +273,15 @@ def given_log_prob(engine: Engine, task: Task) -> Float[np.ndarray, " B"]:
 
 def greedy(engine: Engine, task: Task) -> list[Hypothesis]:
     """Pick the likeliest next token, one at a time, until </s>."""
+    is_plain = task.hooks is NO_HOOKS and not task.beginning
+    if isinstance(engine, WritesAlone) and is_plain and len(task.sources) == 1:
+        source, limit = task.sources[0], task.limits[0]
+        allowed = rounds_allowed(source)
+        written, log_prob, run = engine.write_alone(source, limit, allowed)
+        circles, ended = Circles(run[None]), bool(written[-1] == END)
+        circling = not ended and int(circles.rounds()[0]) > allowed
+        whole = np.concatenate([[START], written])
+        return [finish(whole, log_prob, circles, np.intp(0), ended, circling)]
     return walk(engine, task, 1, likeliest)
 
 

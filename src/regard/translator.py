@@ -1,17 +1,22 @@
 """Text in, translation out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from math import floor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from regard import checkpoint
+from regard.bundle import SUFFIX, Bundle, read_bundle
 from regard.config import SearchOptions
 from regard.errors import RegardError
+from regard.machine import cores
 from regard.search import (
     NO_HOOKS,
     Ending,
@@ -63,6 +68,8 @@ class Translator:
     target: Vocabulary
     languages: tuple[str, str]
     options: SearchOptions
+    workers: int = 1
+    """Batches that are translated at the same time."""
 
     def with_options(self, options: SearchOptions) -> "Translator":
         """The same model, searched in another way."""
@@ -119,12 +126,17 @@ class Translator:
         places = sorted(
             (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
         )
-        for begin in range(0, len(places), BATCH):
-            batch = places[begin : begin + BATCH]
+        batches = [places[begin : begin + BATCH] for begin in range(0, len(places), BATCH)]
+
+        def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
             limits = [len(given) + self.limit(len(ids)) for ids in sources]
-            results = search(Task(sources, limits, given, hooks))
-            for place, hypotheses in zip(batch, results, strict=True):
+            return search(Task(sources, limits, given, hooks))
+
+        # the longest first, so that the workers end together
+        results = side_by_side(translate, batches[::-1], self.workers)
+        for batch, result in zip(batches[::-1], results, strict=True):
+            for place, hypotheses in zip(batch, result, strict=True):
                 found[place] = [
                     self.translation(tidied[place], encoded[place], one) for one in hypotheses
                 ] or found[place]
@@ -146,24 +158,61 @@ class Translator:
         )
 
 
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def side_by_side(
+    work: Callable[[Given], Made], given: Sequence[Given], workers: int
+) -> Iterator[Made]:
+    """`work` on each, in order, by so many threads: an engine's products do not hold Python up."""
+    if workers == 1 or len(given) < 2:
+        yield from map(work, given)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from pool.map(work, given)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def nothing_to_look_at() -> Forced:
     """The looks of an empty translation: none."""
     return Forced(np.zeros(0, np.float32), np.zeros((1, 1, 0, 0), np.float32))
 
 
-def load(model: str | Path, device: str = "auto") -> Translator:
-    """Open a model folder.
+def load(model: str | Path, device: str = "auto", workers: int = 0, threads: int = 1) -> Translator:
+    """Open a model: a folder, or a file that `regard export` wrote.
 
-    Raises RegardError if it is not there, damaged, or PyTorch is not installed.
+    A folder's model runs through PyTorch on `device`. A file's runs through ONNX Runtime: `workers`
+    batches at a time (0: one a core), each on `threads` cores; so does a folder's where PyTorch is
+    not installed. Raises RegardError if the model is not there or damaged.
     """
-    folder = Path(model)
-    card = checkpoint.load_card(folder)
-    try:
-        from regard.engine.torch import load_engine
-    except ModuleNotFoundError as error:
-        raise needs_extra("translating with a model folder", error) from error
-    engine = load_engine(folder, card, device)
+    path = Path(model)
+    if path.is_file() or path.suffix == SUFFIX:
+        return open_bundle(read_bundle(path), str(path), workers, threads)
+    card = checkpoint.load_card(path)
+    if not find_spec("torch"):
+        bundle = Bundle(card, checkpoint.load_weights(path), {}, {})
+        return open_bundle(bundle, str(path), workers, threads)
+    from regard.engine.torch import load_engine
+
+    engine = load_engine(path, card, device)
     return Translator(engine, card.source, card.target, card.languages, card.config.search)
+
+
+def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Translator:
+    from regard.engine.onnx import load_bundle
+
+    card = bundle.card
+    return Translator(
+        load_bundle(bundle, where, threads),
+        card.source,
+        card.target,
+        card.languages,
+        card.config.search,
+        workers or max(1, cores() // threads),
+    )
 
 
 def needs_extra(what: str, error: ModuleNotFoundError) -> RegardError:

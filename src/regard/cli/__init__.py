@@ -5,7 +5,7 @@ import sys
 import typer
 
 from regard import __version__
-from regard.cli import demo, evaluate, info, train, translate
+from regard.cli import demo, evaluate, export, info, train, translate
 from regard.cli.common import errors
 from regard.errors import RegardError
 from regard.translator import needs_extra
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, translate, evaluate, info, demo):
+for command in (train, translate, evaluate, export, info, demo):
     command.add_to(app)
 
 

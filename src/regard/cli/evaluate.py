@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from regard.checkpoint import load_card
 from regard.cli.common import errors, new_file, read_all, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, nearest
@@ -19,7 +18,9 @@ from regard.translator import load
 def evaluate(
     source: Annotated[Path, typer.Argument(help="Text to translate, a sentence a line.")],
     reference: Annotated[Path, typer.Argument(help="Its translation by a person.")],
-    model: Annotated[Path | None, typer.Option(help="A model folder.", show_default=False)] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A model folder or file.", show_default=False)
+    ] = None,
     hypothesis: Annotated[
         Path | None,
         typer.Option(help="Score this ready translation instead.", show_default=False),
@@ -69,8 +70,8 @@ def evaluate(
         )
     written = new_file(out) if out is not None else None
     if model is not None:
-        language = load_card(model).languages[1]
         translator = load(model, device)
+        language = translator.languages[1]
         settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
         translator = translator.with_options(SearchOptions.model_validate(settings))
         with errors.status(f"translating {len(sources):,} lines"):

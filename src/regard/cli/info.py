@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from regard import checkpoint
+from regard.bundle import Bundle, read_bundle
 from regard.cli.common import use_utf8
+from regard.engine.arithmetic import SCALE
 
 
 def info(
-    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    model: Annotated[Path, typer.Argument(help="A model folder or file.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Tell what is in a model: languages, sizes, data, quality, and every option.
@@ -21,16 +23,17 @@ def info(
         regard info model
     """
     use_utf8()
-    card = checkpoint.load_card(model)
-    weights = checkpoint.load_weights(model)
-    quality = model / checkpoint.QUALITY
+    bundle = read_bundle(model) if model.is_file() else read_folder(model)
+    card = bundle.card
+    weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.endswith(SCALE)}
     content: dict[str, Any] = {
         "languages": "-".join(card.languages),
         "parameters": sum(tensor.size for tensor in weights.values()),
+        "precision": "int8" if bundle.ranges else "fp32",
         "source tokens": len(card.source),
         "target tokens": len(card.target),
         "made": card.made,
-        "quality": checkpoint.read_json(quality) if quality.exists() else {},
+        "quality": bundle.quality,
         "options": card.config.model_dump(mode="json"),
     }
     if as_json:
@@ -38,6 +41,12 @@ def info(
         return
     for line in as_lines(content, 0):
         typer.echo(line)
+
+
+def read_folder(folder: Path) -> Bundle:
+    card, weights = checkpoint.load_card(folder), checkpoint.load_weights(folder)
+    quality = folder / checkpoint.QUALITY
+    return Bundle(card, weights, {}, checkpoint.read_json(quality) if quality.exists() else {})
 
 
 def as_lines(content: dict[str, Any], depth: int) -> list[str]:

@@ -7,17 +7,26 @@ from contextlib import ExitStack
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, NamedTuple, TextIO
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from regard.cli.common import errors, new_file, use_utf8
 from regard.config import SearchOptions
-from regard.text.formats import read_texts
-from regard.translator import Translation, load
+from regard.errors import RegardError, refuse_system_error
+from regard.lines import translate_lines
+from regard.text.formats import read_lines, read_texts
+from regard.translator import Translation, Translator, load
 
-CHUNK = 1024
+CHUNK = 2048
 """Lines that are held at a time."""
 
 
@@ -26,12 +35,23 @@ class Format(StrEnum):
     json = "json"
 
 
+class Wanted(NamedTuple):
+    """What is made of a line."""
+
+    n_best: int
+    begin: str
+    format: Format
+    whole_lines: bool
+
+
 def translate(
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="Text files, a sentence a line; none or - is standard input."),
     ] = None,
-    model: Annotated[Path, typer.Option(help="A model folder.", show_default=False)] = ...,  # type: ignore[assignment]
+    model: Annotated[
+        Path, typer.Option(help="A model folder, or a .regard file.", show_default=False)
+    ] = ...,  # type: ignore[assignment]
     beam: Annotated[
         int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
     ] = 0,
@@ -40,22 +60,37 @@ def translate(
     ] = 1,
     begin: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
     format: Annotated[Format, typer.Option(help="Plain lines, or an object a line.")] = Format.text,
+    whole_lines: Annotated[
+        bool, typer.Option("--whole-lines", help="Do not cut lines into sentences.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Write to this new file.", show_default=False)
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where --out ends, after a stop.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(help="Batches at a time; 0 is one a core (.regard files).", min=0)
+    ] = 0,
+    threads: Annotated[int, typer.Option(help="Cores for each batch (.regard files).", min=1)] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda (model folders).")] = "auto",
 ) -> None:
     """Translate lines of text, in order; an empty line gives an empty line.
 
-    With --n-best each line gives up to N lines: line number, log-probability and text, with tabs
-    between.
+    A line of several sentences is translated sentence by sentence, unless --whole-lines, --n-best
+    or --begin asks for more. With --n-best each line gives up to N lines: line number,
+    log-probability and text, with tabs between.
 
     Example:
 
         echo "Two dogs play in the snow." | regard translate --model model
+
+        regard translate book.txt --model en-fr.regard --out book.fr --resume
     """
     use_utf8()
-    translator = load(model, device)
+    if resume and out is None:
+        raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
+    translator = load(model, device, workers, threads)
     options = translator.options
     size = max(beam or options.beam, n_best)
     translator = translator.with_options(
@@ -63,23 +98,26 @@ def translate(
     )
     read = files or [Path("-")]
     is_typed = Path("-") in read and sys.stdin.isatty()  # each line gets its answer at once
-    lines = (line for file in read for line in read_texts(file))
-    noted: list[int] = []
+    wanted = Wanted(n_best, begin, format, whole_lines or n_best > 1 or bool(begin))
+    done = 0
+    if out is not None and resume and out.exists():
+        done = cut_to_whole_lines(out, n_best > 1 and format == Format.text)
+    elif out is not None:
+        new_file(out)
+    lines = islice((line for file in read for line in read_texts(file)), done, None)
     with ExitStack() as stack:
         to: TextIO = sys.stdout
         if out is not None:
-            to = stack.enter_context(new_file(out).open("w", encoding="utf-8", newline="\n"))
-        bar = stack.enter_context(counting_lines(is_shown=not to.isatty()))
-        task, total = bar.add_task("translating", total=None), 0
+            to = stack.enter_context(out.open("a", encoding="utf-8", newline="\n"))
+        bar = stack.enter_context(counting_lines(not to.isatty()))
+        task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
+        noted, total = [], done
         for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
-            found = translator.continue_from(chunk, begin) if begin else translator.n_best(chunk)
-            for best in found:
+            for best in translate_chunk(translator, chunk, wanted):
                 total += 1
                 if best[0].ending != "end":
                     noted.append(total)
-                to.write(
-                    as_json(best[:n_best]) if format == "json" else as_text(best, n_best, total)
-                )
+                to.write(as_json(best) if format == "json" else as_text(best, n_best, total))
             to.flush()
             bar.update(task, completed=total)
     if noted:
@@ -92,12 +130,62 @@ def translate(
         )
 
 
+def translate_chunk(
+    translator: Translator, lines: list[str], wanted: Wanted
+) -> list[list[Translation]]:
+    """The best translations of each line."""
+    if not wanted.whole_lines:
+        return [[found] for found in translate_lines(translator, lines)]
+    if wanted.begin:
+        found = translator.continue_from(lines, wanted.begin)
+    else:
+        found = translator.n_best(lines)
+    return [best[: wanted.n_best] for best in found]
+
+
+def cut_to_whole_lines(out: Path, is_numbered: bool) -> int:
+    """How many lines were translated before; what was written in part is cut off.
+
+    Raises RegardError if the file cannot be read and written.
+    """
+    whole, number, begin = 0, 0, 0
+    try:
+        with out.open("r+b") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                if is_numbered and int(line.partition(b"\t")[0]) != number:
+                    number, begin = number + 1, whole
+                whole += len(line)
+            file.seek(0)
+            if is_numbered and number:  # the last line may lack some of its translations
+                whole = begin
+            file.truncate(whole)
+            return max(0, number - 1) if is_numbered else sum(1 for _ in file)
+    except OSError as error:
+        refuse_system_error(error, "go on with", str(out))
+    except ValueError as error:
+        raise RegardError(
+            "this is not what --n-best wrote", str(out), "give another --out"
+        ) from error
+
+
+def count_lines(files: list[Path], bar: Progress) -> int | None:
+    """Of files, where somebody is watching; standard input is not known beforehand."""
+    if bar.disable or Path("-") in files:
+        return None
+    return sum(1 for file in files for _ in read_lines(file))
+
+
 def counting_lines(is_shown: bool) -> Progress:
     """Counts lines on a terminal, unless the results themselves appear there."""
     return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description} {task.completed:,.0f} lines"),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("lines"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=errors,
         transient=True,
         disable=not (is_shown and errors.is_terminal),
@@ -114,14 +202,15 @@ def in_chunks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
 def as_text(best: list[Translation], n_best: int, number: int) -> str:
     if n_best == 1:
         return best[0].text + "\n"
-    return "".join(f"{number}\t{one.log_prob:.4f}\t{one.text}\n" for one in best[:n_best])
+    return "".join(f"{number}\t{one.log_prob:.4f}\t{one.text}\n" for one in best)
 
 
 def as_json(best: list[Translation]) -> str:
     found = [
         {"text": one.text, "log_prob": round(one.log_prob, 4), "ending": one.ending} for one in best
     ]
-    return json.dumps({"source": best[0].source, "translations": found}, ensure_ascii=False) + "\n"
+    content = {"source": best[0].source, "translations": found}
+    return json.dumps(content, ensure_ascii=False) + "\n"
 
 
 def add_to(app: typer.Typer) -> None:

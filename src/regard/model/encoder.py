@@ -12,19 +12,25 @@ from regard.special import PAD
 
 
 class Places(NamedTuple):
-    """For each place of a sentence the place to look at, [B S 1]."""
+    """For each place of all sentences the place to look at, among all B · S of them."""
 
-    mirrored: Int[Tensor, "B S 1"]
+    mirrored: Int[Tensor, " P"]
     """The same sentence read from right to left; padding stays behind it."""
-    back: Int[Tensor, "B S 1"]
+    back: Int[Tensor, " P"]
     """From a mirrored reading the state that belongs to each place; at </s> the final one."""
 
 
 def places(source: Int[Tensor, "B S"]) -> Places:
     place = torch.arange(source.size(1), device=source.device)
+    first = torch.arange(len(source), device=source.device)[:, None] * source.size(1)
     last = (source != PAD).sum(1, keepdim=True) - 1
     mirrored = torch.where(place <= last, last - place, place)
-    return Places(mirrored[..., None], torch.where(place == last, last, mirrored)[..., None])
+    back = torch.where(place == last, last, mirrored)
+    return Places((first + mirrored).flatten(), (first + back).flatten())
+
+
+def at_places(vectors: Float[Tensor, "B S D"], wanted: Int[Tensor, " P"]) -> Tensor:
+    return vectors.flatten(0, 1).index_select(0, wanted).view(vectors.shape)
 
 
 class LeftToRight(nn.Module):
@@ -50,8 +56,8 @@ class TwoSided(nn.Module):
         self.backward_ = LeftToRight(inputs, states // 2, recurrence)
 
     def forward(self, inputs: Float[Tensor, "B S I"], at: Places) -> Float[Tensor, "B S E"]:
-        mirrored = inputs.take_along_dim(at.mirrored, dim=1)
-        read_back = self.backward_(mirrored, at).take_along_dim(at.back, dim=1)
+        mirrored = at_places(inputs, at.mirrored)
+        read_back = at_places(self.backward_(mirrored, at), at.back)
         return torch.cat([self.onward(inputs, at), read_back], dim=-1)
 
 

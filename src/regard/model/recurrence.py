@@ -1,5 +1,8 @@
 """How a layer carries what it has read: token by token, or many at once when they are known."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -60,6 +63,39 @@ class LSTM(Recurrence):
         return hidden, (after[0], cell[0])
 
 
+class Scan(torch.autograd.Function):
+    """cell_t = kept_t · cell_(t-1) + new_t, number by number, over all T at once.
+
+    Its gradient is the same recurrence from right to left; written out, it keeps one tensor where
+    autograd would keep T of everything.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, kept: Float[Tensor, "B T H"], new: Float[Tensor, "B T H"], cell: Tensor
+    ) -> Float[Tensor, "B T H"]:
+        cells = torch.empty_like(new)
+        before = cell
+        for place in range(new.size(1)):
+            before = torch.addcmul(new[:, place], kept[:, place], before, out=cells[:, place])
+        ctx.save_for_backward(kept, cells, cell)
+        return cells
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        kept, cells, cell = ctx.saved_tensors
+        grad_new = upstream[0].clone()
+        for place in range(cells.size(1) - 1, 0, -1):
+            grad_new[:, place - 1].addcmul_(kept[:, place], grad_new[:, place])
+        grad_kept = torch.empty_like(kept)
+        torch.mul(grad_new[:, 1:], cells[:, :-1], out=grad_kept[:, 1:])
+        torch.mul(grad_new[:, 0], cell, out=grad_kept[:, 0])
+        return grad_kept, grad_new, kept[:, 0] * grad_new[:, 0]
+
+
+scan: Callable[[Tensor, Tensor, Tensor], Float[Tensor, "B T H"]] = Scan.apply
+
+
 class SSRU(Recurrence):
     """Simpler simple recurrent unit: all products before the recurrence (Kim et al. 2019, eq. 1-2).
 
@@ -77,12 +113,9 @@ class SSRU(Recurrence):
     ) -> tuple[Float[Tensor, "B T H"], Carried]:
         gate, fresh = self.gate_and_fresh(inputs).float().chunk(2, dim=-1)
         forget = gate.sigmoid()
-        cell, cells = state[1], []
-        for kept, new in zip(forget.unbind(1), ((1 - forget) * fresh).unbind(1), strict=True):
-            cell = torch.addcmul(new, kept, cell)
-            cells.append(cell)
-        hidden = torch.stack(cells, dim=1).relu()
-        return hidden, (hidden[:, -1], cell)
+        cells = scan(forget, (1 - forget) * fresh, state[1].float())
+        hidden = cells.relu()
+        return hidden, (hidden[:, -1], cells[:, -1])
 
 
 RECURRENCES: dict[str, type[Recurrence]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}

@@ -13,9 +13,9 @@ from regard.config import SearchOptions
 from regard.engine.torch import TorchEngine
 from regard.errors import RegardError
 from regard.evaluation import bleu
+from regard.machine import cores, keep_freed_memory
 from regard.text.batches import Batch, Position, Recipe, in_order, stream
 from regard.training.learner import Learner
-from regard.training.machine import cores, keep_freed_memory
 from regard.training.report import Log, Report, Updated, Validated
 from regard.training.run import Run
 from regard.training.team import Alone

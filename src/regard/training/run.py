@@ -15,12 +15,12 @@ from regard import checkpoint
 from regard.checkpoint import Card
 from regard.config import Config
 from regard.errors import RegardError, refuse_system_error
+from regard.machine import lock
 from regard.text.batches import Texts
 from regard.text.clean import Limits
 from regard.text.corpus import Corpus, open_corpus, prepare
 from regard.text.formats import Pair, read_pairs
 from regard.text.vocabulary import Vocabulary, learn
-from regard.training.machine import lock
 from regard.training.report import Report
 
 VALID_MOST = 3000

@@ -6,10 +6,9 @@ import platform
 import re
 import sys
 import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
-
-import torch
 
 MALLOPT = {
     "trim threshold": (-1, 2**31 - 1),
@@ -69,6 +68,15 @@ def describe_machine() -> dict[str, str | int]:
     return {
         "processor": models[0] if models else platform.processor() or platform.machine(),
         "cores": cores(),
-        "torch": torch.__version__,
+        "torch": installed("torch"),
+        "onnxruntime": installed("onnxruntime"),
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def installed(package: str) -> str:
+    """Its version, or that it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,135 @@
+"""A model as one file: moved alone to another machine, it translates raw text.
+
+The file is of safetensors' form: numbers and text, never a program. What the numbers mean stands in
+its header as JSON; a checksum covers all of it.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regard.checkpoint import Card, Tensors, read_tensors, write_tensors
+from regard.config import make_config
+from regard.errors import RegardError
+from regard.text.vocabulary import Vocabulary
+
+FORMAT = 1
+"""Of the file; a higher one than ours cannot be read."""
+
+SUFFIX = ".regard"
+ABOUT, CHECKSUM = "regard", "sha256"
+"""Names in the header: what the file is, and the checksum of everything else."""
+
+JOINT, SOURCE, TARGET = "joint.vocabulary", "source.vocabulary", "target.vocabulary"
+
+Ranges = Mapping[str, tuple[float, float]]
+"""The least and the greatest input of each product that is computed in int8."""
+
+
+class Bundle(NamedTuple):
+    card: Card
+    tensors: Tensors
+    """Weights by the names of `model/`; of an int8 matrix its scales beside it."""
+    ranges: Ranges
+    """Empty where everything is fp32."""
+    quality: dict[str, Any]
+
+
+def write_bundle(file: Path, bundle: Bundle) -> None:
+    """Raises RegardError if the disk is full or writing is not allowed."""
+    card = bundle.card
+    tensors = dict(bundle.tensors)
+    if card.source is card.target:
+        tensors[JOINT] = np.frombuffer(card.source.proto, np.uint8)
+    else:
+        tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
+        tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
+    about = json.dumps(
+        {
+            "format": FORMAT,
+            "languages": card.languages,
+            "config": card.config.model_dump(mode="json"),
+            "made": card.made,
+            "quality": bundle.quality,
+            "ranges": bundle.ranges,
+        },
+        ensure_ascii=False,
+    )
+    write_tensors(file, tensors, {ABOUT: about, CHECKSUM: checksum(about, tensors)})
+
+
+def checksum(about: str, tensors: Tensors) -> str:
+    """Of all that a file holds: names, types, sizes and numbers."""
+    total = sha256(about.encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
+        total.update(np.ascontiguousarray(tensor).data)
+    return total.hexdigest()
+
+
+def read_bundle(file: Path) -> Bundle:
+    """Raises RegardError if the file is not there, of a later version, or damaged in any way."""
+    if not file.exists():
+        raise RegardError(
+            "there is no such file",
+            str(file),
+            "give a model folder, or a file that `regard export` wrote",
+        )
+    stored = read_tensors(file)
+    bad = damaged(file)
+    try:
+        about = json.loads(stored.about[ABOUT])
+        version = about["format"]
+        if not isinstance(version, int):
+            raise bad
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise bad from error
+    if version > FORMAT:
+        raise RegardError(
+            f"this file's format is {version}; {FORMAT} is the last one known here",
+            str(file),
+            "install a newer regard",
+        )
+    if checksum(stored.about[ABOUT], stored.tensors) != stored.about.get(CHECKSUM):
+        raise bad
+    return unpack(file, about, stored.tensors)
+
+
+def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> Bundle:
+    bad = damaged(file)
+    try:
+        source_code, target_code = map(str, about["languages"])
+        ranges = {
+            str(name): (float(least), float(greatest))
+            for name, (least, greatest) in about["ranges"].items()
+        }
+        settings, made, quality = about["config"], dict(about["made"]), dict(about["quality"])
+        protos = {
+            name: tensors.pop(name).tobytes() for name in (JOINT, SOURCE, TARGET) if name in tensors
+        }
+        if not np.isfinite(list(ranges.values())).all():
+            raise bad
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise bad from error
+    config = make_config(settings, str(file))
+    if JOINT in protos:
+        source = target = Vocabulary(protos[JOINT], str(file))
+    elif SOURCE in protos and TARGET in protos:
+        source, target = (
+            Vocabulary(protos[SOURCE], str(file)),
+            Vocabulary(protos[TARGET], str(file)),
+        )
+    else:
+        raise bad
+    card = Card((source_code, target_code), config, source, target, made)
+    return Bundle(card, tensors, ranges, quality)
+
+
+def damaged(file: Path) -> RegardError:
+    return RegardError(
+        f"{file.name} is damaged, or no model", str(file), "copy the file again, or export it again"
+    )

@@ -1,0 +1,156 @@
+"""How the products of a graph are computed: in fp32, or in int8 with ranges found beforehand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from regard.bundle import Ranges
+from regard.engine.onnx_graph import MICROSOFT, Graph
+
+Tensors = Mapping[str, np.ndarray]
+"""By the names of `model/`; an int8 matrix [out in] has its scales [out] beside it."""
+
+MATRICES = (".weight", ".weight_ih_l0", ".weight_hh_l0")
+"""How the names of those weights end that are multiplied with, if they have two dimensions."""
+
+SCALE = ".scale"
+"""What the name of an int8 matrix's scales ends with."""
+
+BOUNDED = (-1.0, 1.0)
+"""Where the hidden states of a GRU and an LSTM always are."""
+
+
+@runtime_checkable
+class Arithmetic(Protocol):
+    """Draws products into a graph. `name` tells the product, `weights` the matrices [out in] whose
+    results stand side by side."""
+
+    def product(
+        self,
+        graph: Graph,
+        inputs: str,
+        name: str,
+        weights: Sequence[str],
+        bias: Float[np.ndarray, " out"] | None,
+    ) -> str:
+        """inputs @ weights.T + bias"""
+
+    def embed(self, graph: Graph, tokens: str, name: str) -> str:
+        """The rows of a matrix that `tokens` name."""
+
+    def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
+        """A weight that is not a matrix to multiply with, as it is stored."""
+
+
+class Fp32:
+    """Everything in single precision, as PyTorch computes it."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
+
+    def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
+        return self.tensors[name]
+
+    def product(
+        self,
+        graph: Graph,
+        inputs: str,
+        name: str,
+        weights: Sequence[str],
+        bias: Float[np.ndarray, " out"] | None,
+    ) -> str:
+        columns = np.concatenate([self.matrix(one) for one in weights]).T
+        out = graph("MatMul", inputs, graph.tensor(f"{name}.weight", columns))
+        return out if bias is None else graph("Add", out, graph.tensor(f"{name}.bias", bias))
+
+    def embed(self, graph: Graph, tokens: str, name: str) -> str:
+        return graph("Gather", graph.tensor(name, self.matrix(name)), tokens)
+
+    def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
+        return self.tensors[name]
+
+
+class Observed(Fp32):
+    """Single precision that also hands out the least and the greatest input of each product."""
+
+    def product(
+        self,
+        graph: Graph,
+        inputs: str,
+        name: str,
+        weights: Sequence[str],
+        bias: Float[np.ndarray, " out"] | None,
+    ) -> str:
+        if not graph.prefix:  # inside a loop all inputs are hidden states, which are BOUNDED
+            for end in ("Min", "Max"):
+                found = graph(f"Reduce{end}", inputs, keepdims=0)
+                graph.output(found, f"{name}.{end}", "float32")
+        return super().product(graph, inputs, name, weights, bias)
+
+
+class Int8:
+    """Weights with one scale a row; inputs in 256 steps of a range that is the same for all.
+
+    The range of an input is fixed, and sums of int8 products are exact, so a sentence's result
+    does not depend on the sentences beside it.
+    """
+
+    def __init__(self, tensors: Tensors, ranges: Ranges) -> None:
+        self.tensors, self.ranges = tensors, ranges
+
+    def product(
+        self,
+        graph: Graph,
+        inputs: str,
+        name: str,
+        weights: Sequence[str],
+        bias: Float[np.ndarray, " out"] | None,
+    ) -> str:
+        columns = np.concatenate([self.tensors[one] for one in weights]).T
+        scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
+        step, zero = steps(*self.ranges.get(name, BOUNDED))
+        scale, zero_point = graph.number(step), graph.constant(zero, "uint8")
+        return graph(
+            "MatMulIntegerToFloat",
+            graph("QuantizeLinear", inputs, scale, zero_point),
+            graph.tensor(f"{name}.weight", columns),
+            scale,
+            graph.tensor(f"{name}.scale", scales),
+            zero_point,
+            *([] if bias is None else ["", graph.tensor(f"{name}.bias", bias)]),
+            domain=MICROSOFT,
+        )
+
+    def embed(self, graph: Graph, tokens: str, name: str) -> str:
+        row = graph("Gather", graph.tensor(name, self.tensors[name]), tokens)
+        scale = graph("Gather", graph.tensor(name + SCALE, self.tensors[name + SCALE]), tokens)
+        return graph("Mul", graph("Cast", row, to=1), graph("Unsqueeze", scale, graph.ints(-1)))
+
+    def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
+        return self.tensors[name]
+
+
+def steps(least: float, greatest: float) -> tuple[float, int]:
+    """The size of a step and the place of zero, so that 256 steps cover the range and zero."""
+    least, greatest = min(least, 0.0), max(greatest, 0.0)
+    step = max((greatest - least) / 255, 1e-8)
+    return step, round(-least / step)
+
+
+def quantise(tensors: Tensors) -> dict[str, np.ndarray]:
+    """Every matrix as int8 with one scale a row; vectors stay as they are."""
+    made: dict[str, np.ndarray] = {}
+    for name, tensor in tensors.items():
+        if tensor.ndim == 2 and name.endswith(MATRICES):
+            scale = np.maximum(np.abs(tensor).max(axis=1) / 127, 1e-12).astype(np.float32)
+            made[name] = np.rint(tensor / scale[:, None]).astype(np.int8)
+            made[name + SCALE] = scale
+        else:
+            made[name] = tensor.astype(np.float32)
+    return made
+
+
+def are_int8(tensors: Iterable[str]) -> bool:
+    return any(name.endswith(SCALE) for name in tensors)

@@ -1,0 +1,263 @@
+"""The laws of the CPU engine: it answers as the PyTorch engine does, from the same weights."""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from regard.config import ModelOptions
+from regard.engine.arithmetic import Int8, quantise, steps
+from regard.engine.onnx import OnnxEngine, block_width, observe, open_session
+from regard.engine.onnx_graph import Graph
+from regard.engine.torch import TorchEngine, build, weights_of
+from regard.engine.weights import belong, products_of, shapes_of
+from regard.model.attention import SCORES
+from regard.model.encoder import ENCODERS
+from regard.model.recurrence import RECURRENCES
+from regard.search import (
+    UNADJUSTED,
+    Adjustment,
+    Hooks,
+    Hypothesis,
+    Sampling,
+    Task,
+    beam,
+    greedy,
+    likeliest,
+    sample,
+    walk,
+)
+
+TOKENS = 20
+SOURCES = [[4, 5, 6, 7, 8], [9, 10], [11], [12, 13, 14, 5, 6, 7, 8, 9]]
+TARGETS = [[4, 5], [6, 7, 8], [], [9, 9, 9, 9]]
+TIES = ("none", "target", "all")
+
+
+class Made(NamedTuple):
+    """How a network is made."""
+
+    attention: str
+    recurrence: str
+    encoder: str
+    layers: int
+    heads: int
+    tie: str
+
+
+every_network = pytest.mark.parametrize(
+    "made",
+    [
+        Made(
+            attention,
+            recurrence,
+            encoder,
+            1 + (i + j + k) % 2,
+            1 + (i // 2 + j + k) % 2,
+            TIES[(i + j) % 3],
+        )
+        for (i, attention), (j, recurrence), (k, encoder) in product(
+            enumerate(SCORES), enumerate(RECURRENCES), enumerate(ENCODERS)
+        )
+    ],
+    ids=lambda made: "-".join(map(str, made)),
+)
+"""Each score with each recurrence and each encoder; layers, heads and ties take turns."""
+
+
+def options_of(made: Made) -> ModelOptions:
+    return ModelOptions(
+        attention=made.attention,
+        recurrence=made.recurrence,
+        encoder=made.encoder,
+        encoder_layers=made.layers,
+        decoder_layers=made.layers,
+        heads=made.heads,
+        tie=made.tie,
+        embedding=6,
+        states=8,
+        hidden=8 if made.attention == "dot" else 12,
+    )
+
+
+class Engines(NamedTuple):
+    torch: TorchEngine
+    onnx: OnnxEngine
+    int8: OnnxEngine
+
+
+def engines(made: Made) -> Engines:
+    """One network with large random weights, in three engines."""
+    options = options_of(made)
+    torch.manual_seed(0)
+    network = build(options, TOKENS, TOKENS).eval()
+    for weight in network.parameters():
+        torch.nn.init.uniform_(weight, -0.7, 0.7)
+    weights = weights_of(network)
+    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
+    return Engines(
+        TorchEngine(network),
+        OnnxEngine(options, weights, {}),
+        OnnxEngine(options, quantise(weights), ranges),
+    )
+
+
+SOME = Made("scaled", "lstm", "two-sided", 2, 2, "all")
+OTHER = Made("additive", "gru", "two-sided", 1, 1, "none")
+some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
+
+
+def assert_alike(some: list[Hypothesis], others: list[Hypothesis]) -> None:
+    assert [one.tokens for one in some] == [one.tokens for one in others]
+    assert [one.ending for one in some] == [one.ending for one in others]
+    log_probs = [one.log_prob for one in some]
+    assert np.allclose(log_probs, [one.log_prob for one in others], atol=1e-4)
+
+
+@every_network
+def test_both_engines_read_a_translation_alike(made):
+    found = engines(made)
+    for one, other in zip(
+        found.torch.force(SOURCES, TARGETS), found.onnx.force(SOURCES, TARGETS), strict=True
+    ):
+        assert np.allclose(one.log_probs, other.log_probs, atol=1e-5)
+        assert np.allclose(one.weights, other.weights, atol=1e-5)
+
+
+@every_network
+def test_both_engines_find_the_same_translations(made):
+    found = engines(made)
+    task = Task(SOURCES, [12] * len(SOURCES))
+    assert_alike(greedy(found.torch, task), greedy(found.onnx, task))
+    for some, others in zip(
+        beam(found.torch, task, 3, 1.0), beam(found.onnx, task, 3, 1.0), strict=True
+    ):
+        assert_alike(some, others)
+
+
+@every_network
+def test_the_loop_inside_the_graph_writes_what_the_loop_outside_writes(made):
+    engine = engines(made).onnx
+    for source in [*SOURCES, [4, 5] * 40]:
+        for limit in (1, 3, 60):
+            task = Task([source], [limit])
+            assert_alike(greedy(engine, task), walk(engine, task, 1, likeliest))
+
+
+@some_network
+def test_both_engines_draw_the_same_samples(made):
+    found = engines(made)
+    task = Task(SOURCES, [12] * len(SOURCES))
+    for sampling in (Sampling(), Sampling(0.7, 5, 0.9, 3)):
+        assert_alike(sample(found.torch, task, sampling), sample(found.onnx, task, sampling))
+
+
+@some_network
+def test_both_engines_go_on_alike_from_a_given_beginning(made):
+    found = engines(made)
+    task = Task(SOURCES, [12] * len(SOURCES), (7, 8, 9))
+    for some, others in zip(
+        beam(found.torch, task, 4, 0.6), beam(found.onnx, task, 4, 0.6), strict=True
+    ):
+        assert_alike(some, others)
+
+
+class Pull(Hooks):
+    """Pulls looks to the first token of a sentence and away from the second."""
+
+    def bias(self, sentences, written):
+        amounts = np.zeros((len(sentences), 9), np.float32)
+        amounts[:, 0], amounts[:, 1] = 2.0, -np.inf
+        amounts[sentences == 2] = 0.0  # it has one token and </s>
+        return amounts
+
+    def adjustment(self, sentences, written):
+        if written.shape[1] % 2:
+            return UNADJUSTED
+        rows = np.arange(len(sentences))
+        return Adjustment(rows, rows * 0 + 7, np.full(len(rows), 1.5, np.float32))
+
+
+@some_network
+def test_hooks_move_both_engines_alike(made):
+    found = engines(made)
+    task = Task(SOURCES, [12] * len(SOURCES), hooks=Pull())
+    plain = Task(SOURCES, [12] * len(SOURCES))
+    assert_alike(greedy(found.torch, task), greedy(found.onnx, task))
+    assert greedy(found.onnx, task) != greedy(found.onnx, plain)
+    for some, others in zip(
+        beam(found.torch, task, 3, 1.0), beam(found.onnx, task, 3, 1.0), strict=True
+    ):
+        assert_alike(some, others)
+
+
+@every_network
+def test_in_int8_a_sentence_alone_is_translated_as_among_others(made):
+    engine = engines(made).int8
+    together = greedy(engine, Task(SOURCES, [12] * len(SOURCES)))
+    assert_alike(together, [greedy(engine, Task([one], [12]))[0] for one in SOURCES])
+    for one, found in zip(
+        SOURCES, beam(engine, Task(SOURCES, [12] * len(SOURCES)), 3, 1.0), strict=True
+    ):
+        assert_alike(found, beam(engine, Task([one], [12]), 3, 1.0)[0])
+
+
+@every_network
+def test_int8_stays_near_fp32(made):
+    found = engines(made)
+    for one, other in zip(
+        found.onnx.force(SOURCES, TARGETS), found.int8.force(SOURCES, TARGETS), strict=True
+    ):
+        assert np.abs(one.log_probs - other.log_probs).max() < 0.1
+
+
+@every_network
+def test_the_shapes_that_options_tell_are_those_of_the_network(made):
+    options = options_of(made)
+    weights = weights_of(build(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS))
+    targets = len(weights["decoder.word.bias"])
+    shapes = dict(shapes_of(options, TOKENS, targets))
+    assert {name: weight.shape for name, weight in weights.items()} == shapes
+    assert belong(weights, options, TOKENS, targets)
+    assert belong(quantise(weights), options, TOKENS, targets)
+    assert not belong(weights, options, TOKENS + 1, targets)
+    assert not belong({**weights, "more": weights["decoder.word.bias"]}, options, TOKENS, targets)
+    for name in weights:
+        assert not belong({**weights, name: weights[name][1:]}, options, TOKENS, targets)
+        less = {other: weight for other, weight in weights.items() if other != name}
+        assert not belong(less, options, TOKENS, targets)
+
+
+@every_network
+def test_every_product_has_its_range(made):
+    options = options_of(made)
+    weights = weights_of(build(options, TOKENS, TOKENS))
+    ranges = observe(options, weights, [(SOURCES[0], TARGETS[0])])
+    assert ranges.keys() == set(products_of(options))
+
+
+def test_int8_is_off_by_half_a_step_of_each_number_at_most():
+    random = np.random.default_rng(0)
+    weight = random.normal(size=(30, 16)).astype(np.float32)
+    inputs = random.uniform(-2, 3, size=(5, 16)).astype(np.float32)
+    tensors = quantise({"part.weight": weight})
+    assert np.abs(
+        weight - tensors["part.weight"] * tensors["part.weight.scale"][:, None]
+    ).max() <= (tensors["part.weight.scale"].max() / 2 + 1e-6)
+    g = Graph()
+    given = g.input("inputs", "float32", "R", 16)
+    out = Int8(tensors, {"part": (-2.0, 3.0)}).product(g, given, "part", ["part.weight"], None)
+    g.output(out, "out", "float32", "R", 30)
+    found = open_session(g, 1).run(None, {"inputs": inputs})[0]
+    step, zero = steps(-2.0, 3.0)
+    read = (np.clip(np.rint(inputs / step) + zero, 0, 255) - zero) * step
+    by_hand = read @ (tensors["part.weight"] * tensors["part.weight.scale"][:, None]).T
+    assert np.allclose(found, by_hand, atol=1e-4)
+
+
+@pytest.mark.parametrize("tokens", [420, 5000, 7919, 8000, 16 * 61])
+def test_blocks_of_logits_cover_all_of_them(tokens):
+    width = block_width(tokens)
+    assert tokens % width == 0 and tokens // width >= 16
