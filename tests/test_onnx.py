@@ -1,5 +1,6 @@
 """The laws of the CPU engine: it answers as the PyTorch engine does, from the same weights."""
 
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -8,11 +9,12 @@ import pytest
 import torch
 
 from regard.config import ModelOptions
-from regard.engine.arithmetic import Int8, quantise, steps
-from regard.engine.onnx import OnnxEngine, block_width, observe, open_session
+from regard.engine.arithmetic import EightBits, quantise
+from regard.engine.onnx import OnnxEngine, open_session, place_in_block
 from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_graphs import block_width
 from regard.engine.torch import TorchEngine, build, weights_of
-from regard.engine.weights import belong, products_of, shapes_of
+from regard.engine.weights import belong, shapes_of
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import RECURRENCES
@@ -88,6 +90,7 @@ class Engines(NamedTuple):
     int8: OnnxEngine
 
 
+@cache
 def engines(made: Made) -> Engines:
     """One network with large random weights, in three engines."""
     options = options_of(made)
@@ -96,11 +99,10 @@ def engines(made: Made) -> Engines:
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
-    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
     return Engines(
         TorchEngine(network),
-        OnnxEngine(options, weights, {}),
-        OnnxEngine(options, quantise(weights), ranges),
+        OnnxEngine(options, weights),
+        OnnxEngine(options, quantise(weights)),
     )
 
 
@@ -230,31 +232,39 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
         assert not belong(less, options, TOKENS, targets)
 
 
-@every_network
-def test_every_product_has_its_range(made):
-    options = options_of(made)
-    weights = weights_of(build(options, TOKENS, TOKENS))
-    ranges = observe(options, weights, [(SOURCES[0], TARGETS[0])])
-    assert ranges.keys() == set(products_of(options))
+def by_hand(inputs: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """inputs @ weight.T with both in whole steps, those of the inputs by row and block of 256."""
+    scale = np.abs(weight).max(axis=1) / 127
+    whole = np.rint(weight / scale[:, None])
+    total = np.zeros((len(inputs), len(weight)))
+    for start in range(0, inputs.shape[1], 256):
+        part = inputs[:, start : start + 256]
+        step = np.abs(part).max(axis=1, keepdims=True) / 127
+        total += (np.rint(part / step) @ whole[:, start : start + 256].T) * step * scale
+    return total
 
 
-def test_int8_is_off_by_half_a_step_of_each_number_at_most():
-    random = np.random.default_rng(0)
-    weight = random.normal(size=(30, 16)).astype(np.float32)
-    inputs = random.uniform(-2, 3, size=(5, 16)).astype(np.float32)
-    tensors = quantise({"part.weight": weight})
-    assert np.abs(
-        weight - tensors["part.weight"] * tensors["part.weight.scale"][:, None]
-    ).max() <= (tensors["part.weight.scale"].max() / 2 + 1e-6)
+@pytest.mark.parametrize("size", [6, 16, 48, 200, 256, 300, 768])
+@pytest.mark.parametrize("kernel", ["product", "row_product"])
+def test_int8_products_are_those_worked_out_by_hand(size, kernel):
+    random = np.random.default_rng(size)
+    weight = random.normal(size=(40, size)).astype(np.float32)
+    bias = random.normal(size=40).astype(np.float32)
+    inputs = random.integers(-127, 128, size=(3, 2, size)).astype(np.float32) / 16
+    inputs[..., ::200] = 127 / 16  # all are whole steps, so that no rounding depends on a last bit
     g = Graph()
-    given = g.input("inputs", "float32", "R", 16)
-    out = Int8(tensors, {"part": (-2.0, 3.0)}).product(g, given, "part", ["part.weight"], None)
-    g.output(out, "out", "float32", "R", 30)
+    given = g.input("inputs", "float32", "B", "N", size)
+    arithmetic = EightBits(quantise({"a.weight": weight[:15], "b.weight": weight[15:]}))
+    made = getattr(arithmetic, kernel)(g, given, "both", ["a.weight", "b.weight"], bias)
+    g.output(made, "made", "float32", "B", "N", 40)
     found = open_session(g, 1).run(None, {"inputs": inputs})[0]
-    step, zero = steps(-2.0, 3.0)
-    read = (np.clip(np.rint(inputs / step) + zero, 0, 255) - zero) * step
-    by_hand = read @ (tensors["part.weight"] * tensors["part.weight.scale"][:, None]).T
-    assert np.allclose(found, by_hand, atol=1e-4)
+    expected = by_hand(inputs.reshape(6, size).astype(np.float64), weight.astype(np.float64)) + bias
+    assert np.allclose(found.reshape(6, 40), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_every_row_has_its_place_in_its_block():
+    block = np.array([2, 0, 2, 2, 5, 0])
+    assert place_in_block(block).tolist() == [0, 0, 1, 2, 0, 1]
 
 
 @pytest.mark.parametrize("tokens", [420, 5000, 7919, 8000, 16 * 61])

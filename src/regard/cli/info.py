@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from regard import checkpoint
-from regard.bundle import Bundle, read_bundle
+from regard.bundle import read_bundle
 from regard.cli.common import use_utf8
-from regard.engine.arithmetic import SCALE
+from regard.engine.arithmetic import SCALE, are_int8
+from regard.engine.export import read_folder
 
 
 def info(
@@ -29,7 +29,7 @@ def info(
     content: dict[str, Any] = {
         "languages": "-".join(card.languages),
         "parameters": sum(tensor.size for tensor in weights.values()),
-        "precision": "int8" if bundle.ranges else "fp32",
+        "precision": "int8" if are_int8(bundle.tensors) else "fp32",
         "source tokens": len(card.source),
         "target tokens": len(card.target),
         "made": card.made,
@@ -41,12 +41,6 @@ def info(
         return
     for line in as_lines(content, 0):
         typer.echo(line)
-
-
-def read_folder(folder: Path) -> Bundle:
-    card, weights = checkpoint.load_card(folder), checkpoint.load_weights(folder)
-    quality = folder / checkpoint.QUALITY
-    return Bundle(card, weights, {}, checkpoint.read_json(quality) if quality.exists() else {})
 
 
 def as_lines(content: dict[str, Any], depth: int) -> list[str]:

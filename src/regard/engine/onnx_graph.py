@@ -99,6 +99,12 @@ class Graph:
         self.node("Identity", [value], [self.prefix + name])
         self.outputs.append(Port(self.prefix + name, element, shape))
 
+    def result(self, value: str, element: str, *shape: int | str) -> None:
+        """Hand `value` out of a loop, where places count and names do not."""
+        if any(port.name == value for port in self.outputs):
+            value = self("Identity", value)
+        self.outputs.append(Port(value, element, shape))
+
     def tensor(self, name: str, array: np.ndarray) -> str:
         """A constant that is stored under `name` once, where all loops see it."""
         if name not in self.root.tensors:

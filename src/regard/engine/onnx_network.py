@@ -28,8 +28,9 @@ class Cell:
     skipped: int = 0
     """Vectors at the front of PyTorch's state that follow from the others."""
 
-    def __init__(self, arithmetic: Arithmetic, weights: str, hidden: int) -> None:
+    def __init__(self, arithmetic: Arithmetic, weights: str, hidden: int, is_alone: bool) -> None:
         self.arithmetic, self.weights, self.hidden_size = arithmetic, weights, hidden
+        self.is_alone = is_alone
 
     def input_weights(self) -> str:
         raise NotImplementedError(f"{type(self).__name__} does not say what reads its inputs")
@@ -50,8 +51,9 @@ class Cell:
         return carried
 
     def recall(self, g: Graph, hidden: str, bias: np.ndarray | None) -> str:
-        name = self.weights + ".recall"
-        return self.arithmetic.product(g, hidden, name, [self.weights + ".cell.weight_hh_l0"], bias)
+        name, weights = self.weights + ".recall", [self.weights + ".cell.weight_hh_l0"]
+        product = self.arithmetic.row_product if self.is_alone else self.arithmetic.product
+        return product(g, hidden, name, weights, bias)
 
 
 class GRU(Cell):
@@ -149,11 +151,12 @@ def scan(
         cell.once(body, parts, carried)
         for cell, parts, carried in zip(cells, read, given, strict=True)
     ]
-    for c, carried in enumerate(after):
-        for n, one in enumerate(carried):
-            body.output(one, f"after.{c}.{n}", "float32", "B", cells[c].hidden_size)
-    for c, carried in enumerate(after):
-        body.output(carried[0], f"kept.{c}", "float32", "B", cells[c].hidden_size)
+    kept = [carried[0] for carried in after]
+    sizes = [cell.hidden_size for cell in cells for _ in range(cell.carried)]
+    for one, size in zip([one for carried in after for one in carried], sizes, strict=True):
+        body.result(one, "float32", "B", size)
+    for one, cell in zip(kept, cells, strict=True):
+        body.result(one, "float32", "B", cell.hidden_size)
     scanned = [part for parts in prepared for part in parts]
     states = [one for carried in first for one in carried]
     made = g.many(
@@ -186,31 +189,41 @@ class Look(NamedTuple):
 
 
 class Network:
-    """Draws the parts of one network into graphs."""
+    """Draws the parts of one network into graphs.
 
-    def __init__(self, options: ModelOptions, arithmetic: Arithmetic, names: set[str]) -> None:
-        self.options, self.arithmetic = options, arithmetic
+    A network `is_alone` where it steps with one row at a time: one hypothesis of one sentence. Its
+    numbers are the same; its products are drawn for one row, and nothing is closed to its looks.
+    """
+
+    def __init__(
+        self, options: ModelOptions, arithmetic: Arithmetic, names: set[str], is_alone: bool
+    ) -> None:
+        self.options, self.arithmetic, self.is_alone = options, arithmetic, is_alone
+        self.step_product = arithmetic.row_product if is_alone else arithmetic.product
         self.source_table = "encoder.embed.table.weight"
         self.target_table = next(
             (n for n in ("decoder.embed.table.weight",) if n in names), self.source_table
         )
         self.word = "decoder.word.weight" if "decoder.word.weight" in names else self.target_table
+        self.tokens = len(arithmetic.vector("decoder.word.bias"))
+        self.compares = options.attention not in ("none", "uniform")
         self.deep = options.decoder_layers > 1
         cell, hidden = CELLS[options.recurrence], options.hidden
         self.cells = [
-            cell(arithmetic, f"decoder.layers.{n}.recur", hidden)
+            cell(arithmetic, f"decoder.layers.{n}.recur", hidden, is_alone)
             for n in range(options.decoder_layers)
         ]
 
     # Both sides
 
     def embed(self, g: Graph, tokens: str, table: str) -> str:
-        vectors = self.arithmetic.embed(g, tokens, table)
-        return g("Mul", vectors, g.number(sqrt(self.options.embedding)))
+        scaled = self.arithmetic.matrix(table) * np.float32(sqrt(self.options.embedding))
+        return g("Gather", g.tensor(f"{table}.rows", scaled), tokens)
 
-    def linear(self, g: Graph, inputs: str, name: str, with_bias: bool = True) -> str:
-        bias = self.arithmetic.vector(f"{name}.bias") if with_bias else None
-        return self.arithmetic.product(g, inputs, name, [f"{name}.weight"], bias)
+    def linear(self, g: Graph, inputs: str, name: str) -> str:
+        """Of a step, with its bias."""
+        bias = self.arithmetic.vector(f"{name}.bias")
+        return self.step_product(g, inputs, name, [f"{name}.weight"], bias)
 
     def normalise(self, g: Graph, inputs: str, name: str) -> str:
         vector = self.arithmetic.vector
@@ -251,7 +264,7 @@ class Network:
             }
         else:
             names = {f"{name}.onward": options.states}
-        cells = [kind(self.arithmetic, each, size) for each, size in names.items()]
+        cells = [kind(self.arithmetic, each, size, self.is_alone) for each, size in names.items()]
         sizes = [len(cell.input_bias()) for cell in cells]
         read = self.arithmetic.product(
             g,
@@ -286,9 +299,13 @@ class Network:
     def keys(self, g: Graph, states: str, name: str) -> str:
         """B A K S (or B A S K) of one layer's score."""
         attention, heads = self.options.attention, self.options.heads
-        if attention in ("none", "uniform"):
+        if not self.compares:
             return ""
-        keys = states if attention == "dot" else self.linear(g, states, f"{name}.key", False)
+        keys = (
+            states
+            if attention == "dot"
+            else self.arithmetic.product(g, states, f"{name}.key", [f"{name}.key.weight"], None)
+        )
         if attention == "scaled":
             keys = g("Mul", keys, g.number(1 / sqrt(self.options.hidden / heads)))
         slices = split_heads(g, keys, heads)
@@ -307,11 +324,11 @@ class Network:
     # Decoder
 
     def look(self, g: Graph, number: int, hidden: str, memory: Memory, bias: str) -> Look:
-        """From the hidden states [B Q H] to the context [B Q E]."""
+        """From the hidden states [B Q H] to the context [B Q E]; a `bias` of "" adds nothing."""
         attention, heads = self.options.attention, self.options.heads
         name = f"decoder.layers.{number}.score"
-        if attention in ("none", "uniform"):
-            scores = g("Add", memory.closed, bias)
+        if not self.compares:
+            scores = g("Add", memory.closed, bias) if bias else memory.closed
             count = g("Shape", hidden, start=1, end=2)
             shape = g("Concat", g.ints(1, heads), count, g.ints(1), axis=0)
             scores = g("Expand", scores, shape)
@@ -327,14 +344,17 @@ class Network:
             )
             energy = self.arithmetic.vector(f"{name}.energy")[:, None, :, None]
             compared = g("MatMul", both, g.tensor(f"{name}.energy", energy))
-            scores = g("Squeeze", compared, g.ints(-1))
-            scores = g("Add", g("Add", scores, memory.closed), bias)
+            scores = self.closed(g, g("Squeeze", compared, g.ints(-1)), memory, bias)
         else:
             query = split_heads(g, hidden, heads)
-            scores = g("MatMul", query, memory.keys[number])
-            scores = g("Add", g("Add", scores, memory.closed), bias)
+            scores = self.closed(g, g("MatMul", query, memory.keys[number]), memory, bias)
         weights = g("Softmax", scores, axis=-1)
         return Look(scores, weights, g("MatMul", weights, memory.states))
+
+    def closed(self, g: Graph, scores: str, memory: Memory, bias: str) -> str:
+        """The scores with -inf where no look may rest, and with a caller's bias."""
+        scores = scores if self.is_alone else g("Add", scores, memory.closed)
+        return g("Add", scores, bias) if bias else scores
 
     def feed_forward(self, g: Graph, number: int, inputs: str, hidden: str, look: Look) -> str:
         """Put hidden state and context together and feed them forward."""
@@ -349,13 +369,13 @@ class Network:
     def recur(self, g: Graph, number: int, inputs: str) -> list[str]:
         """What the layer's recurrence wants to know of its inputs [B Q M]."""
         cell = self.cells[number]
-        read = self.arithmetic.product(
+        read = self.step_product(
             g, inputs, f"{cell.weights}.read", [cell.input_weights()], cell.input_bias()
         )
         return cell.prepare(g, read)
 
     def step(
-        self, g: Graph, tokens: str, carried: Sequence[Carried], memory: Memory, bias: str
+        self, g: Graph, tokens: str, carried: Sequence[Carried], memory: Memory, bias: str = ""
     ) -> tuple[str, list[Carried]]:
         """One token [B N] further: what is fed forward [B N M], and what is carried [B N H]."""
         inputs, after = self.embed(g, tokens, self.target_table), []
@@ -368,7 +388,7 @@ class Network:
         return inputs, after
 
     def read_known(
-        self, g: Graph, tokens: str, first: list[Carried], memory: Memory, bias: str
+        self, g: Graph, tokens: str, first: list[Carried], memory: Memory, bias: str = ""
     ) -> tuple[str, list[Look]]:
         """All tokens [B T] of a known translation at once: [B T M], and every look."""
         inputs, looks = self.embed(g, tokens, self.target_table), []
@@ -385,7 +405,7 @@ class Network:
         """Which token is next? <pad> and <s> never are."""
         bias = self.arithmetic.vector("decoder.word.bias").copy()
         bias[[PAD, START]] = -np.inf
-        return self.arithmetic.product(g, output, "decoder.word", [self.word], bias)
+        return self.step_product(g, output, "decoder.word", [self.word], bias)
 
 
 def split_heads(g: Graph, vectors: str, heads: int) -> str:

@@ -1,0 +1,234 @@
+"""The graphs of the CPU engine, one for each of its uses, drawn from the parts of the network."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_network import Carried, Look, Memory, Network
+from regard.search import CIRCLE, PERIODS
+from regard.special import END, START
+
+FEW = 16
+"""As many likeliest tokens are found through the greatest of each block of logits."""
+
+Draw = Callable[[Network], Graph]
+
+
+def encoding(network: Network) -> Graph:
+    """From the source to what the decoder looks at, and what it carries first [B 1 H]."""
+    g = Graph()
+    memory, first = draw_encoder(g, network)
+    g.output(memory.states, "states", "float32", "B", "A", "S", "C")
+    for number, value in enumerate(memory.keys):
+        if value:
+            g.output(value, f"keys.{number}", "float32", "B", "A", "K", "S")
+    for name, value in named(first, "carried").items():
+        g.output(value, name, "float32", "B", 1, "H")
+    return g
+
+
+def stepping(network: Network) -> Graph:
+    """One step, and the few likeliest tokens."""
+    g = Graph()
+    logits = draw_step(g, network)
+    likely, log_probs = few_likeliest(g, logits, g.input("k", "int64", 1), network.tokens)
+    return ranked(g, likely, log_probs)
+
+
+def adjusting(network: Network) -> Graph:
+    """One step, with something added to the logits, and any number of likeliest tokens."""
+    g = Graph()
+    logits = draw_step(g, network)
+    places, amounts = g.input("adjusted", "int64", "J", 3), g.input("amounts", "float32", "J")
+    logits = g("ScatterND", logits, places, amounts, reduction="add")
+    all_log_probs = g("LogSoftmax", logits, axis=-1)
+    log_probs, likely = g.many("TopK", [all_log_probs, g.input("k", "int64", 1)], 2)
+    return ranked(g, likely, log_probs)
+
+
+def reading(network: Network) -> Graph:
+    """Known translations, all tokens at once: ln probabilities, and every look."""
+    g = Graph()
+    memory, first = draw_encoder(g, network)
+    first = [[g("Squeeze", value, g.ints(1)) for value in carried] for carried in first]
+    before, after = g.input("before", "int64", "B", "T"), g.input("after", "int64", "B", "T")
+    output, looks = network.read_known(g, before, first, memory)
+    log_probs = g("LogSoftmax", network.logits(g, output), axis=-1)
+    chosen = g("GatherElements", log_probs, g("Unsqueeze", after, g.ints(-1)), axis=2)
+    g.output(g("Squeeze", chosen, g.ints(-1)), "log_probs", "float32", "B", "T")
+    for number, look in enumerate(looks):
+        for part in Look._fields:
+            g.output(getattr(look, part), f"{part}.{number}", "float32", "B", "A", "T", "D")
+    return g
+
+
+def writing(network: Network) -> Graph:
+    """One sentence from its tokens to its translation: the whole greedy loop in one call."""
+    g = Graph()
+    memory, first = draw_encoder(g, network)
+    limit, allowed = g.input("limit", "int64"), g.input("allowed", "int64")
+    body = Graph("loop/", g)
+    body.input("number", "int64")
+    body.input("goes_on", "bool")
+    token = body.input("token", "int64", 1, 1)
+    total = body.input("total", "float32", 1, 1, 1)
+    run, behind = body.input("run", "int64", 1, CIRCLE), body.input("behind", "int64", 1, CIRCLE)
+    carried = carried_inputs(body, network, 1, 1)
+    output, after = network.step(body, token, carried, memory)
+    logits = network.logits(body, output)
+    likely = body.many("TopK", [logits, body.ints(1)], 2)[1]
+    chance = body("GatherElements", body("Softmax", logits, axis=-1), likely, axis=-1)
+    total = body("Add", total, body("Log", chance))
+    token = body("Squeeze", likely, body.ints(-1))
+    run, behind, rounds = go_round(body, token, run, behind)
+    is_circling = body("Greater", rounds, allowed)
+    is_end = body("Equal", token, body.constant(END, "int64"))
+    ends = body("Or", is_end, is_circling)
+    body.result(body("Not", body("Reshape", ends, body.ints())), "bool")
+    body.result(token, "int64", 1, 1)
+    body.result(total, "float32", 1, 1, 1)
+    body.result(run, "int64", 1, CIRCLE)
+    body.result(behind, "int64", 1, CIRCLE)
+    for value in named(after, "after").values():
+        body.result(value, "float32", 1, 1, "H")
+    body.result(token, "int64", 1, 1)
+    start = [
+        g.constant([[START]], "int64"),
+        g.constant([[[0.0]]], "float32"),
+        *no_rounds(g, 1),
+        *named(first, "carried").values(),
+    ]
+    going = g.constant(True, "bool")
+    made = g.many("Loop", [limit, going, *start], len(start) + 1, body=body.proto())
+    g.output(made[-1], "written", "int64", "T", 1, 1)
+    g.output(made[1], "log_prob", "float32", 1, 1, 1)
+    g.output(made[2], "run", "int64", 1, CIRCLE)
+    return g
+
+
+# What they are made of
+
+
+def draw_encoder(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
+    source = g.input("source", "int64", "B", "S")
+    mirrored, back = g.input("mirrored", "int64", "P"), g.input("back", "int64", "P")
+    closed = g.input("closed", "float32", "B", 1, 1, "S")
+    last = g.input("last", "int64", "B")
+    states = network.encode(g, source, mirrored, back)
+    flat = g("Reshape", states, g.ints(-1, network.options.states))
+    first = network.begin(g, g("Gather", flat, last))
+    return (
+        network.remember(g, states, closed),
+        [[g("Unsqueeze", value, g.ints(1)) for value in carried] for carried in first],
+    )
+
+
+def draw_step(g: Graph, network: Network) -> str:
+    """The logits [B N V] behind each token, from where its parent's state was."""
+    tokens, parents = g.input("tokens", "int64", "B", "N"), g.input("parents", "int64", "B", "N")
+    bias = g.input("bias", "float32", "b", 1, "n", "s")
+    memory = memory_inputs(g, network)
+    carried = [
+        [g("Gather", g("Reshape", one, g.ints(-1, cell.hidden_size)), parents) for one in former]
+        for former, cell in zip(carried_inputs(g, network, "_", "n"), network.cells, strict=True)
+    ]
+    output, after = network.step(g, tokens, carried, memory, bias)
+    for name, value in named(after, "after").items():
+        g.output(value, name, "float32", "B", "N", "H")
+    return network.logits(g, output)
+
+
+def ranked(g: Graph, likely: str, log_probs: str) -> Graph:
+    g.output(likely, "likely", "int64", "B", "N", "k")
+    g.output(log_probs, "log_probs", "float32", "B", "N", "k")
+    return g
+
+
+def memory_inputs(g: Graph, network: Network) -> Memory:
+    keys = [
+        g.input(f"keys.{number}", "float32", "B", "A", "K", "S") if network.compares else ""
+        for number in range(len(network.cells))
+    ]
+    return Memory(
+        g.input("states", "float32", "B", "A", "S", "C"),
+        tuple(keys),
+        g.input("closed", "float32", "B", 1, 1, "S"),
+    )
+
+
+def carried_inputs(
+    g: Graph, network: Network, sentences: int | str, rows: int | str
+) -> list[Carried]:
+    return [
+        [
+            g.input(f"carried.{number}.{part}", "float32", sentences, rows, cell.hidden_size)
+            for part in range(cell.carried)
+        ]
+        for number, cell in enumerate(network.cells)
+    ]
+
+
+def named(layers: list[Carried], name: str) -> dict[str, str]:
+    """What the layers carry, by name."""
+    return {
+        f"{name}.{number}.{part}": value
+        for number, carried in enumerate(layers)
+        for part, value in enumerate(carried)
+    }
+
+
+def few_likeliest(g: Graph, logits: str, k: str, tokens: int) -> tuple[str, str]:
+    """The `k` likeliest tokens [B N k] of `logits` [B N V], at most FEW, and their ln probability.
+
+    They stand in those k blocks of logits whose greatest is greatest.
+    """
+    width = block_width(tokens)
+    rows = g("Shape", logits, start=0, end=2)
+    blocks = g("Reshape", logits, g.ints(0, 0, tokens // width, width))
+    greatest = g("ReduceMax", blocks, g.ints(-1), keepdims=0)
+    block = g.many("TopK", [greatest, k], 2)[1]
+    candidates = g("GatherND", blocks, g("Unsqueeze", block, g.ints(-1)), batch_dims=2)
+    flat = g("Reshape", candidates, g("Concat", rows, g.ints(-1), axis=0))
+    values, place = g.many("TopK", [flat, k], 2)
+    size = g.constant(width, "int64")
+    first = g("GatherElements", block, g("Div", place, size), axis=-1)
+    likely = g("Add", g("Mul", first, size), g("Mod", place, size))
+    # ln Σ exp, from the probability of the likeliest, which is never too small to be a number
+    front = g.ints(0), g.ints(1), g.ints(-1)
+    best = g("Slice", likely, *front)
+    chance = g("GatherElements", g("Softmax", logits, axis=-1), best, axis=-1)
+    total = g("Sub", g("Slice", values, *front), g("Log", chance))
+    return likely, g("Sub", values, total)
+
+
+def block_width(tokens: int) -> int:
+    """The divisor of `tokens` that lies nearest to 64, where there are at least FEW blocks."""
+    divisors = [width for width in range(1, tokens // FEW + 1) if tokens % width == 0]
+    return min(divisors, key=lambda width: abs(width - 64))
+
+
+# Circles, as search.Circles counts them
+
+
+def no_rounds(g: Graph, rows: int) -> list[str]:
+    return [
+        g.tensor("no_run", np.zeros((rows, CIRCLE), np.int64)),
+        g.tensor("nothing_behind", np.tile([START] + [-1] * (CIRCLE - 1), (rows, 1))),
+    ]
+
+
+def go_round(g: Graph, token: str, run: str, behind: str) -> tuple[str, str, str]:
+    """`run` and `behind` [N P] with `token` [N 1] written, and the rounds [N 1] that it makes."""
+    same = g("Cast", g("Equal", behind, token), to=7)
+    run = g("Mul", g("Add", run, g.constant(1, "int64")), same)
+    behind = g(
+        "Slice",
+        g("Concat", token, behind, axis=-1),
+        g.ints(0),
+        g.ints(CIRCLE),
+        g.ints(-1),
+    )
+    full = g("Div", run, g.constant(PERIODS.tolist(), "int64"))
+    most = g("ReduceMax", full, g.ints(-1), keepdims=1)
+    return run, behind, g("Add", most, g.constant(1, "int64"))
