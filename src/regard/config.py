@@ -215,6 +215,12 @@ def check_together(config: Config) -> None:
             "model.states, model.hidden",
             "make them equal, or choose model.attention = 'general'",
         )
+    if model.encoder == "two-sided" and model.states % 2:
+        raise RegardError(
+            f"states of {model.states} cannot be shared by two directions",
+            "model.states",
+            "choose an even number, or model.encoder = 'left-to-right'",
+        )
     if model.states % model.heads or model.hidden % model.heads:
         raise RegardError(
             f"{model.heads} heads do not divide states of {model.states}"

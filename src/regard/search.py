@@ -190,10 +190,11 @@ def no_circles(rows: int) -> Circles:
 
 def rounds_allowed(source: Ids) -> int:
     """How many rounds a translation may make: ROUNDS more than the source itself makes."""
-    circles, most = no_circles(1), 1
-    for end in range(1, len(source) + 1):
-        circles = circles.write(np.array([source[max(0, end - CIRCLE - 1) : end]]))
-        most = max(most, int(circles.rounds()[0]))
+    ids, most = np.array(source), 1
+    for period in range(1, min(CIRCLE, len(ids) // 2) + 1):
+        differs = np.flatnonzero(ids[period:] != ids[:-period])
+        edges = np.concatenate([[-1], differs, [len(ids) - period]])
+        most = max(most, int((np.diff(edges).max() - 1) // period) + 1)
     return most + ROUNDS
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
-import onnxruntime
 from jaxtyping import Float, Int
+from onnxruntime import InferenceSession as Session
+from onnxruntime import SessionOptions
 
 from regard.bundle import Bundle
 from regard.config import ModelOptions
@@ -20,7 +21,6 @@ from regard.special import END, PAD, START
 from regard.text.batches import pad
 
 Arrays = dict[str, np.ndarray]
-Session = onnxruntime.InferenceSession
 
 LEAVE = 0.85
 """When less than this share of the sentences in memory is still alive, the others are let go."""
@@ -63,18 +63,18 @@ class OnnxEngine:
 
     def encode(self, sources: Sequence[Ids]) -> Decoding:
         """Read the sentences, given without </s>."""
-        return OnnxDecoding(self, read(sources, self.options.attention))
+        return OnnxDecoding(self, read(sources, self.options))
 
     def write_alone(self, source: Ids, limit: int, rounds: int) -> Alone:
         """Pick the likeliest next token, one at a time: all in one call."""
-        given = read([source], self.options.attention)
+        given = read([source], self.options)
         given |= {"limit": np.array(limit), "allowed": np.array(rounds)}
         found = run(self.writing, given)
         return Alone(found["written"].ravel(), float(found["log_prob"].item()), found["run"][0])
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Read given translations: of each its tokens and </s>."""
-        given = read(sources, self.options.attention)
+        given = read(sources, self.options)
         given["before"] = pad([[START, *target] for target in targets])
         given["after"] = pad([[*target, END] for target in targets])
         found = run(self.reading, given)
@@ -194,31 +194,40 @@ def fill_bias(
     return dense
 
 
-def read(sources: Sequence[Ids], attention: str) -> Arrays:
-    """The sentences padded, and the places that the encoder looks at (model.encoder.places)."""
+def read(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
+    """The sentences padded, and the places where the encoder's directions read and stand.
+
+    The second direction reads each sentence from right to left, with its padding behind; the state
+    at </s> is, in both, the one after the whole sentence (model.encoder.places).
+    """
     source = pad([[*ids, END] for ids in sources])
     batch, length = source.shape
     is_token = source != PAD
-    place = np.arange(length)
-    final = is_token.sum(axis=1, keepdims=True) - 1
-    first = np.arange(batch)[:, None] * length
+    final = is_token.sum(axis=1) - 1
+    sentence, place = np.arange(batch), np.arange(length)[:, None]
     mirrored = np.where(place <= final, final - place, place)
-    is_open = place == final if attention == "none" else is_token
+    onward, back = [np.broadcast_to(place, (length, batch))], [place + 0 * final]
+    if options.encoder == "two-sided":
+        onward.append(mirrored)
+        back.append(np.where(place == final, final, mirrored))
+    count = len(onward)
+    is_final = final[:, None] == place.T
+    is_open = is_final if options.attention == "none" else is_token
     return {
         "source": source,
-        "mirrored": (first + mirrored).ravel(),
-        "back": (first + np.where(place == final, final, mirrored)).ravel(),
-        "last": (first + final).ravel(),
+        "onward": (np.stack(onward, -1) * batch + sentence[:, None]) * count + np.arange(count),
+        "back": (np.stack(back, -1) * batch + sentence[:, None]) * count + np.arange(count),
+        "last": sentence * length + final,
         "closed": np.where(is_open, 0.0, -np.inf).astype(np.float32)[:, None, None],
     }
 
 
 def open_session(graph: Graph, threads: int) -> Session:
-    settings = onnxruntime.SessionOptions()
+    settings = SessionOptions()
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
-    return onnxruntime.InferenceSession(
+    return Session(
         graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
     )
 

@@ -51,7 +51,6 @@ def reading(network: Network) -> Graph:
     """Known translations, all tokens at once: ln probabilities, and every look."""
     g = Graph()
     memory, first = draw_encoder(g, network)
-    first = [[g("Squeeze", value, g.ints(1)) for value in carried] for carried in first]
     before, after = g.input("before", "int64", "B", "T"), g.input("after", "int64", "B", "T")
     output, looks = network.read_known(g, before, first, memory)
     log_probs = g("LogSoftmax", network.logits(g, output), axis=-1)
@@ -112,10 +111,13 @@ def writing(network: Network) -> Graph:
 
 def draw_encoder(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
     source = g.input("source", "int64", "B", "S")
-    mirrored, back = g.input("mirrored", "int64", "P"), g.input("back", "int64", "P")
+    onward, back = (
+        g.input("onward", "int64", "S", "B", "D"),
+        g.input("back", "int64", "S", "B", "D"),
+    )
     closed = g.input("closed", "float32", "B", 1, 1, "S")
     last = g.input("last", "int64", "B")
-    states = network.encode(g, source, mirrored, back)
+    states = network.encode(g, source, onward, back)
     flat = g("Reshape", states, g.ints(-1, network.options.states))
     first = network.begin(g, g("Gather", flat, last))
     return (

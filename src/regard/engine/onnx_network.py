@@ -21,22 +21,35 @@ Carried = list[str]
 
 
 class Cell:
-    """A recurrence: `read` is the product with the inputs, for all tokens at once."""
+    """A recurrence in one direction or several side by side, D; all else has `...` before it.
+
+    `read` is the product with the inputs, for all tokens at once.
+    """
 
     carried: int
     """How many vectors go from one token to the next."""
     skipped: int = 0
     """Vectors at the front of PyTorch's state that follow from the others."""
+    gates: int
+    """How many vectors of the hidden state's size are read from each input."""
 
-    def __init__(self, arithmetic: Arithmetic, weights: str, hidden: int, is_alone: bool) -> None:
-        self.arithmetic, self.weights, self.hidden_size = arithmetic, weights, hidden
-        self.is_alone = is_alone
+    def __init__(
+        self, arithmetic: Arithmetic, directions: Sequence[str], hidden: int, is_alone: bool
+    ) -> None:
+        self.arithmetic, self.directions, self.hidden_size = arithmetic, directions, hidden
+        self.step_product = arithmetic.row_product if is_alone else arithmetic.product
 
-    def input_weights(self) -> str:
-        raise NotImplementedError(f"{type(self).__name__} does not say what reads its inputs")
+    def input_weights(self) -> list[str]:
+        return [f"{one}.cell.weight_ih_l0" for one in self.directions]
 
     def input_bias(self) -> np.ndarray:
+        return np.concatenate([self.bias_of(one) for one in self.directions])
+
+    def bias_of(self, direction: str) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__} does not say what is added")
+
+    def vector(self, direction: str, name: str) -> np.ndarray:
+        return self.arithmetic.vector(f"{direction}.{name}")
 
     def prepare(self, g: Graph, read: str) -> list[str]:  # noqa: ARG002
         """What `once` wants to know of each token."""
@@ -50,31 +63,38 @@ class Cell:
         """The hidden state, from the first vector that is carried."""
         return carried
 
-    def recall(self, g: Graph, hidden: str, bias: np.ndarray | None) -> str:
-        name, weights = self.weights + ".recall", [self.weights + ".cell.weight_hh_l0"]
-        product = self.arithmetic.row_product if self.is_alone else self.arithmetic.product
-        return product(g, hidden, name, weights, bias)
+    def recall(self, g: Graph, hidden: str, biases: Sequence[np.ndarray | None]) -> str:
+        """The product with the hidden state ... D H, of each direction its own."""
+        count = len(self.directions)
+        parts = (
+            g.many("Split", [hidden], count, axis=-2, num_outputs=count) if count > 1 else [hidden]
+        )
+        made = [
+            self.step_product(g, part, f"{one}.recall", [f"{one}.cell.weight_hh_l0"], bias)
+            for part, one, bias in zip(parts, self.directions, biases, strict=True)
+        ]
+        return g("Concat", *made, axis=-2) if count > 1 else made[0]
 
 
 class GRU(Cell):
     carried = 1
+    gates = 3
 
-    def input_weights(self) -> str:
-        return self.weights + ".cell.weight_ih_l0"
-
-    def input_bias(self) -> np.ndarray:
-        vector = self.arithmetic.vector
-        both = vector(self.weights + ".cell.bias_ih_l0").copy()
-        both[: 2 * self.hidden_size] += vector(self.weights + ".cell.bias_hh_l0")[
-            : 2 * self.hidden_size
-        ]
+    def bias_of(self, direction: str) -> np.ndarray:
+        both = self.vector(direction, "cell.bias_ih_l0").copy()
+        gates = 2 * self.hidden_size
+        both[:gates] += self.vector(direction, "cell.bias_hh_l0")[:gates]
         return both
+
+    def bias_of_fresh(self, direction: str) -> np.ndarray:
+        bias = self.vector(direction, "cell.bias_hh_l0").copy()
+        bias[: 2 * self.hidden_size] = 0.0
+        return bias
 
     def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
         size = self.hidden_size
-        bias = self.arithmetic.vector(self.weights + ".cell.bias_hh_l0").copy()
-        bias[: 2 * size] = 0.0
-        recalled = self.recall(g, carried[0], bias)
+        biases = [self.bias_of_fresh(one) for one in self.directions]
+        recalled = self.recall(g, carried[0], biases)
         sizes = g.ints(2 * size, size)
         gates, fresh = g.many("Split", [prepared[0], sizes], 2, axis=-1)
         more_gates, old = g.many("Split", [recalled, sizes], 2, axis=-1)
@@ -86,17 +106,14 @@ class GRU(Cell):
 
 class LSTM(Cell):
     carried = 2
+    gates = 4
 
-    def input_weights(self) -> str:
-        return self.weights + ".cell.weight_ih_l0"
-
-    def input_bias(self) -> np.ndarray:
-        vector = self.arithmetic.vector
-        return vector(self.weights + ".cell.bias_ih_l0") + vector(self.weights + ".cell.bias_hh_l0")
+    def bias_of(self, direction: str) -> np.ndarray:
+        return self.vector(direction, "cell.bias_ih_l0") + self.vector(direction, "cell.bias_hh_l0")
 
     def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
         size = self.hidden_size
-        both = g("Add", prepared[0], self.recall(g, carried[0], None))
+        both = g("Add", prepared[0], self.recall(g, carried[0], [None] * len(self.directions)))
         sizes = g.ints(2 * size, size, size)
         gates, candidate, out = g.many("Split", [both, sizes], 3, axis=-1)
         enter, forget = g.many("Split", [g("Sigmoid", gates), g.ints(size, size)], 2, axis=-1)
@@ -108,12 +125,13 @@ class LSTM(Cell):
 class SSRU(Cell):
     carried = 1
     skipped = 1
+    gates = 2
 
-    def input_weights(self) -> str:
-        return self.weights + ".gate_and_fresh.weight"
+    def input_weights(self) -> list[str]:
+        return [f"{one}.gate_and_fresh.weight" for one in self.directions]
 
-    def input_bias(self) -> np.ndarray:
-        return self.arithmetic.vector(self.weights + ".gate_and_fresh.bias")
+    def bias_of(self, direction: str) -> np.ndarray:
+        return self.vector(direction, "gate_and_fresh.bias")
 
     def prepare(self, g: Graph, read: str) -> list[str]:
         sizes = g.ints(self.hidden_size, self.hidden_size)
@@ -131,44 +149,23 @@ class SSRU(Cell):
 CELLS: dict[str, type[Cell]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
 
 
-def scan(
-    g: Graph, name: str, cells: Sequence[Cell], prepared: Sequence[list[str]], first: list[Carried]
-) -> list[str]:
-    """What each cell carries first ([B T H]) behind each token, from what is prepared [B T _]."""
-    body = Graph(f"{g.prefix}{name}/", g)
-    given = [
-        [
-            body.input(f"carried.{c}.{n}", "float32", "B", cell.hidden_size)
-            for n in range(cell.carried)
-        ]
-        for c, cell in enumerate(cells)
-    ]
-    read = [
-        [body.input(f"read.{c}.{n}", "float32", "B", "size") for n in range(len(parts))]
-        for c, parts in enumerate(prepared)
-    ]
-    after = [
-        cell.once(body, parts, carried)
-        for cell, parts, carried in zip(cells, read, given, strict=True)
-    ]
-    kept = [carried[0] for carried in after]
-    sizes = [cell.hidden_size for cell in cells for _ in range(cell.carried)]
-    for one, size in zip([one for carried in after for one in carried], sizes, strict=True):
-        body.result(one, "float32", "B", size)
-    for one, cell in zip(kept, cells, strict=True):
-        body.result(one, "float32", "B", cell.hidden_size)
-    scanned = [part for parts in prepared for part in parts]
-    states = [one for carried in first for one in carried]
+def scan(g: Graph, name: str, cell: Cell, prepared: Sequence[str], first: Sequence[str]) -> str:
+    """What the cell carries first, [T B D H], behind each token; prepared is [T B D _]."""
+    body, directions = Graph(f"{g.prefix}{name}/", g), len(cell.directions)
+    shape = "B", directions, cell.hidden_size
+    given = [body.input(f"carried.{n}", "float32", *shape) for n in range(cell.carried)]
+    read = [body.input(f"read.{n}", "float32", "B", directions, "_") for n in range(len(prepared))]
+    after = cell.once(body, read, given)
+    for one in [*after, after[0]]:
+        body.result(one, "float32", *shape)
     made = g.many(
         "Scan",
-        [*states, *scanned],
-        len(states) + len(cells),
+        [*first, *prepared],
+        len(first) + 1,
         body=body.proto(),
-        num_scan_inputs=len(scanned),
-        scan_input_axes=[1] * len(scanned),
-        scan_output_axes=[1] * len(cells),
+        num_scan_inputs=len(prepared),
     )
-    return made[len(states) :]
+    return made[-1]
 
 
 class Memory(NamedTuple):
@@ -210,7 +207,7 @@ class Network:
         self.deep = options.decoder_layers > 1
         cell, hidden = CELLS[options.recurrence], options.hidden
         self.cells = [
-            cell(arithmetic, f"decoder.layers.{n}.recur", hidden, is_alone)
+            cell(arithmetic, [f"decoder.layers.{n}.recur"], hidden, is_alone)
             for n in range(options.decoder_layers)
         ]
 
@@ -238,54 +235,45 @@ class Network:
 
     # Encoder
 
-    def encode(self, g: Graph, source: str, mirrored: str, back: str) -> str:
-        """The states [B S E] of `source` [B S]; the places [B·S] are those of `places`."""
+    def encode(self, g: Graph, source: str, onward: str, back: str) -> str:
+        """The states [B S E] of `source` [B S].
+
+        `onward` and `back` [S B D] are places in a reading [S B D]: what each direction reads as
+        its next token, and where its state at each token stands. The encoder goes through the
+        tokens one by one, so they come first here.
+        """
         options = self.options
-        states = self.embed(g, source, self.source_table)
+        states = self.embed(g, g("Transpose", source, perm=[1, 0]), self.source_table)
         for number in range(options.encoder_layers):
-            name = f"encoder.layers.{number}"
             carry = f"encoder.carry.{number}.norm"
-            written = self.read(g, states, name, mirrored, back)
+            written = self.read(g, states, f"encoder.layers.{number}", onward, back)
             if number:
                 states = self.normalise(g, g("Add", states, written), carry)
             else:
                 first = options.encoder_layers > 1
                 states = self.normalise(g, written, carry) if first else written
-        return states
+        return g("Transpose", states, perm=[1, 0, 2])
 
-    def read(self, g: Graph, inputs: str, name: str, mirrored: str, back: str) -> str:
-        """One layer of the encoder; both directions go through the tokens side by side."""
+    def read(self, g: Graph, inputs: str, name: str, onward: str, back: str) -> str:
+        """One layer of the encoder, [S B _] to [S B E]; all directions go side by side."""
         options, kind = self.options, CELLS[self.options.recurrence]
         if options.encoder == "two-sided":
-            half = options.states // 2
-            names = {
-                f"{name}.onward.onward": options.states - half,
-                f"{name}.backward_.onward": half,
-            }
+            directions = [f"{name}.onward.onward", f"{name}.backward_.onward"]
         else:
-            names = {f"{name}.onward": options.states}
-        cells = [kind(self.arithmetic, each, size, self.is_alone) for each, size in names.items()]
-        sizes = [len(cell.input_bias()) for cell in cells]
+            directions = [f"{name}.onward"]
+        size = options.states // len(directions)
+        cell = kind(self.arithmetic, directions, size, self.is_alone)
         read = self.arithmetic.product(
-            g,
-            inputs,
-            f"{name}.read",
-            [cell.input_weights() for cell in cells],
-            np.concatenate([cell.input_bias() for cell in cells]),
+            g, inputs, f"{name}.read", cell.input_weights(), cell.input_bias()
         )
-        parts = g.many("Split", [read, g.ints(*sizes)], len(cells), axis=-1)
-        if len(cells) > 1:
-            parts[1] = pick_places(g, parts[1], mirrored)
-        batch = g("Shape", inputs, start=0, end=1)
-        first = [[zeros(g, batch, cell.hidden_size)] * cell.carried for cell in cells]
-        prepared = [cell.prepare(g, part) for cell, part in zip(cells, parts, strict=True)]
-        states = [
-            cell.hidden(g, carried)
-            for cell, carried in zip(cells, scan(g, name, cells, prepared, first), strict=True)
-        ]
-        if len(cells) == 1:
-            return states[0]
-        return g("Concat", states[0], pick_places(g, states[1], back), axis=-1)
+        rows = g("Reshape", read, g.ints(-1, cell.gates * size))
+        prepared = cell.prepare(g, g("Gather", rows, onward))
+        batch = g("Shape", inputs, start=1, end=2)
+        shape = g("Concat", batch, g.ints(len(directions), size), axis=0)
+        zeros = g("ConstantOfShape", shape, value=np.zeros(1, np.float32))
+        carried = scan(g, name, cell, prepared, [zeros] * cell.carried)
+        states = g("Reshape", cell.hidden(g, carried), g.ints(-1, size))
+        return g("Reshape", g("Gather", states, back), g.ints(0, 0, options.states))
 
     def remember(self, g: Graph, states: str, closed: str) -> Memory:
         """What looks compare with; asked once for a sentence."""
@@ -369,9 +357,8 @@ class Network:
     def recur(self, g: Graph, number: int, inputs: str) -> list[str]:
         """What the layer's recurrence wants to know of its inputs [B Q M]."""
         cell = self.cells[number]
-        read = self.step_product(
-            g, inputs, f"{cell.weights}.read", [cell.input_weights()], cell.input_bias()
-        )
+        name = f"{cell.directions[0]}.read"
+        read = self.step_product(g, inputs, name, cell.input_weights(), cell.input_bias())
         return cell.prepare(g, read)
 
     def step(
@@ -393,9 +380,14 @@ class Network:
         """All tokens [B T] of a known translation at once: [B T M], and every look."""
         inputs, looks = self.embed(g, tokens, self.target_table), []
         for number, cell in enumerate(self.cells):
-            prepared = self.recur(g, number, inputs)
-            carried = scan(g, cell.weights, [cell], [prepared], [first[number]])[0]
-            hidden = cell.hidden(g, carried)
+            prepared = [
+                g("Unsqueeze", g("Transpose", one, perm=[1, 0, 2]), g.ints(2))
+                for one in self.recur(g, number, inputs)
+            ]
+            carried = scan(g, cell.directions[0], cell, prepared, first[number])
+            hidden = g(
+                "Transpose", g("Squeeze", cell.hidden(g, carried), g.ints(2)), perm=[1, 0, 2]
+            )
             look = self.look(g, number, hidden, memory, bias)
             inputs = self.feed_forward(g, number, inputs, hidden, look)
             looks.append(look)
@@ -420,15 +412,3 @@ def join_heads(g: Graph, slices: str, heads: int) -> str:
     if heads == 1:
         return g("Squeeze", slices, g.ints(1))
     return g("Reshape", g("Transpose", slices, perm=[0, 2, 1, 3]), g.ints(0, 0, -1))
-
-
-def pick_places(g: Graph, vectors: str, places: str) -> str:
-    """[B S D] with each vector taken from its place among all B · S."""
-    size = g("Shape", vectors, start=2, end=3)
-    flat = g("Reshape", vectors, g("Concat", g.ints(-1), size, axis=0))
-    return g("Reshape", g("Gather", flat, places), g("Shape", vectors))
-
-
-def zeros(g: Graph, batch: str, size: int) -> str:
-    shape = g("Concat", batch, g.ints(size), axis=0)
-    return g("ConstantOfShape", shape, value=np.zeros(1, np.float32))

@@ -20,9 +20,8 @@ def shapes_of(
     for number in range(options.encoder_layers):
         name, inputs = f"encoder.layers.{number}", states if number else size
         if options.encoder == "two-sided":
-            half = states // 2
-            yield from cell(f"{name}.onward.onward", options.recurrence, inputs, states - half)
-            yield from cell(f"{name}.backward_.onward", options.recurrence, inputs, half)
+            yield from cell(f"{name}.onward.onward", options.recurrence, inputs, states // 2)
+            yield from cell(f"{name}.backward_.onward", options.recurrence, inputs, states // 2)
         else:
             yield from cell(f"{name}.onward", options.recurrence, inputs, states)
         if options.encoder_layers > 1:

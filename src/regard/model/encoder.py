@@ -52,7 +52,7 @@ class TwoSided(nn.Module):
 
     def __init__(self, inputs: int, states: int, recurrence: str) -> None:
         super().__init__()
-        self.onward = LeftToRight(inputs, states - states // 2, recurrence)
+        self.onward = LeftToRight(inputs, states // 2, recurrence)
         self.backward_ = LeftToRight(inputs, states // 2, recurrence)
 
     def forward(self, inputs: Float[Tensor, "B S I"], at: Places) -> Float[Tensor, "B S E"]:
