@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from regard.config import Config, make_config
+from regard.machine import cores, describe_machine, keep_freed_memory
 from regard.model import network as network_module
 from regard.model.layers import Dropout
 from regard.model.output import cross_entropy
@@ -28,7 +29,6 @@ from regard.special import PIECES
 from regard.text.batches import FIRST, Batch, Position, stream
 from regard.training.learner import Learner
 from regard.training.loop import Keeper
-from regard.machine import cores, describe_machine, keep_freed_memory
 from regard.training.report import Log, Silence
 from regard.training.run import Data, Run, open_run
 from regard.training.team import Alone

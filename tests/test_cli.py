@@ -8,7 +8,7 @@ import pytest
 
 from regard.text.lesson import EXAMPLE, examples
 
-COMMANDS = ("train", "translate", "evaluate", "info", "demo")
+COMMANDS = ("train", "translate", "evaluate", "export", "info", "demo")
 
 
 def typed(*words, given="", cwd=None):
@@ -83,3 +83,41 @@ def test_a_reader_that_stops_reading_is_no_error(model, tmp_path):
         command, shell=True, capture_output=True, check=False, cwd=tmp_path, text=True
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    out = tmp_path_factory.mktemp("exported") / "model.regard"
+    done = typed("export", model, "--out", out)
+    assert done.returncode == 0 and b"MB, int8" in done.stderr, done.stderr
+    return out
+
+
+def test_a_file_is_a_model_everywhere(file, model, text, tmp_path):
+    content = json.loads(typed("info", file, "--json").stdout)
+    assert content["precision"] == "int8" and content["languages"] == "en-fr"
+    of_folder = json.loads(typed("info", model, "--json").stdout)
+    assert content["parameters"] == of_folder["parameters"]
+    assert content["quality"] == of_folder["quality"]
+    done = typed("evaluate", *text.valid, "--model", file, "--json")
+    assert json.loads(done.stdout)[0]["name"] == "BLEU", done.stderr
+    again = typed("export", model, "--out", file)
+    assert again.returncode == 2 and b"exists" in again.stderr
+    unnamed = typed("export", model, "--out", tmp_path / "model.bin")
+    assert unnamed.returncode == 2 and b".regard" in unnamed.stderr
+    missing = typed("export", tmp_path / "nowhere", "--out", tmp_path / "a.regard")
+    assert missing.returncode == 2 and not (tmp_path / "a.regard").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--format", "json")], ids=str)
+def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_path, more):
+    lines = [*(one.source for one in examples(9, 3)), "", "One cat . The dog ."]
+    (tmp_path / "in.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    command = "translate", tmp_path / "in.txt", "--model", file, "--beam", 2, *more
+    assert typed(*command, "--out", tmp_path / "whole").returncode == 0
+    whole = (tmp_path / "whole").read_bytes()
+    for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1, len(whole)):
+        (tmp_path / "cut").write_bytes(whole[:cut])
+        done = typed(*command, "--out", tmp_path / "cut", "--resume")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "cut").read_bytes() == whole

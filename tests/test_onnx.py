@@ -148,6 +148,24 @@ def test_the_loop_inside_the_graph_writes_what_the_loop_outside_writes(made):
             assert_alike(greedy(engine, task), walk(engine, task, 1, likeliest))
 
 
+class Outside:
+    """The same engine, but the loops are those of `search`."""
+
+    def __init__(self, engine: OnnxEngine) -> None:
+        self.tokens, self.encode, self.force = engine.tokens, engine.encode, engine.force
+
+
+@every_network
+@pytest.mark.parametrize("size", [1, 2, 5, 15])
+def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size):
+    engine = engines(made).onnx
+    for source in [*SOURCES, [4, 5] * 20]:
+        for limit in (1, 3, 40):
+            task = Task([source], [limit])
+            inside, outside = (beam(one, task, size, 0.8)[0] for one in (engine, Outside(engine)))
+            assert_alike(inside, outside)
+
+
 @some_network
 def test_both_engines_draw_the_same_samples(made):
     found = engines(made)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from regard.errors import RegardError
 from regard.special import END, START
@@ -105,6 +105,33 @@ class WritesAlone(Protocol):
 
         It writes what `walk` would write.
         """
+
+
+class Candidates(NamedTuple):
+    """What a beam looked at in each of T steps: C candidates, likeliest first, for N rows."""
+
+    parent: Int[np.ndarray, "T C"]
+    """The row that each goes on."""
+    token: Int[np.ndarray, "T C"]
+    total: Float[np.ndarray, "T C"]
+    """Natural logarithm of the probability of all that was written."""
+    is_end: Bool[np.ndarray, "T C"]
+    is_circling: Bool[np.ndarray, "T C"]
+    is_full: Bool[np.ndarray, "T C"]
+    run: Int[np.ndarray, "T C P"]
+    """Of each as in `Circles`."""
+    kept: Int[np.ndarray, "T N"]
+    """The candidates that are the rows of the next step."""
+
+
+@runtime_checkable
+class SearchesAlone(Protocol):
+    """An engine that keeps the whole beam search of one sentence to itself, for speed."""
+
+    largest_beam: int
+
+    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
+        """What `beam` looks at in each step."""
 
 
 class Hooks:
@@ -333,6 +360,11 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     """
     if size < 1:
         raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
+    is_plain = task.hooks is NO_HOOKS and not task.beginning and len(task.sources) == 1
+    if isinstance(engine, SearchesAlone) and is_plain and size <= engine.largest_beam:
+        source, limit = task.sources[0], task.limits[0]
+        candidates = engine.search_alone(source, limit, rounds_allowed(source), size)
+        return [best_found(found_among(candidates, size), size, alpha)]
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
     limits = np.array(task.limits)
@@ -367,7 +399,28 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
         live = np.flatnonzero(~(ended | circling | full) & ~enough[sentence])
         rows, sentence, log_prob = parent[live], sentence[live], log_prob[live]
         written, coming, circles = written[live], coming[live], circles.pick(live)
-    return [distinct(sorted(hypotheses, key=rank(alpha)))[:size] for hypotheses in found]
+    return [best_found(hypotheses, size, alpha) for hypotheses in found]
+
+
+def found_among(candidates: Candidates, size: int) -> list[Hypothesis]:
+    """The hypotheses that ended, in the order in which they were found."""
+    written = np.full((size, 1), START)
+    found = []
+    for parent, token, total, is_end, is_circling, is_full, run, kept in zip(
+        *candidates, strict=True
+    ):
+        written = np.concatenate([written[parent], token[:, None]], axis=1)
+        for row in np.flatnonzero(is_end | is_circling | is_full):
+            ended, circling = bool(is_end[row]), bool(is_circling[row])
+            found.append(
+                finish(written[row], float(total[row]), Circles(run), row, ended, circling)
+            )
+        written = written[kept]
+    return found
+
+
+def best_found(hypotheses: Sequence[Hypothesis], size: int, alpha: float) -> list[Hypothesis]:
+    return distinct(sorted(hypotheses, key=rank(alpha)))[:size]
 
 
 def best_of_each(

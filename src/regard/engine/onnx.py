@@ -16,7 +16,7 @@ from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Network
 from regard.engine.weights import belong
 from regard.errors import RegardError
-from regard.search import Adjustment, Alone, Decoding, Forced, Ids, Ranked
+from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ids, Ranked
 from regard.special import END, PAD, START
 from regard.text.batches import pad
 
@@ -31,6 +31,8 @@ SLOWER = ["SkipLayerNormFusion"]
 
 class OnnxEngine:
     """Draws a graph for each of its uses when it is first asked for."""
+
+    largest_beam = onnx_graphs.FEW - 1
 
     def __init__(self, options: ModelOptions, tensors: Tensors, threads: int = 1) -> None:
         self.options, self.tensors, self.threads = options, tensors, threads
@@ -61,6 +63,10 @@ class OnnxEngine:
     def writing(self) -> Session:
         return self.session(onnx_graphs.writing, True)
 
+    @cached_property
+    def searching(self) -> Session:
+        return self.session(onnx_graphs.searching, False)
+
     def encode(self, sources: Sequence[Ids]) -> Decoding:
         """Read the sentences, given without </s>."""
         return OnnxDecoding(self, read(sources, self.options))
@@ -71,6 +77,14 @@ class OnnxEngine:
         given |= {"limit": np.array(limit), "allowed": np.array(rounds)}
         found = run(self.writing, given)
         return Alone(found["written"].ravel(), float(found["log_prob"].item()), found["run"][0])
+
+    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
+        """What a beam looks at in each step: all in one call."""
+        given = read([source], self.options)
+        given |= {"limit": np.array(limit), "allowed": np.array(rounds), "size": np.array([size])}
+        given["first_log_prob"] = np.where(np.arange(size) == 0, 0.0, -np.inf)
+        found = run(self.searching, given)
+        return Candidates(**found)
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Read given translations: of each its tokens and </s>."""

@@ -15,7 +15,7 @@ IR_VERSION = 10
 MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
 
-ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}
+ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float64": 11}
 """TensorProto.DataType"""
 
 Value = int | float | str | Sequence[int] | np.ndarray | bytes

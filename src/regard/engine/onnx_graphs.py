@@ -106,6 +106,136 @@ def writing(network: Network) -> Graph:
     return g
 
 
+TOLD = {
+    "parent": "int64",
+    "token": "int64",
+    "total": "float64",
+    "kept": "int64",
+    "run": "int64",
+    "is_end": "bool",
+    "is_circling": "bool",
+    "is_full": "bool",
+}
+"""What a beam tells of each step, as `search.Candidates`."""
+
+
+def searching(network: Network) -> Graph:
+    """One sentence from its tokens to all that a beam finds: `search.beam` inside a loop's body.
+
+    N rows go on at each step, dead ones with a log-probability of -inf.
+    """
+    g = Graph()
+    memory, first = draw_encoder(g, network)
+    limit, size = g.input("limit", "int64"), g.input("size", "int64", 1)
+    body = draw_beam(g, network, memory, limit, size, g.input("allowed", "int64"))
+    rows = g("Concat", size, g.ints(CIRCLE), axis=0)
+    states = g("Concat", g.ints(1), size, g.ints(1), axis=0)
+    start = [
+        g("Expand", g.constant([[START]], "int64"), g("Concat", g.ints(1), size, axis=0)),
+        g.input("first_log_prob", "float64", "N"),
+        g.ints(0),
+        *(g("Expand", value, rows) for value in no_rounds(g, 1)),
+        *(g("Expand", value, states) for value in named(first, "carried").values()),
+    ]
+    going = g.constant(True, "bool")
+    made = g.many("Loop", [limit, going, *start], len(start) + len(TOLD), body=body.proto())
+    for (name, element), value in zip(TOLD.items(), made[len(start) :], strict=True):
+        g.output(value, name, element, "T", *places_of(name))
+    return g
+
+
+def places_of(name: str) -> tuple[int | str, ...]:
+    return ("C", CIRCLE) if name == "run" else ("C",)
+
+
+def draw_beam(
+    g: Graph, network: Network, memory: Memory, limit: str, size: str, allowed: str
+) -> Graph:
+    """One step of a beam. The 2 N likeliest candidates are looked at, for at most N are </s>."""
+    body = Graph("loop/", g)
+    number = body.input("number", "int64")
+    body.input("goes_on", "bool")
+    token, log_prob = body.input("token", "int64", 1, "N"), body.input("log_prob", "float64", "N")
+    found = body.input("found", "int64", 1)
+    run, behind = (body.input(name, "int64", "N", CIRCLE) for name in ("run", "behind"))
+    output, after = network.step(body, token, carried_inputs(body, network, 1, "N"), memory)
+    token, parent, total = likeliest_candidates(body, network, output, log_prob, size)
+    is_end, is_other = likeliest_of_each_kind(body, total, token, size)
+    run, behind, rounds = go_round(
+        body,
+        body("Unsqueeze", token, body.ints(-1)),
+        body("Gather", run, parent),
+        body("Gather", behind, parent),
+    )
+    too_many = body("Greater", body("Squeeze", rounds, body.ints(-1)), allowed)
+    is_circling = body("And", is_other, too_many)
+    is_last = body("GreaterOrEqual", body("Add", number, body.constant(1, "int64")), limit)
+    is_full = body("And", body("And", is_other, body("Not", is_circling)), is_last)
+    is_found = body("Or", body("Or", is_end, is_circling), is_full)
+    found = body("Add", found, count(body, is_found))
+    goes_on = body("And", is_other, body("Not", body("Or", is_circling, is_full)))
+    goes_on = body("And", goes_on, body("Less", found, size))
+    order, kept = first_true(body, goes_on, size)
+    body.result(body("Squeeze", body("Greater", count(body, goes_on), body.ints(0))), "bool")
+    body.result(body("Unsqueeze", body("Gather", token, kept), body.ints(0)), "int64", 1, "N")
+    is_alive = body("Greater", order, body.constant(0, "int64"))
+    dead = body.constant(-np.inf, "float64")
+    body.result(body("Where", is_alive, body("Gather", total, kept), dead), "float64", "N")
+    body.result(found, "int64", 1)
+    body.result(body("Gather", run, kept), "int64", "N", CIRCLE)
+    body.result(body("Gather", behind, kept), "int64", "N", CIRCLE)
+    from_row = body("Gather", parent, kept)
+    for value in named(after, "after").values():
+        body.result(body("Gather", value, from_row, axis=1), "float32", 1, "N", "H")
+    told = parent, token, total, kept, run, is_end, is_circling, is_full
+    for (name, element), value in zip(TOLD.items(), told, strict=True):
+        body.result(value, element, *places_of(name))
+    return body
+
+
+def likeliest_candidates(
+    g: Graph, network: Network, output: str, log_prob: str, size: str
+) -> tuple[str, str, str]:
+    """Token, parent and ln probability of the C likeliest continuations, likeliest first."""
+    k = g("Add", size, g.ints(1))
+    likely, log_probs = few_likeliest(g, network.logits(g, output), k, network.tokens)
+    added = g("Cast", g("Squeeze", log_probs, g.ints(0)), to=11)
+    totals = g("Add", added, g("Unsqueeze", log_prob, g.ints(-1)))
+    flat = g("Reshape", totals, g.ints(-1))
+    total, best = g.many("TopK", [flat, g("Mul", size, g.ints(2))], 2)
+    return g("Gather", g("Reshape", likely, g.ints(-1)), best), g("Div", best, k), total
+
+
+def likeliest_of_each_kind(g: Graph, total: str, token: str, size: str) -> tuple[str, str]:
+    """Which candidates [C] are </s> and among the `size` likeliest, and which among as many others.
+
+    The candidates come likeliest first.
+    """
+    is_possible = g("Greater", total, g.constant(-1e30, "float64"))
+    is_end = g("And", g("Equal", token, g.constant(END, "int64")), is_possible)
+    is_other = g("And", g("Not", is_end), is_possible)
+    zero = g.constant(0, "int64")
+    others = g("CumSum", g("Cast", is_other, to=7), zero, exclusive=1)
+    place = g("Range", zero, g("Squeeze", g("Size", total)), g.constant(1, "int64"))
+    return (
+        g("And", is_end, g("Less", place, size)),
+        g("And", is_other, g("Less", others, size)),
+    )
+
+
+def first_true(g: Graph, chosen: str, size: str) -> tuple[str, str]:
+    """The places of the first `size` that are chosen; behind them others, whose order is 0."""
+    zero = g.constant(0, "int64")
+    behind = g("Range", g("Squeeze", g("Size", chosen)), zero, g.constant(-1, "int64"))
+    order, place = g.many("TopK", [g("Where", chosen, behind, zero), size], 2)
+    return order, place
+
+
+def count(g: Graph, chosen: str) -> str:
+    """How many are chosen, as a vector of one."""
+    return g("ReduceSum", g("Cast", chosen, to=7), keepdims=1)
+
+
 # What they are made of
 
 

@@ -1,0 +1,183 @@
+"""The laws of the one-file model: what goes in comes out, and nothing that is damaged gets in."""
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import regard
+from regard.bundle import ABOUT, CHECKSUM, SUFFIX, checksum, read_bundle
+from regard.checkpoint import load_card, load_weights, read_tensors
+from regard.config import SearchOptions
+from regard.engine.export import export
+from regard.errors import RegardError
+from regard.text.lesson import examples
+
+TEXTS = [one.source for one in examples(30, 9)]
+DAMAGED = 1000
+"""Files that are damaged by chance."""
+
+
+@pytest.fixture(scope="module")
+def fp32(model, tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("fp32") / f"model{SUFFIX}"
+    export(model, file, "fp32")
+    return file
+
+
+@pytest.fixture(scope="module")
+def int8(model, tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("int8") / f"model{SUFFIX}"
+    export(model, file, "int8")
+    return file
+
+
+def test_what_a_file_holds_is_what_the_folder_holds(model, fp32):
+    bundle, card = read_bundle(fp32), load_card(model)
+    assert bundle.card.config == card.config
+    assert bundle.card.languages == card.languages
+    assert bundle.card.source.proto == card.source.proto
+    assert bundle.quality["validation"]["pairs"] == 40
+    weights = load_weights(model)
+    assert bundle.tensors.keys() == weights.keys()
+    assert all(np.array_equal(bundle.tensors[name], weights[name]) for name in weights)
+
+
+def test_an_int8_file_is_a_third_of_an_fp32_one_at_most(fp32, int8):
+    vocabulary = len(read_bundle(int8).card.source.proto)
+    assert int8.stat().st_size - vocabulary < (fp32.stat().st_size - vocabulary) / 3
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_a_file_translates_as_its_folder_does(model, fp32, beam):
+    options = SearchOptions(beam=beam)
+    folder, file = (regard.load(one).with_options(options) for one in (model, fp32))
+    expected, found = folder.translate(TEXTS), file.translate(TEXTS)
+    assert [one.text for one in found] == [one.text for one in expected]
+    log_probs = [one.log_prob for one in expected]
+    assert np.allclose([one.log_prob for one in found], log_probs, atol=1e-4)
+    assert np.allclose(found[3].weights, expected[3].weights, atol=1e-5)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_in_int8_a_text_alone_is_translated_as_among_others(int8, beam):
+    translator = regard.load(int8).with_options(SearchOptions(beam=beam))
+    together = [one.text for one in translator.translate(TEXTS)]
+    assert together == [translator.translate([text])[0].text for text in TEXTS]
+
+
+def test_several_workers_find_what_one_finds(int8):
+    texts = TEXTS * 5
+    one, several = regard.load(int8, workers=1), regard.load(int8, workers=3)
+    assert [t.text for t in one.translate(texts)] == [t.text for t in several.translate(texts)]
+
+
+def test_a_file_alone_translates_without_pytorch(int8, tmp_path):
+    (tmp_path / "moved.regard").write_bytes(int8.read_bytes())
+    program = (
+        "import sys; sys.modules['torch'] = None; import regard\n"
+        "print(regard.load('moved.regard').translate(['the cat .'])[0].text)\n"
+        "assert not {'matplotlib', 'sacrebleu', 'fastapi'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0 and done.stdout.strip(), done.stderr.decode()
+
+
+def test_a_folder_is_translated_without_pytorch_too(model, tmp_path):
+    program = (
+        "import sys; import importlib.util as u; find = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'torch' else find(name, *more)\n"
+        "import regard\n"
+        f"print(regard.load({str(model)!r}).translate(['the cat .'])[0].text)\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0 and done.stdout.strip(), done.stderr.decode()
+
+
+def damage(content: bytes, random: np.random.Generator) -> bytes:
+    """Bits flipped, cut short, parts swapped or doubled, or a header that lies about its length."""
+    kind = random.integers(5)
+    at = int(random.integers(len(content)))
+    if kind == 0:
+        changed = bytearray(content)
+        for place in random.integers(len(content), size=1 + random.integers(8)):
+            changed[place] ^= 1 << random.integers(8)
+        return bytes(changed)
+    if kind == 1:
+        return content[:at]
+    if kind == 2:
+        return content[:at] + random.bytes(int(random.integers(1, 64))) + content[at:]
+    if kind == 3:
+        return struct.pack("<Q", int(random.integers(2**62))) + content[8:]
+    length = struct.unpack("<Q", content[:8])[0]
+    header = bytearray(content[8 : 8 + length])
+    for place in random.integers(length, size=3):  # digits for digits: sizes and offsets that lie
+        if chr(header[place]).isdigit():
+            header[place] = ord("0") + int(random.integers(10))
+    return content[:8] + bytes(header) + content[8 + length :]
+
+
+def test_a_thousand_damaged_files_give_a_thousand_clear_errors(int8, tmp_path):
+    content, random = int8.read_bytes(), np.random.default_rng(1)
+    file, refused = tmp_path / f"damaged{SUFFIX}", 0
+    for _ in range(DAMAGED):
+        broken = damage(content, random)
+        if broken == content:
+            continue
+        file.write_bytes(broken)
+        with pytest.raises(RegardError) as caught:
+            regard.load(file)
+        refused += 1
+        assert str(file) in caught.value.where
+    assert refused > 0.8 * DAMAGED
+
+
+FORGERIES = {
+    "another format": lambda about: about.update(format=99),
+    "no format": lambda about: about.pop("format"),
+    "a format in words": lambda about: about.update(format="one"),
+    "one language": lambda about: about.update(languages=["en"]),
+    "no options": lambda about: about.pop("config"),
+    "unknown options": lambda about: about["config"].update(more={}),
+    "huge sizes": lambda about: about["config"]["model"].update(states=2**40),
+    "endless layers": lambda about: about["config"]["model"].update(encoder_layers=10**12),
+    "other sizes": lambda about: about["config"]["model"].update(hidden=50),
+    "another score": lambda about: about["config"]["model"].update(attention="additive"),
+    "made by a list": lambda about: about.update(made=[1, 2]),
+    "quality of nothing": lambda about: about.update(quality=7),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_header_is_refused_though_its_checksum_is_right(int8, tmp_path, name):
+    stored = read_tensors(int8)
+    about = json.loads(stored.about[ABOUT])
+    FORGERIES[name](about)
+    forge(tmp_path / "forged.regard", json.dumps(about), stored.tensors)
+    with pytest.raises(RegardError):
+        regard.load(tmp_path / "forged.regard")
+
+
+def test_forged_weights_and_vocabularies_are_refused(int8, tmp_path):
+    stored = read_tensors(int8)
+    names = list(stored.tensors)
+    for name in names:
+        tensor = stored.tensors[name]
+        for forged in (tensor[1:], tensor.astype(np.float64), np.zeros(0, tensor.dtype)):
+            file = tmp_path / "forged.regard"
+            forge(file, stored.about[ABOUT], {**stored.tensors, name: forged})
+            with pytest.raises(RegardError):
+                regard.load(file)
+
+
+def forge(file: Path, about: str, tensors: dict[str, np.ndarray]) -> None:
+    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    save_file(arrays, file, {ABOUT: about, CHECKSUM: checksum(about, arrays)})

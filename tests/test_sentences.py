@@ -1,0 +1,68 @@
+"""The laws of cutting a line into sentences and putting it together again."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import regard
+from regard.lines import translate_lines
+from regard.text.lesson import examples
+from regard.text.sentences import split
+
+texts = st.text() | st.lists(
+    st.sampled_from(
+        ["Dr.", "J.", "Hello.", "yes!", "Why?", "3.14", "。", "中文", " ", "  ", "«", "U.S."]
+    )
+).map("".join)
+
+CUT = [
+    ("One. Two.", ["One.", "Two."]),
+    ("He left!  She stayed?", ["He left!", "She stayed?"]),
+    ("Dr. Smith met Mr. Jones. They spoke.", ["Dr. Smith met Mr. Jones.", "They spoke."]),
+    ("J. R. R. Tolkien wrote it.", ["J. R. R. Tolkien wrote it."]),
+    ("It costs 3.14 euros. Cheap!", ["It costs 3.14 euros.", "Cheap!"]),
+    ("Wait... what?", ["Wait... what?"]),
+    ("He said: “Go.” Then he went.", ["He said: “Go.”", "Then he went."]),
+    ("M. Dupont est là. Il attend.", ["M. Dupont est là.", "Il attend."]),
+    ("我来了。你走了。", ["我来了。", "你走了。"]),
+    ("So did I. He knew.", ["So did I.", "He knew."]),
+    ("No end here", ["No end here"]),
+    ("", [""]),
+    ("   ", ["   "]),
+]
+
+
+@given(texts)
+def test_sentences_and_their_gaps_are_the_text(text):
+    assert "".join(part.text + part.gap for part in split(text)) == text
+
+
+@given(texts)
+def test_gaps_are_white_space_and_only_the_last_sentence_may_have_none(text):
+    assert all(not part.gap or part.gap.isspace() for part in split(text))
+
+
+@pytest.mark.parametrize("text,expected", CUT)
+def test_sentences_are_cut_where_a_reader_would(text, expected):
+    assert [part.text for part in split(text)] == expected
+
+
+def test_a_long_line_takes_time_in_proportion_to_its_length():
+    assert len(split("A b. " * 50_000)) == 50_000
+
+
+def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):
+    translator = regard.load(model)
+    first, second, third = (one.source for one in examples(3, 4))
+    alone = translator.translate([first, second, third])
+    lines = translate_lines(translator, [f"{first} \u00a0 {second}", "", third])
+    assert lines[0].text == f"{alone[0].text} \u00a0 {alone[1].text}"
+    assert [line.text for line in lines[1:]] == ["", alone[2].text]
+    assert lines[0].log_prob == pytest.approx(alone[0].log_prob + alone[1].log_prob)
+    weights = lines[0].weights
+    assert weights.shape == (len(lines[0].tokens) + 2, len(lines[0].source_tokens) + 2)
+    assert np.allclose(weights.sum(axis=1), 1.0)
+    rows, columns = alone[0].weights.shape
+    assert np.allclose(weights[:rows, :columns], alone[0].weights)
+    assert not weights[:rows, columns:].any() and not weights[rows:, :columns].any()
