@@ -249,8 +249,8 @@ def main() -> None:
     references = lines_of(asked.data / f"test_2016_flickr.{target_code}")
     with tempfile.TemporaryDirectory(prefix="regard-decode-") as scratch:
         files = {kind: Path(scratch) / f"{kind}.regard" for kind in ("int8", "fp32")}
-        export(asked.model, files["int8"], "int8")
-        export(asked.model, files["fp32"], "fp32")
+        export(asked.model, files["int8"], "int8", [])
+        export(asked.model, files["fp32"], "fp32", [])
         translators = {
             "regard int8": regard.load(files["int8"]),
             "regard fp32": regard.load(files["fp32"]),

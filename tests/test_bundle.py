@@ -1,6 +1,7 @@
 """The laws of the one-file model: what goes in comes out, and nothing that is damaged gets in."""
 
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -26,14 +27,14 @@ DAMAGED = 1000
 @pytest.fixture(scope="module")
 def fp32(model, tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("fp32") / f"model{SUFFIX}"
-    export(model, file, "fp32")
+    export(model, file, "fp32", [])
     return file
 
 
 @pytest.fixture(scope="module")
 def int8(model, tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("int8") / f"model{SUFFIX}"
-    export(model, file, "int8")
+    export(model, file, "int8", [])
     return file
 
 
@@ -102,6 +103,18 @@ def test_a_folder_is_translated_without_pytorch_too(model, tmp_path):
     assert done.returncode == 0 and done.stdout.strip(), done.stderr.decode()
 
 
+def test_without_the_training_text_int8_wants_sentences(model, fp32, tmp_path):
+    copied = tmp_path / "copied"
+    shutil.copytree(model, copied, ignore=shutil.ignore_patterns("training"))
+    with pytest.raises(RegardError, match="--text"):
+        export(copied, tmp_path / "a.regard", "int8", [])
+    export(copied, tmp_path / "a.regard", "int8", TEXTS)
+    exact, found = regard.load(fp32), regard.load(tmp_path / "a.regard")
+    some = [one.log_prob for one in exact.translate(TEXTS)]
+    others = [one.log_prob for one in found.translate(TEXTS)]
+    assert np.median(np.abs(np.array(some) - others)) < 0.1
+
+
 def damage(content: bytes, random: np.random.Generator) -> bytes:
     """Bits flipped, cut short, parts swapped or doubled, or a header that lies about its length."""
     kind = random.integers(5)
@@ -151,6 +164,10 @@ FORGERIES = {
     "endless layers": lambda about: about["config"]["model"].update(encoder_layers=10**12),
     "other sizes": lambda about: about["config"]["model"].update(hidden=50),
     "another score": lambda about: about["config"]["model"].update(attention="additive"),
+    "no ranges": lambda about: about.pop("ranges"),
+    "a range less": lambda about: about["ranges"].popitem(),
+    "a range in words": lambda about: about["ranges"].update({"decoder.word": ["a", "b"]}),
+    "an endless range": lambda about: about["ranges"].update({"decoder.word": [0, 1e999]}),
     "made by a list": lambda about: about.update(made=[1, 2]),
     "quality of nothing": lambda about: about.update(quality=7),
 }

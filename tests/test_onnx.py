@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from regard.config import ModelOptions
-from regard.engine.arithmetic import EightBits, quantise
-from regard.engine.onnx import OnnxEngine, open_session, place_in_block
+from regard.engine.arithmetic import EightBits, quantise, steps
+from regard.engine.onnx import OnnxEngine, observe, open_session, place_in_block
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_graphs import block_width
 from regard.engine.torch import TorchEngine, build, weights_of
@@ -99,10 +99,11 @@ def engines(made: Made) -> Engines:
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
+    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
     return Engines(
         TorchEngine(network),
-        OnnxEngine(options, weights),
-        OnnxEngine(options, quantise(weights)),
+        OnnxEngine(options, weights, {}),
+        OnnxEngine(options, quantise(weights), ranges),
     )
 
 
@@ -250,35 +251,43 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
         assert not belong(less, options, TOKENS, targets)
 
 
-def by_hand(inputs: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """inputs @ weight.T with both in whole steps, those of the inputs by row and block of 256."""
-    scale = np.abs(weight).max(axis=1) / 127
-    whole = np.rint(weight / scale[:, None])
-    total = np.zeros((len(inputs), len(weight)))
-    for start in range(0, inputs.shape[1], 256):
-        part = inputs[:, start : start + 256]
-        step = np.abs(part).max(axis=1, keepdims=True) / 127
-        total += (np.rint(part / step) @ whole[:, start : start + 256].T) * step * scale
-    return total
-
-
-@pytest.mark.parametrize("size", [6, 16, 48, 200, 256, 300, 768])
-@pytest.mark.parametrize("kernel", ["product", "row_product"])
-def test_int8_products_are_those_worked_out_by_hand(size, kernel):
+@pytest.mark.parametrize("are_unsigned", [False, True])
+@pytest.mark.parametrize("size", [6, 16, 300])
+def test_int8_products_are_those_worked_out_by_hand(size, are_unsigned):
     random = np.random.default_rng(size)
     weight = random.integers(-127, 128, size=(40, size)).astype(np.float32) / 64
-    weight[:, 3] = 127 / 64
+    weight[:, 3] = 127 / 64  # all are whole steps, so that no rounding depends on a last bit
     bias = random.normal(size=40).astype(np.float32)
-    inputs = random.integers(-127, 128, size=(3, 2, size)).astype(np.float32) / 16
-    inputs[..., ::16] = 127 / 16  # all are whole steps, so that no rounding depends on a last bit
+    inputs = random.integers(-160, 140, size=(3, 2, size)).astype(np.float32) / 16
     g = Graph()
     given = g.input("inputs", "float32", "B", "N", size)
-    arithmetic = EightBits(quantise({"a.weight": weight[:15], "b.weight": weight[15:]}))
-    made = getattr(arithmetic, kernel)(g, given, "both", ["a.weight", "b.weight"], bias)
+    tensors = quantise({"a.weight": weight[:15], "b.weight": weight[15:]})
+    arithmetic = EightBits(tensors, {"both": (-128 / 16, 127 / 16)}, are_unsigned)
+    made = arithmetic.product(g, given, "both", ["a.weight", "b.weight"], bias)
     g.output(made, "made", "float32", "B", "N", 40)
     found = open_session(g, 1).run(None, {"inputs": inputs})[0]
-    expected = by_hand(inputs.reshape(6, size).astype(np.float64), weight.astype(np.float64)) + bias
-    assert np.allclose(found.reshape(6, 40), expected, rtol=1e-4, atol=1e-4)
+    expected = np.clip(inputs, -128 / 16, 127 / 16) @ weight.T + bias
+    assert np.allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_steps_of_a_range_cover_it_and_zero():
+    for least, greatest in [(-1.0, 1.0), (0.5, 3.0), (-4.0, -1.0), (0.0, 0.0)]:
+        step, zero = steps(least, greatest)
+        assert 0 <= zero <= 255
+        assert (0 - zero) * step <= min(least, 0.0) + step
+        assert (255 - zero) * step >= max(greatest, 0.0) - step
+
+
+@every_network
+def test_every_product_has_its_range(made):
+    options = options_of(made)
+    weights = weights_of(build(options, TOKENS, TOKENS))
+    ranges = observe(options, weights, [(SOURCES[0], TARGETS[0])])
+    assert all(least <= greatest for least, greatest in ranges.values())
+    without = dict(list(ranges.items())[1:])
+    engine = OnnxEngine(options, quantise(weights), without)
+    with pytest.raises(KeyError):  # so a file that lacks one must be refused before
+        engine.force([[4]], [[5]])
 
 
 def test_every_row_has_its_place_in_its_block():

@@ -5,13 +5,14 @@ its header as JSON; a checksum covers all of it.
 """
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from regard.checkpoint import Card, Tensors, read_tensors, write_tensors
+from regard.checkpoint import Card, Tensors, damaged, read_tensors, write_tensors
 from regard.config import make_config
 from regard.errors import RegardError
 from regard.text.vocabulary import Vocabulary
@@ -26,10 +27,16 @@ ABOUT, CHECKSUM = "regard", "sha256"
 JOINT, SOURCE, TARGET = "joint.vocabulary", "source.vocabulary", "target.vocabulary"
 
 
+Ranges = Mapping[str, tuple[float, float]]
+"""The least and the greatest input of each product that is computed in int8."""
+
+
 class Bundle(NamedTuple):
     card: Card
     tensors: Tensors
     """Weights by the names of `model/`; of an int8 matrix its scales beside it."""
+    ranges: Ranges
+    """Empty where everything is fp32."""
     quality: dict[str, Any]
 
 
@@ -49,6 +56,7 @@ def write_bundle(file: Path, bundle: Bundle) -> None:
             "config": card.config.model_dump(mode="json"),
             "made": card.made,
             "quality": bundle.quality,
+            "ranges": bundle.ranges,
         },
         ensure_ascii=False,
     )
@@ -96,12 +104,18 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
     bad = damaged(file)
     try:
         source_code, target_code = map(str, about["languages"])
+        ranges = {
+            str(name): (float(least), float(greatest))
+            for name, (least, greatest) in about["ranges"].items()
+        }
         settings, made, quality = about["config"], dict(about["made"]), dict(about["quality"])
         protos = {
             name: tensors.pop(name).tobytes() for name in (JOINT, SOURCE, TARGET) if name in tensors
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise bad from error
+    if not np.isfinite([end for both in ranges.values() for end in both]).all():
+        raise bad
     config = make_config(settings, str(file))
     if JOINT in protos:
         source = target = Vocabulary(protos[JOINT], str(file))
@@ -113,10 +127,4 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
     else:
         raise bad
     card = Card((source_code, target_code), config, source, target, made)
-    return Bundle(card, tensors, quality)
-
-
-def damaged(file: Path) -> RegardError:
-    return RegardError(
-        f"{file.name} is damaged, or no model", str(file), "copy the file again, or export it again"
-    )
+    return Bundle(card, tensors, ranges, quality)

@@ -71,9 +71,7 @@ def read_json(file: Path) -> Any:
 
 
 def damaged(file: Path) -> RegardError:
-    return RegardError(
-        f"{file.name} is damaged", str(file.parent), "copy the folder again, or train again"
-    )
+    return RegardError(f"{file.name} is damaged", str(file), "copy it again from where it was made")
 
 
 def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> None:

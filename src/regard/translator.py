@@ -193,7 +193,7 @@ def load(model: str | Path, device: str = "auto", workers: int = 0, threads: int
         return open_bundle(read_bundle(path), str(path), workers, threads)
     card = checkpoint.load_card(path)
     if not find_spec("torch"):
-        bundle = Bundle(card, checkpoint.load_weights(path), {})
+        bundle = Bundle(card, checkpoint.load_weights(path), {}, {})
         return open_bundle(bundle, str(path), workers, threads)
     from regard.engine.torch import load_engine
 

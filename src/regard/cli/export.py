@@ -8,6 +8,7 @@ import typer
 from regard.bundle import SUFFIX
 from regard.cli.common import errors, new_file, use_utf8
 from regard.engine.export import export as export_model
+from regard.engine.export import read_sample
 from regard.errors import RegardError
 
 
@@ -17,6 +18,14 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8/--fp32", help="Weights of 8 bits: small and fast; or of 32.")
     ] = True,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            help="Source sentences like those to be translated, where the training text is not"
+            " beside the model; int8 finds its ranges in them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a model as one file that translates on any machine, without PyTorch.
 
@@ -27,9 +36,10 @@ def export(
     use_utf8()
     if out.suffix != SUFFIX:
         raise RegardError(f"{out.name} does not end in {SUFFIX}", "--out", f"call it NAME{SUFFIX}")
+    texts = read_sample(text) if text is not None else []
     new_file(out)
     try:
-        export_model(model, out, "int8" if int8 else "fp32")
+        export_model(model, out, "int8" if int8 else "fp32", texts)
     except BaseException:
         out.unlink(missing_ok=True)
         raise

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int8
+from jaxtyping import Float
 
+from regard.bundle import Ranges
 from regard.engine.onnx_graph import MICROSOFT, Graph
 
 Tensors = Mapping[str, np.ndarray]
@@ -17,11 +18,14 @@ MATRICES = (".weight", ".weight_ih_l0", ".weight_hh_l0")
 SCALE = ".scale"
 """What the name of an int8 matrix's scales ends with."""
 
-BLOCK = 256
-"""As many inputs at most share a scale: as many as ONNX Runtime's own block products know."""
-
-ZERO = 128
+MIDDLE = 128
 """The unsigned byte that means 0."""
+
+RECALL = ".recall"
+"""What the name of a product with hidden states of a GRU or an LSTM ends with."""
+
+BOUNDED = (-1.0, 1.0)
+"""Where these always are."""
 
 
 @runtime_checkable
@@ -37,17 +41,7 @@ class Arithmetic(Protocol):
         weights: Sequence[str],
         bias: Float[np.ndarray, " out"] | None,
     ) -> str:
-        """inputs @ weights.T + bias, for many rows of inputs."""
-
-    def row_product(
-        self,
-        graph: Graph,
-        inputs: str,
-        name: str,
-        weights: Sequence[str],
-        bias: Float[np.ndarray, " out"] | None,
-    ) -> str:
-        """The same numbers, drawn so that it is fastest for a single row."""
+        """inputs @ weights.T + bias"""
 
     def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
         """A matrix in fp32."""
@@ -74,8 +68,6 @@ class Fp32:
         out = graph("MatMul", inputs, graph.tensor(f"{name}.weight", columns))
         return out if bias is None else graph("Add", out, graph.tensor(f"{name}.bias", bias))
 
-    row_product = product
-
     def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
         return self.tensors[name]
 
@@ -83,23 +75,8 @@ class Fp32:
         return self.tensors[name]
 
 
-class EightBits:
-    """Weights of 8 bits with one scale a row; inputs of 8 bits with one scale a row and block.
-
-    A scale belongs to one row, and sums of int8 products are exact, so the result of a sentence
-    does not depend on the sentences beside it. ONNX Runtime has two kernels for this: one whose
-    blocks carry their scales, the faster for one row, and a plain integer product, the faster for
-    many (docs/speed.md), to whose rows the scales are brought here.
-    """
-
-    def __init__(self, tensors: Tensors) -> None:
-        self.tensors = tensors
-
-    def rows(self, weights: Sequence[str]) -> Int8[np.ndarray, "out in"]:
-        return np.concatenate([self.tensors[one] for one in weights])
-
-    def scales(self, weights: Sequence[str]) -> Float[np.ndarray, " out"]:
-        return np.concatenate([self.tensors[one + SCALE] for one in weights])
+class Observed(Fp32):
+    """Single precision that also hands out the least and the greatest input of each product."""
 
     def product(
         self,
@@ -109,27 +86,26 @@ class EightBits:
         weights: Sequence[str],
         bias: Float[np.ndarray, " out"] | None,
     ) -> str:
-        rows = self.rows(weights)
-        scales = graph.tensor(f"{name}.scale", self.scales(weights))
-        starts = range(0, rows.shape[1], BLOCK)
-        sizes = [min(BLOCK, rows.shape[1] - start) for start in starts]
-        parts = [inputs]
-        if len(sizes) > 1:
-            parts = graph.many("Split", [inputs, graph.ints(*sizes)], len(sizes), axis=-1)
-        total = ""
-        for part, start, size in zip(parts, starts, sizes, strict=True):
-            columns = graph.tensor(f"{name}.weight.{start}", rows[:, start : start + size].T)
-            step, whole = as_steps(graph, part)
-            zero = graph.constant(ZERO, "uint8")
-            one = graph.number(1.0)
-            made = graph(
-                "MatMulIntegerToFloat", whole, columns, one, scales, zero, domain=MICROSOFT
-            )
-            made = graph("Mul", made, step)
-            total = graph("Add", total, made) if total else made
-        return total if bias is None else graph("Add", total, graph.tensor(f"{name}.bias", bias))
+        if not is_recalled(name):
+            for end in ("Min", "Max"):
+                found = graph(f"Reduce{end}", inputs, keepdims=0)
+                graph.output(found, f"{name}.{end}", "float32")
+        return super().product(graph, inputs, name, weights, bias)
 
-    def row_product(
+
+class EightBits:
+    """Weights of 8 bits with one scale a row; inputs in 256 steps of a range found beforehand.
+
+    The range of an input is the same for all rows, and sums of int8 products are exact, so the
+    result of a sentence does not depend on the sentences beside it.
+    """
+
+    def __init__(self, tensors: Tensors, ranges: Ranges, are_unsigned: bool) -> None:
+        """`are_unsigned` draws the weights as unsigned bytes, for processors whose product of
+        unsigned and signed ones overflows."""
+        self.tensors, self.ranges, self.are_unsigned = tensors, ranges, are_unsigned
+
+    def product(
         self,
         graph: Graph,
         inputs: str,
@@ -137,23 +113,22 @@ class EightBits:
         weights: Sequence[str],
         bias: Float[np.ndarray, " out"] | None,
     ) -> str:
-        rows, scales = self.rows(weights), self.scales(weights)
-        size = block_size(rows.shape[1])
-        count = -(-rows.shape[1] // size)
-        padded = np.full((len(rows), count * size), ZERO, np.uint8)
-        padded[:, : rows.shape[1]] = rows.astype(np.int16) + ZERO
+        columns = np.concatenate([self.tensors[one] for one in weights]).T
+        scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
+        step, zero = steps(*(BOUNDED if is_recalled(name) else self.ranges[name]))
+        scale, zero_point = graph.number(step), graph.constant(zero, "uint8")
+        if self.are_unsigned:
+            columns = (columns.astype(np.int16) + MIDDLE).astype(np.uint8)
         return graph(
-            "MatMulNBits",
-            inputs,
-            graph.tensor(f"{name}.blocks", padded.reshape(len(rows), count, size)),
-            graph.tensor(f"{name}.scales", np.repeat(scales, count).reshape(len(rows), count)),
-            *([] if bias is None else ["", "", graph.tensor(f"{name}.bias", bias)]),
+            "MatMulIntegerToFloat",
+            graph("QuantizeLinear", inputs, scale, zero_point),
+            graph.tensor(f"{name}.weight", columns),
+            scale,
+            graph.tensor(f"{name}.scale", scales),
+            zero_point,
+            graph.constant(MIDDLE, "uint8") if self.are_unsigned else "",
+            *([] if bias is None else [graph.tensor(f"{name}.bias", bias)]),
             domain=MICROSOFT,
-            K=rows.shape[1],
-            N=len(rows),
-            bits=8,
-            block_size=size,
-            accuracy_level=4,
         )
 
     def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
@@ -163,17 +138,16 @@ class EightBits:
         return self.tensors[name]
 
 
-def as_steps(graph: Graph, inputs: str) -> tuple[str, str]:
-    """The step of each row, 127 of which reach its greatest number, and the row in such steps."""
-    greatest = graph("ReduceMax", graph("Abs", inputs), graph.ints(-1), keepdims=1)
-    step = graph("Max", graph("Mul", greatest, graph.number(1 / 127)), graph.number(1e-30))
-    whole = graph("Div", inputs, step)
-    return step, graph("QuantizeLinear", whole, graph.number(1.0), graph.constant(ZERO, "uint8"))
+def is_recalled(name: str) -> bool:
+    """Whether the inputs of a product are hidden states of a GRU or an LSTM."""
+    return name.endswith(RECALL)
 
 
-def block_size(inputs: int) -> int:
-    """The power of 2 that holds all inputs, from 16 to BLOCK."""
-    return min(BLOCK, max(16, 1 << (inputs - 1).bit_length()))
+def steps(least: float, greatest: float) -> tuple[float, int]:
+    """The size of a step and the place of zero, so that 256 steps cover the range and zero."""
+    least, greatest = min(least, 0.0), max(greatest, 0.0)
+    step = max((greatest - least) / 255, 1e-8)
+    return step, round(-least / step)
 
 
 def quantise(tensors: Tensors) -> dict[str, np.ndarray]:

@@ -1,28 +1,87 @@
-"""From a model folder to one file, with weights of 8 bits or of 32."""
+"""From a model folder to one file: weights as int8 or fp32, and the ranges that int8 needs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from regard import checkpoint
 from regard.bundle import Bundle, write_bundle
+from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
+from regard.engine.onnx import OnnxEngine, observe
+from regard.errors import RegardError
+from regard.search import Ids, Task, greedy
+from regard.text.corpus import open_corpus
+from regard.text.formats import read_texts
 
 Precision = Literal["int8", "fp32"]
+
+READ = 500
+"""Sentences in whose reading the ranges are found."""
+
+
+def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) -> None:
+    """Write the model of `folder` as the file `out`.
+
+    For int8 the model reads sentences like those it will translate, and the range of every number
+    is noted: `texts` of the source language, or, where there are none, pairs of the training text.
+    Raises RegardError if the folder holds no whole model, or no text is at hand.
+    """
+    bundle = read_folder(folder)
+    if precision == "int8":
+        card, tensors = bundle.card, bundle.tensors
+        ranges = observe(card.config.model, tensors, pairs(folder, card, tensors, texts))
+        bundle = bundle._replace(tensors=quantise(tensors), ranges=ranges)
+    write_bundle(out, bundle)
 
 
 def read_folder(folder: Path) -> Bundle:
     """Raises RegardError if the folder holds no whole model."""
     card, tensors = checkpoint.load_card(folder), checkpoint.load_weights(folder)
     quality = folder / checkpoint.QUALITY
-    return Bundle(card, tensors, checkpoint.read_json(quality) if quality.exists() else {})
+    return Bundle(card, tensors, {}, checkpoint.read_json(quality) if quality.exists() else {})
 
 
-def export(folder: Path, out: Path, precision: Precision) -> None:
-    """Write the model of `folder` as the file `out`.
+def pairs(
+    folder: Path, card: Card, tensors: Tensors, texts: Sequence[str]
+) -> list[tuple[Ids, Ids]]:
+    """Sentences and their translations, as tokens."""
+    if texts:
+        sources = [ids for ids in card.source.encode(list(texts)[:READ]) if ids]
+        engine = OnnxEngine(card.config.model, tensors, {})
+        limits = [2 * len(ids) + 20 for ids in sources]
+        found = [
+            greedy(engine, Task([ids], [limit]))[0].tokens
+            for ids, limit in zip(sources, limits, strict=True)
+        ]
+        return list(zip(sources, found, strict=True))
+    prepared = folder / "training" / "corpus"
+    if not prepared.exists():
+        raise RegardError(
+            "int8 needs sentences to find the ranges of its numbers, and the training text is"
+            " not beside the model",
+            str(folder),
+            "give some hundred source sentences with --text FILE, or choose --fp32",
+        )
+    corpus = open_corpus(prepared)
+    places = np.unique(np.linspace(0, len(corpus) - 1, READ).astype(np.int64))
+    return list(
+        zip(
+            card.source.encode(corpus.sources(places)),
+            card.target.encode(corpus.targets(places)),
+            strict=True,
+        )
+    )
 
-    Raises RegardError if the folder holds no whole model, or the file cannot be written.
+
+def read_sample(file: Path) -> list[str]:
+    """The first sentences of a text file.
+
+    Raises RegardError if there are none.
     """
-    bundle = read_folder(folder)
-    if precision == "int8":
-        bundle = bundle._replace(tensors=quantise(bundle.tensors))
-    write_bundle(out, bundle)
+    texts = [text for text, _ in zip(read_texts(file), range(READ), strict=False) if text]
+    if not texts:
+        raise RegardError("there is no text in it", str(file), "give some hundred sentences")
+    return texts

@@ -1,20 +1,27 @@
 """The CPU engine: the same network through ONNX Runtime; no PyTorch, no compiler."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 from onnxruntime import InferenceSession as Session
 from onnxruntime import SessionOptions
 
-from regard.bundle import Bundle
+from regard.bundle import Bundle, Ranges
 from regard.config import ModelOptions
 from regard.engine import onnx_graphs
-from regard.engine.arithmetic import Arithmetic, EightBits, Fp32, Tensors, are_int8
+from regard.engine.arithmetic import (
+    Arithmetic,
+    EightBits,
+    Fp32,
+    Observed,
+    Tensors,
+    are_int8,
+)
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Network
-from regard.engine.weights import belong
+from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
 from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ids, Ranked
 from regard.special import END, PAD, START
@@ -34,9 +41,13 @@ class OnnxEngine:
 
     largest_beam = onnx_graphs.FEW - 1
 
-    def __init__(self, options: ModelOptions, tensors: Tensors, threads: int = 1) -> None:
+    def __init__(
+        self, options: ModelOptions, tensors: Tensors, ranges: Ranges, threads: int = 1
+    ) -> None:
         self.options, self.tensors, self.threads = options, tensors, threads
-        self.arithmetic: Arithmetic = EightBits(tensors) if are_int8(tensors) else Fp32(tensors)
+        self.arithmetic: Arithmetic = Fp32(tensors)
+        if are_int8(tensors):
+            self.arithmetic = EightBits(tensors, ranges, overflows())
         self.tokens = len(tensors["decoder.word.bias"])
 
     def session(self, draw: Callable[[Network], Graph], is_alone: bool) -> Session:
@@ -88,10 +99,7 @@ class OnnxEngine:
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Read given translations: of each its tokens and </s>."""
-        given = read(sources, self.options)
-        given["before"] = pad([[START, *target] for target in targets])
-        given["after"] = pad([[*target, END] for target in targets])
-        found = run(self.reading, given)
+        found = run(self.reading, self.known(sources, targets))
         layers = range(self.options.decoder_layers)
         weights = np.stack([found[f"weights.{number}"] for number in layers], axis=1)
         return [
@@ -101,6 +109,13 @@ class OnnxEngine:
             )
             for row, (source, target) in enumerate(zip(sources, targets, strict=True))
         ]
+
+    def known(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
+        return {
+            **read(sources, self.options),
+            "before": pad([[START, *target] for target in targets]),
+            "after": pad([[*target, END] for target in targets]),
+        }
 
 
 class OnnxDecoding:
@@ -246,6 +261,20 @@ def open_session(graph: Graph, threads: int) -> Session:
     )
 
 
+@cache
+def overflows() -> bool:
+    """Whether this processor's product of unsigned and signed bytes overflows in between.
+
+    Those without VNNI add two products in 16 bits (ONNX Runtime, "Quantize ONNX models").
+    """
+    g = Graph()
+    whole = g.input("whole", "uint8", 1, 64)
+    columns = g.tensor("columns", np.full((64, 16), 127, np.int8))
+    g.output(g("MatMulInteger", whole, columns), "sums", "int32", 1, 16)
+    sums = open_session(g, 1).run(None, {"whole": np.full((1, 64), 255, np.uint8)})[0]
+    return not bool((sums == 64 * 127 * 255).all())
+
+
 def run(session: Session, given: Arrays) -> Arrays:
     names = [one.name for one in session.get_outputs()]
     wanted = {one.name: given[one.name] for one in session.get_inputs()}
@@ -260,8 +289,26 @@ def run(session: Session, given: Arrays) -> Arrays:
 def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
     card, options = bundle.card, bundle.card.config.model
-    if not belong(bundle.tensors, options, len(card.source), len(card.target)):
+    ours = belong(bundle.tensors, options, len(card.source), len(card.target))
+    wanted = set(products_of(options)) if ours and are_int8(bundle.tensors) else set()
+    if not ours or bundle.ranges.keys() != wanted:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    return OnnxEngine(options, bundle.tensors, threads)
+    return OnnxEngine(options, bundle.tensors, bundle.ranges, threads)
+
+
+def observe(
+    options: ModelOptions, tensors: Tensors, pairs: Sequence[tuple[Ids, Ids]]
+) -> dict[str, tuple[float, float]]:
+    """The least and the greatest input of each product, in reading these pairs in fp32."""
+    engine = OnnxEngine(options, tensors, {})
+    engine.arithmetic = Observed(tensors)
+    ranges: dict[str, tuple[float, float]] = {}
+    for source, target in pairs:
+        found = run(engine.reading, engine.known([source], [target]))
+        for name in products_of(options):
+            least, greatest = float(found[f"{name}.Min"]), float(found[f"{name}.Max"])
+            before = ranges.get(name, (least, greatest))
+            ranges[name] = min(least, before[0]), max(greatest, before[1])
+    return ranges

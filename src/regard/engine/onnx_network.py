@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.config import ModelOptions
-from regard.engine.arithmetic import Arithmetic
+from regard.engine.arithmetic import RECALL, Arithmetic
 from regard.engine.onnx_graph import Graph
 from regard.special import PAD, START
 
@@ -33,11 +33,8 @@ class Cell:
     gates: int
     """How many vectors of the hidden state's size are read from each input."""
 
-    def __init__(
-        self, arithmetic: Arithmetic, directions: Sequence[str], hidden: int, is_alone: bool
-    ) -> None:
+    def __init__(self, arithmetic: Arithmetic, directions: Sequence[str], hidden: int) -> None:
         self.arithmetic, self.directions, self.hidden_size = arithmetic, directions, hidden
-        self.step_product = arithmetic.row_product if is_alone else arithmetic.product
 
     def input_weights(self) -> list[str]:
         return [f"{one}.cell.weight_ih_l0" for one in self.directions]
@@ -70,7 +67,7 @@ class Cell:
             g.many("Split", [hidden], count, axis=-2, num_outputs=count) if count > 1 else [hidden]
         )
         made = [
-            self.step_product(g, part, f"{one}.recall", [f"{one}.cell.weight_hh_l0"], bias)
+            self.arithmetic.product(g, part, one + RECALL, [f"{one}.cell.weight_hh_l0"], bias)
             for part, one, bias in zip(parts, self.directions, biases, strict=True)
         ]
         return g("Concat", *made, axis=-2) if count > 1 else made[0]
@@ -188,15 +185,14 @@ class Look(NamedTuple):
 class Network:
     """Draws the parts of one network into graphs.
 
-    A network `is_alone` where it steps with one row at a time: one hypothesis of one sentence. Its
-    numbers are the same; its products are drawn for one row, and nothing is closed to its looks.
+    A network `is_alone` where its sentence is: nothing is padding then, so nothing is closed to a
+    look.
     """
 
     def __init__(
         self, options: ModelOptions, arithmetic: Arithmetic, names: set[str], is_alone: bool
     ) -> None:
         self.options, self.arithmetic, self.is_alone = options, arithmetic, is_alone
-        self.step_product = arithmetic.row_product if is_alone else arithmetic.product
         self.source_table = "encoder.embed.table.weight"
         self.target_table = next(
             (n for n in ("decoder.embed.table.weight",) if n in names), self.source_table
@@ -207,7 +203,7 @@ class Network:
         self.deep = options.decoder_layers > 1
         cell, hidden = CELLS[options.recurrence], options.hidden
         self.cells = [
-            cell(arithmetic, [f"decoder.layers.{n}.recur"], hidden, is_alone)
+            cell(arithmetic, [f"decoder.layers.{n}.recur"], hidden)
             for n in range(options.decoder_layers)
         ]
 
@@ -220,7 +216,7 @@ class Network:
     def linear(self, g: Graph, inputs: str, name: str) -> str:
         """Of a step, with its bias."""
         bias = self.arithmetic.vector(f"{name}.bias")
-        return self.step_product(g, inputs, name, [f"{name}.weight"], bias)
+        return self.arithmetic.product(g, inputs, name, [f"{name}.weight"], bias)
 
     def normalise(self, g: Graph, inputs: str, name: str) -> str:
         vector = self.arithmetic.vector
@@ -262,7 +258,7 @@ class Network:
         else:
             directions = [f"{name}.onward"]
         size = options.states // len(directions)
-        cell = kind(self.arithmetic, directions, size, self.is_alone)
+        cell = kind(self.arithmetic, directions, size)
         read = self.arithmetic.product(
             g, inputs, f"{name}.read", cell.input_weights(), cell.input_bias()
         )
@@ -358,7 +354,7 @@ class Network:
         """What the layer's recurrence wants to know of its inputs [B Q M]."""
         cell = self.cells[number]
         name = f"{cell.directions[0]}.read"
-        read = self.step_product(g, inputs, name, cell.input_weights(), cell.input_bias())
+        read = self.arithmetic.product(g, inputs, name, cell.input_weights(), cell.input_bias())
         return cell.prepare(g, read)
 
     def step(
@@ -397,7 +393,7 @@ class Network:
         """Which token is next? <pad> and <s> never are."""
         bias = self.arithmetic.vector("decoder.word.bias").copy()
         bias[[PAD, START]] = -np.inf
-        return self.step_product(g, output, "decoder.word", [self.word], bias)
+        return self.arithmetic.product(g, output, "decoder.word", [self.word], bias)
 
 
 def split_heads(g: Graph, vectors: str, heads: int) -> str:

@@ -49,6 +49,20 @@ def decoder_layer(name: str, options: ModelOptions) -> Iterator[tuple[str, Shape
         yield from norm(f"{name}.carry.norm", size)
 
 
+def products_of(options: ModelOptions) -> Iterator[str]:
+    """Every product whose range int8 must know; hidden states have theirs by nature."""
+    for number in range(options.encoder_layers):
+        yield f"encoder.layers.{number}.read"
+    for number in range(options.decoder_layers):
+        name = f"decoder.layers.{number}"
+        yield from (f"{name}.recur.read", f"{name}.bridge.0", f"{name}.feed_forward.0")
+        if options.attention in ("general", "scaled", "additive"):
+            yield f"{name}.score.key"
+        if options.attention == "additive":
+            yield f"{name}.score.query"
+    yield "decoder.word"
+
+
 def cell(name: str, recurrence: str, inputs: int, hidden: int) -> Iterator[tuple[str, Shape]]:
     if recurrence == "ssru":
         yield from linear(f"{name}.gate_and_fresh", inputs, 2 * hidden)
