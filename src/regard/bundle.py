@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from regard import checkpoint
 from regard.checkpoint import Card, Tensors, damaged, read_tensors, write_tensors
 from regard.config import make_config
 from regard.errors import RegardError
@@ -38,6 +39,13 @@ class Bundle(NamedTuple):
     ranges: Ranges
     """Empty where everything is fp32."""
     quality: dict[str, Any]
+
+
+def read_folder(folder: Path) -> Bundle:
+    """Raises RegardError if the folder holds no whole model."""
+    card, tensors = checkpoint.load_card(folder), checkpoint.load_weights(folder)
+    quality = folder / checkpoint.QUALITY
+    return Bundle(card, tensors, {}, checkpoint.read_json(quality) if quality.exists() else {})
 
 
 def write_bundle(file: Path, bundle: Bundle) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from regard import checkpoint
-from regard.bundle import SUFFIX, Bundle, read_bundle
+from regard.bundle import SUFFIX, Bundle, read_bundle, read_folder
 from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.machine import cores
@@ -193,8 +193,7 @@ def load(model: str | Path, device: str = "auto", workers: int = 0, threads: int
         return open_bundle(read_bundle(path), str(path), workers, threads)
     card = checkpoint.load_card(path)
     if not find_spec("torch"):
-        bundle = Bundle(card, checkpoint.load_weights(path), {}, {})
-        return open_bundle(bundle, str(path), workers, threads)
+        return open_bundle(read_folder(path), str(path), workers, threads)
     from regard.engine.torch import load_engine
 
     engine = load_engine(path, card, device)

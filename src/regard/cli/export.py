@@ -7,8 +7,6 @@ import typer
 
 from regard.bundle import SUFFIX
 from regard.cli.common import errors, new_file, use_utf8
-from regard.engine.export import export as export_model
-from regard.engine.export import read_sample
 from regard.errors import RegardError
 
 
@@ -33,6 +31,9 @@ def export(
 
         regard export model --out en-fr.regard
     """
+    from regard.engine.export import export as export_model
+    from regard.engine.export import read_sample
+
     use_utf8()
     if out.suffix != SUFFIX:
         raise RegardError(f"{out.name} does not end in {SUFFIX}", "--out", f"call it NAME{SUFFIX}")

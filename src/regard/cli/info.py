@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from regard.bundle import read_bundle
+from regard.bundle import read_bundle, read_folder
 from regard.cli.common import use_utf8
 from regard.engine.arithmetic import SCALE, are_int8
-from regard.engine.export import read_folder
 
 
 def info(

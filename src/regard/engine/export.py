@@ -6,8 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from regard import checkpoint
-from regard.bundle import Bundle, write_bundle
+from regard.bundle import read_folder, write_bundle
 from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
 from regard.engine.onnx import OnnxEngine, observe
@@ -35,13 +34,6 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
         ranges = observe(card.config.model, tensors, pairs(folder, card, tensors, texts))
         bundle = bundle._replace(tensors=quantise(tensors), ranges=ranges)
     write_bundle(out, bundle)
-
-
-def read_folder(folder: Path) -> Bundle:
-    """Raises RegardError if the folder holds no whole model."""
-    card, tensors = checkpoint.load_card(folder), checkpoint.load_weights(folder)
-    quality = folder / checkpoint.QUALITY
-    return Bundle(card, tensors, {}, checkpoint.read_json(quality) if quality.exists() else {})
 
 
 def pairs(
