@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 
 FLOORS = [
     {"special", "errors", "machine"},
-    {"config", "text", "model"},
+    {"config", "text", "model", "circles"},
     {"search", "checkpoint"},
     {"bundle"},
     {"engine"},

@@ -10,14 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regard.circles import CIRCLE, ROUNDS, rounds_allowed
 from regard.config import ModelOptions
 from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import RECURRENCES
 from regard.search import (
-    CIRCLE,
-    ROUNDS,
     UNADJUSTED,
     UNBIASED,
     Adjustment,
@@ -34,7 +33,6 @@ from regard.search import (
     greedy,
     place_in_run,
     rank,
-    rounds_allowed,
     sample,
 )
 from regard.special import END, PAD, START, UNKNOWN

@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from regard.circles import Circles, no_circles, rounds_allowed
 from regard.errors import RegardError
-from regard.special import END, START
+from regard.special import END, START, Ids
 
-Ids = Sequence[int]
 Ending = Literal["end", "limit", "repetition"]
 """Why a hypothesis ended: it wrote </s>, reached its length limit, or went round in circles."""
 
@@ -171,58 +171,6 @@ class Hypothesis(NamedTuple):
     log_prob: float
     """Natural logarithm of the probability of all that was written, </s> included."""
     ending: Ending
-
-
-CIRCLE = 12
-"""The longest circle that is looked for, in tokens: bytes of an emoji, a phrase."""
-ROUNDS = 4
-"""Rounds beyond those of the source that make a circle."""
-
-
-class Circles(NamedTuple):
-    """For each row and each period p up to CIRCLE, how long the text has repeated itself.
-
-    A decoder that goes round in circles writes the same tokens again and again. With `run[p]` the
-    number of tokens in a row that equal the token p places before, there have been
-    run[p] / p + 1 rounds.
-    """
-
-    run: Int[np.ndarray, "R P"]
-
-    def pick(self, rows: Int[np.ndarray, " R"]) -> "Circles":
-        return Circles(self.run[rows])
-
-    def write(self, written: Int[np.ndarray, "R T"]) -> "Circles":
-        """Take in the last column of `written`."""
-        before = written[:, -CIRCLE - 1 : -1][:, ::-1]
-        same = np.zeros(self.run.shape, bool)
-        same[:, : before.shape[1]] = before == written[:, -1:]
-        return Circles((self.run + 1) * same)
-
-    def rounds(self) -> Int[np.ndarray, " R"]:
-        """How many rounds the text of each row ends with; 1 is no repetition."""
-        return (self.run // PERIODS).max(axis=1) + 1
-
-    def excess(self, row: np.intp) -> int:
-        """How many tokens to cut off so that one round is left."""
-        return int(self.run[row, (self.run[row] // PERIODS).argmax()])
-
-
-PERIODS = np.arange(1, CIRCLE + 1)
-
-
-def no_circles(rows: int) -> Circles:
-    return Circles(np.zeros((rows, CIRCLE), np.int64))
-
-
-def rounds_allowed(source: Ids) -> int:
-    """How many rounds a translation may make: ROUNDS more than the source itself makes."""
-    ids, most = np.array(source), 1
-    for period in range(1, min(CIRCLE, len(ids) // 2) + 1):
-        differs = np.flatnonzero(ids[period:] != ids[:-period])
-        edges = np.concatenate([[-1], differs, [len(ids) - period]])
-        most = max(most, int((np.diff(edges).max() - 1) // period) + 1)
-    return most + ROUNDS
 
 
 Choose = Callable[[Ranked], Int[np.ndarray, " R"]]
@@ -406,9 +354,8 @@ def found_among(candidates: Candidates, size: int) -> list[Hypothesis]:
     """The hypotheses that ended, in the order in which they were found."""
     written = np.full((size, 1), START)
     found = []
-    for parent, token, total, is_end, is_circling, is_full, run, kept in zip(
-        *candidates, strict=True
-    ):
+    steps = zip(*candidates, strict=True)
+    for parent, token, total, is_end, is_circling, is_full, run, kept in steps:
         written = np.concatenate([written[parent], token[:, None]], axis=1)
         for row in np.flatnonzero(is_end | is_circling | is_full):
             ended, circling = bool(is_end[row]), bool(is_circling[row])

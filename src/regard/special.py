@@ -1,5 +1,10 @@
 """The tokens and the names that every room of the house agrees on."""
 
+from collections.abc import Sequence
+
+Ids = Sequence[int]
+"""Tokens of one text, as numbers."""
+
 PAD, START, END, UNKNOWN = range(4)
 """Token ids: padding, beginning of a sentence, end of a sentence, and what no vocabulary lacks."""
 

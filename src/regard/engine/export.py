@@ -11,7 +11,8 @@ from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
 from regard.engine.onnx import OnnxEngine, observe
 from regard.errors import RegardError
-from regard.search import Ids, Task, greedy
+from regard.search import Task, greedy
+from regard.special import Ids
 from regard.text.corpus import open_corpus
 from regard.text.formats import read_texts
 

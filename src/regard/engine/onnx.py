@@ -23,8 +23,8 @@ from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Network
 from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
-from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ids, Ranked
-from regard.special import END, PAD, START
+from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ranked
+from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
 
 Arrays = dict[str, np.ndarray]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from regard.circles import CIRCLE, PERIODS
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Carried, Look, Memory, Network
-from regard.search import CIRCLE, PERIODS
 from regard.special import END, START
 
 FEW = 16
@@ -340,7 +340,7 @@ def block_width(tokens: int) -> int:
     return min(divisors, key=lambda width: abs(width - 64))
 
 
-# Circles, as search.Circles counts them
+# Circles, as circles.Circles counts them
 
 
 def no_rounds(g: Graph, rows: int) -> list[str]:

@@ -12,8 +12,8 @@ from regard.config import ModelOptions
 from regard.errors import RegardError
 from regard.model.memory import rows as pick
 from regard.model.network import Dropouts, EncoderDecoder, Sizes
-from regard.search import Adjustment, Decoding, Forced, Ids, Ranked
-from regard.special import END, PAD, START
+from regard.search import Adjustment, Decoding, Forced, Ranked
+from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
 
 

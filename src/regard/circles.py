@@ -1,0 +1,58 @@
+"""Whether a decoder goes round in circles: the most repeated complaint about its whole family."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from regard.special import Ids
+
+CIRCLE = 12
+"""The longest circle that is looked for, in tokens: bytes of an emoji, a phrase."""
+ROUNDS = 4
+"""Rounds beyond those of the source that make a circle."""
+
+PERIODS = np.arange(1, CIRCLE + 1)
+
+
+class Circles(NamedTuple):
+    """For each row and each period p up to CIRCLE, how long the text has repeated itself.
+
+    A decoder that goes round in circles writes the same tokens again and again. With `run[p]` the
+    number of tokens in a row that equal the token p places before, there have been
+    run[p] / p + 1 rounds.
+    """
+
+    run: Int[np.ndarray, "R P"]
+
+    def pick(self, rows: Int[np.ndarray, " R"]) -> "Circles":
+        return Circles(self.run[rows])
+
+    def write(self, written: Int[np.ndarray, "R T"]) -> "Circles":
+        """Take in the last column of `written`."""
+        before = written[:, -CIRCLE - 1 : -1][:, ::-1]
+        same = np.zeros(self.run.shape, bool)
+        same[:, : before.shape[1]] = before == written[:, -1:]
+        return Circles((self.run + 1) * same)
+
+    def rounds(self) -> Int[np.ndarray, " R"]:
+        """How many rounds the text of each row ends with; 1 is no repetition."""
+        return (self.run // PERIODS).max(axis=1) + 1
+
+    def excess(self, row: np.intp) -> int:
+        """How many tokens to cut off so that one round is left."""
+        return int(self.run[row, (self.run[row] // PERIODS).argmax()])
+
+
+def no_circles(rows: int) -> Circles:
+    return Circles(np.zeros((rows, CIRCLE), np.int64))
+
+
+def rounds_allowed(source: Ids) -> int:
+    """How many rounds a translation may make: ROUNDS more than the source itself makes."""
+    ids, most = np.array(source), 1
+    for period in range(1, min(CIRCLE, len(ids) // 2) + 1):
+        differs = np.flatnonzero(ids[period:] != ids[:-period])
+        edges = np.concatenate([[-1], differs, [len(ids) - period]])
+        most = max(most, int((np.diff(edges).max() - 1) // period) + 1)
+    return most + ROUNDS
