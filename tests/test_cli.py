@@ -117,7 +117,12 @@ def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_pa
     assert typed(*command, "--out", tmp_path / "whole").returncode == 0
     whole = (tmp_path / "whole").read_bytes()
     for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1, len(whole)):
-        (tmp_path / "cut").write_bytes(whole[:cut])
+        (tmp_path / "cut.part").write_bytes(whole[:cut])
+        refused = typed(*command, "--out", tmp_path / "cut")
+        assert refused.returncode == 2 and b"add --resume" in refused.stderr
         done = typed(*command, "--out", tmp_path / "cut", "--resume")
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "cut").read_bytes() == whole
+        again = typed(*command, "--out", tmp_path / "cut", "--resume")
+        assert again.returncode == 0 and b"whole already" in again.stderr
+        (tmp_path / "cut").unlink()

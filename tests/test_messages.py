@@ -45,6 +45,9 @@ class Place:
         (folder / "something").mkdir()
         (folder / "something" / "precious.txt").write_text("keep me")
         (folder / "exists.txt").write_text("keep me")
+        (folder / "odd.txt.part").write_text("keep me\nand me\n")
+        (folder / "exists.regard").write_text("keep me")
+        (folder / "good.regard").write_text("no model")
         (folder / "hollow").mkdir()
         half = folder / "half"
         shutil.copytree(folder / "model", half)
@@ -86,6 +89,19 @@ MISTAKES = {
     TRAIN + " vocabulary.size=10": ("vocabulary.size", "", "The default is"),
     TRAIN + " model.dropout_hidden=1.5": ("model.dropout_hidden", "", "The default is"),
     TRAIN + " model.heads=7 model.states=48": ("7 heads", "model.heads", "multiples"),
+    TRAIN + " model.states=47": ("two directions", "model.states", "even"),
+    "export nowhere --out a.regard": ("no such folder", "nowhere", "model.json"),
+    "export model --out model.bin": ("does not end in", "--out", ".regard"),
+    "export model --out exists.regard": ("exists", "exists.regard", "another --out"),
+    "export model --out a.regard --text empty.en": ("no text", "empty.en", "sentences"),
+    "translate good.en --model nowhere.regard": ("no such file", "nowhere.regard", "export"),
+    "translate good.en --model good.regard": ("is damaged", "good.regard", "copy it again"),
+    "translate good.en --model model --resume": ("needs a file", "--resume", "--out"),
+    "translate good.en --model model --n-best 2 --out odd.txt --resume": (
+        "not what --n-best wrote",
+        "odd.txt",
+        "another --out",
+    ),
     TRAIN + " model.attention=dot model.states=48": ("'dot'", "model.states", "general"),
     TRAIN + " model.tie=all vocabulary.joint=false": ("share", "model.tie", "joint"),
     TRAIN + " train.device=tpu": ("no device 'tpu'", "", "cpu"),

@@ -253,12 +253,6 @@ def test_with_several_layers_the_encoder_adds_and_normalises():
     assert_close(second(read, written), added * second.norm.weight + second.norm.bias)
 
 
-def test_two_directions_share_a_state_of_odd_size():
-    torch.manual_seed(0)
-    at_odds = TwoSided(3, 7, "gru")
-    assert (at_odds.onward.onward.hidden, at_odds.backward_.onward.hidden) == (4, 3)
-
-
 # The bias that a caller adds to the scores
 
 

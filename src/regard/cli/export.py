@@ -45,7 +45,8 @@ def export(
         out.unlink(missing_ok=True)
         raise
     size = out.stat().st_size / 1e6
-    errors.print(f"{out}: {size:.1f} MB, {'int8' if int8 else 'fp32'}", highlight=False)
+    kind = "int8" if int8 else "fp32"
+    errors.print(f"{out}: {size:.1f} MB, {kind}", highlight=False, soft_wrap=True)
 
 
 def add_to(app: typer.Typer) -> None:

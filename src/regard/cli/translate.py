@@ -67,7 +67,7 @@ def translate(
         Path | None, typer.Option(help="Write to this new file.", show_default=False)
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where --out ends, after a stop.")
+        bool, typer.Option("--resume", help="Go on with --out where it was stopped.")
     ] = False,
     workers: Annotated[
         int, typer.Option(help="Batches at a time; 0 is one a core (.regard files).", min=0)
@@ -99,16 +99,17 @@ def translate(
     read = files or [Path("-")]
     is_typed = Path("-") in read and sys.stdin.isatty()  # each line gets its answer at once
     wanted = Wanted(n_best, begin, format, whole_lines or n_best > 1 or bool(begin))
-    done = 0
     if out is not None and resume and out.exists():
-        done = cut_to_whole_lines(out, n_best > 1 and format == Format.text)
-    elif out is not None:
-        new_file(out)
+        errors.print(f"{out} is whole already", highlight=False, soft_wrap=True)
+        return
+    part, done = unfinished(out, resume), 0
+    if out is not None and part.exists():
+        done = cut_to_whole_lines(part, n_best > 1 and format == Format.text)
     lines = islice((line for file in read for line in read_texts(file)), done, None)
     with ExitStack() as stack:
         to: TextIO = sys.stdout
         if out is not None:
-            to = stack.enter_context(out.open("a", encoding="utf-8", newline="\n"))
+            to = stack.enter_context(part.open("a", encoding="utf-8", newline="\n"))
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
         noted, total = [], done
@@ -120,6 +121,8 @@ def translate(
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, total))
             to.flush()
             bar.update(task, completed=total)
+    if out is not None:
+        part.replace(out)
     if noted:
         shown = ", ".join(map(str, noted[:5])) + (", ..." if len(noted) > 5 else "")
         errors.print(
@@ -128,6 +131,24 @@ def translate(
             style="yellow",
             highlight=False,
         )
+
+
+def unfinished(out: Path | None, resume: bool) -> Path:
+    """The file in which a translation grows until it is whole.
+
+    Raises RegardError if `out` exists, or if it was begun and nobody asked to go on.
+    """
+    if out is None:
+        return Path()
+    part = out.with_name(out.name + ".part")
+    if part.exists() and not resume:
+        raise RegardError(
+            "a translation was begun here and not finished",
+            str(part),
+            "add --resume to go on, or remove it to begin again",
+        )
+    new_file(out).unlink()
+    return part
 
 
 def translate_chunk(
