@@ -10,7 +10,7 @@ import torch
 
 from regard.config import ModelOptions
 from regard.engine.arithmetic import EightBits, quantise, steps
-from regard.engine.onnx import OnnxEngine, observe, open_session, place_in_block
+from regard.engine.onnx import OnnxEngine, Session, observe, place_in_block
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_graphs import block_width
 from regard.engine.torch import TorchEngine, build, weights_of
@@ -265,7 +265,7 @@ def test_int8_products_are_those_worked_out_by_hand(size, are_unsigned):
     arithmetic = EightBits(tensors, {"both": (-128 / 16, 127 / 16)}, are_unsigned)
     made = arithmetic.product(g, given, "both", ["a.weight", "b.weight"], bias)
     g.output(made, "made", "float32", "B", "N", 40)
-    found = open_session(g, 1).run(None, {"inputs": inputs})[0]
+    found = Session(g, 1).run({"inputs": inputs})["made"]
     expected = np.clip(inputs, -128 / 16, 127 / 16) @ weight.T + bias
     assert np.allclose(found, expected, rtol=1e-4, atol=1e-4)
 

@@ -1,12 +1,12 @@
 """The CPU engine: the same network through ONNX Runtime; no PyTorch, no compiler."""
 
-from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from collections.abc import Sequence
+from functools import cache
+from threading import Lock
 
 import numpy as np
 from jaxtyping import Float, Int
-from onnxruntime import InferenceSession as Session
-from onnxruntime import SessionOptions
+from onnxruntime import InferenceSession, SessionOptions
 
 from regard.bundle import Bundle, Ranges
 from regard.config import ModelOptions
@@ -23,7 +23,7 @@ from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Network
 from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
-from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ranked
+from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ranked, place_in_run
 from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
 
@@ -36,6 +36,29 @@ SLOWER = ["SkipLayerNormFusion"]
 """What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
 
 
+class Session:
+    """A graph that runs: arrays in and out by name."""
+
+    def __init__(self, graph: Graph, threads: int) -> None:
+        settings = SessionOptions()
+        settings.intra_op_num_threads = threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        self.session = InferenceSession(
+            graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
+        )
+        self.wanted = [one.name for one in self.session.get_inputs()]
+        self.found = [one.name for one in self.session.get_outputs()]
+
+    def run(self, given: Arrays) -> Arrays:
+        found = self.session.run(self.found, {name: given[name] for name in self.wanted})
+        # numpy has two names for these integers, and ONNX Runtime uses the less usual one
+        return {
+            name: value.view(np.int64) if value.dtype == np.int64 else value
+            for name, value in zip(self.found, found, strict=True)
+        }
+
+
 class OnnxEngine:
     """Draws a graph for each of its uses when it is first asked for."""
 
@@ -44,39 +67,20 @@ class OnnxEngine:
     def __init__(
         self, options: ModelOptions, tensors: Tensors, ranges: Ranges, threads: int = 1
     ) -> None:
-        self.options, self.tensors, self.threads = options, tensors, threads
+        self.options, self.threads = options, threads
+        self.sessions: dict[onnx_graphs.Draw, Session] = {}
+        self.drawing = Lock()
         self.arithmetic: Arithmetic = Fp32(tensors)
         if are_int8(tensors):
             self.arithmetic = EightBits(tensors, ranges, overflows())
         self.tokens = len(tensors["decoder.word.bias"])
 
-    def session(self, draw: Callable[[Network], Graph], is_alone: bool) -> Session:
-        network = Network(self.options, self.arithmetic, set(self.tensors), is_alone)
-        return open_session(draw(network), self.threads)
-
-    @cached_property
-    def encoding(self) -> Session:
-        return self.session(onnx_graphs.encoding, False)
-
-    @cached_property
-    def stepping(self) -> Session:
-        return self.session(onnx_graphs.stepping, False)
-
-    @cached_property
-    def adjusting(self) -> Session:
-        return self.session(onnx_graphs.adjusting, False)
-
-    @cached_property
-    def reading(self) -> Session:
-        return self.session(onnx_graphs.reading, False)
-
-    @cached_property
-    def writing(self) -> Session:
-        return self.session(onnx_graphs.writing, True)
-
-    @cached_property
-    def searching(self) -> Session:
-        return self.session(onnx_graphs.searching, False)
+    def session(self, draw: onnx_graphs.Draw) -> Session:
+        with self.drawing:
+            if draw not in self.sessions:
+                graph = draw(Network(self.options, self.arithmetic))
+                self.sessions[draw] = Session(graph, self.threads)
+        return self.sessions[draw]
 
     def encode(self, sources: Sequence[Ids]) -> Decoding:
         """Read the sentences, given without </s>."""
@@ -86,7 +90,7 @@ class OnnxEngine:
         """Pick the likeliest next token, one at a time: all in one call."""
         given = read([source], self.options)
         given |= {"limit": np.array(limit), "allowed": np.array(rounds)}
-        found = run(self.writing, given)
+        found = self.session(onnx_graphs.writing).run(given)
         return Alone(found["written"].ravel(), float(found["log_prob"].item()), found["run"][0])
 
     def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
@@ -94,12 +98,12 @@ class OnnxEngine:
         given = read([source], self.options)
         given |= {"limit": np.array(limit), "allowed": np.array(rounds), "size": np.array([size])}
         given["first_log_prob"] = np.where(np.arange(size) == 0, 0.0, -np.inf)
-        found = run(self.searching, given)
+        found = self.session(onnx_graphs.searching).run(given)
         return Candidates(**found)
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Read given translations: of each its tokens and </s>."""
-        found = run(self.reading, self.known(sources, targets))
+        found = self.session(onnx_graphs.reading).run(self.known(sources, targets))
         layers = range(self.options.decoder_layers)
         weights = np.stack([found[f"weights.{number}"] for number in layers], axis=1)
         return [
@@ -127,7 +131,7 @@ class OnnxDecoding:
 
     def __init__(self, engine: OnnxEngine, given: Arrays) -> None:
         self.engine = engine
-        found = run(engine.encoding, given)
+        found = engine.session(onnx_graphs.encoding).run(given)
         self.memory = {
             name: value for name, value in found.items() if not name.startswith("carried")
         }
@@ -178,13 +182,13 @@ class OnnxDecoding:
         place: Int[np.ndarray, " R"],
         k: int,
     ) -> Arrays:
-        session = self.engine.stepping
+        session = self.engine.session(onnx_graphs.stepping)
         if len(adjustment.rows) or k > onnx_graphs.FEW:
-            session = self.engine.adjusting
+            session = self.engine.session(onnx_graphs.adjusting)
             where = block[adjustment.rows], place[adjustment.rows], adjustment.tokens
             dense["adjusted"] = np.stack(where, axis=-1).astype(np.int64)
             dense["amounts"] = adjustment.amounts.astype(np.float32)
-        found = run(session, {**self.memory, **self.carried, **dense})
+        found = session.run({**self.memory, **self.carried, **dense})
         self.carried = {
             name.replace("after", "carried"): value
             for name, value in found.items()
@@ -196,9 +200,8 @@ class OnnxDecoding:
 def place_in_block(block: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"]:
     """0, 1, 2, ... for the rows of each block, wherever they stand."""
     order = np.argsort(block, kind="stable")
-    counts = np.bincount(block)
     place = np.empty_like(order)
-    place[order] = np.arange(len(order)) - (np.cumsum(counts) - counts)[block[order]]
+    place[order] = place_in_run(block[order])
     return place
 
 
@@ -251,16 +254,6 @@ def read(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
     }
 
 
-def open_session(graph: Graph, threads: int) -> Session:
-    settings = SessionOptions()
-    settings.intra_op_num_threads = threads
-    settings.inter_op_num_threads = 1
-    settings.log_severity_level = 3
-    return Session(
-        graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
-    )
-
-
 @cache
 def overflows() -> bool:
     """Whether this processor's product of unsigned and signed bytes overflows in between.
@@ -271,19 +264,8 @@ def overflows() -> bool:
     whole = g.input("whole", "uint8", 1, 64)
     columns = g.tensor("columns", np.full((64, 16), 127, np.int8))
     g.output(g("MatMulInteger", whole, columns), "sums", "int32", 1, 16)
-    sums = open_session(g, 1).run(None, {"whole": np.full((1, 64), 255, np.uint8)})[0]
+    sums = Session(g, 1).run({"whole": np.full((1, 64), 255, np.uint8)})["sums"]
     return not bool((sums == 64 * 127 * 255).all())
-
-
-def run(session: Session, given: Arrays) -> Arrays:
-    names = [one.name for one in session.get_outputs()]
-    wanted = {one.name: given[one.name] for one in session.get_inputs()}
-    found = dict(zip(names, session.run(names, wanted), strict=True))
-    # numpy has two names for these integers, and ONNX Runtime uses the less usual one
-    return {
-        name: value.view(np.int64) if value.dtype.kind == "i" else value
-        for name, value in found.items()
-    }
 
 
 def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
@@ -306,7 +288,7 @@ def observe(
     engine.arithmetic = Observed(tensors)
     ranges: dict[str, tuple[float, float]] = {}
     for source, target in pairs:
-        found = run(engine.reading, engine.known([source], [target]))
+        found = engine.session(onnx_graphs.reading).run(engine.known([source], [target]))
         for name in products_of(options):
             least, greatest = float(found[f"{name}.Min"]), float(found[f"{name}.Max"])
             before = ranges.get(name, (least, greatest))

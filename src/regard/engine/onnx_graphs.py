@@ -66,6 +66,8 @@ def writing(network: Network) -> Graph:
     """One sentence from its tokens to its translation: the whole greedy loop in one call."""
     g = Graph()
     memory, first = draw_encoder(g, network)
+    if network.compares:
+        memory = memory._replace(closed="")  # a sentence alone has no padding
     limit, allowed = g.input("limit", "int64"), g.input("allowed", "int64")
     body = Graph("loop/", g)
     body.input("number", "int64")

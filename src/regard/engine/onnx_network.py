@@ -173,7 +173,7 @@ class Memory(NamedTuple):
     keys: tuple[str, ...]
     """Of each layer, [B A K S], or [B A S K] where the score adds; "" where nothing is compared."""
     closed: str
-    """B 1 1 S: 0 where a look may rest, -inf elsewhere."""
+    """B 1 1 S: 0 where a look may rest, -inf elsewhere; "" where it may rest everywhere."""
 
 
 class Look(NamedTuple):
@@ -183,21 +183,14 @@ class Look(NamedTuple):
 
 
 class Network:
-    """Draws the parts of one network into graphs.
+    """Draws the parts of one network into graphs."""
 
-    A network `is_alone` where its sentence is: nothing is padding then, so nothing is closed to a
-    look.
-    """
-
-    def __init__(
-        self, options: ModelOptions, arithmetic: Arithmetic, names: set[str], is_alone: bool
-    ) -> None:
-        self.options, self.arithmetic, self.is_alone = options, arithmetic, is_alone
-        self.source_table = "encoder.embed.table.weight"
-        self.target_table = next(
-            (n for n in ("decoder.embed.table.weight",) if n in names), self.source_table
-        )
-        self.word = "decoder.word.weight" if "decoder.word.weight" in names else self.target_table
+    def __init__(self, options: ModelOptions, arithmetic: Arithmetic) -> None:
+        self.options, self.arithmetic = options, arithmetic
+        self.source_table = self.target_table = "encoder.embed.table.weight"
+        if options.tie != "all":
+            self.target_table = "decoder.embed.table.weight"
+        self.word = "decoder.word.weight" if options.tie == "none" else self.target_table
         self.tokens = len(arithmetic.vector("decoder.word.bias"))
         self.compares = options.attention not in ("none", "uniform")
         self.deep = options.decoder_layers > 1
@@ -285,11 +278,9 @@ class Network:
         attention, heads = self.options.attention, self.options.heads
         if not self.compares:
             return ""
-        keys = (
-            states
-            if attention == "dot"
-            else self.arithmetic.product(g, states, f"{name}.key", [f"{name}.key.weight"], None)
-        )
+        keys = states
+        if attention != "dot":
+            keys = self.arithmetic.product(g, keys, f"{name}.key", [f"{name}.key.weight"], None)
         if attention == "scaled":
             keys = g("Mul", keys, g.number(1 / sqrt(self.options.hidden / heads)))
         slices = split_heads(g, keys, heads)
@@ -337,7 +328,7 @@ class Network:
 
     def closed(self, g: Graph, scores: str, memory: Memory, bias: str) -> str:
         """The scores with -inf where no look may rest, and with a caller's bias."""
-        scores = scores if self.is_alone else g("Add", scores, memory.closed)
+        scores = g("Add", scores, memory.closed) if memory.closed else scores
         return g("Add", scores, bias) if bias else scores
 
     def feed_forward(self, g: Graph, number: int, inputs: str, hidden: str, look: Look) -> str:
