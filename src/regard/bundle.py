@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard import checkpoint
-from regard.checkpoint import Card, Tensors, damaged, read_tensors, write_tensors
+from regard.checkpoint import (
+    JOINT,
+    SOURCE,
+    TARGET,
+    VOCABULARIES,
+    Card,
+    Tensors,
+    damaged,
+    read_tensors,
+    write_tensors,
+)
 from regard.config import make_config
 from regard.errors import RegardError
 from regard.text.vocabulary import Vocabulary
@@ -24,9 +34,6 @@ FORMAT = 1
 SUFFIX = ".regard"
 ABOUT, CHECKSUM = "regard", "sha256"
 """Names in the header: what the file is, and the checksum of everything else."""
-
-JOINT, SOURCE, TARGET = "joint.vocabulary", "source.vocabulary", "target.vocabulary"
-
 
 Ranges = Mapping[str, tuple[float, float]]
 """The least and the greatest input of each product that is computed in int8."""
@@ -117,9 +124,7 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
             for name, (least, greatest) in about["ranges"].items()
         }
         settings, made, quality = about["config"], dict(about["made"]), dict(about["quality"])
-        protos = {
-            name: tensors.pop(name).tobytes() for name in (JOINT, SOURCE, TARGET) if name in tensors
-        }
+        protos = {name: tensors.pop(name).tobytes() for name in VOCABULARIES if name in tensors}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise bad from error
     if not np.isfinite([end for both in ranges.values() for end in both]).all():

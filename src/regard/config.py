@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Sequence
+from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -148,6 +149,10 @@ class SearchOptions(Section):
     """A translation has at most limit_ratio times its source's tokens and limit_extra more."""
     limit_extra: Count = 20
     """Tokens, so that short sentences have room."""
+
+    def limit(self, length: int) -> int:
+        """The most tokens that the translation of `length` tokens may have."""
+        return floor(self.limit_ratio * length) + self.limit_extra
 
 
 class Config(Section):

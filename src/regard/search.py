@@ -164,6 +164,11 @@ class Task(NamedTuple):
     """Tokens with which every translation begins."""
     hooks: Hooks = NO_HOOKS
 
+    @property
+    def is_plain(self) -> bool:
+        """One sentence that nobody reaches into."""
+        return len(self.sources) == 1 and not self.beginning and self.hooks is NO_HOOKS
+
 
 class Hypothesis(NamedTuple):
     tokens: list[int]
@@ -249,11 +254,9 @@ def given_log_prob(engine: Engine, task: Task) -> Float[np.ndarray, " B"]:
 
 def greedy(engine: Engine, task: Task) -> list[Hypothesis]:
     """Pick the likeliest next token, one at a time, until </s>."""
-    is_plain = task.hooks is NO_HOOKS and not task.beginning
-    if isinstance(engine, WritesAlone) and is_plain and len(task.sources) == 1:
-        source, limit = task.sources[0], task.limits[0]
-        allowed = rounds_allowed(source)
-        written, log_prob, run = engine.write_alone(source, limit, allowed)
+    if isinstance(engine, WritesAlone) and task.is_plain:
+        allowed = rounds_allowed(task.sources[0])
+        written, log_prob, run = engine.write_alone(task.sources[0], task.limits[0], allowed)
         circles, ended = Circles(run[None]), bool(written[-1] == END)
         circling = not ended and int(circles.rounds()[0]) > allowed
         whole = np.concatenate([[START], written])
@@ -308,10 +311,9 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     """
     if size < 1:
         raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
-    is_plain = task.hooks is NO_HOOKS and not task.beginning and len(task.sources) == 1
-    if isinstance(engine, SearchesAlone) and is_plain and size <= engine.largest_beam:
-        source, limit = task.sources[0], task.limits[0]
-        candidates = engine.search_alone(source, limit, rounds_allowed(source), size)
+    if isinstance(engine, SearchesAlone) and task.is_plain and size <= engine.largest_beam:
+        rounds = rounds_allowed(task.sources[0])
+        candidates = engine.search_alone(task.sources[0], task.limits[0], rounds, size)
         return [best_found(found_among(candidates, size), size, alpha)]
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
@@ -354,14 +356,12 @@ def found_among(candidates: Candidates, size: int) -> list[Hypothesis]:
     """The hypotheses that ended, in the order in which they were found."""
     written = np.full((size, 1), START)
     found = []
-    steps = zip(*candidates, strict=True)
-    for parent, token, total, is_end, is_circling, is_full, run, kept in steps:
+    for parent, token, total, end, circle, full, run, kept in zip(*candidates, strict=True):
         written = np.concatenate([written[parent], token[:, None]], axis=1)
-        for row in np.flatnonzero(is_end | is_circling | is_full):
-            ended, circling = bool(is_end[row]), bool(is_circling[row])
-            found.append(
-                finish(written[row], float(total[row]), Circles(run), row, ended, circling)
-            )
+        for row in np.flatnonzero(end | circle | full):
+            ended, circling = bool(end[row]), bool(circle[row])
+            log_prob = float(total[row])
+            found.append(finish(written[row], log_prob, Circles(run), row, ended, circling))
         written = written[kept]
     return found
 

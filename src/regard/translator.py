@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
-from math import floor
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,7 +143,7 @@ class Translator:
 
     def limit(self, length: int) -> int:
         """The most tokens that the translation of `length` tokens may have."""
-        return floor(self.options.limit_ratio * length) + self.options.limit_extra
+        return self.options.limit(length)
 
     def translation(self, text: str, ids: list[int], hypothesis: Hypothesis) -> Translation:
         return Translation(

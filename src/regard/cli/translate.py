@@ -45,13 +45,13 @@ class Wanted(NamedTuple):
 
 
 def translate(
+    model: Annotated[
+        Path, typer.Option(help="A model folder, or a .regard file.", show_default=False)
+    ],
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="Text files, a sentence a line; none or - is standard input."),
     ] = None,
-    model: Annotated[
-        Path, typer.Option(help="A model folder, or a .regard file.", show_default=False)
-    ] = ...,  # type: ignore[assignment]
     beam: Annotated[
         int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
     ] = 0,

@@ -1,16 +1,14 @@
 """How the products of a graph are computed: in fp32, or in int8."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from regard.bundle import Ranges
+from regard.checkpoint import Tensors
 from regard.engine.onnx_graph import MICROSOFT, Graph
-
-Tensors = Mapping[str, np.ndarray]
-"""By the names of `model/`; an int8 matrix [out in] has its scales [out] beside it."""
 
 MATRICES = (".weight", ".weight_ih_l0", ".weight_hh_l0")
 """How the names of those weights end that are multiplied with, if they have two dimensions."""

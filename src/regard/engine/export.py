@@ -44,7 +44,7 @@ def pairs(
     if texts:
         sources = [ids for ids in card.source.encode(list(texts)[:READ]) if ids]
         engine = OnnxEngine(card.config.model, tensors, {})
-        limits = [2 * len(ids) + 20 for ids in sources]
+        limits = [card.config.search.limit(len(ids)) for ids in sources]
         found = [
             greedy(engine, Task([ids], [limit]))[0].tokens
             for ids, limit in zip(sources, limits, strict=True)

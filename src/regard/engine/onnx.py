@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from onnxruntime import InferenceSession, SessionOptions
 
 from regard.bundle import Bundle, Ranges
+from regard.checkpoint import Tensors
 from regard.config import ModelOptions
 from regard.engine import onnx_graphs
 from regard.engine.arithmetic import (
@@ -16,7 +17,6 @@ from regard.engine.arithmetic import (
     EightBits,
     Fp32,
     Observed,
-    Tensors,
     are_int8,
 )
 from regard.engine.onnx_graph import Graph

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from regard.checkpoint import Tensors
 from regard.config import ModelOptions
-from regard.engine.arithmetic import SCALE, Tensors
+from regard.engine.arithmetic import SCALE
 
 Shape = tuple[int, ...]
 
