@@ -4,7 +4,8 @@
 
 CTranslate2 has no recurrent models, so it runs a Transformer with random weights (256 wide, 3 + 3
 layers, int8, the same vocabulary sizes), made to write as many tokens as regard does. That compares
-speed, and nothing else.
+speed, and nothing else. JoeyNMT and OpenNMT-py are not run here: what they reach on other models is
+told in docs/speed.md.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -24,8 +26,13 @@ import numpy as np
 
 import regard
 from regard import checkpoint
+from regard.bundle import read_bundle
+from regard.checkpoint import Tensors
 from regard.config import SearchOptions
+from regard.engine.arithmetic import SCALE, EightBits
 from regard.engine.export import export
+from regard.engine.onnx import Session
+from regard.engine.onnx_graph import Graph
 from regard.evaluation import measure
 from regard.machine import cores, describe_machine
 from regard.translator import Translator
@@ -46,9 +53,15 @@ class Round(NamedTuple):
     """What one contestant did in one turn."""
 
     tokens: int
+    """Of all sentences."""
     seconds: float
+    """For all sentences in batches."""
+    tokens_alone: int
+    """Of the sentences that are translated one by one."""
     latencies: list[float]
-    """Of sentences one by one, in seconds."""
+    """Of these, one after the other, in seconds."""
+    seconds_by_workers: float
+    """For these, one by one, by as many workers as there are cores."""
 
 
 class Contestant(NamedTuple):
@@ -170,16 +183,20 @@ def of_ctranslate2(folder: Path, sources: list[list[int]], lengths: list[int]) -
 # Measuring
 
 
-def one_round(contestant: Contestant, beam: int, sentences: int) -> Round:
+def one_round(contestant: Contestant, beam: int, numbers: range) -> Round:
     began = time.perf_counter()
     tokens = contestant.together(beam)
     seconds = time.perf_counter() - began
-    latencies = []
-    for number in range(min(ALONE, sentences)):
+    latencies, tokens_alone = [], 0
+    for number in numbers:
         began = time.perf_counter()
-        contestant.alone(number, beam)
+        tokens_alone += contestant.alone(number, beam)
         latencies.append(time.perf_counter() - began)
-    return Round(tokens, seconds, latencies)
+    with ThreadPoolExecutor(cores()) as pool:
+        began = time.perf_counter()
+        list(pool.map(contestant.alone, numbers, [beam] * len(numbers)))
+        by_workers = time.perf_counter() - began
+    return Round(tokens, seconds, tokens_alone, latencies, by_workers)
 
 
 def compete(contestants: Sequence[Contestant], beam: int, sentences: int) -> dict[str, Any]:
@@ -187,7 +204,7 @@ def compete(contestants: Sequence[Contestant], beam: int, sentences: int) -> dic
     rounds: dict[str, list[Round]] = {one.name: [] for one in contestants}
     for turn in range(ROUNDS + 1):
         for one in contestants:
-            done = one_round(one, beam, sentences)
+            done = one_round(one, beam, range(min(ALONE, sentences)))
             if turn:
                 rounds[one.name].append(done)
             print(f"beam {beam}, turn {turn}: {one.name}", file=sys.stderr)
@@ -196,23 +213,66 @@ def compete(contestants: Sequence[Contestant], beam: int, sentences: int) -> dic
 
 def summary(rounds: list[Round], sentences: int) -> dict[str, float]:
     """Medians over the turns."""
+
+    def middle(figure: Callable[[Round], float], digits: int) -> float:
+        return round(median(figure(one) for one in rounds), digits)
+
     return {
-        "sentences/s in batches": round(median(sentences / one.seconds for one in rounds), 1),
-        "tokens/s in batches": round(median(one.tokens / one.seconds for one in rounds)),
-        "sentences/s one by one": round(
-            median(len(one.latencies) / sum(one.latencies) for one in rounds), 1
+        "sentences/s in batches": middle(lambda one: sentences / one.seconds, 1),
+        "tokens/s in batches": middle(lambda one: one.tokens / one.seconds, 0),
+        "tokens/s one by one": middle(lambda one: one.tokens_alone / sum(one.latencies), 0),
+        "tokens/s one by one, all workers": middle(
+            lambda one: one.tokens_alone / one.seconds_by_workers, 0
         ),
-        "p50 ms": round(median(float(np.percentile(one.latencies, 50)) for one in rounds) * 1e3, 2),
-        "p99 ms": round(median(float(np.percentile(one.latencies, 99)) for one in rounds) * 1e3, 2),
+        "p50 ms": middle(lambda one: float(np.percentile(one.latencies, 50)) * 1e3, 2),
+        "p99 ms": middle(lambda one: float(np.percentile(one.latencies, 99)) * 1e3, 2),
     }
+
+
+# The ceiling
+
+
+def ceiling() -> float:
+    """int8 operations a second of the best product there is, on all cores: 2048 x 2048 x 2048."""
+    size, random = 2048, np.random.default_rng(1)
+    weights: Tensors = {
+        "a.weight": random.integers(-127, 128, (size, size)).astype(np.int8),
+        "a.weight" + SCALE: np.ones(size, np.float32),
+    }
+    g = Graph()
+    inputs = g.input("inputs", "float32", "B", size)
+    arithmetic = EightBits(weights, {"a": (-1.0, 1.0)}, False)
+    g.output(arithmetic.product(g, inputs, "a", ["a.weight"], None), "made", "float32", "B", size)
+    session = Session(g, cores())
+    given = {"inputs": random.uniform(-1, 1, (size, size)).astype(np.float32)}
+    seconds = []
+    for _ in range(2 * ROUNDS):
+        began = time.perf_counter()
+        session.run(given)
+        seconds.append(time.perf_counter() - began)
+    return 2 * size**3 / min(seconds)
+
+
+def operations(tensors: Tensors, source: int, target: int) -> int:
+    """Of one sentence, in its products with weights: two for each weight that a token meets."""
+    met = 0
+    for name, tensor in tensors.items():
+        if tensor.ndim < 2 or name == "encoder.embed.table.weight":
+            continue
+        if name.startswith("encoder.") or name.endswith("key.weight"):
+            met += tensor.size * source
+        elif not name.endswith("bridge.0.weight"):
+            met += tensor.size * target  # the table of tied tokens is the output layer's matrix
+    return 2 * met
 
 
 def cold(file: Path, text: str) -> dict[str, float]:
     """A whole process for one sentence: seconds, and the most memory that was resident."""
     program = (
-        "import sys, resource, regard\n"
+        "import re, sys, regard\n"
         "print(regard.load(sys.argv[1]).translate([sys.argv[2]])[0].text, file=sys.stderr)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+        "status = open('/proc/self/status').read()  # getrusage counts the parent's memory too\n"
+        "print(int(re.search(r'VmHWM:\\s*(\\d+)', status)[1]) / 1024)\n"
     )
     seconds, memory = [], []
     for _ in range(ROUNDS):
@@ -238,6 +298,42 @@ def lines_of(file: Path) -> list[str]:
     return file.read_text("utf-8").split("\n")[:-1]
 
 
+def draw(result: dict[str, Any], file: Path) -> None:
+    """Bars of target tokens a second, where matplotlib is installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        print(f"no picture: {error}", file=sys.stderr)
+        return
+    ways = ("tokens/s one by one", "tokens/s in batches")
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    for place, (beam, way) in enumerate((beam, way) for beam in BEAMS for way in ways):
+        axes = figure.add_subplot(2, 2, place + 1)
+        found = result[f"beam {beam}"]
+        names = list(found)[::-1]
+        bars = axes.barh(names, [found[name][way] for name in names], color="#4c78a8")
+        axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
+        axes.set_title(f"{'greedy' if beam == 1 else f'beam {beam}'}, {way}", fontsize=10)
+        axes.tick_params(labelsize=8)
+        axes.margins(x=0.18)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file)
+
+
+def of_peers(
+    scratch: Path, quick: Translator, texts: list[str]
+) -> tuple[list[Contestant], dict[str, str]]:
+    """Those that are installed; why the others are left out."""
+    found = quick.with_options(SearchOptions(beam=1)).translate(texts)
+    lengths = [len(one.tokens) + 1 for one in found]
+    try:
+        random_transformer(scratch, quick.engine.tokens)
+        return [of_ctranslate2(scratch, quick.source.encode(texts), lengths)], {}
+    except ModuleNotFoundError as error:
+        print(f"CTranslate2 is left out: {error}", file=sys.stderr)
+        return [], {"CTranslate2": "not installed"}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path, help="a model folder, as recipes/run.py leaves it")
@@ -251,27 +347,28 @@ def main() -> None:
         files = {kind: Path(scratch) / f"{kind}.regard" for kind in ("int8", "fp32")}
         export(asked.model, files["int8"], "int8", [])
         export(asked.model, files["fp32"], "fp32", [])
+        quick = regard.load(files["int8"])
         translators = {
-            "regard int8": regard.load(files["int8"]),
+            "regard int8": quick,
+            "regard int8, shortlist": quick.with_shortlist(),
             "regard fp32": regard.load(files["fp32"]),
             "regard, PyTorch": regard.load(asked.model, "cpu"),
         }
         contestants = [of_regard(name, one, texts) for name, one in translators.items()]
-        quick = translators["regard int8"]
+        peers, left_out = of_peers(Path(scratch), quick, texts)
+        speeds = {
+            f"beam {beam}": compete([*contestants, *peers], beam, len(texts)) for beam in BEAMS
+        }
         found = quick.with_options(SearchOptions(beam=1)).translate(texts)
-        skipped = "not installed"
-        try:
-            peer = Path(scratch) / "ctranslate2"
-            random_transformer(peer, quick.engine.tokens)
-            lengths = [len(one.tokens) + 1 for one in found]
-            contestants.append(of_ctranslate2(peer, quick.source.encode(texts), lengths))
-            skipped = ""
-        except ModuleNotFoundError as error:
-            print(f"CTranslate2 is left out: {error}", file=sys.stderr)
+        tensors, best = read_bundle(files["int8"]).tensors, ceiling()
+        needed = sum(
+            operations(tensors, len(one.source_tokens) + 1, len(one.tokens) + 1) for one in found
+        )
+        rate = speeds["beam 1"]["regard int8"]["sentences/s in batches"] * needed / len(texts)
         result: dict[str, Any] = {
             "sentences": len(texts),
             "workers": quick.workers,
-            "ctranslate2 left out": skipped,
+            "left out": left_out,
             "BLEU": {
                 f"beam {beam}": {
                     name: quality(one, beam, texts, references) for name, one in translators.items()
@@ -280,10 +377,14 @@ def main() -> None:
             },
             "file MB": {kind: round(file.stat().st_size / 1e6, 1) for kind, file in files.items()},
             "one sentence in a new process": cold(files["int8"], texts[0]),
-            **{f"beam {beam}": compete(contestants, beam, len(texts)) for beam in BEAMS},
+            "int8 ceiling, GOP/s": round(best / 1e9),
+            "greedy in batches, GOP/s": round(rate / 1e9),
+            "share of the ceiling": round(rate / best, 3),
+            **speeds,
             "machine": describe_machine(),
         }
     checkpoint.write_json(asked.out, result)
+    draw(result, asked.out.with_suffix(".svg"))
     print(json.dumps(result, indent=2))
 
 

@@ -12,11 +12,12 @@ import pytest
 from safetensors.numpy import save_file
 
 import regard
-from regard.bundle import ABOUT, CHECKSUM, SUFFIX, checksum, read_bundle
+from regard.bundle import ABOUT, CHECKSUM, COMMON, LIKELY, SUFFIX, checksum, read_bundle
 from regard.checkpoint import load_card, load_weights, read_tensors
 from regard.config import SearchOptions
 from regard.engine.export import export
 from regard.errors import RegardError
+from regard.special import END
 from regard.text.lesson import examples
 
 TEXTS = [one.source for one in examples(30, 9)]
@@ -49,9 +50,10 @@ def test_what_a_file_holds_is_what_the_folder_holds(model, fp32):
     assert all(np.array_equal(bundle.tensors[name], weights[name]) for name in weights)
 
 
-def test_an_int8_file_is_a_third_of_an_fp32_one_at_most(fp32, int8):
-    vocabulary = len(read_bundle(int8).card.source.proto)
-    assert int8.stat().st_size - vocabulary < (fp32.stat().st_size - vocabulary) / 3
+def test_the_weights_of_int8_are_a_third_of_fp32_at_most(fp32, int8):
+    sizes = [sum(one.nbytes for one in read_bundle(file).tensors.values()) for file in (int8, fp32)]
+    assert sizes[0] < sizes[1] / 3
+    assert int8.stat().st_size < fp32.stat().st_size / 2
 
 
 @pytest.mark.parametrize("beam", [1, 4])
@@ -193,6 +195,35 @@ def test_forged_weights_and_vocabularies_are_refused(int8, tmp_path):
             forge(file, stored.about[ABOUT], {**stored.tensors, name: forged})
             with pytest.raises(RegardError):
                 regard.load(file)
+
+
+def test_half_a_shortlist_is_refused(int8, tmp_path):
+    stored = read_tensors(int8)
+    for name in (LIKELY, COMMON):
+        rest = {other: tensor for other, tensor in stored.tensors.items() if other != name}
+        forge(tmp_path / "forged.regard", stored.about[ABOUT], rest)
+        with pytest.raises(RegardError):
+            regard.load(tmp_path / "forged.regard")
+
+
+FORGED_LISTS = {
+    "tokens that there are not": lambda likely, common: (likely + np.uint16(60_000), common),
+    "another source vocabulary": lambda likely, common: (np.tile(likely, (2, 1)), common),
+    "no </s>": lambda likely, common: (likely, common[common != END]),
+    "numbers with signs": lambda likely, common: (likely.astype(np.int16), common),
+    "one row": lambda likely, common: (likely[0], common),
+    "a table of common ones": lambda likely, common: (likely, common[None]),
+}
+
+
+@pytest.mark.parametrize("name", FORGED_LISTS)
+def test_a_forged_shortlist_is_refused_though_its_checksum_is_right(int8, tmp_path, name):
+    stored = read_tensors(int8)
+    likely, common = FORGED_LISTS[name](stored.tensors[LIKELY], stored.tensors[COMMON])
+    forged = {**stored.tensors, LIKELY: likely, COMMON: common}
+    forge(tmp_path / "forged.regard", stored.about[ABOUT], forged)
+    with pytest.raises(RegardError):
+        regard.load(tmp_path / "forged.regard")
 
 
 def forge(file: Path, about: str, tensors: dict[str, np.ndarray]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from regard import models
+from regard.cli import COMMANDS
 from regard.engine.export import export
 from regard.text.lesson import EXAMPLE
 
@@ -53,6 +55,12 @@ def empty(tmp_path_factory) -> Path:
     return folder
 
 
+def test_every_file_of_a_command_is_a_command():
+    files = (ROOT / "src" / "regard" / "cli").glob("*.py")
+    commands = {file.stem for file in files if "def add_to(" in file.read_text("utf-8")}
+    assert commands == set(COMMANDS)
+
+
 def in_empty(folder: Path, program: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     begin = f"import sys; sys.path.insert(0, {str(folder)!r})\n"
     return subprocess.run(
@@ -66,6 +74,26 @@ def test_the_wheel_alone_translates_with_the_base_dependencies(empty, model, tmp
     command = ["translate", "--model", str(tmp_path / "model.regard")]
     done = in_empty(empty, "from regard.cli import main; main()", *command)
     assert done.returncode == 0 and done.stdout.strip(), done.stderr.decode()
+
+
+def test_a_command_reads_no_other_command(empty):
+    program = (
+        "import sys\nfrom regard.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print([name for name in sys.modules if name.startswith('regard.cli.')], file=sys.stderr)\n"
+    )
+    for command in ("translate", "info"):
+        done = in_empty(empty, program, command, "--help")
+        read = set(re.findall(r"regard\.cli\.(\w+)", done.stderr.decode()))
+        assert read & set(COMMANDS) == {command}, done.stderr.decode()
+
+
+@pytest.mark.skipif(not models.DEFAULT.exists(), reason="its model is not in this checkout")
+def test_the_wheel_alone_translates_with_the_model_that_comes_along(empty):
+    done = in_empty(empty, "from regard.cli import main; main()", "translate")
+    assert done.stdout.decode() == f"{EXAMPLE.target}\n" and not done.stderr
+    told = in_empty(empty, "from regard.cli import main; main()", "info", "en-fr").stdout.decode()
+    assert "Tatoeba" in told and "CC BY 2.0 FR" in told and "European Parliament" in told
 
 
 def test_what_is_heavy_is_not_there_and_not_missed(empty):

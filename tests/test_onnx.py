@@ -12,7 +12,7 @@ from regard.config import ModelOptions
 from regard.engine.arithmetic import EightBits, quantise, steps
 from regard.engine.onnx import OnnxEngine, Session, observe, place_in_block
 from regard.engine.onnx_graph import Graph
-from regard.engine.onnx_graphs import block_width
+from regard.engine.onnx_words import block_width
 from regard.engine.torch import TorchEngine, build, weights_of
 from regard.engine.weights import belong, shapes_of
 from regard.model.attention import SCORES

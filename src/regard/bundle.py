@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Shaped
 
 from regard import checkpoint
 from regard.checkpoint import (
@@ -26,6 +27,7 @@ from regard.checkpoint import (
 )
 from regard.config import make_config
 from regard.errors import RegardError
+from regard.special import END
 from regard.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -35,8 +37,24 @@ SUFFIX = ".regard"
 ABOUT, CHECKSUM = "regard", "sha256"
 """Names in the header: what the file is, and the checksum of everything else."""
 
+LIKELY, COMMON = "shortlist.likely", "shortlist.common"
+"""Names of the shortlist's two arrays; a file may lack both."""
+
 Ranges = Mapping[str, tuple[float, float]]
 """The least and the greatest input of each product that is computed in int8."""
+
+
+class Shortlist(NamedTuple):
+    """Which target tokens a sentence may need (`engine/shortlist.py`)."""
+
+    likely: Shaped[np.ndarray, "_ _"]
+    """Of each source token, as uint16 or uint32."""
+    common: Shaped[np.ndarray, " _"]
+    """Of every sentence."""
+
+
+NO_SHORTLIST = Shortlist(np.zeros((0, 0), np.uint16), np.zeros(0, np.uint16))
+"""What a file holds that was made without training text, or by an earlier version."""
 
 
 class Bundle(NamedTuple):
@@ -46,6 +64,7 @@ class Bundle(NamedTuple):
     ranges: Ranges
     """Empty where everything is fp32."""
     quality: dict[str, Any]
+    shortlist: Shortlist = NO_SHORTLIST
 
 
 def read_folder(folder: Path) -> Bundle:
@@ -64,6 +83,8 @@ def write_bundle(file: Path, bundle: Bundle) -> None:
     else:
         tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
         tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
+    if len(bundle.shortlist.likely):
+        tensors |= {LIKELY: bundle.shortlist.likely, COMMON: bundle.shortlist.common}
     about = json.dumps(
         {
             "format": FORMAT,
@@ -140,4 +161,21 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
     else:
         raise bad
     card = Card((source_code, target_code), config, source, target, made)
-    return Bundle(card, tensors, ranges, quality)
+    shortlist = NO_SHORTLIST
+    if LIKELY in tensors and COMMON in tensors:
+        shortlist = Shortlist(tensors.pop(LIKELY), tensors.pop(COMMON))
+        if not is_sound(shortlist, len(source), len(target)):
+            raise bad
+    return Bundle(card, tensors, ranges, quality, shortlist)
+
+
+def is_sound(shortlist: Shortlist, source_tokens: int, target_tokens: int) -> bool:
+    """Whether it tells tokens that there are, of each source token, and </s> of all."""
+    likely, common = shortlist
+    return (
+        all(one.dtype in (np.uint16, np.uint32) and one.size for one in shortlist)
+        and (likely.ndim, common.ndim) == (2, 1)
+        and len(likely) == source_tokens
+        and max(int(one.max()) for one in shortlist) < target_tokens
+        and END in common
+    )

@@ -51,7 +51,8 @@ def no_circles(rows: int) -> Circles:
 def rounds_allowed(source: Ids) -> int:
     """How many rounds a translation may make: ROUNDS more than the source itself makes."""
     ids, most = np.array(source), 1
-    for period in range(1, min(CIRCLE, len(ids) // 2) + 1):
+    repeated = len(ids) - len(set(source))  # a second round of p tokens repeats at least as many
+    for period in range(1, min(CIRCLE, len(ids) // 2, repeated) + 1):
         differs = np.flatnonzero(ids[period:] != ids[:-period])
         edges = np.concatenate([[-1], differs, [len(ids) - period]])
         most = max(most, int((np.diff(edges).max() - 1) // period) + 1)

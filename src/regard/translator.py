@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
-from regard import checkpoint
-from regard.bundle import SUFFIX, Bundle, read_bundle, read_folder
+from regard import checkpoint, models
+from regard.bundle import Bundle, read_bundle, read_folder
 from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.machine import cores
@@ -58,6 +58,14 @@ class Translation:
         return self.look().reduced()
 
 
+@runtime_checkable
+class Limitable(Engine, Protocol):
+    """An engine that knows the few tokens that a sentence may need."""
+
+    def limited(self) -> Engine:
+        """The same engine, which chooses among them alone."""
+
+
 @dataclass(frozen=True)
 class Translator:
     """A model, ready to translate."""
@@ -74,18 +82,33 @@ class Translator:
         """The same model, searched in another way."""
         return replace(self, options=options)
 
+    def with_shortlist(self) -> "Translator":
+        """The same model, which chooses among the few hundred tokens that a sentence may need.
+
+        Raises RegardError if its file holds no shortlist, or it is a folder.
+        """
+        if not isinstance(self.engine, Limitable):
+            raise RegardError(
+                "only a .regard file has a shortlist",
+                "the search",
+                "export the model with `regard export`, and load the file",
+            )
+        return replace(self, engine=self.engine.limited())
+
     def translate(self, texts: Sequence[str]) -> list[Translation]:
         """The best translation of each text, in order; an empty text gives an empty one."""
-        return [best[0] for best in self.n_best(texts)]
+        return [best[0] for best in self.each(texts, "", NO_HOOKS, self.search(1))]
 
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
         """The translations that the beam found for each text, best first."""
+        return self.each(texts, "", NO_HOOKS, self.search(self.options.beam))
+
+    def search(self, count: int) -> Callable[[Task], list[list[Hypothesis]]]:
+        """Finds the `count` best translations of each sentence, with the options' beam."""
         if self.options.beam == 1:
-            return self.each(
-                texts, "", NO_HOOKS, lambda task: [[h] for h in greedy(self.engine, task)]
-            )
+            return lambda task: [[one] for one in greedy(self.engine, task)]
         size, alpha = self.options.beam, self.options.alpha
-        return self.each(texts, "", NO_HOOKS, lambda task: beam(self.engine, task, size, alpha))
+        return lambda task: [best[:count] for best in beam(self.engine, task, size, alpha)]
 
     def continue_from(
         self, texts: Sequence[str], beginning: str, hooks: Hooks = NO_HOOKS
@@ -118,7 +141,7 @@ class Translator:
         """Search in batches of like length; hand the results back in the order of the texts."""
         tidied = [tidy(text) for text in texts]
         encoded = self.source.encode(tidied)
-        given = self.target.encode([tidy(beginning)])[0]
+        given = self.target.encode([tidy(beginning)])[0] if beginning else []
         found: list[list[Translation]] = [
             [Translation(text, "", 0.0, "end", [], [], nothing_to_look_at)] for text in tidied
         ]
@@ -180,15 +203,17 @@ def nothing_to_look_at() -> Forced:
     return Forced(np.zeros(0, np.float32), np.zeros((1, 1, 0, 0), np.float32))
 
 
-def load(model: str | Path, device: str = "auto", workers: int = 0, threads: int = 1) -> Translator:
-    """Open a model: a folder, or a file that `regard export` wrote.
+def load(
+    model: str | Path = models.DEFAULT, device: str = "auto", workers: int = 0, threads: int = 1
+) -> Translator:
+    """Open a model: a folder, a file that `regard export` wrote, or one that comes along, by name.
 
     A folder's model runs through PyTorch on `device`. A file's runs through ONNX Runtime: `workers`
     batches at a time (0: one a core), each on `threads` cores; so does a folder's where PyTorch is
     not installed. Raises RegardError if the model is not there or damaged.
     """
-    path = Path(model)
-    if path.is_file() or path.suffix == SUFFIX:
+    path = models.find(model)
+    if path.is_file():
         return open_bundle(read_bundle(path), str(path), workers, threads)
     card = checkpoint.load_card(path)
     if not find_spec("torch"):
@@ -197,6 +222,14 @@ def load(model: str | Path, device: str = "auto", workers: int = 0, threads: int
 
     engine = load_engine(path, card, device)
     return Translator(engine, card.source, card.target, card.languages, card.config.search)
+
+
+def open_light(model: str | Path) -> Translator:
+    """Open a model through ONNX Runtime even where PyTorch is: it starts in a fraction of the time,
+    and is meant for a single sentence. Errors as `load`."""
+    path = models.find(model)
+    bundle = read_bundle(path) if path.is_file() else read_folder(path)
+    return open_bundle(bundle, str(path), workers=1, threads=1)
 
 
 def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Translator:

@@ -1,7 +1,7 @@
 """How the products of a graph are computed: in fp32, or in int8."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -26,10 +26,24 @@ BOUNDED = (-1.0, 1.0)
 """Where these always are."""
 
 
+class Picked(NamedTuple):
+    """Some rows of a matrix, picked while a graph runs, and what is added to their products."""
+
+    columns: str
+    """in W"""
+    scales: str
+    """W; "" in fp32"""
+    bias: str
+    """W"""
+
+
 @runtime_checkable
 class Arithmetic(Protocol):
     """Draws products into a graph. `name` tells the product, `weights` the matrices [out in] whose
     results stand side by side."""
+
+    picked_types: tuple[str, str]
+    """Element types of what is picked: columns and scales ("" for none)."""
 
     def product(
         self,
@@ -41,6 +55,12 @@ class Arithmetic(Protocol):
     ) -> str:
         """inputs @ weights.T + bias"""
 
+    def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
+        """Some rows [W] of a matrix [out in]; `bias` [W] goes with them."""
+
+    def picked_product(self, graph: Graph, inputs: str, name: str, picked: Picked) -> str:
+        """What `product` gives, of these rows."""
+
     def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
         """A matrix in fp32."""
 
@@ -50,6 +70,8 @@ class Arithmetic(Protocol):
 
 class Fp32:
     """Everything in single precision, as PyTorch computes it."""
+
+    picked_types = ("float32", "")
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
@@ -65,6 +87,19 @@ class Fp32:
         columns = np.concatenate([self.tensors[one] for one in weights]).T
         out = graph("MatMul", inputs, graph.tensor(f"{name}.weight", columns))
         return out if bias is None else graph("Add", out, graph.tensor(f"{name}.bias", bias))
+
+    def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
+        picked = graph("Gather", graph.tensor(f"{weight}.all", self.tensors[weight]), rows)
+        return Picked(graph("Transpose", picked, perm=[1, 0]), "", bias)
+
+    def picked_product(
+        self,
+        graph: Graph,
+        inputs: str,
+        name: str,  # noqa: ARG002
+        picked: Picked,
+    ) -> str:
+        return graph("Add", graph("MatMul", inputs, picked.columns), picked.bias)
 
     def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
         return self.tensors[name]
@@ -102,6 +137,7 @@ class EightBits:
         """`are_unsigned` draws the weights as unsigned bytes, for processors whose product of
         unsigned and signed ones overflows."""
         self.tensors, self.ranges, self.are_unsigned = tensors, ranges, are_unsigned
+        self.picked_types = ("uint8" if are_unsigned else "int8", "float32")
 
     def product(
         self,
@@ -113,21 +149,43 @@ class EightBits:
     ) -> str:
         columns = np.concatenate([self.tensors[one] for one in weights]).T
         scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
+        return self.picked_product(
+            graph,
+            inputs,
+            name,
+            Picked(
+                graph.tensor(f"{name}.weight", self.drawn(columns)),
+                graph.tensor(f"{name}.scale", scales),
+                "" if bias is None else graph.tensor(f"{name}.bias", bias),
+            ),
+        )
+
+    def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
+        whole = graph.tensor(f"{weight}.all", self.drawn(self.tensors[weight]))
+        scales = graph.tensor(f"{weight}.scales", self.tensors[weight + SCALE])
+        columns = graph("Transpose", graph("Gather", whole, rows), perm=[1, 0])
+        return Picked(columns, graph("Gather", scales, rows), bias)
+
+    def picked_product(self, graph: Graph, inputs: str, name: str, picked: Picked) -> str:
         step, zero = steps(*(BOUNDED if is_recalled(name) else self.ranges[name]))
         scale, zero_point = graph.number(step), graph.constant(zero, "uint8")
-        if self.are_unsigned:
-            columns = (columns.astype(np.int16) + MIDDLE).astype(np.uint8)
         return graph(
             "MatMulIntegerToFloat",
             graph("QuantizeLinear", inputs, scale, zero_point),
-            graph.tensor(f"{name}.weight", columns),
+            picked.columns,
             scale,
-            graph.tensor(f"{name}.scale", scales),
+            picked.scales,
             zero_point,
             graph.constant(MIDDLE, "uint8") if self.are_unsigned else "",
-            *([] if bias is None else [graph.tensor(f"{name}.bias", bias)]),
+            picked.bias,
             domain=MICROSOFT,
         )
+
+    def drawn(self, weights: np.ndarray) -> np.ndarray:
+        """The bytes as the processor wants them."""
+        if self.are_unsigned:
+            return (weights.astype(np.int16) + MIDDLE).astype(np.uint8)
+        return weights
 
     def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
         return self.tensors[name] * self.tensors[name + SCALE][:, None]

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from regard.bundle import read_folder, write_bundle
+from regard.bundle import NO_SHORTLIST, Shortlist, read_folder, write_bundle
 from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
 from regard.engine.onnx import OnnxEngine, observe
+from regard.engine.shortlist import learn
 from regard.errors import RegardError
 from regard.search import Task, greedy
 from regard.special import Ids
@@ -20,6 +21,9 @@ Precision = Literal["int8", "fp32"]
 
 READ = 500
 """Sentences in whose reading the ranges are found."""
+
+TOLD = 40_000
+"""Pairs of the training text from which the shortlist is made."""
 
 
 def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) -> None:
@@ -34,7 +38,19 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
         card, tensors = bundle.card, bundle.tensors
         ranges = observe(card.config.model, tensors, pairs(folder, card, tensors, texts))
         bundle = bundle._replace(tensors=quantise(tensors), ranges=ranges)
-    write_bundle(out, bundle)
+    write_bundle(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
+
+
+def shortlist(folder: Path, card: Card) -> Shortlist:
+    """What the training text tells of the tokens that a sentence needs; nothing without it."""
+    prepared = folder / "training" / "corpus"
+    if not prepared.exists():
+        return NO_SHORTLIST
+    corpus = open_corpus(prepared)
+    places = np.unique(np.linspace(0, len(corpus) - 1, TOLD).astype(np.int64))
+    sources = card.source.encode(corpus.sources(places))
+    targets = card.target.encode(corpus.targets(places))
+    return learn(sources, targets, card.source, card.target)
 
 
 def pairs(

@@ -1,6 +1,7 @@
 """The CPU engine: the same network through ONNX Runtime; no PyTorch, no compiler."""
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from threading import Lock
 
@@ -8,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from onnxruntime import InferenceSession, SessionOptions
 
-from regard.bundle import Bundle, Ranges
+from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
+from regard.circles import no_circles
 from regard.config import ModelOptions
 from regard.engine import onnx_graphs
 from regard.engine.arithmetic import (
@@ -21,16 +23,22 @@ from regard.engine.arithmetic import (
 )
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Network
+from regard.engine.onnx_words import FEW
+from regard.engine.shortlist import allowed_tokens, fill_up, whose
 from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
 from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ranked, place_in_run
 from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
+from regard.trace import Looking, Trace, architecture_of
 
 Arrays = dict[str, np.ndarray]
 
 LEAVE = 0.85
 """When less than this share of the sentences in memory is still alive, the others are let go."""
+
+DRAFTS = 3
+"""Times that a sentence is tried among a few tokens before it is written among all."""
 
 SLOWER = ["SkipLayerNormFusion"]
 """What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
@@ -62,12 +70,20 @@ class Session:
 class OnnxEngine:
     """Draws a graph for each of its uses when it is first asked for."""
 
-    largest_beam = onnx_graphs.FEW - 1
+    largest_beam = FEW - 1
 
     def __init__(
-        self, options: ModelOptions, tensors: Tensors, ranges: Ranges, threads: int = 1
+        self,
+        options: ModelOptions,
+        tensors: Tensors,
+        ranges: Ranges,
+        threads: int = 1,
+        shortlist: Shortlist = NO_SHORTLIST,
     ) -> None:
-        self.options, self.threads = options, threads
+        self.options, self.threads, self.shortlist = options, threads, shortlist
+        self.is_limited = False
+        """Whether translations are made of the shortlist's tokens alone."""
+        self.architecture = architecture_of(options)
         self.sessions: dict[onnx_graphs.Draw, Session] = {}
         self.drawing = Lock()
         self.arithmetic: Arithmetic = Fp32(tensors)
@@ -82,24 +98,53 @@ class OnnxEngine:
                 self.sessions[draw] = Session(graph, self.threads)
         return self.sessions[draw]
 
+    def limited(self) -> "OnnxEngine":
+        """The same engine, which makes its translations of the shortlist's tokens alone.
+
+        Adjusted tokens, samples and beams of more than `largest_beam` are still of all.
+        """
+        if not len(self.shortlist.likely):
+            raise RegardError(
+                "this model has no shortlist",
+                "the search",
+                "export it again, where its training text is beside it",
+            )
+        engine = copy(self)
+        engine.is_limited = True
+        return engine
+
     def encode(self, sources: Sequence[Ids]) -> Decoding:
         """Read the sentences, given without </s>."""
-        return OnnxDecoding(self, read(sources, self.options))
+        return OnnxDecoding(self, sources)
+
+    def allowed(self, source: Ids) -> Int[np.ndarray, " W"]:
+        return allowed_tokens(self.shortlist, source, self.tokens)
 
     def write_alone(self, source: Ids, limit: int, rounds: int) -> Alone:
         """Pick the likeliest next token, one at a time: all in one call."""
-        given = read([source], self.options)
-        given |= {"limit": np.array(limit), "allowed": np.array(rounds)}
-        found = self.session(onnx_graphs.writing).run(given)
-        return Alone(found["written"].ravel(), float(found["log_prob"].item()), found["run"][0])
+        given = read([source], self.options) | {"limit": np.array(limit)}
+        draw = onnx_graphs.writing_allowed if self.is_limited else onnx_graphs.drafting
+        if not len(self.shortlist.likely):
+            return written_alone(self.session(onnx_graphs.writing).run(given), rounds)
+        allowed = self.allowed(source)
+        for _ in range(DRAFTS):
+            found = self.session(draw).run(given | {"allowed": fill_up(allowed)})
+            alone, best = written_alone(found, rounds), found["best"].ravel()
+            wrong = alone.tokens != best[: len(alone.tokens)]
+            if self.is_limited or not wrong.any():
+                return alone
+            allowed = np.union1d(allowed, best)
+        return written_alone(self.session(onnx_graphs.writing).run(given), rounds)
 
     def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
         """What a beam looks at in each step: all in one call."""
         given = read([source], self.options)
-        given |= {"limit": np.array(limit), "allowed": np.array(rounds), "size": np.array([size])}
+        given |= {"limit": np.array(limit), "rounds": np.array(rounds), "size": np.array([size])}
         given["first_log_prob"] = np.where(np.arange(size) == 0, 0.0, -np.inf)
-        found = self.session(onnx_graphs.searching).run(given)
-        return Candidates(**found)
+        if self.is_limited:
+            given["allowed"] = fill_up(self.allowed(source))
+            return Candidates(**self.session(onnx_graphs.searching_allowed).run(given))
+        return Candidates(**self.session(onnx_graphs.searching).run(given))
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Read given translations: of each its tokens and </s>."""
@@ -114,12 +159,44 @@ class OnnxEngine:
             for row, (source, target) in enumerate(zip(sources, targets, strict=True))
         ]
 
+    def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
+        """Read `target` and </s> behind it as a translation of `source`; tell all."""
+        given = self.known([source], [target])
+        added = np.broadcast_to(bias, (len(target) + 1, len(source) + 1))
+        given["bias"] = added.astype(np.float32)[None, None]
+        found = self.session(onnx_graphs.tracing).run(given)
+        layers = tuple(
+            Looking(*(found[f"{part}.{number}"][0] for part in Looking._fields))
+            for number in range(self.options.decoder_layers)
+        )
+        return Trace(found["states"][0], layers, found["log_probs"][0])
+
     def known(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
         return {
             **read(sources, self.options),
             "before": pad([[START, *target] for target in targets]),
             "after": pad([[*target, END] for target in targets]),
         }
+
+
+def written_alone(found: Arrays, rounds: int) -> Alone:
+    """What a loop wrote, up to where it would have been stopped for going round in circles."""
+    tokens = found["written"].ravel()
+    end, run = end_of_circles(tokens, rounds)
+    return Alone(tokens[:end], float(found["log_probs"].ravel()[:end].sum()), run)
+
+
+def end_of_circles(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.ndarray]:
+    """How many tokens there are when a text has made more than so many rounds, or ends; and how
+    long it has repeated itself then (`Circles`)."""
+    circles = no_circles(1)
+    if len(tokens) - len(np.unique(tokens)) >= rounds:  # else it cannot have made so many
+        whole = np.concatenate([[START], tokens])[None]
+        for end in range(1, len(tokens) + 1):
+            circles = circles.write(whole[:, : end + 1])
+            if tokens[end - 1] != END and circles.rounds()[0] > rounds:
+                return end, circles.run[0]
+    return len(tokens), circles.run[0]
 
 
 class OnnxDecoding:
@@ -129,8 +206,8 @@ class OnnxDecoding:
     reads fill the gap.
     """
 
-    def __init__(self, engine: OnnxEngine, given: Arrays) -> None:
-        self.engine = engine
+    def __init__(self, engine: OnnxEngine, sources: Sequence[Ids]) -> None:
+        self.engine, given = engine, read(sources, engine.options)
         found = engine.session(onnx_graphs.encoding).run(given)
         self.memory = {
             name: value for name, value in found.items() if not name.startswith("carried")
@@ -141,6 +218,15 @@ class OnnxDecoding:
         """The sentences in memory."""
         self.sentence, self.slot = self.held, self.held
         """Of each former row its sentence, and where its state is."""
+        self.words: Arrays = {}
+        """The tokens that the batch may need, where the engine is limited to them."""
+        if engine.is_limited:
+            own = [engine.allowed(source) for source in sources]
+            together = fill_up(np.unique(np.concatenate(own)))
+            self.words = engine.session(onnx_graphs.picking).run({"allowed": together})
+            self.words["allowed"] = together
+            is_own = self.memory["words.own"] = whose(own, together)
+            self.memory["words.mask"] = np.where(is_own, 0.0, -np.inf).astype(np.float32)[:, None]
 
     def advance(
         self,
@@ -182,13 +268,14 @@ class OnnxDecoding:
         place: Int[np.ndarray, " R"],
         k: int,
     ) -> Arrays:
-        session = self.engine.session(onnx_graphs.stepping)
-        if len(adjustment.rows) or k > onnx_graphs.FEW:
+        draw = onnx_graphs.stepping_allowed if self.words else onnx_graphs.stepping
+        session = self.engine.session(draw)
+        if len(adjustment.rows) or k > FEW:
             session = self.engine.session(onnx_graphs.adjusting)
             where = block[adjustment.rows], place[adjustment.rows], adjustment.tokens
             dense["adjusted"] = np.stack(where, axis=-1).astype(np.int64)
             dense["amounts"] = adjustment.amounts.astype(np.float32)
-        found = session.run({**self.memory, **self.carried, **dense})
+        found = session.run({**self.memory, **self.words, **self.carried, **dense})
         self.carried = {
             name.replace("after", "carried"): value
             for name, value in found.items()
@@ -277,7 +364,7 @@ def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    return OnnxEngine(options, bundle.tensors, bundle.ranges, threads)
+    return OnnxEngine(options, bundle.tensors, bundle.ranges, threads, bundle.shortlist)
 
 
 def observe(

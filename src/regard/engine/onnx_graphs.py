@@ -1,16 +1,22 @@
 """The graphs of the CPU engine, one for each of its uses, drawn from the parts of the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from regard.circles import CIRCLE, PERIODS
+from regard.engine.onnx_cells import Carried
 from regard.engine.onnx_graph import Graph
-from regard.engine.onnx_network import Carried, Look, Memory, Network
+from regard.engine.onnx_network import Memory, Network, join_heads
+from regard.engine.onnx_words import (
+    Words,
+    allowed_words,
+    few_likeliest,
+    hand_out,
+    picked_words,
+    whole_vocabulary,
+)
 from regard.special import END, START
-
-FEW = 16
-"""As many likeliest tokens are found through the greatest of each block of logits."""
 
 Draw = Callable[[Network], Graph]
 
@@ -28,18 +34,35 @@ def encoding(network: Network) -> Graph:
     return g
 
 
+def picking(network: Network) -> Graph:
+    """What the allowed tokens' logits need, once for a batch."""
+    g = Graph()
+    hand_out(g, network, allowed_words(g, network).picked)
+    return g
+
+
 def stepping(network: Network) -> Graph:
     """One step, and the few likeliest tokens."""
     g = Graph()
-    logits = draw_step(g, network)
-    likely, log_probs = few_likeliest(g, logits, g.input("k", "int64", 1), network.tokens)
+    return draw_few(g, network, whole_vocabulary(network))
+
+
+def stepping_allowed(network: Network) -> Graph:
+    """The same, of the allowed tokens."""
+    g = Graph()
+    return draw_few(g, network, picked_words(g, network))
+
+
+def draw_few(g: Graph, network: Network, words: Words) -> Graph:
+    logits = network.logits(g, draw_step(g, network), words.picked)
+    likely, log_probs = few_likeliest(g, logits, g.input("k", "int64", 1), words)
     return ranked(g, likely, log_probs)
 
 
 def adjusting(network: Network) -> Graph:
     """One step, with something added to the logits, and any number of likeliest tokens."""
     g = Graph()
-    logits = draw_step(g, network)
+    logits = network.logits(g, draw_step(g, network))
     places, amounts = g.input("adjusted", "int64", "J", 3), g.input("amounts", "float32", "J")
     logits = g("ScatterND", logits, places, amounts, reduction="add")
     all_log_probs = g("LogSoftmax", logits, axis=-1)
@@ -52,59 +75,86 @@ def reading(network: Network) -> Graph:
     g = Graph()
     memory, first = draw_encoder(g, network)
     before, after = g.input("before", "int64", "B", "T"), g.input("after", "int64", "B", "T")
-    output, looks = network.read_known(g, before, first, memory)
-    log_probs = g("LogSoftmax", network.logits(g, output), axis=-1)
+    layers = network.read_known(g, before, first, memory)
+    log_probs = g("LogSoftmax", network.logits(g, layers[-1].output), axis=-1)
     chosen = g("GatherElements", log_probs, g("Unsqueeze", after, g.ints(-1)), axis=2)
     g.output(g("Squeeze", chosen, g.ints(-1)), "log_probs", "float32", "B", "T")
-    for number, look in enumerate(looks):
-        for part in Look._fields:
-            g.output(getattr(look, part), f"{part}.{number}", "float32", "B", "A", "T", "D")
+    for number, layer in enumerate(layers):
+        g.output(layer.look.weights, f"weights.{number}", "float32", "B", "A", "T", "S")
+    return g
+
+
+def tracing(network: Network) -> Graph:
+    """Known translations, and all that is worked out on the way; `bias` [B 1 T S] added."""
+    g = Graph()
+    memory, first = draw_encoder(g, network)
+    bias = g.input("bias", "float32", "B", 1, "T", "S")
+    layers = network.read_known(g, g.input("before", "int64", "B", "T"), first, memory, bias)
+    log_probs = g("LogSoftmax", network.logits(g, layers[-1].output), axis=-1)
+    g.output(log_probs, "log_probs", "float32", "B", "T", "V")
+    g.output(
+        join_heads(g, memory.states, network.options.heads), "states", "float32", "B", "S", "E"
+    )
+    for number, (hidden, look, output) in enumerate(layers):
+        g.output(hidden, f"hidden.{number}", "float32", "B", "T", "H")
+        g.output(look.scores, f"scores.{number}", "float32", "B", "A", "T", "S")
+        g.output(look.weights, f"weights.{number}", "float32", "B", "A", "T", "S")
+        context = join_heads(g, look.context, network.options.heads)
+        g.output(context, f"context.{number}", "float32", "B", "T", "E")
+        g.output(output, f"output.{number}", "float32", "B", "T", "M")
     return g
 
 
 def writing(network: Network) -> Graph:
     """One sentence from its tokens to its translation: the whole greedy loop in one call."""
+    every = whole_vocabulary(network)
+    return draw_greedy(Graph(), network, every, every)
+
+
+def drafting(network: Network) -> Graph:
+    """The same, but the loop chooses among the allowed tokens; what it would have chosen among all
+    is told afterwards."""
     g = Graph()
+    return draw_greedy(g, network, allowed_words(g, network), whole_vocabulary(network))
+
+
+def writing_allowed(network: Network) -> Graph:
+    """The same, of the allowed tokens."""
+    g = Graph()
+    words = allowed_words(g, network)
+    return draw_greedy(g, network, words, words)
+
+
+def draw_greedy(g: Graph, network: Network, tried: Words, words: Words) -> Graph:
+    """The loop chooses among the words that are tried. Behind it the best of all words and their ln
+    probability are found for all tokens at once."""
     memory, first = draw_encoder(g, network)
     if network.compares:
         memory = memory._replace(closed="")  # a sentence alone has no padding
-    limit, allowed = g.input("limit", "int64"), g.input("allowed", "int64")
     body = Graph("loop/", g)
     body.input("number", "int64")
     body.input("goes_on", "bool")
     token = body.input("token", "int64", 1, 1)
-    total = body.input("total", "float32", 1, 1, 1)
-    run, behind = body.input("run", "int64", 1, CIRCLE), body.input("behind", "int64", 1, CIRCLE)
-    carried = carried_inputs(body, network, 1, 1)
-    output, after = network.step(body, token, carried, memory)
-    logits = network.logits(body, output)
-    likely = body.many("TopK", [logits, body.ints(1)], 2)[1]
-    chance = body("GatherElements", body("Softmax", logits, axis=-1), likely, axis=-1)
-    total = body("Add", total, body("Log", chance))
-    token = body("Squeeze", likely, body.ints(-1))
-    run, behind, rounds = go_round(body, token, run, behind)
-    is_circling = body("Greater", rounds, allowed)
+    output, after = network.step(body, token, carried_inputs(body, network, 1, 1), memory)
+    logits = network.logits(body, output, tried.picked)
+    token = tried.named(body, body("ArgMax", logits, axis=-1, keepdims=0))
     is_end = body("Equal", token, body.constant(END, "int64"))
-    ends = body("Or", is_end, is_circling)
-    body.result(body("Not", body("Reshape", ends, body.ints())), "bool")
+    body.result(body("Not", body("Reshape", is_end, body.ints())), "bool")
     body.result(token, "int64", 1, 1)
-    body.result(total, "float32", 1, 1, 1)
-    body.result(run, "int64", 1, CIRCLE)
-    body.result(behind, "int64", 1, CIRCLE)
     for value in named(after, "after").values():
         body.result(value, "float32", 1, 1, "H")
     body.result(token, "int64", 1, 1)
-    start = [
-        g.constant([[START]], "int64"),
-        g.constant([[[0.0]]], "float32"),
-        *no_rounds(g, 1),
-        *named(first, "carried").values(),
-    ]
-    going = g.constant(True, "bool")
-    made = g.many("Loop", [limit, going, *start], len(start) + 1, body=body.proto())
-    g.output(made[-1], "written", "int64", "T", 1, 1)
-    g.output(made[1], "log_prob", "float32", 1, 1, 1)
-    g.output(made[2], "run", "int64", 1, CIRCLE)
+    body.result(output, "float32", 1, 1, "M")
+    start = [g.constant([[START]], "int64"), *named(first, "carried").values()]
+    limit, going = g.input("limit", "int64"), g.constant(True, "bool")
+    made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
+    outputs = g("Squeeze", made[-1], g.ints(1))
+    logits = network.logits(g, outputs, words.picked)
+    best = g("ArgMax", logits, axis=-1, keepdims=1)
+    chance = g("GatherElements", g("Softmax", logits, axis=-1), best, axis=-1)
+    g.output(made[-2], "written", "int64", "T", 1, 1)
+    g.output(words.named(g, best), "best", "int64", "T", 1, 1)
+    g.output(g("Log", chance), "log_probs", "float32", "T", 1, 1)
     return g
 
 
@@ -122,14 +172,24 @@ TOLD = {
 
 
 def searching(network: Network) -> Graph:
-    """One sentence from its tokens to all that a beam finds: `search.beam` inside a loop's body.
+    """One sentence from its tokens to all that a beam finds."""
+    return draw_search(Graph(), network, whole_vocabulary(network))
+
+
+def searching_allowed(network: Network) -> Graph:
+    """The same, of the allowed tokens."""
+    g = Graph()
+    return draw_search(g, network, allowed_words(g, network))
+
+
+def draw_search(g: Graph, network: Network, words: Words) -> Graph:
+    """`search.beam` inside a loop's body.
 
     N rows go on at each step, dead ones with a log-probability of -inf.
     """
-    g = Graph()
     memory, first = draw_encoder(g, network)
     limit, size = g.input("limit", "int64"), g.input("size", "int64", 1)
-    body = draw_beam(g, network, memory, limit, size, g.input("allowed", "int64"))
+    body = draw_beam(g, network, memory, words, [limit, size, g.input("rounds", "int64")])
     rows = g("Concat", size, g.ints(CIRCLE), axis=0)
     states = g("Concat", g.ints(1), size, g.ints(1), axis=0)
     start = [
@@ -151,9 +211,13 @@ def places_of(name: str) -> tuple[int | str, ...]:
 
 
 def draw_beam(
-    g: Graph, network: Network, memory: Memory, limit: str, size: str, allowed: str
+    g: Graph, network: Network, memory: Memory, words: Words, bounds: Sequence[str]
 ) -> Graph:
-    """One step of a beam. The 2 N likeliest candidates are looked at, for at most N are </s>."""
+    """One step of a beam. The 2 N likeliest candidates are looked at, for at most N are </s>.
+
+    Its bounds: tokens of a translation, hypotheses, and rounds of a circle.
+    """
+    limit, size, allowed = bounds
     body = Graph("loop/", g)
     number = body.input("number", "int64")
     body.input("goes_on", "bool")
@@ -161,7 +225,8 @@ def draw_beam(
     found = body.input("found", "int64", 1)
     run, behind = (body.input(name, "int64", "N", CIRCLE) for name in ("run", "behind"))
     output, after = network.step(body, token, carried_inputs(body, network, 1, "N"), memory)
-    token, parent, total = likeliest_candidates(body, network, output, log_prob, size)
+    logits = network.logits(body, output, words.picked)
+    token, parent, total = likeliest_candidates(body, logits, log_prob, size, words)
     is_end, is_other = likeliest_of_each_kind(body, total, token, size)
     run, behind, rounds = go_round(
         body,
@@ -196,11 +261,11 @@ def draw_beam(
 
 
 def likeliest_candidates(
-    g: Graph, network: Network, output: str, log_prob: str, size: str
+    g: Graph, logits: str, log_prob: str, size: str, words: Words
 ) -> tuple[str, str, str]:
     """Token, parent and ln probability of the C likeliest continuations, likeliest first."""
     k = g("Add", size, g.ints(1))
-    likely, log_probs = few_likeliest(g, network.logits(g, output), k, network.tokens)
+    likely, log_probs = few_likeliest(g, logits, k, words)
     added = g("Cast", g("Squeeze", log_probs, g.ints(0)), to=11)
     totals = g("Add", added, g("Unsqueeze", log_prob, g.ints(-1)))
     flat = g("Reshape", totals, g.ints(-1))
@@ -259,7 +324,7 @@ def draw_encoder(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
 
 
 def draw_step(g: Graph, network: Network) -> str:
-    """The logits [B N V] behind each token, from where its parent's state was."""
+    """What is fed forward [B N M] behind each token, from where its parent's state was."""
     tokens, parents = g.input("tokens", "int64", "B", "N"), g.input("parents", "int64", "B", "N")
     bias = g.input("bias", "float32", "b", 1, "n", "s")
     memory = memory_inputs(g, network)
@@ -270,7 +335,7 @@ def draw_step(g: Graph, network: Network) -> str:
     output, after = network.step(g, tokens, carried, memory, bias)
     for name, value in named(after, "after").items():
         g.output(value, name, "float32", "B", "N", "H")
-    return network.logits(g, output)
+    return output
 
 
 def ranked(g: Graph, likely: str, log_probs: str) -> Graph:
@@ -310,36 +375,6 @@ def named(layers: list[Carried], name: str) -> dict[str, str]:
         for number, carried in enumerate(layers)
         for part, value in enumerate(carried)
     }
-
-
-def few_likeliest(g: Graph, logits: str, k: str, tokens: int) -> tuple[str, str]:
-    """The `k` likeliest tokens [B N k] of `logits` [B N V], at most FEW, and their ln probability.
-
-    They stand in those k blocks of logits whose greatest is greatest.
-    """
-    width = block_width(tokens)
-    rows = g("Shape", logits, start=0, end=2)
-    blocks = g("Reshape", logits, g.ints(0, 0, tokens // width, width))
-    greatest = g("ReduceMax", blocks, g.ints(-1), keepdims=0)
-    block = g.many("TopK", [greatest, k], 2)[1]
-    candidates = g("GatherND", blocks, g("Unsqueeze", block, g.ints(-1)), batch_dims=2)
-    flat = g("Reshape", candidates, g("Concat", rows, g.ints(-1), axis=0))
-    values, place = g.many("TopK", [flat, k], 2)
-    size = g.constant(width, "int64")
-    first = g("GatherElements", block, g("Div", place, size), axis=-1)
-    likely = g("Add", g("Mul", first, size), g("Mod", place, size))
-    # ln Σ exp, from the probability of the likeliest, which is never too small to be a number
-    front = g.ints(0), g.ints(1), g.ints(-1)
-    best = g("Slice", likely, *front)
-    chance = g("GatherElements", g("Softmax", logits, axis=-1), best, axis=-1)
-    total = g("Sub", g("Slice", values, *front), g("Log", chance))
-    return likely, g("Sub", values, total)
-
-
-def block_width(tokens: int) -> int:
-    """The divisor of `tokens` that lies nearest to 64, where there are at least FEW blocks."""
-    divisors = [width for width in range(1, tokens // FEW + 1) if tokens % width == 0]
-    return min(divisors, key=lambda width: abs(width - 64))
 
 
 # Circles, as circles.Circles counts them

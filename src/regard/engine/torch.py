@@ -10,17 +10,20 @@ from jaxtyping import Float, Int, Shaped
 from regard.checkpoint import Card, Tensors, load_weights
 from regard.config import ModelOptions
 from regard.errors import RegardError
+from regard.model.attention import join
 from regard.model.memory import rows as pick
 from regard.model.network import Dropouts, EncoderDecoder, Sizes
 from regard.search import Adjustment, Decoding, Forced, Ranked
 from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
+from regard.trace import Looking, Trace, architecture_of
 
 
 class TorchEngine:
     def __init__(self, network: EncoderDecoder) -> None:
         self.network = network
         self.tokens = network.sizes.target_tokens
+        self.architecture = architecture_of(network.sizes)
         self.device = network.decoder.word.weight.device
 
     def tensor(self, array: Shaped[np.ndarray, "*shape"]) -> Shaped[torch.Tensor, "*shape"]:
@@ -48,6 +51,24 @@ class TorchEngine:
             )
             for row, (source, target) in enumerate(zip(sources, targets, strict=True))
         ]
+
+    @torch.inference_mode()
+    def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
+        """Read `target` and </s> behind it as a translation of `source`; tell all."""
+        network = self.network.eval()
+        memory = network.encode(self.tensor(np.array([[*source, END]])))
+        before = self.tensor(np.array([[START, *target]]))
+        added = self.tensor(bias).float()[None] if bias.any() else 0.0
+        step = network.step(before, memory, network.start(memory), added)
+        layers = tuple(
+            Looking(*(array(part[0]) for part in look._replace(context=join(look.context))))
+            for look in step.looks
+        )
+        return Trace(array(memory.states[0]), layers, array(log_softmax(step.logits)[0]))
+
+
+def array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.float().cpu().numpy()
 
 
 class TorchDecoding:

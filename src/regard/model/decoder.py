@@ -16,9 +16,13 @@ from regard.model.recurrence import RECURRENCES, Carried, Recurrence
 class Look(NamedTuple):
     """One look at the source, for each token; each head has its own."""
 
+    hidden: Float[Tensor, "B T H"]
+    """Who looks: the decoder's own hidden states."""
     scores: Float[Tensor, "B A T S"]
     weights: Float[Tensor, "B A T S"]
     context: Float[Tensor, "B A T C"]
+    output: Float[Tensor, "B T M"]
+    """What became of it: hidden state and context, fed forward."""
 
 
 class Attended(NamedTuple):
@@ -134,7 +138,7 @@ class Decoder(nn.Module):
             both = torch.cat([hidden, join(context)], dim=-1)      # B T H+E  put hidden and context together
             inputs = layer.carry(inputs, layer.feed_forward(both)) # B T M    feed both forward
             # fmt: on
-            looks.append(Look(scores + bias, weights, context))
+            looks.append(Look(hidden, scores + bias, weights, context, inputs))
             carried.append(after)
         return Attended(inputs, tuple(looks), tuple(carried))
 

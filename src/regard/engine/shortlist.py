@@ -1,0 +1,117 @@
+"""Which target tokens a sentence is likely to need: a few hundred instead of a whole vocabulary.
+
+For each source token the target tokens that translate it in the training text (IBM model 1), and
+those that every translation may need. Stored in the .regard file (`bundle.Shortlist`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from regard.bundle import Shortlist
+from regard.special import END, PAD, UNKNOWN, Ids
+from regard.text.vocabulary import Vocabulary
+
+LIKELY = 40
+"""Target tokens kept for each source token."""
+COMMON = 150
+"""Most frequent target tokens, open to every sentence."""
+CELLS = 8_000_000
+"""Pairs of a source and a target token that the statistics are made of; 60 bytes each."""
+ROUNDS = 4
+"""Times that the probabilities are estimated anew."""
+COPIED = 8
+"""Target tokens that write a source token as it is, at most."""
+BLOCK = 16
+"""Tokens asked for are a multiple of this, and at least as many blocks (`onnx_graphs.FEW`)."""
+
+
+def allowed_tokens(shortlist: Shortlist, source: Ids, tokens: int) -> Int[np.ndarray, " W"]:
+    """Those of `tokens` target tokens that a sentence may need, in order."""
+    is_allowed = np.zeros(tokens, bool)
+    is_allowed[shortlist.common] = True
+    is_allowed[shortlist.likely[list(source)]] = True
+    return np.flatnonzero(is_allowed)
+
+
+def fill_up(tokens: Int[np.ndarray, " W"]) -> Int[np.ndarray, " X"]:
+    """Whole blocks of tokens: <pad>, which is never written, stands behind them."""
+    wanted = max(BLOCK * BLOCK, -(-len(tokens) // BLOCK) * BLOCK)
+    return np.concatenate([tokens, np.full(wanted - len(tokens), PAD)])
+
+
+def whose(
+    own: Sequence[Int[np.ndarray, " _"]], together: Int[np.ndarray, " W"]
+) -> Float[np.ndarray, "B W"]:
+    """1 where a token of the batch is one of the sentence, 0 elsewhere."""
+    is_own = np.zeros((len(own), len(together)), np.float32)
+    count = np.count_nonzero(together != PAD)
+    for row, tokens in enumerate(own):
+        is_own[row, np.searchsorted(together[:count], tokens)] = 1.0
+    return is_own
+
+
+# Learning
+
+
+def learn(
+    sources: Sequence[Ids], targets: Sequence[Ids], source: Vocabulary, target: Vocabulary
+) -> Shortlist:
+    """From sentences and their translations, as tokens."""
+    kind = np.uint16 if len(target) <= 1 << 16 else np.uint32
+    count = np.bincount(np.concatenate([*targets, [UNKNOWN]]), minlength=len(target))
+    count[END] = count.max() + 1  # ends every translation
+    common = np.sort(np.argsort(-count, kind="stable")[:COMMON])
+    likely = np.full((len(source), LIKELY), END, kind)
+    pair, chance = translations(sources, targets, len(target))
+    owner, token = pair // len(target), pair % len(target)
+    order = np.lexsort((-chance, owner))
+    order = order[~np.isin(token[order], common)]
+    owner, token = owner[order], token[order]
+    first = np.searchsorted(owner, owner)
+    place = np.arange(len(owner)) - first
+    kept = place < LIKELY - COPIED
+    likely[owner[kept], place[kept]] = token[kept]
+    copies = copied(source, target)
+    likely[:, LIKELY - COPIED :] = copies
+    return Shortlist(likely, common.astype(kind))
+
+
+def translations(
+    sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
+) -> tuple[Int[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """Every pair of tokens seen, source * target_tokens + target, and p(target | source).
+
+    IBM model 1 (Brown et al. 1993, section 4.2) without its empty word.
+    """
+    cells, words, written, room = [], [], 0, CELLS
+    for source, target in zip(sources, targets, strict=True):
+        both = np.array(source)[None] * target_tokens + np.array(target, np.int64)[:, None]
+        cells.append(both.ravel())
+        words.append(np.repeat(written + np.arange(len(target)), len(source)))
+        written, room = written + len(target), room - both.size
+        if room < 0:
+            break
+    pair, place = np.unique(np.concatenate(cells), return_inverse=True)
+    word, owner = np.concatenate(words), pair // target_tokens
+    chance = np.ones(len(pair))
+    for _ in range(ROUNDS):
+        share = chance[place]
+        share /= np.bincount(word, share)[word]
+        count = np.bincount(place, share)
+        chance = count / np.bincount(owner, count)[owner]
+    return pair, chance
+
+
+def copied(source: Vocabulary, target: Vocabulary) -> Int[np.ndarray, "_ _"]:
+    """For each source token the target tokens that write it as it is, so that names can be."""
+    pieces = source.pieces(range(len(source)))
+    known = dict(zip(target.pieces(range(len(target))), range(len(target)), strict=True))
+    spelt = target.encode([piece.replace("▁", " ").strip() for piece in pieces])
+    table = np.full((len(pieces), COPIED), END, np.int64)
+    for row, (piece, tokens) in enumerate(zip(pieces, spelt, strict=True)):
+        same = [known[piece]] if piece in known else []
+        found = (same + [token for token in tokens if token not in same])[:COPIED]
+        table[row, : len(found)] = found
+    return table

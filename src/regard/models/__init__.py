@@ -1,0 +1,40 @@
+"""The models that come along, by their names."""
+
+from pathlib import Path
+
+from regard.bundle import SUFFIX
+from regard.errors import RegardError
+
+HERE = Path(__file__).parent
+DEFAULT = HERE / f"en-fr{SUFFIX}"
+"""What translates when no model is named."""
+
+
+def names() -> list[str]:
+    """Of all models that come along."""
+    return sorted(file.stem for file in HERE.glob(f"*{SUFFIX}"))
+
+
+def find(model: str | Path) -> Path:
+    """Where a model is that is named by its path or, if it comes along, by its name.
+
+    What is there under this path comes first. Raises RegardError if nothing is.
+    """
+    path = Path(model)
+    if path.exists():
+        return path
+    if str(model) in names():
+        return HERE / f"{model}{SUFFIX}"
+    if path in (DEFAULT, Path(DEFAULT.stem)):
+        raise RegardError(
+            f"the model that comes along, {DEFAULT.stem}, is not in this copy of regard",
+            str(DEFAULT),
+            "install regard from its wheel, or give a model folder or file with --model",
+        )
+    known = ", ".join(names())
+    raise RegardError(
+        "there is no such file" if path.suffix == SUFFIX else "there is no such folder",
+        str(model),
+        "give the folder that `regard train --out` wrote (it holds a model.json), or a file that"
+        " `regard export` wrote" + (f", or a model that comes along: {known}" if known else ""),
+    )

@@ -1,0 +1,73 @@
+"""All that a model works out on its way through one translation: what the explorer shows.
+
+Letters: S source tokens and T target tokens, </s> the last of both; E size of an encoder state, H
+of a hidden state, M of what is fed forward, A attention heads, V vocabulary.
+"""
+
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from regard.special import Ids
+
+
+class Looking(NamedTuple):
+    """One decoder layer, at each token."""
+
+    hidden: Float[np.ndarray, "T H"]
+    """The decoder's own hidden states."""
+    scores: Float[np.ndarray, "A T S"]
+    """Before the soft-max; -inf where nothing may be looked at."""
+    weights: Float[np.ndarray, "A T S"]
+    """After it; every row sums to one."""
+    context: Float[np.ndarray, "T E"]
+    """The encoder states, weighed and added up; the heads' slices side by side."""
+    output: Float[np.ndarray, "T M"]
+    """Hidden state and context, fed forward."""
+
+
+class Trace(NamedTuple):
+    """One sentence and one translation of it."""
+
+    states: Float[np.ndarray, "S E"]
+    """The encoder's hidden states; the one at </s> is the final state."""
+    layers: tuple[Looking, ...]
+    log_probs: Float[np.ndarray, "T V"]
+    """Of every token that could come next, natural logarithm."""
+
+    def reduced(self) -> Float[np.ndarray, "T S"]:
+        """One weight for each target and source token, as `search.Forced.reduced`."""
+        return np.concatenate([layer.weights for layer in self.layers]).mean(axis=0)
+
+
+class Architecture(NamedTuple):
+    """How a network is made, under the names of the options."""
+
+    attention: str
+    recurrence: str
+    encoder: str
+    encoder_layers: int
+    decoder_layers: int
+    heads: int
+    embedding: int
+    states: int
+    hidden: int
+
+
+def architecture_of(made: Any) -> Architecture:
+    """From whatever has these names: options, or a network's sizes."""
+    return Architecture(*(getattr(made, name) for name in Architecture._fields))
+
+
+@runtime_checkable
+class Traces(Protocol):
+    """An engine that tells all."""
+
+    architecture: Architecture
+
+    def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
+        """Read `target` and </s> behind it as a translation of `source`.
+
+        `bias` [T S] (or [1 1]) is added to the scores of every look at each token.
+        """

@@ -1,0 +1,173 @@
+"""The laws of the model that comes along, and of the card that tells what a model is."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import regard
+from regard import models
+from regard.about import describe, read_about
+from regard.bundle import read_bundle
+from regard.engine.export import export
+from regard.errors import RegardError
+from regard.text.lesson import EXAMPLE
+
+ROOT = Path(__file__).parents[1]
+CARD = ROOT / "recipes" / "general-en-fr-about.toml"
+MEGABYTES = 20
+"""At most, in the repository."""
+
+with_the_model = pytest.mark.skipif(
+    not models.DEFAULT.exists(), reason="the model that comes along is not in this checkout"
+)
+ABOUT = """
+title = "A lesson"
+"good at" = "cats"
+years = [1996, 2011]
+[sources.Lesson]
+licence = "none is needed\\u001b[31m"
+pairs = 600
+"""
+
+
+def typed(*words, given="", **more):
+    return subprocess.run(
+        [sys.executable, "-m", "regard", *map(str, words)],
+        input=given.encode(), capture_output=True, check=False, **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    out = tmp_path_factory.mktemp("named") / "lesson.regard"
+    export(model, out, "int8", [])
+    return out
+
+
+@pytest.fixture
+def home(file, tmp_path, monkeypatch):
+    """A regard with which `lesson` comes along, and which takes it when nobody chooses."""
+    place = tmp_path / "models"
+    place.mkdir()
+    shutil.copy(file, place)
+    monkeypatch.setattr(models, "HERE", place)
+    monkeypatch.setattr(models, "DEFAULT", place / "lesson.regard")
+    monkeypatch.chdir(tmp_path)
+    return place
+
+
+def test_a_model_that_comes_along_is_found_by_its_name(home):
+    assert models.names() == ["lesson"]
+    assert models.find("lesson") == models.find(Path("lesson")) == home / "lesson.regard"
+    assert models.find(models.DEFAULT) == home / "lesson.regard"
+    assert regard.load("lesson").languages == ("en", "fr")
+
+
+def test_what_stands_under_a_path_comes_before_a_name(home, model):
+    shutil.copytree(model, "lesson")
+    assert models.find("lesson") == Path("lesson")
+    assert models.find(models.DEFAULT) == home / "lesson.regard"
+
+
+def test_an_unknown_name_is_told_those_that_come_along(home):
+    for name in ("lessen", "nowhere/lesson", "lesson.gz"):
+        with pytest.raises(RegardError) as caught:
+            regard.load(name)
+        assert name in caught.value.where and "along: lesson" in caught.value.to_do
+
+
+def test_where_the_model_is_missing_it_is_said_what_to_do(home):
+    (home / "lesson.regard").unlink()
+    for name in (models.DEFAULT, "lesson"):
+        with pytest.raises(RegardError) as caught:
+            models.find(name)
+        assert "lesson, is not in this copy" in caught.value.what
+    with pytest.raises(RegardError) as caught:
+        models.find("other")
+    assert "comes along" not in caught.value.to_do
+
+
+def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
+    (tmp_path / "about.toml").write_text(ABOUT, "utf-8")
+    copy = tmp_path / "copy.regard"
+    shutil.copy(file, copy)
+    describe(copy, read_about(tmp_path / "about.toml"), {"held out": {"BLEU": 12.5}})
+    before, after = read_bundle(file), read_bundle(copy)
+    assert after.card.made.pop("about")["title"] == "A lesson"
+    assert after.card.made == before.card.made
+    assert after.quality.pop("held out") == {"BLEU": 12.5}
+    assert after.quality == before.quality and after.ranges == before.ranges
+    assert after.card.source.proto == before.card.source.proto
+    one, other = (regard.load(each).translate([EXAMPLE.source])[0] for each in (file, copy))
+    assert (one.text, one.log_prob) == (other.text, other.log_prob)
+
+
+def test_info_prints_the_card_first_and_nothing_that_a_terminal_obeys(file, tmp_path):
+    (tmp_path / "about.toml").write_text(ABOUT, "utf-8")
+    copy = tmp_path / "copy.regard"
+    shutil.copy(file, copy)
+    describe(copy, read_about(tmp_path / "about.toml"), {})
+    lines = typed("info", copy).stdout.decode().splitlines()
+    assert lines[0] == "about" and lines[1].split(maxsplit=1) == ["title", "A lesson"]
+    assert "1,996" not in "".join(lines) and "1996, 2011" in lines[3]
+    assert not any("\x1b" in line for line in lines)
+    content = json.loads(typed("info", copy, "--json").stdout)
+    assert content["about"]["sources"]["Lesson"]["pairs"] == 600
+    assert "about" not in content["made"]
+
+
+@pytest.mark.parametrize("text", ["", "title = ", None])
+def test_a_card_that_is_none_gets_its_three_lines(text, tmp_path):
+    file = tmp_path / "about.toml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(RegardError) as caught:
+        read_about(file)
+    assert caught.value.where == str(file)
+
+
+def test_long_texts_of_a_card_are_wrapped_under_their_beginning():
+    from regard.cli.info import as_lines
+
+    lines = as_lines({"use": "drafts and help with reading " * 5}, 1, 60)
+    assert len(lines) > 2 and all(len(line) <= 60 for line in lines)
+    assert {re.match(" *", line).end() for line in lines[1:]} == {25}
+
+
+def test_the_card_of_the_model_that_comes_along_names_its_sources():
+    sources = read_about(CARD)["sources"]
+    assert "CC BY 2.0 FR" in sources["Tatoeba"]["licence"]
+    assert "European Parliament" in sources["Europarl v7"]["licence"]
+
+
+@with_the_model
+def test_the_model_that_comes_along_is_small_and_tells_what_it_is():
+    assert models.DEFAULT.stat().st_size < MEGABYTES * 1e6
+    bundle = read_bundle(models.DEFAULT)
+    assert bundle.card.languages == ("en", "fr")
+    assert bundle.card.made["about"] == read_about(CARD)
+    assert set(bundle.quality["held out"]) == {"tatoeba", "europarl", "newstest2013"}
+
+
+@with_the_model
+def test_the_example_everyone_remembers_is_translated_with_no_model_named(tmp_path):
+    done = typed("translate", given="The black cat ate the mouse.\n", cwd=tmp_path)
+    assert done.stdout.decode() == "Le chat noir a mangé la souris.\n"
+    assert done.stderr == b""
+
+
+@with_the_model
+def test_everyday_sentences_are_translated_rightly():
+    asked = {
+        "Good morning!": "Bonjour !",
+        "Thank you very much.": "Merci beaucoup.",
+        "Where is the station?": "Où est la gare ?",
+        "I am hungry.": "J'ai faim.",
+    }
+    found = [one.text for one in regard.load().translate(list(asked))]
+    assert sum(one == said for one, said in zip(found, asked.values(), strict=True)) >= 3, found

@@ -1,0 +1,232 @@
+"""The laws of the shortlist: a few hundred target tokens instead of a whole vocabulary."""
+
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+import regard
+from regard.bundle import LIKELY, NO_SHORTLIST, SUFFIX, Shortlist, read_bundle, write_bundle
+from regard.checkpoint import read_tensors
+from regard.config import SearchOptions
+from regard.engine.arithmetic import quantise
+from regard.engine.export import export
+from regard.engine.onnx import OnnxEngine, end_of_circles, observe
+from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations, whose
+from regard.engine.torch import build, weights_of
+from regard.errors import RegardError
+from regard.search import NO_HOOKS, Adjustment, Hooks, Sampling, Task, beam, greedy, sample
+from regard.special import END, PAD
+from regard.text.lesson import examples
+from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, assert_alike, options_of
+
+TEXTS = [one.source for one in examples(30, 9)]
+EVERYTHING = Shortlist(np.full((TOKENS, 1), END, np.uint16), np.arange(TOKENS, dtype=np.uint16))
+LITTLE = Shortlist(np.arange(TOKENS, dtype=np.uint16)[:, None], np.array([END, 4, 5, 6], np.uint16))
+"""A sentence may be written with its own tokens and three more."""
+PLAIN = Task(SOURCES, [12] * len(SOURCES))
+
+some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
+some_precision = pytest.mark.parametrize("is_int8", [True, False], ids=["int8", "fp32"])
+
+
+@cache
+def engine_of(made, is_int8: bool, kind: str) -> OnnxEngine:
+    import torch
+
+    options = options_of(made)
+    torch.manual_seed(0)
+    network = build(options, TOKENS, TOKENS).eval()
+    for weight in network.parameters():
+        torch.nn.init.uniform_(weight, -0.7, 0.7)
+    weights = weights_of(network)
+    shortlist = {"all": EVERYTHING, "little": LITTLE, "none": NO_SHORTLIST}[kind]
+    if not is_int8:
+        return OnnxEngine(options, weights, {}, shortlist=shortlist)
+    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
+    return OnnxEngine(options, quantise(weights), ranges, shortlist=shortlist)
+
+
+def alone(engine: OnnxEngine, size: int):
+    """The translations of each sentence alone."""
+    tasks = [Task([source], [12]) for source in SOURCES]
+    if size == 1:
+        return [[greedy(engine, task)[0]] for task in tasks]
+    return [beam(engine, task, size, 1.0)[0] for task in tasks]
+
+
+def together(engine: OnnxEngine, size: int):
+    if size == 1:
+        return [[one] for one in greedy(engine, PLAIN)]
+    return beam(engine, PLAIN, size, 1.0)
+
+
+@some_network
+@some_precision
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_shortlist_of_all_tokens_changes_nothing(made, is_int8, size):
+    exact, limited = engine_of(made, is_int8, "none"), engine_of(made, is_int8, "all").limited()
+    for search in (alone, together):
+        for one, other in zip(search(exact, size), search(limited, size), strict=True):
+            assert_alike(one, other)
+
+
+@some_network
+@some_precision
+@pytest.mark.parametrize("size", [1, 3])
+def test_with_a_shortlist_a_sentence_alone_is_translated_as_among_others(made, is_int8, size):
+    engine = engine_of(made, is_int8, "little").limited()
+    for one, other in zip(alone(engine, size), together(engine, size), strict=True):
+        assert_alike(one, other)
+
+
+@some_network
+@some_precision
+def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
+    drafting, exact = engine_of(made, is_int8, "little"), engine_of(made, is_int8, "none")
+    assert alone(exact, 1) != alone(drafting.limited(), 1), "the draft must be put right"
+    for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
+        assert_alike(one, other)
+
+
+@some_network
+@pytest.mark.parametrize("size", [1, 3])
+def test_only_allowed_tokens_are_written(made, size):
+    engine = engine_of(made, True, "little").limited()
+    for search in (alone, together):
+        for source, found in zip(SOURCES, search(engine, size), strict=True):
+            allowed = {*engine.allowed(source).tolist()}
+            assert all(allowed.issuperset(one.tokens) for one in found)
+
+
+@some_network
+def test_adjustments_samples_and_beginnings_reach_tokens_outside_the_shortlist(made):
+    engine = engine_of(made, True, "little").limited()
+
+    class Wish(Hooks):
+        def adjustment(self, sentences, written):
+            rows = np.arange(len(sentences))
+            return Adjustment(rows, rows * 0 + 19, np.full(len(rows), 99.0, np.float32))
+
+    wished = greedy(engine, PLAIN._replace(hooks=Wish()))
+    assert all(one.tokens == [19] * len(one.tokens) and one.tokens for one in wished)
+    drawn = sample(engine, PLAIN, Sampling(9.0))
+    exact = sample(engine_of(made, True, "none"), PLAIN, Sampling(9.0))
+    assert_alike(drawn, exact)
+    begun = beam(engine, PLAIN._replace(beginning=(18, 19)), 3, 1.0)
+    assert all(one.tokens[:2] == [18, 19] for found in begun for one in found)
+    assert PLAIN.hooks is NO_HOOKS
+
+
+@pytest.mark.parametrize("size", [16, 20])
+def test_a_beam_wider_than_the_few_is_of_all_tokens(size):
+    limited, exact = engine_of(SOME, True, "little").limited(), engine_of(SOME, True, "none")
+    for one, other in zip(together(limited, size), together(exact, size), strict=True):
+        assert_alike(one, other)
+
+
+def test_whole_blocks_of_tokens_and_pad_behind_them():
+    assert len(fill_up(np.arange(2, 9))) == BLOCK * BLOCK
+    filled = fill_up(np.arange(2, 402))
+    assert len(filled) % BLOCK == 0 and filled[:400].tolist() == list(range(2, 402))
+    assert set(filled[400:]) <= {PAD}
+
+
+def test_each_sentence_of_a_batch_has_its_own_tokens():
+    shortlist = Shortlist(np.array([[2, 2], [7, 9], [8, 9]], np.uint16), np.array([2], np.uint16))
+    own = [allowed_tokens(shortlist, source, 10) for source in ([1], [2, 0])]
+    assert [one.tolist() for one in own] == [[2, 7, 9], [2, 8, 9]]
+    whole = np.array([2, 7, 8, 9, PAD])
+    assert whose(own, whole).tolist() == [[1, 1, 0, 1, 0], [1, 0, 1, 1, 0]]
+
+
+def test_what_is_seen_together_translates():
+    """Three sentences on paper: 1 goes with 5 everywhere, 2 with 6, though all are seen mixed."""
+    pair, chance = translations([[1, 2], [1], [2]], [[5, 6], [5], [6]], 10)
+    found = dict(zip(pair.tolist(), chance.tolist(), strict=True))
+    assert found[15] > 0.9 and found[26] > 0.9
+    assert found[16] < 0.1 and found[25] < 0.1
+    assert np.isclose(found[15] + found[16], 1.0)
+
+
+def test_a_text_ends_where_it_has_made_too_many_rounds():
+    assert end_of_circles(np.array([4, 5, 6, END]), 5)[0] == 4
+    assert end_of_circles(np.array([4] + [7] * 20), 5)[0] == 7
+    assert end_of_circles(np.array([7, 8] * 20), 5)[0] == 12
+    assert end_of_circles(np.array([7] * 5 + [END]), 5)[0] == 6
+
+
+# In a file
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    made = tmp_path_factory.mktemp("shortlist") / f"model{SUFFIX}"
+    export(model, made, "int8", [])
+    return made
+
+
+def test_a_file_holds_the_shortlist_of_its_training_text(file):
+    bundle = read_bundle(file)
+    assert len(bundle.shortlist.likely) == len(bundle.card.source)
+    assert END in bundle.shortlist.common
+    translator = regard.load(file)
+    sources = translator.source.encode(TEXTS)
+    allowed = [translator.engine.allowed(source) for source in sources]
+    own = [set(one.tolist()) for one in allowed]
+    targets = translator.target.encode([one.target for one in examples(30, 9)])
+    missed = sum(not tokens.issuperset(target) for tokens, target in zip(own, targets, strict=True))
+    assert missed <= 3, "the lesson's words are seen often enough"
+    assert max(map(len, own)) < len(translator.target)
+
+
+def test_names_can_be_written_as_they_are(file):
+    """Every source token's own letters are among the tokens that it allows."""
+    translator = regard.load(file)
+    for text in ("Qxz", "日本", "😀"):
+        source = translator.source.encode([text])[0]
+        allowed = set(translator.engine.allowed(source).tolist())
+        assert allowed.issuperset(translator.target.encode([text])[0])
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_a_file_translates_the_same_with_and_without_a_draft(file, tmp_path, beam_size):
+    plain = tmp_path / f"plain{SUFFIX}"
+    write_bundle(plain, read_bundle(file)._replace(shortlist=NO_SHORTLIST))
+    options = SearchOptions(beam=beam_size)
+    with_draft, without = (regard.load(one).with_options(options) for one in (file, plain))
+    for text in TEXTS:
+        one, other = with_draft.translate([text])[0], without.translate([text])[0]
+        assert one.text == other.text and abs(one.log_prob - other.log_prob) < 1e-4
+
+
+def test_a_file_without_a_shortlist_loads_and_says_so_when_asked(file, tmp_path):
+    plain = tmp_path / f"plain{SUFFIX}"
+    write_bundle(plain, read_bundle(file)._replace(shortlist=NO_SHORTLIST))
+    assert LIKELY not in read_tensors(plain).tensors
+    engine = regard.load(plain).engine
+    assert isinstance(engine, OnnxEngine)
+    with pytest.raises(RegardError, match="no shortlist"):
+        engine.limited()
+
+
+def test_a_translator_of_a_folder_has_no_shortlist(model, file):
+    assert regard.load(file).with_shortlist().translate(TEXTS[:2])[0].text
+    with pytest.raises(RegardError, match="has a shortlist"):
+        regard.load(model, "cpu").with_shortlist()
+
+
+def test_the_command_line_asks_for_it_by_name(model, file):
+    def typed(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "regard", "translate", *map(str, words)],
+            input=f"{TEXTS[0]}\n".encode(), capture_output=True, check=False,
+        )  # fmt: skip
+
+    found = typed("--model", file, "--shortlist")
+    expected = regard.load(file).with_shortlist().translate(TEXTS[:1])[0].text
+    assert found.stdout.decode() == expected + "\n", found.stderr.decode()
+    refused = typed("--model", model, "--shortlist")
+    assert refused.returncode and b"shortlist" in refused.stderr
