@@ -11,13 +11,13 @@ test: .venv/ready
 	$(BIN)/python -m pytest
 
 lint: .venv/ready
-	$(BIN)/ruff format --check src tests benchmarks recipes
-	$(BIN)/ruff check src tests benchmarks recipes
+	$(BIN)/ruff format --check src tests benchmarks recipes docs/pictures.py
+	$(BIN)/ruff check src tests benchmarks recipes docs/pictures.py
 	$(BIN)/mypy
 
 format: .venv/ready
-	$(BIN)/ruff format src tests benchmarks recipes
-	$(BIN)/ruff check --fix src tests benchmarks recipes
+	$(BIN)/ruff format src tests benchmarks recipes docs/pictures.py
+	$(BIN)/ruff check --fix src tests benchmarks recipes docs/pictures.py
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

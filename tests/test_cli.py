@@ -8,7 +8,17 @@ import pytest
 
 from regard.text.lesson import EXAMPLE, examples
 
-COMMANDS = ("train", "translate", "evaluate", "export", "info", "demo")
+COMMANDS = (
+    "train",
+    "translate",
+    "evaluate",
+    "compare",
+    "explain",
+    "explore",
+    "export",
+    "info",
+    "demo",
+)
 
 
 def typed(*words, given="", cwd=None):

@@ -18,19 +18,25 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 FLOORS = [
     {"special", "errors", "machine"},
     {"config", "text", "model", "circles"},
-    {"search", "checkpoint"},
+    {"search", "checkpoint", "trace"},
     {"bundle"},
-    {"engine"},
+    {"engine", "models", "about"},
     {"translator"},
-    {"evaluation", "alignment", "lines"},
+    {"evaluation", "alignment", "lines", "explanation"},
+    {"page", "question"},
     {"training", "show", "serving"},
-    {"api", "experiment"},
+    {"api"},
+    {"experiment"},
     {"cli"},
     {"__main__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LONGEST_FILE, LONGEST_FUNCTION = 420, 70
 """In lines. Tables of words are exempt: they are data."""
+COMMANDS = tuple(
+    f"def {name}("
+    for name in ("train", "translate", "evaluate", "compare", "explain", "explore", "demo")
+)
 DATA_FILES = {"text/lesson_words.py"}
 
 files = sorted(SOURCE.rglob("*.py"))
@@ -72,7 +78,7 @@ def test_no_file_and_no_function_grows_too_long(file):
     assert text.count("\n") <= LONGEST_FILE
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and not text.split("\n")[node.lineno - 1].startswith(
-            ("def train(", "def translate(", "def evaluate(", "def demo(")  # mostly their --help
+            COMMANDS  # mostly their --help
         ):
             assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{file}: {node.name}"
 

@@ -1,26 +1,71 @@
 """The command line: one short file a command; errors in three lines, results on standard output."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from regard import __version__
-from regard.cli import demo, evaluate, export, info, train, translate
-from regard.cli.common import errors
 from regard.errors import RegardError
-from regard.translator import needs_extra
 
-app = typer.Typer(
+# fmt: off
+COMMANDS = (
+    "train", "translate", "evaluate", "compare", "explain", "explore", "export", "info", "demo",
+)
+# fmt: on
+"""In the order of --help. Each is a file here, and is read when it is called."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by their names: one sentence is translated before the others are read."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return read_command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def typer_app(**more: Any) -> typer.Typer:
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **more,
+    )
+
+
+@cache
+def read_command(name: str) -> Any:
+    alone = typer_app()
+    import_module(f"regard.cli.{name}").add_to(alone)
+    return typer.main.get_command(alone)
+
+
+class Group(TyperGroup):
+    commands: Any
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = Commands()
+
+
+app = typer_app(
     name="regard",
+    cls=Group,
     help="Neural translation that shows where it looks. Begin with `regard demo`.",
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, translate, evaluate, export, info, demo):
-    command.add_to(app)
 
 
 def show_version(wanted: bool) -> bool:
@@ -47,7 +92,11 @@ def main() -> None:
         except ModuleNotFoundError as error:
             if (error.name or "regard").startswith("regard"):
                 raise
+            from regard.translator import needs_extra
+
             raise needs_extra("this command", error) from error
     except RegardError as error:
+        from regard.cli.common import errors
+
         errors.print(f"{error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)

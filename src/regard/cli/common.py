@@ -4,15 +4,27 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import typer
 from rich.console import Console
 
+from regard import models
+from regard.bundle import SUFFIX
 from regard.errors import RegardError, refuse_system_error
 from regard.text.formats import read_texts
 
 errors = Console(stderr=True)
 """Progress and messages go here, results to standard output."""
+
+Model = Annotated[
+    Path,
+    typer.Option(
+        help="A model folder, a .regard file, or the name of a model that comes along.",
+        show_default=models.DEFAULT.stem,
+    ),
+]
+"""The option --model; its default is `models.DEFAULT`."""
 
 ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
 
@@ -28,6 +40,28 @@ class Words(NamedTuple):
 def sort_words(words: Sequence[str]) -> Words:
     assignments = [word for word in words if ASSIGNMENT.match(word)]
     return Words([Path(word) for word in words if not ASSIGNMENT.match(word)], assignments)
+
+
+def name_default(model: Path) -> None:
+    """Tell who watches which model translates, if nobody has chosen one."""
+    if model == models.DEFAULT and errors.is_terminal:
+        name = model.stem
+        errors.print(f"with the model that comes along: {name} (regard info {name})", style="dim")
+
+
+def names_of(models: Sequence[Path]) -> list[str]:
+    """What each model is called: by its own name, longer where two have the same.
+
+    Raises RegardError if one is given twice.
+    """
+    places = [model.resolve() for model in models]
+    if len(set(places)) < len(places):
+        raise RegardError("a model is given twice", "--model", "give each of them once")
+    for depth in range(1, max(len(place.parts) for place in places) + 1):
+        names = ["/".join(place.parts[-depth:]).removesuffix(SUFFIX) for place in places]
+        if len(set(names)) == len(names):
+            break
+    return names
 
 
 def read_all(file: Path) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from regard.cli.common import errors, new_file, read_all, use_utf8
+from regard import models
+from regard.cli.common import errors, name_default, new_file, read_all, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
@@ -19,7 +20,10 @@ def evaluate(
     source: Annotated[Path, typer.Argument(help="Text to translate, a sentence a line.")],
     reference: Annotated[Path, typer.Argument(help="Its translation by a person.")],
     model: Annotated[
-        Path | None, typer.Option(help="A model folder or file.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="As in translate; without it the model that comes along.", show_default=False
+        ),
     ] = None,
     hypothesis: Annotated[
         Path | None,
@@ -52,7 +56,7 @@ def evaluate(
     """
     use_utf8()
     sources, references = read_all(source), read_all(reference)
-    if (model is None) == (hypothesis is None):
+    if model is not None and hypothesis is not None:
         raise RegardError(
             "it is not clear what to measure", "the command line", "give --model or --hypothesis"
         )
@@ -69,14 +73,16 @@ def evaluate(
             nearest(convention, tuple(CONVENTIONS)),
         )
     written = new_file(out) if out is not None else None
-    if model is not None:
-        translator = load(model, device)
+    if hypothesis is None:
+        chosen = model or models.DEFAULT
+        name_default(chosen)
+        translator = load(chosen, device)
         language = translator.languages[1]
         settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
         translator = translator.with_options(SearchOptions.model_validate(settings))
         with errors.status(f"translating {len(sources):,} lines"):
             texts = [found.text for found in translator.translate(sources)]
-    elif hypothesis is not None:
+    else:
         named = parse_languages(languages) if languages else guess_languages((source, reference))
         language = named[1]
         texts = read_all(hypothesis)

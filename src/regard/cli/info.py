@@ -1,56 +1,94 @@
 """regard info"""
 
 import json
+import shutil
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from regard import models
+from regard.about import ABOUT
 from regard.bundle import read_bundle, read_folder
 from regard.cli.common import use_utf8
 from regard.engine.arithmetic import SCALE, are_int8
+from regard.text.formats import tidy
+
+COLUMN = 24
+"""Where values begin."""
+NARROWEST = 60
+"""Columns of a line, at least."""
 
 
 def info(
-    model: Annotated[Path, typer.Argument(help="A model folder or file.")],
+    model: Annotated[
+        Path, typer.Argument(help="A model folder or file, or the name of one that comes along.")
+    ] = models.DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Tell what is in a model: languages, sizes, data, quality, and every option.
+    """Tell what is in a model: what it is for, its sources, languages, sizes, quality, options.
 
     Example:
 
-        regard info model
+        regard info en-fr
     """
     use_utf8()
-    bundle = read_bundle(model) if model.is_file() else read_folder(model)
+    path = models.find(model)
+    bundle = read_bundle(path) if path.is_file() else read_folder(path)
     card = bundle.card
     weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.endswith(SCALE)}
+    about = card.made.get(ABOUT)
     content: dict[str, Any] = {
+        **({ABOUT: about} if about else {}),
         "languages": "-".join(card.languages),
         "parameters": sum(tensor.size for tensor in weights.values()),
         "precision": "int8" if are_int8(bundle.tensors) else "fp32",
         "source tokens": len(card.source),
         "target tokens": len(card.target),
-        "made": card.made,
+        "made": {name: value for name, value in card.made.items() if name != ABOUT},
         "quality": bundle.quality,
         "options": card.config.model_dump(mode="json"),
     }
     if as_json:
         typer.echo(json.dumps(content, ensure_ascii=False))
         return
-    for line in as_lines(content, 0):
+    width = max(NARROWEST, shutil.get_terminal_size().columns)
+    for line in as_lines(content, 0, width):
         typer.echo(line)
 
 
-def as_lines(content: dict[str, Any], depth: int) -> list[str]:
+def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
+    """A name and its value a line; what stands inside another value is set in."""
     lines = []
     for name, value in content.items():
-        if isinstance(value, dict):
-            lines += [f"{'  ' * depth}{name}", *as_lines(value, depth + 1)]
-        else:
-            shown = f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
-            lines.append(f"{'  ' * depth}{name:<{24 - 2 * depth}} {shown}")
+        begin = "  " * depth + tidy(str(name))
+        parts = value if isinstance(value, list) else [value]
+        if not any(isinstance(part, dict) for part in parts):
+            lines += as_paragraph(begin, ", ".join(map(as_text, parts)), width)
+            continue
+        lines.append(begin)
+        for part in parts:
+            inner = part if isinstance(part, dict) else {as_text(part): ""}
+            lines += as_lines(inner, depth + 1, width)
     return lines
+
+
+def as_text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else tidy(str(value))
+
+
+def as_paragraph(begin: str, text: str, width: int) -> list[str]:
+    """`text` behind its name, in as many lines as it needs."""
+    margin = " " * (COLUMN + 1)
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=f"{begin:<{COLUMN}} ",
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [begin]
 
 
 def add_to(app: typer.Typer) -> None:

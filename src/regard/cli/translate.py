@@ -19,7 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from regard.cli.common import errors, new_file, use_utf8
+from regard import models
+from regard.cli.common import Model, errors, name_default, new_file, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, refuse_system_error
 from regard.lines import translate_lines
@@ -45,13 +46,11 @@ class Wanted(NamedTuple):
 
 
 def translate(
-    model: Annotated[
-        Path, typer.Option(help="A model folder, or a .regard file.", show_default=False)
-    ],
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="Text files, a sentence a line; none or - is standard input."),
     ] = None,
+    model: Model = models.DEFAULT,
     beam: Annotated[
         int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
     ] = 0,
@@ -69,6 +68,14 @@ def translate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with --out where it was stopped.")
     ] = False,
+    shortlist: Annotated[
+        bool,
+        typer.Option(
+            "--shortlist",
+            help="Choose among the few hundred tokens that each sentence may need: faster for"
+            " single sentences, and hardly worse (.regard files).",
+        ),
+    ] = False,
     workers: Annotated[
         int, typer.Option(help="Batches at a time; 0 is one a core (.regard files).", min=0)
     ] = 0,
@@ -83,14 +90,17 @@ def translate(
 
     Example:
 
-        echo "Two dogs play in the snow." | regard translate --model model
+        echo "The black cat ate the mouse." | regard translate
 
         regard translate book.txt --model en-fr.regard --out book.fr --resume
     """
     use_utf8()
     if resume and out is None:
         raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
+    name_default(model)
     translator = load(model, device, workers, threads)
+    if shortlist:
+        translator = translator.with_shortlist()
     options = translator.options
     size = max(beam or options.beam, n_best)
     translator = translator.with_options(

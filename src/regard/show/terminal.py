@@ -1,37 +1,89 @@
-"""Where it looked, as a picture in the terminal."""
+"""Where it looked, as a picture in the terminal: for dark and for light ones."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 
-STRONG = (178, 24, 43)
-"""The colour of a weight of 1; a weight of 0 has the terminal's own background."""
+STYLES = (
+    (0.75, "bold reverse magenta"),
+    (0.5, "reverse magenta"),
+    (0.25, "bold magenta"),
+    (0.1, "magenta"),
+)
+"""From which weight on which style; the terminal's own colours stand out on its own ground."""
+SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.1, "░"), (0.005, "·"))
+"""The same for cells that have no room for a number."""
+WIDE, NARROW = 4, 2
+"""Columns of the terminal that a cell takes, with a number and without."""
 
 
-def cell(weight: float) -> Text:
-    """A weight as two digits on a ground that is the stronger the larger it is."""
-    shown = f"{min(99, round(100 * weight)):>3} " if weight >= 0.005 else "  · "
-    if weight < 0.1:
-        return Text(shown, style="dim")
-    red, green, blue = (round(255 - (255 - part) * weight) for part in STRONG)
-    ink = "black" if weight < 0.6 else "white"
-    return Text(shown, style=Style(color=ink, bgcolor=f"rgb({red},{green},{blue})"))
+def style_of(weight: float) -> str:
+    return next((style for least, style in STYLES if weight >= least), "dim")
 
 
-def heat(rows: list[str], columns: list[str], weights: Float[np.ndarray, "T S"]) -> Text:
-    """The weights in percent: what was written downwards, what was read across.
+def cell(weight: float, width: int) -> Text:
+    """A weight as two digits, or as a shade where there is no room."""
+    if width == WIDE:
+        shown = f"{min(99, round(100 * weight)):>3} " if weight >= 0.005 else "  · "
+        return Text(shown, style=style_of(weight))
+    shade = next((sign for least, sign in SHADES if weight >= least), " ")
+    return Text(shade * (width if weight >= 0.1 else 1) + " " * (weight < 0.1), style_of(weight))
 
-    Long column names stand slanted: each begins on a line of its own above its column.
+
+def heat(
+    rows: Sequence[str], columns: Sequence[str], weights: Float[np.ndarray, "T S"], width: int = 80
+) -> Text:
+    """The weights: what was written downwards, what was read across; in percent where that fits.
+
+    Column names stand slanted, each on a line of its own above its column. What is wider than
+    `width` is cut into several pictures, one below the other.
     """
-    margin = max(map(len, rows), default=0) + 2
+    margin = min(max(map(len, rows), default=0), width // 3) + 2
+    room = max(width - margin - max(map(len, columns), default=0), NARROW)
+    size = WIDE if len(columns) * WIDE <= room else NARROW
+    each = max(1, room // size)
     picture = Text()
-    for number in reversed(range(len(columns))):
-        stems = "".join("  │ " for _ in range(number))
-        picture.append(" " * margin + stems + "  " + columns[number] + "\n", style="bold")
-    for name, row in zip(rows, weights, strict=True):
-        picture.append(name.rjust(margin - 2) + "  ", style="bold")
-        for weight in row:
-            picture.append_text(cell(float(weight)))
-        picture.append("\n")
+    for first in range(0, len(columns), each):
+        if first:
+            picture.append("\n")
+        part = columns[first : first + each]
+        for number in reversed(range(len(part))):
+            stems = "".join("│".center(size) for _ in range(number))
+            picture.append(" " * margin + stems + " " * ((size - 1) // 2), style="dim")
+            picture.append(part[number] + "\n", style="bold")
+        for name, row in zip(rows, weights, strict=True):
+            shown = name if len(name) <= margin - 2 else name[: margin - 3] + "…"
+            picture.append(shown.rjust(margin - 2) + "  ", style="bold")
+            for weight in row[first : first + each]:
+                picture.append_text(cell(float(weight), size))
+            picture.append("\n")
     return picture
+
+
+class Written(NamedTuple):
+    """A written word and how it came about."""
+
+    word: str
+    prob: float
+    looked_at: list[tuple[str, float]]
+    """Source words and their weights, the largest first."""
+    others: list[str]
+    """What else could have come."""
+
+
+def word_by_word(rows: Sequence[Written]) -> Table:
+    """Each written word, how sure the model was, where it looked most, and what else could come."""
+    table = Table("word", "sure", "looked at", "or rather", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for row in rows:
+        looks = Text(", ").join(
+            Text(f"{name} {weight:.0%}", style_of(weight)) for name, weight in row.looked_at
+        )
+        table.add_row(
+            Text(row.word, "bold"), f"{row.prob:.0%}", looks, Text(", ".join(row.others), "dim")
+        )
+    return table

@@ -1,0 +1,206 @@
+"""regard explain"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regard import models as ready
+from regard.cli.common import errors, name_default, names_of, new_file, use_utf8
+from regard.errors import RegardError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float
+    from rich.console import Console
+
+    from regard.explanation import Explanation
+    from regard.show.terminal import Written
+
+FEW = 2
+"""Source words and runners-up that a row of the table names."""
+LEAST = 0.01
+"""Those with less weight or probability go unnamed."""
+
+
+def explain(
+    text: Annotated[str, typer.Argument(help="A sentence; - reads one from standard input.")],
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="A model folder, a .regard file, or the name of a model that comes along; given"
+            " again, the next one beside it.",
+            show_default=ready.DEFAULT.stem,
+        ),
+    ] = [ready.DEFAULT],  # noqa: B006
+    translation: Annotated[
+        str, typer.Option(help="Explain how the model reads this translation, instead of its own.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A picture (.png, .svg, .pdf), or a page for any browser (.html)."),
+    ] = None,
+    subwords: Annotated[
+        bool, typer.Option("--subwords", help="Show the tokens that the model reads, not words.")
+    ] = False,
+    beam: Annotated[
+        int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
+    ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All that was worked out, one JSON object a model.")
+    ] = False,
+) -> None:
+    """Show where the model looked while it translated a sentence, word by word.
+
+    Each row is a word that was written, each column one that was read, each number the weight in
+    percent. The table tells how sure the model was, and what else could have come. A page (.html)
+    shows every step and needs neither a server nor a network.
+
+    Examples:
+
+        regard explain "The black cat ate the mouse."
+
+        regard explain "The black cat ate the mouse." --out cat.png
+
+        regard explain "The black cat ate the mouse." --model with --model without --out cat.html
+    """
+    use_utf8()
+    given = sys.stdin.readline().rstrip("\n") if text == "-" else text
+    name_default(model[0])
+    explained = [
+        explain_one(given, one, name, translation, beam)
+        for one, name in zip(model, names_of(model), strict=True)
+    ]
+    if out is not None:
+        write(explained, out, subwords)
+        errors.print(f"written: {out}", highlight=False, soft_wrap=True)
+    if as_json:
+        from regard.explanation import as_json as content
+
+        for one in explained:
+            typer.echo(json.dumps(content(one), ensure_ascii=False))
+    elif out is None:
+        for number, one in enumerate(explained):
+            if number:
+                typer.echo()
+            tell(one, subwords)
+
+
+def explain_one(text: str, model: Path, name: str, translation: str, beam: int) -> "Explanation":
+    from regard.explanation import explain as search_and_explain
+    from regard.explanation import explain_given
+    from regard.translator import open_light
+
+    translator = open_light(model)
+    if translation:
+        return explain_given(translator, text, translation, name)
+    if beam:
+        translator = translator.with_options(translator.options.model_copy(update={"beam": beam}))
+    return search_and_explain(translator, text, name)
+
+
+def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None:
+    """Raises RegardError if the file exists, or nothing writes its format."""
+    if out.suffix == ".html":
+        from regard.explanation import as_json
+        from regard.page import frozen
+
+        page = frozen(
+            {
+                "live": False,
+                "title": explained[0].source.text,
+                "models": [one.model for one in explained],
+                "explanations": [as_json(one) for one in explained],
+            }
+        )
+        new_file(out).write_text(page, encoding="utf-8")
+        return
+    from regard.show.heat import FORMATS, Picture, draw
+
+    if out.suffix not in FORMATS:
+        raise RegardError(
+            f"'{out.suffix}' is no format for this", str(out), "end it in .png, .svg, .pdf or .html"
+        )
+    new_file(out)
+    try:
+        draw(
+            [
+                Picture(one.model, *names(one, subwords), weights(one, subwords))
+                for one in explained
+            ],
+            out,
+        )
+    except BaseException:
+        out.unlink()
+        raise
+
+
+def names(one: "Explanation", subwords: bool) -> tuple[list[str], list[str]]:
+    """What was written, and what was read."""
+    if subwords:
+        return one.target.tokens, one.source.tokens
+    return [word.text for word in one.target.words], [word.text for word in one.source.words]
+
+
+def weights(one: "Explanation", subwords: bool) -> "Float[np.ndarray, 'T S']":
+    return one.weights if subwords else one.word_weights
+
+
+def tell(one: "Explanation", subwords: bool) -> None:
+    """In the terminal: the translation, where it looked, and what else could have come."""
+    from rich.console import Console
+
+    from regard.explanation import advice
+    from regard.show.terminal import word_by_word
+
+    console = Console()
+    console.print(f"[bold]{one.model}[/bold]", highlight=False)
+    console.print(one.target.text, markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    show_looks(console, one, subwords)
+    console.print(word_by_word(told(one, subwords)))
+    advised = advice(one)
+    if advised:
+        console.print(f"\n{advised}", style="italic", highlight=False, markup=False)
+
+
+def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
+    """The heat map, as wide as the terminal."""
+    from regard.show.terminal import heat
+
+    width = console.width if console.is_terminal else 80
+    rows, columns = names(one, subwords)
+    console.print(heat(rows, columns, weights(one, subwords), width), no_wrap=True, crop=False)
+
+
+def told(one: "Explanation", subwords: bool) -> "list[Written]":
+    """What the table says of each word (or token)."""
+    from regard.show.terminal import Written
+
+    rows, columns = names(one, subwords)
+    firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
+    probs = one.prob if subwords else one.word_probs
+    written = []
+    for row, first, prob, looks in zip(rows, firsts, probs, weights(one, subwords), strict=True):
+        most = (-looks).argsort()[:FEW]
+        others = [
+            other
+            for other in one.next[first]
+            if other.id != one.target.ids[first] and other.prob >= LEAST
+        ][:FEW]
+        written.append(
+            Written(
+                row,
+                float(prob),
+                [(columns[place], float(looks[place])) for place in most if looks[place] >= LEAST],
+                [f"{other.token.lstrip('▁')} {other.prob:.0%}" for other in others],
+            )
+        )
+    return written
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(explain)

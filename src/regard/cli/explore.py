@@ -1,0 +1,80 @@
+"""regard explore"""
+
+import socket
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regard import models as ready
+from regard.cli.common import errors, name_default, names_of, use_utf8
+from regard.errors import RegardError
+
+
+def explore(
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="A model folder, a .regard file, or the name of a model that comes along; given"
+            " again, more of them to choose from.",
+            show_default=ready.DEFAULT.stem,
+        ),
+    ] = [ready.DEFAULT],  # noqa: B006
+    port: Annotated[
+        int, typer.Option(help="Where the page is; 0 takes any free one.", min=0, max=65_535)
+    ] = 8710,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Step through a translation in the browser: every state, score, weight and context; what if?
+
+    The page is on this machine alone. Drag a weight, forbid a word, go on from another one. With a
+    model without attention beside it, it shows what becomes of the sentence there. Ctrl-C ends it.
+
+    Examples:
+
+        regard explore
+
+        regard explore --model regard-demo/attention --model regard-demo/traditional
+    """
+    use_utf8()
+    try:
+        import uvicorn
+
+        from regard.serving.explorer import HOME, make_app
+    except ModuleNotFoundError as error:
+        raise RegardError(
+            f"the page needs {error.name}, which is not installed",
+            "this Python",
+            "pip install 'regard[serve]', or write a page with `regard explain --out page.html`",
+        ) from error
+    from regard.translator import open_light
+
+    name_default(model[0])
+    with errors.status("loading"):
+        translators = {
+            name: open_light(one) for name, one in zip(names_of(model), model, strict=True)
+        }
+        app = make_app(translators)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOME, port))
+    except OSError as error:
+        raise RegardError(
+            f"port {port} is taken: {(error.strerror or str(error)).lower()}",
+            HOME,
+            "choose another --port; 0 takes any free one",
+        ) from error
+    address = f"http://{HOME}:{listening.getsockname()[1]}/"
+    errors.print(f"the page is at {address}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+    if browser:
+        webbrowser.open(address)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server.run(sockets=[listening])
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(explore)

@@ -1,0 +1,207 @@
+/** The user's sentence, its translation, and under it what the other model makes of it. */
+
+import { make, show } from "./dom.js";
+import {
+  END,
+  isTraditional,
+  percent,
+  readable,
+  weightsOf,
+  wordOfTokens,
+  wordProb,
+} from "./data.js";
+import { at } from "./timeline.js";
+
+/** A language's English name, where the browser knows it. */
+export function language(code) {
+  try {
+    return new Intl.DisplayNames(["en"], { type: "language" }).of(code) || code;
+  } catch {
+    return code;
+  }
+}
+
+/** Which words of `after` are not in the longest common part of both. @returns {boolean[]} */
+export function differing(before, after) {
+  const table = Array.from({ length: before.length + 1 }, () => Array(after.length + 1).fill(0));
+  for (let i = before.length - 1; i >= 0; i--)
+    for (let j = after.length - 1; j >= 0; j--)
+      table[i][j] =
+        before[i] === after[j]
+          ? table[i + 1][j + 1] + 1
+          : Math.max(table[i + 1][j], table[i][j + 1]);
+  const differs = after.map(() => true);
+  for (let i = 0, j = 0; i < before.length && j < after.length;)
+    if (before[i] === after[j]) {
+      differs[j++] = false;
+      i++;
+    } else if (table[i + 1][j] >= table[i][j + 1]) i++;
+    else j++;
+  return differs;
+}
+
+/** A space where the text has one: not between the pieces of `l'homme` or before a full stop. */
+function spaced(side, number) {
+  const token = side.words[number].tokens[0];
+  return number > 0 && (token === undefined || /^▁|^<\/s>/.test(side.tokens[token] ?? "▁"));
+}
+
+const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}\p{Pd}]+$/u;
+
+/** The words with their spaces; no line breaks before a comma or behind an elision (`l'homme`). */
+export function running(side, nodes) {
+  const parts = [];
+  let group = null;
+  nodes.forEach((node, number) => {
+    const text = side.words[number].text;
+    const before = number ? side.words[number - 1].text : "";
+    const isJoined = !spaced(side, number) && (CLOSING.test(text) || /['’]$/.test(before));
+    if (!group || !isJoined) {
+      group = make("span", { class: "joined" });
+      parts.push(spaced(side, number) ? " " : "", group);
+    }
+    group.append(node);
+  });
+  return parts;
+}
+
+function line(kind, label, lang, words) {
+  return make(
+    "div",
+    { class: `line ${kind}` },
+    make("p", { class: "label" }, label),
+    make("p", { class: "text", dir: "auto", lang }, words),
+  );
+}
+
+/** @param {HTMLElement} room @param {any} app */
+export function showSentences(room, app) {
+  const { now } = app;
+  const [from, to] = now.model.languages;
+  const long = now.source.text.length > 110 ? "long" : "";
+  room.className = `sentences ${long}`;
+  show(
+    room,
+    line("source", language(from), from, sourceWords(app)),
+    line("target", `${language(to)}, ${manner(now)}`, to, targetWords(app)),
+    otherLine(app),
+  );
+  markSentences(room, app);
+}
+
+/** The other model's translation, the words marked that are not in this one's. */
+export function otherLine({ now, other }) {
+  if (!other) return null;
+  const lang = other.model.languages[1];
+  return line("other", `${language(lang)}, ${manner(other)}`, lang, otherWords(now, other));
+}
+
+/** What tells two models apart, in two words. */
+export function manner(explanation) {
+  if (isTraditional(explanation)) return "without attention";
+  return explanation.model.attention === "uniform" ? "every state alike" : "with attention";
+}
+
+function sourceWords({ now, canPush, isForbidden, forbid }) {
+  const nodes = now.source.words.map((word, number) => {
+    const attributes = { class: `word ${word.text === END ? "end" : ""}`, "data-word": number };
+    if (!canPush) return make("span", attributes, word.text);
+    const forbidden = isForbidden(word);
+    const what = forbidden ? "allow the model to look here again" : "forbid the model to look here";
+    return make(
+      "button",
+      {
+        ...attributes,
+        type: "button",
+        "aria-pressed": String(forbidden),
+        "aria-label": `${word.text}: ${what}`,
+        title: `${word.text}: ${what}`,
+        onclick: () => forbid(word, !forbidden),
+      },
+      word.text,
+    );
+  });
+  return running(now.source, nodes);
+}
+
+function targetWords({ now, showStep }) {
+  const nodes = now.target.words.map((word, number) => {
+    const end = word.text === END;
+    const pieces =
+      end || word.tokens.length < 2
+        ? [tokenPart(word.tokens[0], word.text)]
+        : word.tokens.map((token) => tokenPart(token, readable(now.target.tokens[token])));
+    const about = `${word.text}, ${percent(wordProb(now, word))}: see how it was chosen`;
+    return make(
+      "button",
+      {
+        type: "button",
+        class: `word ${end ? "end" : ""}`,
+        "data-word": number,
+        "aria-label": about,
+        title: about,
+        onclick: () => showStep(word.tokens.at(-1)),
+      },
+      pieces,
+    );
+  });
+  return running(now.target, nodes);
+}
+
+function tokenPart(token, text) {
+  return make("span", { class: "piece", "data-token": token }, text);
+}
+
+function otherWords(now, other) {
+  const texts = (side) => side.words.map((word) => word.text);
+  const differs = differing(texts(now.target), texts(other.target));
+  const nodes = other.target.words.map((word, number) =>
+    make(
+      differs[number] ? "mark" : "span",
+      { class: `word ${word.text === END ? "end" : ""}` },
+      word.text,
+    ),
+  );
+  return running(other.target, nodes);
+}
+
+/** Where a long text scrolls in its lines: what happens now stays in sight, and keys can scroll. */
+function scrollTexts(room) {
+  for (const text of room.querySelectorAll(".text")) {
+    const isLonger = text.scrollHeight > text.clientHeight + 2;
+    if (isLonger) text.tabIndex = 0;
+    else text.removeAttribute("tabindex");
+    const now = text.querySelector(".current") ?? text.querySelector(".strongest");
+    if (!isLonger || !now) continue;
+    const [line, frame] = [now, text].map((one) => one.getBoundingClientRect().top);
+    text.scrollTop += line - frame - text.clientHeight / 2;
+  }
+}
+
+/** Shade the source by the weights of this step, and hide what is not yet written. */
+export function markSentences(room, app) {
+  const { now } = app;
+  const stepping = app.view === "step";
+  const { step, stage, read } = at(now, app.position);
+  const words = wordOfTokens(now.source);
+  const shades = now.source.words.map(() => 0);
+  if (stepping && step >= 0 && stage >= 2)
+    weightsOf(now, app.look)[step].forEach((one, token) => {
+      if (words[token] >= 0) shades[words[token]] += one;
+    });
+  const most = Math.max(0.01, ...shades);
+  for (const node of room.querySelectorAll(".source .word")) {
+    const number = Number(node.dataset.word);
+    node.style.setProperty("--w", shades[number].toFixed(4));
+    node.classList.toggle("strongest", shades[number] === most);
+    const first = now.source.words[number].tokens[0] ?? 0;
+    node.classList.toggle("unread", stepping && first >= read);
+  }
+  const written = step < 0 ? 0 : step + (stage === 6 ? 1 : 0);
+  for (const node of room.querySelectorAll(".target .piece")) {
+    const token = Number(node.dataset.token);
+    node.classList.toggle("unwritten", stepping && token >= written);
+    node.classList.toggle("current", stepping && token === step);
+  }
+  scrollTexts(room);
+}

@@ -1,0 +1,145 @@
+"""The explorer page on this machine: a sentence in, all that the models work out as JSON."""
+
+from collections.abc import Mapping
+from math import inf
+from typing import Annotated
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from regard.errors import RegardError
+from regard.explanation import Push, as_json, explain, facts, looked_into
+from regard.page import live
+from regard.question import Question, weigh, what_if
+from regard.special import END
+from regard.translator import Translator
+
+HOME = "127.0.0.1"
+HOSTS = [HOME, "localhost", "[::1]"]
+"""Names under which the page may be asked for: a foreign page cannot borrow another name."""
+
+WARMING = "."
+"""A sentence that any model reads."""
+
+Place = Annotated[int, Field(ge=0, lt=10_000)]
+
+
+class Asked(BaseModel):
+    """What the page sends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    text: Annotated[str, Field(max_length=2000)]
+    beginning: Annotated[list[Place], Field(max_length=1000)] = []
+    push: Annotated[list[tuple[int, int, float | None]], Field(max_length=1000)] = []
+    beam: Annotated[int, Field(ge=1, le=10)] = 1
+    steps: Annotated[int, Field(ge=0, le=1000)] = 0
+
+    def question(self) -> Question:
+        pushes = (
+            Push(step, place, -inf if amount is None else amount)
+            for step, place, amount in self.push
+        )
+        return Question(self.text, tuple(self.beginning), tuple(pushes), self.steps)
+
+    @property
+    def is_changed(self) -> bool:
+        return bool(self.beginning or self.push or self.steps)
+
+
+class Weighed(Asked):
+    """The same, and a weight that somebody has dragged."""
+
+    step: Place
+    place: Place
+    weight: Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Explorer:
+    """The models behind the page, by name; the first is shown first."""
+
+    def __init__(self, models: Mapping[str, Translator]) -> None:
+        self.models = models
+        self.facts = [
+            facts(name, one.languages, looked_into(one).architecture)
+            for name, one in models.items()
+        ]
+        for translator in models.values():
+            warm_up(translator)
+
+    def page(self) -> str:
+        data = {
+            "title": "regard",
+            "models": list(self.models),
+            "explanations": [],
+            "facts": self.facts,
+        }
+        return live(data)
+
+    def model(self, name: str) -> Translator:
+        if name not in self.models:
+            raise RegardError(
+                f"there is no model '{name}'",
+                "the request",
+                f"choose one of {', '.join(self.models)}",
+            )
+        return self.models[name]
+
+    def explain(self, asked: Asked) -> JSONResponse:
+        translator = self.model(asked.model)
+        if asked.is_changed or asked.beam == 1:
+            found = what_if(translator, asked.question(), asked.model)
+        else:
+            wanted = translator.options.model_copy(update={"beam": asked.beam})
+            found = explain(translator.with_options(wanted), asked.text, asked.model)
+        return JSONResponse({"explanation": as_json(found)})
+
+    def weigh(self, asked: Weighed) -> JSONResponse:
+        translator = self.model(asked.model)
+        found = weigh(
+            translator, asked.question(), asked.model, asked.step, asked.place, asked.weight
+        )
+        told = as_json(found)
+        return JSONResponse({"explanation": told, "push": told["push"]})
+
+
+def make_app(models: Mapping[str, Translator]) -> FastAPI:
+    """The page for these models, and what it asks them."""
+    explorer = Explorer(models)
+    page = explorer.page()
+    app = FastAPI(title="regard explore", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    app.add_exception_handler(RegardError, refuse)
+    app.add_exception_handler(RequestValidationError, refuse)
+    app.add_api_route("/", lambda: page, response_class=HTMLResponse)
+    app.add_api_route("/api/models", lambda: {"models": explorer.facts})
+    app.add_api_route("/api/explain", explorer.explain, methods=["POST"])
+    app.add_api_route("/api/weigh", explorer.weigh, methods=["POST"])
+    return app
+
+
+def refuse(_: Request, error: Exception) -> JSONResponse:
+    """What happened, where, what to do."""
+    if isinstance(error, RegardError):
+        told = {"what": error.what, "where": error.where, "advice": error.to_do}
+    else:
+        assert isinstance(error, RequestValidationError)
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"] if part != "body")
+        told = {
+            "what": fault["msg"][0].lower() + fault["msg"][1:],
+            "where": {"text": "the sentence"}.get(place, place or "the request"),
+            "advice": "write a shorter one" if place == "text" else "reload the page",
+        }
+    return JSONResponse({"error": told}, status_code=400)
+
+
+def warm_up(translator: Translator) -> None:
+    """Draw the graphs that a first question would wait for."""
+    explain(translator, WARMING, "")
+    what_if(translator, Question(WARMING, steps=1), "")
+    what_if(translator, Question(WARMING, beginning=(END,)), "")

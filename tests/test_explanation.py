@@ -1,0 +1,313 @@
+"""The laws of what is explained: it is what the model worked out, word by word."""
+
+from math import inf, log
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.errors import RegardError
+from regard.explanation import (
+    Push,
+    advice,
+    as_json,
+    explain,
+    explain_given,
+    pushed,
+    side,
+    write_target,
+)
+from regard.model.attention import join
+from regard.question import Question, weigh, what_if
+from regard.text.lesson import EXAMPLE
+from regard.text.spans import Span
+from regard.translator import load, open_light
+from test_onnx import SOURCES, TARGETS, engines, every_network, some_network
+
+TEXT = EXAMPLE.source
+NO_PUSH = np.zeros((1, 1), np.float32)
+
+
+@pytest.fixture(scope="module")
+def translator(model):
+    return open_light(model)
+
+
+# The trace
+
+
+@every_network
+def test_both_engines_tell_the_same(made):
+    found = engines(made)
+    bias = np.zeros((len(TARGETS[0]) + 1, len(SOURCES[0]) + 1), np.float32)
+    bias[1, 2], bias[2, -1] = 1.5, -0.5
+    for added in (NO_PUSH, bias):
+        one = found.torch.trace(SOURCES[0], TARGETS[0], added)
+        other = found.onnx.trace(SOURCES[0], TARGETS[0], added)
+        assert np.allclose(one.states, other.states, atol=1e-5)
+        assert np.allclose(one.log_probs[:, 2:], other.log_probs[:, 2:], atol=1e-5)
+        assert np.isneginf(one.log_probs[:, :2]).all()
+        for layer, same in zip(one.layers, other.layers, strict=True):
+            for part, as_told in zip(layer, same, strict=True):
+                assert part.shape == as_told.shape
+                assert np.allclose(part, as_told, atol=1e-5)
+
+
+@some_network
+def test_a_trace_is_what_the_network_works_out(made):
+    engine = engines(made).torch
+    source, before = torch.tensor([[*SOURCES[0], 2]]), torch.tensor([[1, *TARGETS[0]]])
+    step = engine.network(source, before)
+    trace = engine.trace(SOURCES[0], TARGETS[0], NO_PUSH)
+    for look, told in zip(step.looks, trace.layers, strict=True):
+        assert np.allclose(look.hidden[0].detach(), told.hidden, atol=1e-6)
+        assert np.allclose(look.scores[0].detach(), told.scores, atol=1e-6)
+        assert np.allclose(look.weights[0].detach(), told.weights, atol=1e-6)
+        assert np.allclose(join(look.context)[0].detach(), told.context, atol=1e-6)
+        assert np.allclose(look.output[0].detach(), told.output, atol=1e-6)
+    assert np.allclose(step.logits[0, :, 2:].detach().softmax(-1), np.exp(trace.log_probs[:, 2:]))
+
+
+@some_network
+def test_weights_are_the_soft_max_of_scores_and_contexts_what_they_add_up_to(made):
+    trace = engines(made).onnx.trace(SOURCES[3], TARGETS[3], NO_PUSH)
+    heads = made.heads
+    slices = np.split(trace.states, heads, axis=1)
+    for layer in trace.layers:
+        powers = np.exp(layer.scores - layer.scores.max(axis=-1, keepdims=True))
+        assert np.allclose(layer.weights, powers / powers.sum(axis=-1, keepdims=True), atol=1e-6)
+        parts = [weights @ part for weights, part in zip(layer.weights, slices, strict=True)]
+        assert np.allclose(layer.context, np.concatenate(parts, axis=1), atol=1e-5)
+
+
+@some_network
+def test_a_trace_and_a_forced_reading_agree(made):
+    for engine in engines(made):
+        forced = engine.force([SOURCES[0]], [TARGETS[0]])[0]
+        trace = engine.trace(SOURCES[0], TARGETS[0], NO_PUSH)
+        written = trace.log_probs[np.arange(len(TARGETS[0]) + 1), [*TARGETS[0], 2]]
+        assert np.allclose(forced.log_probs, written, atol=1e-5)
+        assert np.allclose(forced.reduced(), trace.reduced(), atol=1e-5)
+
+
+# Words
+
+
+def test_the_words_of_a_text_hold_each_token_once(translator):
+    for text in (TEXT, "L'homme n'a que 3,5 €…", "...", "  日本 語!", "<script>alert(1)</script>"):
+        explained = explain(translator, text, "tiny")
+        for told in (explained.source, explained.target):
+            places = [place for word in told.words for place in word.tokens]
+            assert places == list(range(len(told.tokens)))
+            assert len(told.ids) == len(told.tokens)
+
+
+def test_a_token_that_holds_several_words_makes_them_one():
+    told = side("Wait...", ["▁Wait", "..."], [5, 6], [Span(0, 4), Span(4, 7)])
+    assert [(word.text, word.tokens) for word in told.words] == [
+        ("Wait", [0]),
+        ("...", [1]),
+        ("</s>", [2]),
+    ]
+
+
+def test_letters_written_byte_by_byte_are_in_one_word(translator):
+    ids = translator.target.encode(["Un 猫 noir."])[0]
+    told = write_target(translator.target, ids, is_ended=True)
+    assert [word.text for word in told.words] == ["Un", "猫", "noir", ".", "</s>"]
+    assert [place for word in told.words for place in word.tokens] == list(range(len(ids) + 1))
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_any_text_has_words_that_hold_its_tokens(text):
+    spans = [Span(place, place + 1) for place in range(len(text))]
+    told = side(text, list(text), list(range(10, 10 + len(text))), spans)
+    assert [place for word in told.words for place in word.tokens] == list(range(len(text) + 1))
+
+
+def test_the_weights_of_words_still_sum_to_one(translator):
+    explained = explain(translator, TEXT, "tiny")
+    assert explained.word_weights.shape == (
+        len(explained.target.words),
+        len(explained.source.words),
+    )
+    assert np.allclose(explained.word_weights.sum(axis=1), 1.0, atol=1e-5)
+
+
+# Explanations
+
+
+def test_what_is_explained_is_the_beams_own_translation(translator, model):
+    wide = translator.with_options(translator.options.model_copy(update={"beam": 4}))
+    best = wide.translate([TEXT])[0]
+    explained = explain(wide, TEXT, "tiny")
+    assert explained.target.text == best.text
+    told = best.look().log_probs[: len(explained.prob)]
+    assert explained.log_prob == pytest.approx(float(told.sum()), abs=1e-4)
+    assert np.allclose(explained.weights[: len(best.weights)], best.weights[: len(explained.prob)])
+    torch_made = explain(load(model).with_options(wide.options), TEXT, "tiny")
+    assert torch_made.target == explained.target
+    assert np.allclose(torch_made.weights, explained.weights, atol=1e-5)
+
+
+def test_the_likeliest_next_tokens_are_told_likeliest_first(translator):
+    explained = explain(translator, TEXT, "tiny")
+    for step, log_probs in zip(explained.next, explained.trace.log_probs, strict=True):
+        probs = [one.prob for one in step]
+        assert probs == sorted(probs, reverse=True)
+        assert np.allclose(probs, np.sort(np.exp(log_probs))[::-1][: len(probs)])
+
+
+def test_a_given_translation_is_explained_as_it_stands(translator):
+    explained = explain_given(translator, TEXT, EXAMPLE.target, "tiny")
+    assert explained.target.text == EXAMPLE.target
+    assert explained.target.words[-1].text == "</s>"
+    forced = translator.force([TEXT], [EXAMPLE.target])[0]
+    assert explained.log_prob == pytest.approx(float(forced.log_probs.sum()), abs=1e-4)
+
+
+def test_json_holds_the_numbers_to_six_places(translator):
+    explained = explain(translator, TEXT, "tiny")
+    told = as_json(explained)
+    assert np.allclose(told["states"], explained.trace.states, atol=1e-6)
+    for layer, numbers in zip(explained.trace.layers, told["layers"], strict=True):
+        assert np.allclose(numbers["scores"], layer.scores, atol=1e-6)
+        assert np.allclose(numbers["context"], layer.context, atol=1e-6)
+    assert told["source"]["words"][0] == {"text": "The", "tokens": [0]}
+    assert told["next"][0][0].keys() == {"id", "token", "prob"}
+
+
+def test_a_text_with_nothing_in_it_is_refused(translator):
+    with pytest.raises(RegardError, match="nothing to translate"):
+        explain(translator, "   ", "tiny")
+
+
+# Advice
+
+
+def heavy_on(translator, place):
+    """An explanation whose whole weight sits on one source token."""
+    explained = explain(translator, TEXT, "tiny")
+    layers = []
+    for layer in explained.trace.layers:
+        weights = np.zeros_like(layer.weights)
+        weights[..., place] = 1.0
+        layers.append(layer._replace(weights=weights))
+    return explained._replace(trace=explained.trace._replace(layers=tuple(layers)))
+
+
+def test_weight_on_the_end_or_a_full_stop_is_explained_and_on_words_is_not(translator):
+    assert "100% of the weight" in advice(heavy_on(translator, -1))
+    assert "100% of the weight" in advice(heavy_on(translator, -2))
+    assert advice(heavy_on(translator, 1)) == ""
+
+
+# What if
+
+
+def test_nothing_changed_is_the_greedy_translation(translator):
+    greedy = translator.with_options(translator.options.model_copy(update={"beam": 1}))
+    best = greedy.translate([TEXT])[0]
+    asked = what_if(translator, Question(TEXT), "tiny")
+    assert asked.target.text == best.text and asked.ending == best.ending
+
+
+@pytest.fixture(scope="module")
+def begun(translator):
+    """A question with some words given: a model that has learned for seconds repeats itself."""
+    return Question(TEXT, tuple(translator.target.encode(["Le chat noir a"])[0]), steps=3)
+
+
+def test_another_word_is_gone_on_from(translator, begun):
+    first = what_if(translator, begun, "tiny")
+    chosen = (*begun.beginning, first.next[len(begun.beginning)][3].id)
+    asked = what_if(translator, begun._replace(beginning=chosen), "tiny")
+    assert tuple(asked.target.ids[: len(chosen)]) == chosen and asked.given == len(chosen)
+    assert asked.next[: len(chosen) - 1] == first.next[: len(chosen) - 1]
+
+
+def test_a_beginning_that_ends_is_the_whole_translation(translator, begun):
+    first = what_if(translator, begun, "tiny")
+    cut = what_if(translator, Question(TEXT, (*first.target.ids[:2], 2)), "tiny")
+    assert cut.target.ids == [*first.target.ids[:2], 2] and cut.ending == "end"
+
+
+def test_a_forbidden_word_is_never_looked_at(translator):
+    asked = what_if(translator, Question(TEXT, push=(Push(-1, 1, -inf),)), "tiny")
+    assert (asked.weights[:, 1] == 0).all()
+    assert as_json(asked)["push"] == [[-1, 1, None]]
+
+
+def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, model):
+    push = (Push(2, 3, 2.5),)
+    asked = what_if(translator, begun._replace(push=push), "tiny")
+    engine = load(model).engine
+    source, target = asked.source.ids[:-1], asked.target.ids
+    bias = np.zeros((len(target) + 1, len(source) + 1), np.float32)
+    bias[2, 3] = 2.5
+    trace = engine.trace(source, target, bias)
+    assert np.allclose(trace.reduced()[: len(target)], asked.weights, atol=1e-5)
+    likeliest = np.exp(trace.log_probs).max(axis=1)[: len(target)]
+    assert np.allclose(likeliest, [step[0].prob for step in asked.next], atol=1e-5)
+    untouched = what_if(translator, begun, "tiny")
+    assert asked.target.ids[:2] == untouched.target.ids[:2]
+
+
+@pytest.mark.parametrize("wanted", [0.02, 0.5, 0.95])
+@pytest.mark.parametrize("step", [0, 2, -1])
+def test_a_dragged_weight_comes_to_rest_where_it_was_dragged(translator, begun, step, wanted):
+    step = step if step >= 0 else len(begun.beginning)
+    asked = weigh(translator, begun, "tiny", step, 1, wanted)
+    assert asked.weights[step, 1] == pytest.approx(wanted, abs=0.006)
+    assert asked.push[-1][:2] == (step, 1)
+
+
+def test_a_weight_can_be_dragged_where_a_word_was_given(translator, begun):
+    asked = weigh(translator, begun, "tiny", 1, 2, 0.7)
+    assert asked.weights[1, 2] == pytest.approx(0.7, abs=0.006)
+    assert tuple(asked.target.ids[: len(begun.beginning)]) == begun.beginning
+
+
+def test_dragging_again_replaces_the_push_before(translator, begun):
+    first = weigh(translator, begun, "tiny", 1, 1, 0.9)
+    second = weigh(translator, begun._replace(push=first.push), "tiny", 1, 1, 0.3)
+    assert len(second.push) == 1
+    assert second.weights[1, 1] == pytest.approx(0.3, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (Question(TEXT, (10**6,)), "cannot begin"),
+        (Question(TEXT, (2, 9)), "cannot begin"),
+        (Question(TEXT, (-1,)), "cannot begin"),
+        (Question(TEXT, push=(Push(0, 99, 1.0),)), "nothing to push"),
+        (Question(TEXT, push=(Push(0, 1, inf),)), "nothing to push"),
+        (Question(TEXT, push=(Push(0, 1, float("nan")),)), "nothing to push"),
+        (Question(TEXT, push=(Push(-5, 1, 1.0),)), "nothing to push"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused(translator, question, message):
+    with pytest.raises(RegardError, match=message):
+        what_if(translator, question, "tiny")
+
+
+def test_at_least_one_source_word_must_be_left(translator, begun):
+    tokens = len(explain(translator, TEXT, "tiny").source.ids)
+    everywhere = tuple(Push(-1, place, -inf) for place in range(tokens))
+    here = (*(Push(-1, place, -inf) for place in range(1, tokens)), Push(3, 0, -inf))
+    for push in (everywhere, here):
+        with pytest.raises(RegardError, match="nothing is left"):
+            what_if(translator, begun._replace(push=push), "tiny")
+
+
+def test_a_forbidden_word_cannot_be_dragged(translator):
+    with pytest.raises(RegardError, match="nothing that is added"):
+        weigh(translator, Question(TEXT, push=(Push(-1, 1, -inf),)), "tiny", 1, 1, 0.5)
+
+
+def test_pushes_add_up_and_far_steps_cost_nothing():
+    added = pushed([Push(-1, 0, 1.0), Push(1, 0, log(2)), Push(10**9, 0, 1.0)], 2, 3)
+    assert np.allclose(added, [[1, 0, 0], [1 + log(2), 0, 0]])

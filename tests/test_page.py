@@ -1,0 +1,771 @@
+"""The explorer page: what it shows is what it was given, in a real browser."""
+
+import json
+import math
+import os
+import random
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from regard import page
+
+STAGES = 7
+STEP, MATRIX, ARROWS, LONG = "step", "matrix", "arrows", "long"
+ATTACK = "</script><script>alert(1)</script>"
+IMAGE = '"><img/onerror=alert(2)/src=x>'
+
+
+# ---- explanations made by hand: true soft-maxes and true sums, of any size ----
+
+
+def rounded(rows):
+    return (
+        [round(one, 6) for one in rows]
+        if not isinstance(rows[0], list)
+        else list(map(rounded, rows))
+    )
+
+
+def flat(rows):
+    return [one for row in rows for one in row]
+
+
+def softmax(scores):
+    shares = [0.0 if one is None else math.exp(one) for one in scores]
+    return [share / sum(shares) for share in shares]
+
+
+def side(words):
+    """A text of words, each given as its pieces, and </s>."""
+    tokens, places = [], []
+    for pieces in [*words, ["</s>"]]:
+        places.append(
+            {"text": "".join(pieces), "tokens": [*range(len(tokens), len(tokens) + len(pieces))]}
+        )
+        tokens += ["▁" + pieces[0] if pieces != ["</s>"] else "</s>", *pieces[1:]]
+    return {
+        "text": " ".join("".join(pieces) for pieces in words),
+        "tokens": tokens,
+        "ids": [*range(10, 10 + len(tokens) - 1), 2],
+        "words": places,
+    }
+
+
+def layer(random_, states, steps, heads, hidden, attention):
+    places, size = len(states), len(states[0])
+    part = size // heads
+    scores = [
+        [
+            [
+                random_.gauss(0, 2) if attention != "none" else (None, 0.0)[place == places - 1]
+                for place in range(places)
+            ]
+            for _ in range(steps)
+        ]
+        for _ in range(heads)
+    ]
+    weights = [[softmax(row) for row in head] for head in scores]
+    context = [
+        [
+            sum(weights[at // part][step][place] * states[place][at] for place in range(places))
+            for at in range(size)
+        ]
+        for step in range(steps)
+    ]
+
+    def vectors():
+        return rounded([[random_.uniform(-0.9, 0.9) for _ in range(hidden)] for _ in range(steps)])
+
+    return {
+        "hidden": vectors(),
+        "scores": [[[one and round(one, 6) for one in row] for row in head] for head in scores],
+        "weights": rounded(weights),
+        "context": rounded(context),
+        "output": vectors(),
+    }
+
+
+def explanation(
+    source, target, name="attention", attention="scaled", layers=2, heads=1, size=32, hidden=16
+):
+    random_ = random.Random(name + str(source))
+    source, target = side(source), side(target)
+    places, steps = len(source["tokens"]), len(target["tokens"])
+    states = rounded([[random_.uniform(-0.8, 0.8) for _ in range(size)] for _ in range(places)])
+    made = [layer(random_, states, steps, heads, hidden, attention) for _ in range(layers)]
+    looks = [head for one in made for head in one["weights"]]
+    weights = [
+        [sum(look[t][s] for look in looks) / len(looks) for s in range(places)]
+        for t in range(steps)
+    ]
+    words = [
+        [
+            sum(weights[t][s] for t in out["tokens"] for s in into["tokens"]) / len(out["tokens"])
+            for into in source["words"]
+        ]
+        for out in target["words"]
+    ]
+    others = ["le", "la", "un", "une", "chien", "noir", "souris"]
+    coming = [
+        [{"id": target["ids"][t], "token": target["tokens"][t], "prob": 0.6}]
+        + [
+            {"id": 900 + at, "token": f"▁{other}", "prob": round(0.3 / 2**at, 6)}
+            for at, other in enumerate(others)
+        ]
+        for t in range(steps)
+    ]
+    return {
+        "version": 1,
+        "model": {
+            "name": name,
+            "languages": ["en", "fr"],
+            "attention": attention,
+            "recurrence": "lstm",
+            "encoder": "two-sided",
+            "encoder_layers": 1,
+            "decoder_layers": layers,
+            "heads": heads,
+            "embedding": hidden,
+            "states": size,
+            "hidden": hidden,
+        },
+        "source": source,
+        "target": target,
+        "given": 0,
+        "log_prob": round(steps * math.log(0.6), 6),
+        "ending": "end",
+        "states": states,
+        "layers": made,
+        "weights": rounded(weights),
+        "word_weights": rounded(words),
+        "next": coming,
+        "prob": [0.6] * steps,
+        "push": [],
+        "caveat": "",
+    }
+
+
+ENGLISH = [["The"], ["black"], ["cat"], ["ate"], ["the"], ["mo", "use"], ["."]]
+FRENCH = [["Le"], ["chat"], ["noir"], ["a"], ["mangé"], ["la"], ["sou", "ris"], ["."]]
+BROKEN = [["Le"], ["chien"], ["noir"], ["a"], ["la"], ["sou", "ris"], ["."]]
+PLACES = 9
+"""Source tokens of the example, </s> among them."""
+
+
+def both(source=ENGLISH, **sizes):
+    """The same sentence by a model with attention and by one without."""
+    return {
+        "live": False,
+        "title": "The black cat",
+        "models": ["attention", "traditional"],
+        "explanations": [
+            explanation(source, FRENCH, **sizes),
+            explanation(source, BROKEN, "traditional", "none", **sizes),
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def data():
+    return both()
+
+
+def position(step, stage):
+    return PLACES + 2 + STAGES * step + stage
+
+
+# ---- the text of the page ----
+
+
+def test_a_frozen_page_needs_nothing_from_outside(data):
+    text = page.frozen(data)
+    assert not re.findall(r"""(?:https?:)?//[\w.]+\.\w+|\bimport\b[^;\n]*["']|url\(""", text)
+    assert "connect-src 'none'" in text
+    assert "connect-src 'self'" in page.live({"live": True, "title": "", "explanations": []})
+
+
+def test_no_sentence_can_end_the_script_that_holds_it():
+    told = both([[ATTACK], [IMAGE], ["a&b"], ["\u2028\u2029"]])
+    text = page.frozen({**told, "title": ATTACK})
+    assert ATTACK not in text
+    assert IMAGE not in text
+    inside = text.split('id="data">')[1].split("</script>")[0]
+    assert not set("<>&\u2028\u2029") & set(inside)
+    assert json.loads(inside)["explanations"][0]["source"] == told["explanations"][0]["source"]
+
+
+def test_the_policy_allows_exactly_the_script_and_the_style_that_are_there(data):
+    text = page.frozen(data)
+    style = text.split("<style>")[1].split("</style>")[0]
+    script = text.split('<script type="module">')[1].split("</script>")[0]
+    assert f"script-src {page.fingerprint(script)};" in text
+    assert f"style-src {page.fingerprint(style)};" in text
+    assert "unsafe" not in text.split("<style>")[0]
+
+
+def test_joined_scripts_import_and_export_nothing_and_each_stands_behind_what_it_needs():
+    joined = page.scripts(page.FIRST_SCRIPT)
+    assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
+    assert len(names) == len(set(names)) > 50
+    for script in Path(page.__file__).parent.glob("*.js"):
+        assert script.read_text("utf-8").split("\n", 1)[1] or script
+        for name in re.findall(r"^export (?:async )?\w+ (\w+)", script.read_text("utf-8"), re.M):
+            assert name in names, f"{script.name} is not on the page"
+
+
+def test_packed_vectors_are_the_numbers_themselves():
+    import base64
+    import struct
+
+    rows = [[0.25, -1.5, 1e-6], [3.0, 0.0, -0.123456]]
+    packed = page.pack(rows)
+    numbers = struct.unpack("<6f", base64.b64decode(packed["float32"]))
+    assert (packed["rows"], packed["columns"]) == (2, 3)
+    assert numbers == pytest.approx(flat(rows), rel=1e-6)
+
+
+def test_a_page_of_a_20_word_sentence_and_two_models_is_below_2_megabytes():
+    source = [[f"word{n}", "piece"] if n < 9 else [f"word{n}"] for n in range(20)]
+    sizes = {"layers": 2, "size": 512, "hidden": 256}
+    told = {
+        **both(),
+        "explanations": [
+            explanation(source, source, name, attention, **sizes)
+            for name, attention in (("attention", "scaled"), ("traditional", "none"))
+        ],
+    }
+    assert len(told["explanations"][0]["source"]["tokens"]) == 30
+    assert len(page.frozen(told).encode()) < 2_000_000
+
+
+# ---- in a browser ----
+
+
+def chromium():
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not chromium():
+        pytest.skip("there is no chromium here")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Page:
+    """A page that is open, and all that it said and asked for."""
+
+    def __init__(self, context):
+        self.context, self.said, self.asked = context, [], []
+        self.tab = context.new_page()
+        self.tab.set_default_timeout(5000)
+        self.tab.on("console", lambda message: self.said.append(message.text))
+        self.tab.on("pageerror", lambda error: self.said.append(str(error)))
+        self.tab.on("dialog", lambda dialog: (self.said.append("a dialog"), dialog.dismiss()))
+        self.tab.on("request", lambda request: self.asked.append(request.url))
+
+    def awaits(self, selector):
+        from playwright.sync_api import expect
+
+        return expect(self.tab.locator(selector))
+
+    def go(self, place):
+        self.tab.get_by_label("Where in the translation").evaluate(
+            "(one, to) => { one.value = to; one.dispatchEvent(new Event('input')); }", place
+        )
+
+    def where(self):
+        return int(self.tab.get_by_label("Where in the translation").input_value())
+
+    def view(self, name):
+        self.tab.click(f"#tab-{name}")
+
+    def numbers(self, selector, name):
+        return [
+            None if value == "null" else float(value)
+            for value in self.tab.eval_on_selector_all(
+                selector, f"(all) => all.map((one) => one.getAttribute('data-{name}'))"
+            )
+        ]
+
+    def vectors(self, selector):
+        texts = self.tab.eval_on_selector_all(
+            selector, "(all) => all.map((one) => one.dataset.numbers)"
+        )
+        return [[float(one) for one in text.split()] for text in texts]
+
+    def overflow(self):
+        return self.tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    def text(self, selector):
+        return " ".join(self.tab.locator(selector).inner_text().split())
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    pages = []
+
+    def open_page(data, width=1280, height=900, **settings):
+        file = tmp_path / "page.html"
+        file.write_text(page.frozen(data), "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        pages.append(Page(context))
+        pages[-1].tab.goto(file.as_uri())
+        return pages[-1]
+
+    yield open_page
+    for one in pages:
+        one.context.close()
+        assert one.said == []
+        assert [url for url in one.asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_markup_in_a_sentence_is_shown_and_never_runs(opened):
+    told = both([[ATTACK], [IMAGE], ["cat"]])
+    told["explanations"][0]["caveat"] = IMAGE
+    told["explanations"][0]["model"]["name"] = IMAGE
+    shown = opened({**told, "title": ATTACK})
+    assert ATTACK in shown.text(".source .text")
+    assert IMAGE in shown.text(".advice")
+    for view in (MATRIX, ARROWS, LONG, STEP):
+        shown.view(view)
+    shown.tab.wait_for_timeout(100)
+    assert shown.tab.locator("img, main script").count() == 0
+    assert shown.tab.title() == ATTACK
+
+
+def test_it_plays_to_the_end_and_steps_back_to_the_start(opened, data):
+    shown = opened(data)
+    start = shown.tab.locator("main").inner_html()
+    shown.go(position(8, 3))
+    shown.tab.select_option(".player select", "4")
+    shown.tab.get_by_role("button", name="Play").click()
+    last = position(9, 6)
+    shown.awaits(".player input").to_have_value(str(last), timeout=15_000)
+    assert shown.text(".target .text") == "Le chat noir a mangé la souris . </s>"
+    assert shown.tab.locator(".unwritten:not(.contexts li)").count() == 0
+    for _ in range(last):
+        shown.tab.keyboard.press("ArrowLeft")
+    assert shown.where() == 0
+    shown.tab.select_option(".player select", "1")
+    shown.tab.evaluate("document.activeElement.blur()")
+    assert shown.tab.locator(".states .unread").count() == PLACES
+    assert shown.tab.locator(".target .unwritten").count() == 10
+    assert start.count("unread") == shown.tab.locator("main").inner_html().count("unread")
+
+
+def test_the_states_appear_one_after_the_other_then_all_are_passed_on(opened, data):
+    shown = opened(data)
+    for read in range(PLACES + 1):
+        shown.go(read)
+        assert shown.tab.locator(".states tbody tr:not(.unread)").count() == read
+    shown.go(PLACES + 1)
+    assert "All 9 hidden states are passed on" in shown.text(".happening")
+    shown.tab.get_by_role("button", name="Go through this one instead").click()
+    shown.go(PLACES + 1)
+    assert "Only the final hidden state is passed on" in shown.text(".happening")
+    assert shown.tab.locator(".kept-back").count() == PLACES - 1
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_each_stage_shows_the_numbers_that_it_was_given(opened, heads):
+    data = both(heads=heads)
+    told = data["explanations"][0]
+    shown = opened(data)
+    for number, layer in enumerate(told["layers"]):
+        for head in range(heads):
+            shown.tab.click(f"[data-choice='{number},{head}']")
+            for step in (0, 4):
+                shown.go(position(step, 6))
+                assert shown.numbers(".score-bar", "score") == layer["scores"][head][step]
+                weights = shown.numbers(".weight-bar", "weight")
+                assert weights == layer["weights"][head][step]
+                begin = head * 32 // heads
+                states = shown.vectors("tbody .state .strip")
+                assert states == [pytest.approx(row[:16], abs=1e-6) for row in told["states"]]
+                products = shown.vectors(".strip.weighted")
+                for place, weight in enumerate(weights):
+                    state = told["states"][place][begin : begin + 16]
+                    assert products[place] == pytest.approx([weight * x for x in state], abs=1e-6)
+                context = layer["context"][step]
+                total = [sum(column) for column in zip(*products, strict=True)]
+                (shown_sum,) = shown.vectors("tfoot .strip")
+                assert shown_sum == pytest.approx(context[begin : begin + 16], abs=1e-6)
+                assert total == pytest.approx(shown_sum, abs=1e-5)
+                together = shown.vectors(".together-card .strip")
+                for vector, whole in zip(
+                    together, (context, layer["hidden"][step], layer["output"][step]), strict=True
+                ):
+                    assert vector == pytest.approx(whole[:16], abs=1e-6)
+    shown.tab.click("[data-choice='-1,0']")
+    assert shown.numbers(".weight-bar", "weight") == told["weights"][4]
+
+
+def test_the_next_tokens_are_those_it_was_given_and_the_written_one_is_marked(opened, data):
+    told = data["explanations"][0]
+    told["next"][2] = [*told["next"][2][1:], {"id": 77, "token": "▁bis", "prob": 0.001}]
+    shown = opened(data)
+    for step in (0, 2):
+        shown.go(position(step, 6))
+        probs = shown.numbers(".next-card li", "prob")
+        extra = [] if step == 0 else [told["prob"][step]]
+        assert probs == [one["prob"] for one in told["next"][step]] + extra
+        written = shown.tab.locator(".next-card .written")
+        assert written.get_attribute("data-id") == str(told["target"]["ids"][step])
+
+
+def test_matrix_arrows_and_long_view_show_the_same_weights(opened, data):
+    told = data["explanations"][0]
+    shown = opened(data)
+    shown.view(MATRIX)
+    cells = shown.numbers("#view [data-weight]", "weight")
+    assert cells == flat(told["word_weights"])
+    name = shown.tab.locator("#view [data-row='1'][data-column='2']").get_attribute("aria-label")
+    assert name == f"chat at cat: {told['word_weights'][1][2]:.2f}"
+    shown.tab.click("[data-choice='tokens']")
+    assert shown.numbers("#view [data-weight]", "weight") == flat(told["weights"])
+    shown.tab.click("[data-choice='0,0']")
+    first = told["layers"][0]["weights"][0]
+    assert shown.numbers("#view [data-weight]", "weight") == flat(first)
+    shown.tab.click("[data-choice='words']")
+    shown.tab.click("[data-choice='-1,0']")
+    shown.view(ARROWS)
+    rows, columns, weights = (
+        shown.numbers("#view path[data-weight]", name) for name in ("row", "column", "weight")
+    )
+    assert len(weights) > 20
+    for row, column, weight in zip(rows, columns, weights, strict=True):
+        assert weight == told["word_weights"][int(row)][int(column)]
+    shown.view(LONG)
+    shown.tab.hover("#view .flow.target [data-word='3']")
+    assert shown.numbers("#view .flow.source .word", "weight") == told["word_weights"][3]
+
+
+def test_the_traditional_model_gets_the_same_vector_at_every_step(opened, data):
+    other = data["explanations"][1]
+    shown = opened(data)
+    shown.go(position(9, 6))
+    contexts = shown.vectors(".contexts[data-model='traditional'] .strip")
+    assert len(contexts) == len(other["target"]["tokens"])
+    final = pytest.approx(other["states"][-1][:16], abs=1e-6)
+    assert all(one == final for one in contexts)
+    assert shown.tab.locator("#sentences mark").all_inner_texts() == ["chien"]
+    shown.view(MATRIX)
+    straight = shown.numbers("#beside [data-weight]", "weight")
+    assert straight == ([0.0] * (PLACES - 2) + [1.0]) * len(other["target"]["words"])
+
+
+def test_each_word_tells_its_probability_its_source_and_its_runners_up(opened, data):
+    told = data["explanations"][0]
+    shown = opened(data)
+    shown.tab.click("summary")
+    rows = shown.tab.locator(".word-table tbody tr")
+    assert rows.count() == len(told["target"]["words"])
+    words = told["word_weights"][6]
+    best = told["source"]["words"][words.index(max(words))]["text"]
+    assert f"souris 36 % {best} {max(words):.2f}" in " ".join(rows.nth(6).inner_text().split())
+    assert "le 30 % · la 15 %" in rows.nth(6).inner_text()
+
+
+def test_a_single_model_says_how_to_get_the_other(opened, data):
+    alone = {**data, "explanations": data["explanations"][:1]}
+    assert "regard explore --model A --model B" in opened(alone).text("#beside")
+
+
+@pytest.mark.parametrize(
+    ("width", "theme"), [(360, "light"), (360, "dark"), (768, "dark"), (1600, "light")]
+)
+def test_nothing_runs_over_the_edge_at_any_width(opened, width, theme):
+    long_word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamten"
+    many = [[f"word{n}"] for n in range(45)]
+    for source in (ENGLISH, [*many, [long_word]], [["黒い"], ["猫", "は"], ["قطة"]]):
+        shown = opened(both(source), width, color_scheme=theme)
+        assert shown.tab.evaluate("document.documentElement.dataset.theme") == theme
+        shown.tab.keyboard.press("End")
+        for stage in range(STAGES):
+            shown.tab.keyboard.press("ArrowLeft") if stage else None
+            assert shown.overflow() <= 0, stage
+        for view in (MATRIX, ARROWS, LONG):
+            shown.view(view)
+            assert shown.overflow() <= 0, view
+
+
+def test_the_keyboard_alone_goes_through_everything(opened, data):
+    shown = opened(data)
+    press = shown.tab.keyboard.press
+    press("ArrowRight")
+    assert shown.where() == 1
+    press("End")
+    assert shown.where() == position(9, 6)
+    press("Shift+ArrowLeft")
+    assert shown.where() == position(8, 6)
+    press("Home")
+    assert shown.where() == 0
+    press(" ")
+    assert shown.tab.get_by_role("button", name="Pause").count() == 1
+    press(" ")
+    assert shown.tab.get_by_role("button", name="Play").count() == 1
+    press("2")
+    shown.tab.locator("#view [data-row='0'][data-column='0']").focus()
+    press("ArrowRight")
+    press("ArrowDown")
+    assert shown.tab.evaluate("document.activeElement.ariaLabel").startswith("chat at black")
+    assert "chat" in shown.text(".readout")
+    for key, view in (("3", ARROWS), ("4", LONG), ("1", STEP)):
+        shown.tab.evaluate("document.activeElement.blur()")
+        press(key)
+        assert shown.tab.locator(f"#tab-{view}[aria-selected='true']").count() == 1
+    press("?")
+    assert shown.tab.get_by_role("dialog").count() == 1
+    press("Escape")
+    assert shown.tab.get_by_role("dialog").count() == 0
+    press("Tab")
+    assert shown.tab.evaluate("document.activeElement.className") == "skip"
+
+
+def test_a_swipe_goes_one_stage_on_and_back(opened, data):
+    shown = opened(data, 390, has_touch=True)
+    shown.go(position(1, 1))
+    swipe = """(node, [from, to]) => {
+      const touch = (x) => new Touch({ identifier: 1, target: node, clientX: x, clientY: 50 });
+      node.dispatchEvent(new TouchEvent("touchstart", { touches: [touch(from)], bubbles: true }));
+      node.dispatchEvent(
+        new TouchEvent("touchend", { changedTouches: [touch(to)], bubbles: true }));
+    }"""
+    told = shown.tab.locator(".told")
+    told.evaluate(swipe, [300, 100])
+    assert shown.where() == position(1, 2)
+    told.evaluate(swipe, [100, 300])
+    assert shown.where() == position(1, 1)
+
+
+def test_who_wants_no_motion_gets_none(opened, data):
+    longest = """Math.max(...[...document.querySelectorAll("*")].flatMap(
+      (one) => getComputedStyle(one).transitionDuration.split(",").map(parseFloat)))"""
+    calm = opened(data, reduced_motion="reduce")
+    calm.go(position(1, 6))
+    assert calm.tab.evaluate(longest) == 0
+    assert opened(data).tab.evaluate(longest) > 0
+
+
+def test_what_happens_is_said_aloud(opened, data):
+    shown = opened(data)
+    shown.go(position(1, 6))
+    assert "The likeliest next token is “chat”, with 60 %" in shown.text("#said[aria-live=polite]")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_an_accessibility_checker_finds_no_fault(opened, data, width, theme):
+    checker = os.environ.get("REGARD_AXE")
+    if not checker:
+        pytest.skip("REGARD_AXE names no axe-core file")
+    told = json.loads(json.dumps(data))
+    told["explanations"][0]["caveat"] = "Much of the weight sits on </s>."
+    shown = opened(told, width, color_scheme=theme, bypass_csp=True, reduced_motion="reduce")
+    shown.tab.evaluate(Path(checker).read_text("utf-8"))
+    run = """async () => (await axe.run()).violations.flatMap(
+      (fault) => fault.nodes.map((node) => [fault.id, node.html.slice(0, 150)]))"""
+    for place in (0, PLACES + 1, position(1, 2), position(1, 4), position(1, 6)):
+        shown.go(place)
+        assert shown.tab.evaluate(run) == []
+    for view in (MATRIX, ARROWS, LONG):
+        shown.view(view)
+        assert shown.tab.evaluate(run) == [], view
+    shown.tab.keyboard.press("?")
+    assert shown.tab.evaluate(run) == []
+
+
+# ---- live: the server is played by the test ----
+
+
+class Server:
+    """Answers as the contract says, from explanations made by hand."""
+
+    def __init__(self):
+        self.questions, self.held, self.hold = [], [], False
+        self.models = {one["model"]["name"]: one for one in both()["explanations"]}
+
+    def answer(self, route):
+        path = route.request.url.split("regard.test")[1]
+        if path == "/":
+            told = {
+                "live": True,
+                "title": "regard",
+                "models": list(self.models),
+                "explanations": [],
+            }
+            return route.fulfill(body=page.live(told), content_type="text/html; charset=utf-8")
+        if path == "/api/models":
+            return route.fulfill(json={"models": [one["model"] for one in self.models.values()]})
+        question = route.request.post_data_json
+        self.questions.append((path, question))
+        if "error" in question["text"]:
+            told = {"what": "it is too long", "where": "the text", "advice": "write less"}
+            return route.fulfill(status=400, json={"error": told})
+        if self.hold:
+            self.held.append((route, path, question))
+            return None
+        return self.give(route, path, question)
+
+    def give(self, route, path, question):
+        told = json.loads(json.dumps(self.models[question["model"]]))
+        told["source"]["text"] = question["text"]
+        told["push"] = question["push"]
+        told["given"] = len(question["beginning"])
+        for at, token in enumerate(question["beginning"]):
+            told["target"]["ids"][at] = token
+        if path == "/api/weigh":
+            step, place, weight = (question[key] for key in ("step", "place", "weight"))
+            told["push"] = [*question["push"], [step, place, 1.25]]
+            told["weights"][step][place] = weight
+            told["next"][step][0]["prob"] = 0.4321
+            return route.fulfill(json={"explanation": told, "push": told["push"]})
+        return route.fulfill(json={"explanation": told})
+
+
+@pytest.fixture
+def asking(browser):
+    """A live page with a translation on it, and the server behind."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    shown, server = Page(context), Server()
+    context.route("http://regard.test/**", server.answer)
+    shown.tab.goto("http://regard.test/")
+    shown.tab.fill("#sentence", "The black cat ate the mouse.")
+    shown.tab.keyboard.press("Enter")
+    shown.tab.wait_for_selector("#beside .contexts")
+    yield shown, server
+    context.close()
+    assert [one for one in shown.said if "400" not in one] == []
+
+
+def question(**changes):
+    return {
+        "model": "attention",
+        "text": "The black cat ate the mouse.",
+        "beginning": [],
+        "push": [],
+        "beam": 1,
+        "steps": 0,
+        **changes,
+    }
+
+
+def test_a_sentence_is_asked_of_both_models(asking):
+    shown, server = asking
+    assert server.questions == [
+        ("/api/explain", question()),
+        ("/api/explain", question(model="traditional")),
+    ]
+    assert shown.text("#sentences .other .text").startswith("Le chien noir")
+
+
+def test_a_dragged_weight_changes_the_next_words(asking):
+    shown, server = asking
+    shown.go(position(1, 2))
+    slider = shown.tab.get_by_role("slider", name="Weight of “cat”")
+    slider.scroll_into_view_if_needed()
+    before = slider.bounding_box()
+    track = shown.tab.locator("tr[data-token='2'] .weight-bar .track").bounding_box()
+    shown.tab.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    shown.tab.mouse.down()
+    shown.tab.mouse.move(track["x"] + 0.8 * track["width"], track["y"])
+    shown.tab.mouse.up()
+    shown.tab.wait_for_selector(".next-card [data-prob='0.4321']")
+    path, asked = server.questions[-1]
+    assert (path, asked) == (
+        "/api/weigh",
+        question(step=1, place=2, weight=pytest.approx(0.8, abs=0.03)),
+    )
+    assert shown.tab.locator(".next-card").is_visible()
+    slider.press("ArrowRight")
+    shown.awaits("#main").to_have_attribute("aria-busy", "false")
+    assert server.questions[-1][1]["weight"] == pytest.approx(asked["weight"] + 0.05)
+    assert server.questions[-1][1]["push"] == []
+    chip = shown.tab.get_by_role("button", name="token 2: cat → ")
+    chip.click()
+    shown.awaits(".chip").to_have_count(0)
+    assert server.questions[-1] == ("/api/explain", question())
+
+
+def test_a_forbidden_word_is_pushed_away_in_all_its_tokens_and_can_come_back(asking):
+    shown, server = asking
+    word = shown.tab.locator(".source .word", has_text="mouse")
+    word.click()
+    shown.tab.wait_for_selector(".chip")
+    assert server.questions[-1] == ("/api/explain", question(push=[[-1, 5, None], [-1, 6, None]]))
+    assert word.get_attribute("aria-pressed") == "true"
+    shown.tab.get_by_role("button", name="mouse → forbidden").click()
+    shown.tab.wait_for_selector(".source .word[data-word='5'][aria-pressed='false']")
+    assert server.questions[-1] == ("/api/explain", question())
+
+
+def test_another_next_word_begins_the_translation_from_there(asking):
+    shown, server = asking
+    shown.go(position(2, 6))
+    shown.tab.locator(".next-card button", has_text="chien").click()
+    shown.tab.wait_for_selector(".chip")
+    assert server.questions[-1] == ("/api/explain", question(beginning=[10, 11, 904]))
+    assert "was given, not chosen" in shown.text(".happening")
+    shown.tab.get_by_role("button", name="Reset all").click()
+    shown.awaits(".chip").to_have_count(0)
+    assert server.questions[-1] == ("/api/explain", question())
+
+
+def test_another_model_is_asked_with_nothing_changed(asking):
+    shown, server = asking
+    shown.tab.locator(".source .word", has_text="black").click()
+    shown.tab.wait_for_selector(".chip")
+    shown.tab.get_by_label("Model", exact=True).select_option("traditional")
+    shown.awaits("#beside h2").to_have_text("The attention model")
+    assert server.questions[-2:] == [
+        ("/api/explain", question(model="traditional")),
+        ("/api/explain", question()),
+    ]
+    assert "without attention" in shown.text(".target .label")
+    assert shown.tab.get_by_role("slider", name="Weight of").count() == 0
+
+
+def test_a_newer_question_takes_the_place_of_an_older_one(asking):
+    shown, server = asking
+    server.hold = True
+    shown.tab.fill("#sentence", "first")
+    shown.tab.keyboard.press("Enter")
+    shown.tab.wait_for_timeout(100)
+    shown.tab.fill("#sentence", "second")
+    shown.tab.keyboard.press("Enter")
+    shown.tab.wait_for_timeout(100)
+    (first, *_), (second, *asked) = server.held
+    server.hold = False
+    failed = first.request.failure
+    server.give(second, *asked)
+    shown.tab.wait_for_selector(".label:has-text('with attention')")
+    shown.awaits("#main").to_have_attribute("aria-busy", "false")
+    assert failed and "abort" in failed.lower()
+    assert [asked["text"] for _, asked in server.questions[-3:]] == ["first", "second", "second"]
+
+
+def test_an_error_is_told_in_three_lines_and_what_was_shown_stays(asking):
+    shown, _ = asking
+    before = shown.text(".source .text")
+    shown.tab.fill("#sentence", "an error")
+    shown.tab.keyboard.press("Enter")
+    shown.tab.wait_for_selector(".trouble")
+    lines = shown.tab.locator("[role=alert]").inner_text().split("\n")
+    assert [line for line in lines if line] == [
+        "it is too long",
+        "where: the text",
+        "to do: write less",
+    ]
+    assert shown.text(".source .text") == before
