@@ -5,12 +5,20 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sacrebleu
+from hypothesis import given
+from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
 from regard.errors import RegardError
 from regard.evaluation import CONVENTIONS, bleu, by_length, measure
+from regard.evaluation.counts import bleu_of, count, exact_bleu, interval, resample
+from regard.evaluation.length import merge_small, places_by_length
+from regard.evaluation.significance import METHODS, System, differences
+from regard.text.lesson import examples
+from regard.text.spans import words
 
 MULTI30K = Path(__file__).parents[1].parent / "shared" / "data" / "multi30k"
 
@@ -207,3 +215,114 @@ def test_what_is_not_installed_is_named_with_the_way_to_install_it(missing, monk
         f"  where: this Python has no module '{missing}'\n"
         "  to do: pip install 'regard[train]'"
     )
+
+
+PHRASES = st.lists(
+    st.tuples(*(st.lists(st.sampled_from(["a", "b", "c", "d", "."]), max_size=9),) * 2),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(PHRASES)
+def test_our_counts_added_up_give_sacrebleus_score(phrases):
+    found, wanted = ([" ".join(pair[side]) for pair in phrases] for side in (0, 1))
+    counts = count(found, wanted, "fr")
+    score = bleu(found, wanted, "fr")
+    assert exact_bleu(counts) == score
+    np.testing.assert_allclose(bleu_of(counts.sum(axis=0, keepdims=True)), [score], rtol=1e-12)
+
+
+def noisy(texts, seed, share):
+    """The texts without a share of their words."""
+    random = np.random.default_rng(seed)
+    return [" ".join(w for w in text.split() if random.random() >= share) for text in texts]
+
+
+LESSON = [one.target for one in examples(400, seed=3)]
+
+
+def width(sentences):
+    counts = count(noisy(LESSON, 1, 0.2)[:sentences], LESSON[:sentences], "fr")
+    low, high = interval(resample([counts])[0], exact_bleu(counts))
+    assert low <= exact_bleu(counts) <= high
+    return high - low
+
+
+def test_an_interval_holds_the_score_and_shrinks_with_more_sentences():
+    assert width(25) > width(100) > width(400) > 0
+    # four times the sentences, half the width, as errors of means go
+    assert 0.35 < width(400) / width(100) < 0.7
+
+
+def test_a_bootstrap_draws_the_same_test_sets_for_every_system():
+    counts = count(noisy(LESSON, 1, 0.2), LESSON, "fr")
+    first, second = resample([counts, counts.copy()])
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, resample([counts])[0])
+
+
+SYSTEMS = [
+    System("baseline", noisy(LESSON, 1, 0.3)),
+    System("the same", noisy(LESSON, 1, 0.3)),
+    System("its like", noisy(LESSON, 2, 0.3)),
+    System("better", noisy(LESSON, 3, 0.1)),
+]
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def tested(request):
+    return request.param, differences(SYSTEMS, LESSON, "fr", request.param)
+
+
+def test_a_system_compared_with_itself_is_not_significant(tested):
+    same = tested[1][0]
+    assert same[2:5] == (0.0, 0.0, 0.0)
+    assert [verdict.p_value for verdict in same.verdicts] == [1.0, 1.0]
+
+
+def test_two_systems_of_one_kind_are_not_told_apart(tested):
+    alike = tested[1][1]
+    assert alike.low < 0 < alike.high
+    assert all(verdict.p_value > 0.05 for verdict in alike.verdicts)
+
+
+def test_a_clearly_better_system_is_significant(tested):
+    method, (*_, better) = tested
+    assert 0 < better.low < better.bleu < better.high
+    assert [verdict.metric for verdict in better.verdicts] == ["BLEU", "chrF2"]
+    for verdict in better.verdicts:
+        assert verdict.p_value < 0.01
+        assert verdict.low < verdict.value < verdict.high
+    assert f"|{METHODS[method]}:" in better.verdicts[0].signature
+
+
+def test_each_system_is_tested_against_the_first(tested):
+    base, *others = SYSTEMS
+    for found, system in zip(tested[1], others, strict=True):
+        assert (found.baseline, found.model) == (base.name, system.name)
+        own, baseline = (bleu(one.texts, LESSON, "fr") for one in (system, base))
+        assert found.bleu == own - baseline
+        assert found.verdicts[0].value == pytest.approx(own)
+        assert found.verdicts[0].baseline == pytest.approx(baseline)
+
+
+def test_an_unknown_test_is_refused_and_the_nearest_told():
+    with pytest.raises(RegardError, match="did you mean 'bootstrap'"):
+        differences([System("a", FRENCH), System("b", FRENCH)], FRENCH, "fr", "bootstraps")
+
+
+@given(
+    st.lists(st.integers(0, 40), min_size=1, max_size=60),
+    st.sets(st.integers(1, 45), max_size=5),
+    st.integers(1, 9),
+)
+def test_buckets_partition_the_sources_and_small_ones_are_merged(lengths, edges, least):
+    sources = [" ".join("x" * length) for length in lengths]
+    merged = merge_small(sources, tuple(edges), least)
+    assert set(merged) <= {*edges, max(lengths)}
+    places = places_by_length(sources, merged)
+    assert sorted(n for place in places for n in place.inside) == list(range(len(sources)))
+    for place in places:
+        assert len(place.inside) >= min(least, len(sources))
+        assert all(place.first <= len(words(sources[n])) <= place.last for n in place.inside)

@@ -1,12 +1,22 @@
 """The laws of the experiment: trained alike, compared on the same text."""
 
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from regard import checkpoint, experiment
+from regard import checkpoint
 from regard.cli import main
-from regard.text.lesson import EXAMPLE
+from regard.errors import RegardError
+from regard.evaluation.results import Look
+from regard.experiment import lesson
+from regard.experiment.choices import choose, shared_options
+from regard.experiment.judge import perplexity
+from regard.experiment.pictures import crossing
+from regard.experiment.plan import names_of
+from regard.text.lesson import EXAMPLE, examples
+from regard.translator import load
 
 QUICK = {
     "vocabulary": {"size": 700},
@@ -24,7 +34,8 @@ def place(tmp_path_factory):
 @pytest.fixture
 def demonstrated(place, monkeypatch, capsys):
     """What `regard demo` prints, with two very small models."""
-    monkeypatch.setattr(experiment, "LESSON_SETTINGS", QUICK)
+    monkeypatch.setattr(lesson, "SETTINGS", QUICK)
+    monkeypatch.setattr(lesson, "TEST", 40)
     monkeypatch.setattr(sys, "argv", ["regard", "demo", "--out", str(place), "--pairs", "1000"])
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as left:
@@ -33,10 +44,28 @@ def demonstrated(place, monkeypatch, capsys):
     return capsys.readouterr().out
 
 
-def test_the_demonstration_shows_both_models_and_where_they_look(demonstrated):
+def test_the_demonstration_shows_both_models_and_where_they_look(place, demonstrated):
     for expected in ("traditional", "attention", "BLEU", EXAMPLE.source, "</s>", "mouse"):
         assert expected in demonstrated
-    assert max(len(line) for line in demonstrated.splitlines()[:-1]) <= 80
+    told = [line for line in demonstrated.splitlines() if str(place) not in line]
+    assert max(map(len, told)) <= 80
+
+
+def test_the_demonstration_leaves_a_report_that_shows_its_sentence(place, demonstrated):
+    page = (place / "report.html").read_text("utf-8")
+    assert str(place / "report.html") in demonstrated
+    assert EXAMPLE.source in page and "traditional" in page
+    assert "it has one straight column" in page
+
+
+def test_the_demonstration_needs_no_matplotlib(place, demonstrated, monkeypatch, capsys):
+    (place / "report.html").unlink()
+    monkeypatch.setattr("regard.experiment.course.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    assert (place / "report.html").exists()
+    assert "trained already" in capsys.readouterr().err
 
 
 def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demonstrated):
@@ -49,11 +78,80 @@ def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demons
     assert left.made["corpus"] == right.made["corpus"]
 
 
+def read_lines(file):
+    return file.read_text("utf-8").splitlines()
+
+
 def test_the_lesson_is_written_once_and_read_back(tmp_path):
-    texts = experiment.write_lesson(tmp_path, 50, 10, seed=1)
-    sizes = [len(experiment.read_lines(file)) for pair in texts for file in pair]
+    texts = lesson.write_lesson(tmp_path, 50, 10, seed=1)
+    sizes = [len(read_lines(file)) for pair in texts for file in pair]
     assert sizes == [50, 50, 10, 10, 10, 10]
     before = texts.train[0].read_bytes()
-    assert experiment.write_lesson(tmp_path, 50, 10, seed=2) == texts
+    assert lesson.write_lesson(tmp_path, 50, 10, seed=2) == texts
     assert texts.train[0].read_bytes() == before
-    assert EXAMPLE.source not in experiment.read_lines(texts.train[0])
+    assert EXAMPLE.source not in read_lines(texts.train[0])
+
+
+def test_choices_are_every_combination_and_share_all_other_options():
+    vary = ["model.attention=none,scaled", "model.recurrence=gru,lstm"]
+    found = choose({"model": {"hidden": 32}}, vary)
+    assert [one.name for one in found] == ["none-gru", "none-lstm", "scaled-gru", "scaled-lstm"]
+    assert {one.config.model.hidden for one in found} == {32}
+    shared = shared_options(found)
+    assert {"attention", "recurrence"}.isdisjoint(shared["model"])
+    assert "seed" not in shared["train"]
+    for one in found:
+        dumped = one.config.model_dump(mode="json")
+        assert all(dumped[part] == dumped[part] | options for part, options in shared.items())
+
+
+@pytest.mark.parametrize(
+    ("vary", "expected"),
+    [
+        (["model.atention=none,dot"], "did you mean 'model.attention'"),
+        (["model.attention"], "says not what to vary"),
+        (["model.attention=none"], "only one choice of model.attention"),
+        (["model.attention="], "has no value"),
+        (["model.attention=none,none"], "two choices are the same"),
+        (["model.dropout_hidden=0.1,0.10"], "two choices are the same"),
+        (["model.attention=none,nothing"], "model.attention = 'nothing'"),
+        (["model.attention=none,dot", "model.attention=general,dot"], "varied twice"),
+        (["train.seed=1,2"], "--seeds"),
+        ([], "nothing is varied"),
+    ],
+)
+def test_what_cannot_be_varied_is_told(vary, expected):
+    with pytest.raises(RegardError) as caught:
+        choose({}, vary)
+    assert expected in str(caught.value) and "{" not in str(caught.value)
+
+
+def test_a_model_is_named_by_as_much_of_its_path_as_tells_it_apart(tmp_path):
+    assert names_of([Path("a/x"), Path("a/y.regard")]) == ["x", "y"]
+    assert names_of([Path("a/x"), Path("b/x")]) == ["a-x", "b-x"]
+    with pytest.raises(RegardError, match="given twice"):
+        names_of([Path("a/x"), Path("a/../a/x")])
+
+
+def look(*rows):
+    names = [str(number) for number in range(len(rows[0]))]
+    return Look("m", [str(number) for number in range(len(rows))], names, [list(r) for r in rows])
+
+
+def test_looks_cross_when_words_change_places():
+    straight = look([1, 0, 0], [0, 1, 0], [0, 0, 1])
+    crossed = look([0, 1, 0], [1, 0, 0], [0, 0, 1])
+    unsure = look([0.4, 0.6, 0], [0.6, 0.4, 0], [0, 0, 1])
+    only_the_end = look([0, 0, 1], [0, 0, 1], [0, 0, 1])
+    assert [crossing(one) for one in (straight, crossed, only_the_end)] == [0, 1, 0]
+    assert crossing(unsure) == pytest.approx(0.36)
+
+
+def test_perplexity_is_that_of_every_token_in_whatever_batches(model, monkeypatch):
+    translator = load(model)
+    held = examples(7, seed=11)
+    sources, references = [one.source for one in held], [one.target for one in held]
+    alone = [translator.force([s], [r])[0] for s, r in zip(sources, references, strict=True)]
+    by_hand = np.exp(-np.mean(np.concatenate([one.log_probs for one in alone]).astype(float)))
+    monkeypatch.setattr("regard.experiment.judge.BATCH", 3)
+    assert perplexity(translator, sources, references) == pytest.approx(by_hand, rel=1e-5)

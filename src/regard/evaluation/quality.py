@@ -1,12 +1,10 @@
-"""How good is a translation: BLEU, chrF and TER, each with the signature that says how it was
-measured."""
+"""BLEU, chrF and TER, each with the signature that says how it was measured."""
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from regard.errors import RegardError, nearest
-from regard.text.spans import words
 
 TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
 """sacreBLEU's tokeniser for the languages that its 13a cannot cut into words."""
@@ -20,16 +18,6 @@ class Quality(NamedTuple):
     fewer the better, for TER."""
     signature: str
     """How it was measured; only values of one signature can be compared."""
-
-
-class Bucket(NamedTuple):
-    first: int
-    """Words of the shortest source that belongs here."""
-    last: int
-    """Words of the longest source that belongs here."""
-    sentences: int
-    bleu: float
-    """By the sacrebleu convention; of little weight when the sentences are few."""
 
 
 class Convention(NamedTuple):
@@ -127,38 +115,13 @@ def bleu(hypotheses: list[str], references: list[str], language: str) -> float:
     Raises RegardError if the numbers of lines differ, or there are none.
     """
     refuse_unequal({"translations": hypotheses, "references": references})
+    return float(bleu_scorer(language).corpus_score(hypotheses, [references]).score)
+
+
+def bleu_scorer(language: str) -> Any:
+    """sacreBLEU's BLEU by the sacrebleu convention, for translations into `language`."""
     tokenizer = CONVENTIONS["sacrebleu"].tokenizer(language)
-    scorer = library("sacrebleu.metrics").BLEU(tokenize=tokenizer, force=True)
-    return float(scorer.corpus_score(hypotheses, [references]).score)
-
-
-def by_length(
-    sources: list[str],
-    hypotheses: list[str],
-    references: list[str],
-    language: str,
-    edges: tuple[int, ...],
-) -> list[Bucket]:
-    """BLEU by the words of the source, the shortest sources first; empty buckets are left out.
-
-    Each edge is the `last` of a bucket; one more bucket ends with the longest source.
-    Raises RegardError if the numbers of lines differ, or there are none.
-    """
-    refuse_unequal({"sources": sources, "translations": hypotheses, "references": references})
-    lengths = [len(words(source)) for source in sources]
-    lasts = [*sorted(set(edges)), max(lengths)]
-    firsts = [0, *(last + 1 for last in lasts[:-1])]
-    buckets = []
-    for first, last in zip(firsts, lasts, strict=True):
-        inside = [number for number, length in enumerate(lengths) if first <= length <= last]
-        if inside:
-            score = bleu(
-                [hypotheses[number] for number in inside],
-                [references[number] for number in inside],
-                language,
-            )
-            buckets.append(Bucket(first, last, len(inside), score))
-    return buckets
+    return library("sacrebleu.metrics").BLEU(tokenize=tokenizer, force=True)
 
 
 def refuse_unequal(sides: dict[str, list[str]]) -> None:

@@ -1,0 +1,88 @@
+"""What BLEU counts in each sentence: counted once, added up for any choice of sentences."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from regard.evaluation.quality import bleu_scorer, library, refuse_unequal
+
+ORDERS = 4
+"""N-grams of one word to this many."""
+RESAMPLES = 1000
+"""Test sets that a bootstrap draws."""
+SEED = 12345
+"""Of the draws; sacreBLEU's own default."""
+CHUNK = 100
+"""Test sets drawn at a time, so that large ones need little memory."""
+
+Counts = Int[np.ndarray, "N C"]
+"""For each sentence: words of the translation, words of the reference, n-grams of each order that
+both have, n-grams of each order in the translation."""
+
+
+class Interval(NamedTuple):
+    """Where a figure would lie in 95 of 100 test sets like this one."""
+
+    low: float
+    high: float
+
+
+def count(hypotheses: list[str], references: list[str], language: str) -> Counts:
+    """By the sacrebleu convention.
+
+    Raises RegardError if the numbers of lines differ, or there are none.
+    """
+    refuse_unequal({"translations": hypotheses, "references": references})
+    scorer = bleu_scorer(language)
+    scorer.effective_order = True  # changes no count, and a sentence's own score brings no warning
+    rows = []
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        found = scorer.sentence_score(hypothesis, [reference])
+        rows.append([found.sys_len, found.ref_len, *found.counts, *found.totals])
+    return np.array(rows, np.int64)
+
+
+def exact_bleu(counts: Counts) -> float:
+    """BLEU of all these sentences together, by sacreBLEU itself."""
+    written, wanted, *rest = counts.sum(axis=0).tolist()
+    score = library("sacrebleu.metrics").BLEU.compute_bleu(
+        rest[:ORDERS], rest[ORDERS:], written, wanted, smooth_method="exp"
+    )
+    return float(score.score)
+
+
+def bleu_of(sums: Int[np.ndarray, "R C"]) -> Float[np.ndarray, " R"]:
+    """BLEU of each row of added counts, 0 to 100, smoothed as sacreBLEU does ("exp")."""
+    written, wanted = sums[:, 0].astype(float), sums[:, 1].astype(float)
+    shared, total = sums[:, 2 : 2 + ORDERS], sums[:, 2 + ORDERS :]
+    # the k-th order without a match counts as 1 / 2**k of one
+    halvings = np.cumsum((shared == 0) & (total > 0), axis=1)
+    matches = np.where(shared > 0, shared, 0.5**halvings)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precisions = np.where(total > 0, matches / total, 0.0)
+        brevity = np.where(written < wanted, np.exp(1 - wanted / written), 1.0)
+        scores = 100 * brevity * np.exp(np.log(precisions).mean(axis=1))
+    return np.where(shared.any(axis=1), scores, 0.0)
+
+
+def resample(counts: list[Counts]) -> list[Float[np.ndarray, " R"]]:
+    """BLEU of each system on `RESAMPLES` test sets drawn from this one, the same for all systems.
+
+    Each is as large as this one; a sentence can be drawn more than once (Koehn 2004).
+    """
+    random = np.random.default_rng(SEED)
+    sentences = len(counts[0])
+    even = np.full(sentences, 1 / sentences)
+    scores: list[list[Float[np.ndarray, " _"]]] = [[] for _ in counts]
+    for begin in range(0, RESAMPLES, CHUNK):
+        times = random.multinomial(sentences, even, size=min(CHUNK, RESAMPLES - begin))
+        for system, own in zip(scores, counts, strict=True):
+            system.append(bleu_of((times.astype(float) @ own).astype(np.int64)))
+    return [np.concatenate(system) for system in scores]
+
+
+def interval(drawn: Float[np.ndarray, " R"], found: float) -> Interval:
+    """The middle 95 % of what was drawn, and in any case what was found."""
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(min(float(low), found), max(float(high), found))

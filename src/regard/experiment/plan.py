@@ -1,0 +1,237 @@
+"""What takes part in a comparison; every mistake is told here, before any training begins."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from regard import checkpoint
+from regard.bundle import SUFFIX, read_bundle
+from regard.config import Config, SearchOptions, make_config
+from regard.errors import RegardError, nearest
+from regard.evaluation.quality import library
+from regard.evaluation.significance import METHODS
+from regard.experiment.choices import Choice, choose, parse_vary, shared_options, with_seed
+from regard.text.formats import Languages, read_texts
+from regard.training.run import IDENTITY, Data, identity, refuse_another
+from regard.translator import needs_extra
+
+
+class Candidate(NamedTuple):
+    """A model that takes part."""
+
+    name: str
+    choice: str
+    """What was chosen for it; models of one choice differ in the seed alone."""
+    seed: int
+    """0: a ready model, whose seed does not matter."""
+    model: Path
+    """A folder, or the file of a ready model."""
+    settings: dict[str, Any]
+    """Options by section, as for `regard.train`; none for a ready model."""
+
+
+class Unseen(NamedTuple):
+    """Text that no model learned from."""
+
+    files: tuple[Path, Path]
+    sources: list[str]
+    references: list[str]
+
+
+class Shown(NamedTuple):
+    """A sentence beside the test text, whose looks the report shows."""
+
+    source: str
+    reference: str
+
+
+class Asked(NamedTuple):
+    """What every comparison needs."""
+
+    test: tuple[Path, Path]
+    out: Path
+    method: str
+    """A name in `significance.METHODS`."""
+    lengths: tuple[int, ...]
+    """Edges of the buckets of source words."""
+
+
+class Plan(NamedTuple):
+    out: Path
+    candidates: list[Candidate]
+    """The baseline of each seed is its first."""
+    files: tuple[Path, ...]
+    """Text to learn from; none: the models are ready."""
+    valid: tuple[Path, ...]
+    languages: Languages
+    test: Unseen
+    varied: list[str]
+    """The options in which the models differ."""
+    options: dict[str, Any]
+    """All other options, by section."""
+    search: dict[str, Any]
+    """Search options put on top of each model's own."""
+    method: str
+    lengths: tuple[int, ...]
+    shown: list[Shown]
+
+    def first_seed(self) -> list[Candidate]:
+        """The candidates whose sentences and looks are shown: one of each choice."""
+        return [one for one in self.candidates if one.seed == self.candidates[0].seed]
+
+
+def plan_training(
+    asked: Asked, data: Data, settings: dict[str, Any], vary: Sequence[str], seeds: int
+) -> Plan:
+    """Train each choice alike, with the seed of `settings` and those that follow it.
+
+    Raises RegardError for a mistake in any of these, and if a run that stands in the folder already
+    began with other text or options.
+    """
+    test = check(asked)
+    refuse_missing_torch()
+    choices = choose(settings, vary)
+    candidates = [
+        candidate(choice, seed, asked.out / "models")
+        for seed in seeds_of(choices[0].config, seeds)
+        for choice in choices
+    ]
+    for one in candidates:
+        refuse_another_run(one, data)
+    return Plan(
+        asked.out,
+        candidates,
+        data.train,
+        data.valid,
+        data.languages,
+        test,
+        [parse_vary(text).option for text in vary],
+        shared_options(choices),
+        {},
+        asked.method,
+        asked.lengths,
+        [],
+    )
+
+
+def seeds_of(config: Config, count: int) -> range:
+    return range(config.train.seed, config.train.seed + count)
+
+
+def candidate(choice: Choice, seed: int, folder: Path) -> Candidate:
+    name = f"{choice.name}-{seed}"
+    return Candidate(name, choice.name, seed, folder / name, with_seed(choice, seed))
+
+
+def refuse_another_run(one: Candidate, data: Data) -> None:
+    """Raises RegardError if a run stands in the candidate's place that is not the candidate's."""
+    known = one.model / "training" / IDENTITY
+    if known.exists():
+        refuse_another(known, identity(data, make_config(one.settings, one.name), None))
+
+
+def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -> Plan:
+    """Compare models that are there; of `settings` only the section `search` has a meaning.
+
+    Raises RegardError for a mistake in any of these.
+    """
+    test = check(asked)
+    if len(models) < 2:
+        raise RegardError(
+            f"{len(models)} model is not enough to compare", "--models", "give two or more"
+        )
+    if others := sorted(settings.keys() - {"search"}):
+        raise RegardError(
+            f"ready models cannot be given other options of {others[0]}",
+            "the command line",
+            "leave them out; only search.option=value has a meaning here",
+        )
+    cards = [card_of(model) for model in models]
+    languages = {card.languages for card in cards}
+    if len(languages) > 1:
+        raise RegardError(
+            f"these models translate {' and '.join(sorted(map('-'.join, languages)))}",
+            "--models",
+            "compare models of the same two languages",
+        )
+    search = settings.get("search", {})
+    for card in cards:
+        options = {**card.config.search.model_dump(), **search}
+        make_config({"search": options}, "the command line")
+    names = names_of(models)
+    return Plan(
+        asked.out,
+        [Candidate(name, name, 0, model, {}) for name, model in zip(names, models, strict=True)],
+        (),
+        (),
+        cards[0].languages,
+        test,
+        [],
+        {},
+        search,
+        asked.method,
+        asked.lengths,
+        [],
+    )
+
+
+def is_file(model: Path) -> bool:
+    return model.is_file() or model.suffix == SUFFIX
+
+
+def card_of(model: Path) -> checkpoint.Card:
+    """Raises RegardError if there is no model, or a damaged one."""
+    return read_bundle(model).card if is_file(model) else checkpoint.load_card(model)
+
+
+def names_of(models: Sequence[Path]) -> list[str]:
+    """The last part of each path, or as many parts as tell them apart.
+
+    Raises RegardError if a model is given twice.
+    """
+    paths = [model.resolve() for model in models]
+    paths = [path.with_suffix("") if path.suffix == SUFFIX else path for path in paths]
+    for length in range(1, max(len(path.parts) for path in paths)):
+        names = ["-".join(path.parts[-length:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    raise RegardError("a model is given twice", "--models", "give different models")
+
+
+def check(asked: Asked) -> Unseen:
+    """The test text. Raises RegardError if something is missing that is needed only at the end."""
+    library("sacrebleu.significance")
+    if asked.method not in METHODS:
+        raise RegardError(
+            f"there is no test '{asked.method}'",
+            "--test-by",
+            nearest(asked.method, tuple(METHODS)),
+        )
+    return read_test(asked.test)
+
+
+def read_test(files: tuple[Path, Path]) -> Unseen:
+    """Raises RegardError if a file cannot be read, or the two are not line by line."""
+    test = Unseen(files, *(list(read_texts(file)) for file in files))
+    counts = len(test.sources), len(test.references)
+    where = ", ".join(f"{file} ({n:,} lines)" for file, n in zip(files, counts, strict=True))
+    if counts[0] != counts[1]:
+        raise RegardError(
+            "the numbers of lines differ", where, "give both files the same number of lines"
+        )
+    if not any(
+        source and reference
+        for source, reference in zip(test.sources, test.references, strict=True)
+    ):
+        raise RegardError("the test text is empty", where, "give files with text on both sides")
+    return test
+
+
+def refuse_missing_torch() -> None:
+    if not find_spec("torch"):
+        raise needs_extra("training", ModuleNotFoundError("torch is missing", name="torch"))
+
+
+def search_options(own: SearchOptions, search: dict[str, Any]) -> SearchOptions:
+    return SearchOptions.model_validate({**own.model_dump(), **search})
