@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
@@ -18,18 +19,31 @@ MALLOPT = {
 """glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes."""
 
 
+def give_freed_memory_back() -> None:
+    """Let glibc hand large blocks back to the system once they are free, as a small process should.
+
+    Left to itself it keeps more and more of them. Elsewhere than on glibc this does nothing.
+    """
+    set_allocator({"map threshold": (-3, 1 << 20)})
+
+
+def set_allocator(settings: Mapping[str, tuple[int, int]]) -> None:
+    """Number and value of each of glibc's parameters (mallopt)."""
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in settings.values():
+            mallopt(parameter, value)
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep what training frees, for the next update wants the same again.
 
     It would else give large blocks back to the system and fetch them anew, page by page. Elsewhere
     than on glibc this does nothing.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for parameter, value in MALLOPT.values():
-            mallopt(parameter, value)
+    set_allocator(MALLOPT)
 
 
 def lock(file: Path) -> IO[bytes]:

@@ -33,7 +33,11 @@ from regard.text.formats import tidy
 from regard.text.vocabulary import Vocabulary
 
 BATCH = 64
-"""Sentences that are translated together."""
+"""Sentences that are translated together, at most."""
+BATCH_ROWS = 160
+"""Hypotheses of a batch, at most: each has its logits."""
+BATCH_TOKENS = 640
+"""Source tokens of a batch, padding included, unless one sentence has more."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class Translator:
         places = sorted(
             (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
         )
-        batches = [places[begin : begin + BATCH] for begin in range(0, len(places), BATCH)]
+        batches = in_batches(places, [len(ids) for ids in encoded], self.options.beam)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
@@ -178,6 +182,17 @@ class Translator:
             self.source.pieces(ids),
             lambda: self.engine.force([ids], [hypothesis.tokens])[0],
         )
+
+
+def in_batches(places: Sequence[int], lengths: Sequence[int], beam: int) -> list[list[int]]:
+    """`places`, whose lengths grow, in batches whose memory does not."""
+    most = min(BATCH, max(1, BATCH_ROWS // beam))
+    batches: list[list[int]] = []
+    for place in places:
+        if not batches or len(batches[-1]) >= min(most, BATCH_TOKENS // lengths[place]):
+            batches.append([])
+        batches[-1].append(place)
+    return batches
 
 
 Given = TypeVar("Given")

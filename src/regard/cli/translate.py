@@ -24,6 +24,7 @@ from regard.cli.common import Model, errors, name_default, new_file, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, refuse_system_error
 from regard.lines import translate_lines
+from regard.machine import give_freed_memory_back
 from regard.text.formats import read_lines, read_texts
 from regard.translator import Translation, Translator, load
 
@@ -98,6 +99,7 @@ def translate(
     if resume and out is None:
         raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
     name_default(model)
+    give_freed_memory_back()
     translator = load(model, device, workers, threads)
     if shortlist:
         translator = translator.with_shortlist()

@@ -1,13 +1,22 @@
 """The CPU engine: the same network through ONNX Runtime; no PyTorch, no compiler."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import copy
 from functools import cache
 from threading import Lock
 
 import numpy as np
 from jaxtyping import Float, Int
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import (
+    InferenceSession,
+    OrtAllocatorType,
+    OrtArenaCfg,
+    OrtMemoryInfo,
+    OrtMemType,
+    SessionOptions,
+    create_and_register_allocator,
+)
 
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
@@ -44,6 +53,17 @@ SLOWER = ["SkipLayerNormFusion"]
 """What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
 
 
+@cache
+def share_memory() -> None:
+    """Let all graphs take their memory from one store, which takes what they need and no more."""
+    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    with suppress(RuntimeError):  # another part of this process has done it before
+        create_and_register_allocator(
+            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
+            OrtArenaCfg({"arena_extend_strategy": 1}),
+        )
+
+
 class Session:
     """A graph that runs: arrays in and out by name."""
 
@@ -52,6 +72,9 @@ class Session:
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
+        share_memory()
+        settings.add_session_config_entry("session.use_env_allocators", "1")
+        settings.enable_mem_pattern = False  # it would keep a block for every shape that came
         self.session = InferenceSession(
             graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
         )

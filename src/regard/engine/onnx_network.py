@@ -71,8 +71,7 @@ class Network:
     # Both sides
 
     def embed(self, g: Graph, tokens: str, table: str) -> str:
-        scaled = self.arithmetic.matrix(table) * np.float32(sqrt(self.options.embedding))
-        return g("Gather", g.tensor(f"{table}.rows", scaled), tokens)
+        return self.arithmetic.rows(g, table, tokens, sqrt(self.options.embedding))
 
     def linear(self, g: Graph, inputs: str, name: str) -> str:
         """Of a step, with its bias."""

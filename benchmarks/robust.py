@@ -1,0 +1,194 @@
+"""Whether anything makes a model loop or crash: thousands of random strings, through both engines.
+
+    python benchmarks/robust.py runs/multi30k-en-fr
+
+Ends with 1 if a translation is longer than its limit, or the engines differ but for ties.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import regard
+from parity import differences
+from regard import checkpoint
+from regard.config import SearchOptions
+from regard.engine.export import export
+from regard.machine import describe_machine
+from regard.translator import Translation, Translator
+
+HERE = Path(__file__).resolve().parent
+STRINGS = 10_000
+SEED = 1
+SAMPLE = 20
+"""Every so many-th string is held beside the other engine's."""
+TOGETHER = 1000
+"""Strings that are translated at a time."""
+
+TEXT = (
+    "the black cat ate a mouse because it was hungry and nobody in parliament knew why not"
+    " don't 3:30 p.m. e-mail U.S. naïve café £5 50% http://example.org/?q=1 <b> </s> &amp; Ã©"
+)
+WORDS = TEXT.split()
+BLOCKS = {
+    "Latin": (0x20, 0x24F),
+    "Greek and Cyrillic": (0x370, 0x52F),
+    "right to left": (0x590, 0x8FF),
+    "India": (0x900, 0xDFF),
+    "China": (0x4E00, 0x9FFF),
+    "Korea": (0xAC00, 0xD7A3),
+    "private": (0xE000, 0xF8FF),
+    "mathematics": (0x1D400, 0x1D7FF),
+    "pictures": (0x1F300, 0x1FAFF),
+    "rare Chinese": (0x20000, 0x2FFFF),
+}
+
+
+def characters(random: Random, first: int, last: int, most: int) -> str:
+    """Any of these, without halves of surrogate pairs."""
+    codes = (random.randint(first, last) for _ in range(random.randint(1, most)))
+    return "".join(chr(code) for code in codes if not 0xD800 <= code <= 0xDFFF)
+
+
+def one_script(random: Random) -> str:
+    return characters(random, *random.choice(list(BLOCKS.values())), 60)
+
+
+def combined(random: Random) -> str:
+    letters = [chr(random.randint(0x61, 0x7A)) for _ in range(random.randint(1, 6))]
+    return "".join(letter + characters(random, 0x300, 0x36F, 12) for letter in letters)
+
+
+def words(random: Random, most: int = 40) -> str:
+    return " ".join(random.choices(WORDS, k=random.randint(1, most)))
+
+
+def unseen(random: Random) -> str:
+    """Words with something between them that nobody sees."""
+    between = ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u00a0", "\u3000"]
+    return "".join(word + random.choice(between) for word in words(random).split())
+
+
+def family(random: Random) -> str:
+    """Pictures joined into one, in colours, with flags."""
+    people = [chr(random.choice([0x1F468, 0x1F469, 0x1F467, 0x1F3F3])) for _ in range(4)]
+    colours = chr(random.randint(0x1F3FB, 0x1F3FF))
+    flag = "".join(chr(random.randint(0x1F1E6, 0x1F1FF)) for _ in range(2))
+    return "\u200d".join(people) + colours + flag * random.randint(0, 9)
+
+
+KINDS: dict[str, Callable[[Random], str]] = {
+    "anything": lambda random: characters(random, 0, 0x10FFFF, 60),
+    "one script": one_script,
+    "many scripts": lambda random: "".join(one_script(random)[:9] for _ in range(6)),
+    "control characters": lambda random: characters(random, 0, 0x9F, 60),
+    "combining": combined,
+    "pictures joined": family,
+    "words": words,
+    "words with nothing visible between": unseen,
+    "one long word": lambda random: characters(random, 0x61, 0x7A, 500),
+    "punctuation": lambda random: characters(random, 0x21, 0x2F, 60),
+    "numbers": lambda random: " ".join(str(random.uniform(-1e9, 1e9)) for _ in range(9)),
+    "one word again and again": lambda random: f"{random.choice(WORDS)} " * random.randint(2, 200),
+    "one letter again and again": lambda random: random.choice("aé?.0 猫") * random.randint(1, 300),
+    "nothing": lambda random: random.choice(["", " ", "\t \r", "\u2028", "\ufeff", "\x00"]),
+}
+LONG: tuple[Callable[[Random], str], ...] = (
+    lambda random: (words(random, 2000) * 9)[:5000],
+    lambda random: random.choice(WORDS).ljust(9) * 550,
+    lambda random: characters(random, 0x61, 0x7A, 1) * 5000,
+)
+"""Lines of 5,000 characters; one in `SELDOM` strings is one."""
+SELDOM = 1000
+
+
+def strings(count: int, seed: int) -> list[str]:
+    """So many strings of all kinds, always the same."""
+    random = Random(seed)
+    kinds = list(KINDS.values())
+    return [
+        (LONG[number // SELDOM % len(LONG)] if number % SELDOM == 99 else random.choice(kinds))(
+            random
+        )
+        for number in range(count)
+    ]
+
+
+def too_long(translator: Translator, found: Sequence[Translation]) -> list[Translation]:
+    """Those with more tokens than their sources allow."""
+    lengths = map(len, translator.source.encode([one.source for one in found]))
+    return [
+        one
+        for one, length in zip(found, lengths, strict=True)
+        if len(one.tokens) > translator.limit(length)
+    ]
+
+
+def translate_all(translator: Translator, texts: Sequence[str]) -> list[Translation]:
+    found: list[Translation] = []
+    for begin in range(0, len(texts), TOGETHER):
+        found += translator.translate(texts[begin : begin + TOGETHER])
+        print(f"{len(found):,} of {len(texts):,}", file=sys.stderr)
+    return found
+
+
+def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -> dict[str, Any]:
+    """Translate everything through every engine; what broke its limit, and where they differ."""
+    found, result = {}, {}
+    for name, translator in translators.items():
+        options = SearchOptions.model_validate({**translator.options.model_dump(), "beam": beam})
+        began = time.monotonic()
+        found[name] = translate_all(translator.with_options(options), texts)
+        result[name] = {
+            "strings": len(texts),
+            "seconds": round(time.monotonic() - began, 1),
+            "longer than their limit": len(too_long(translator, found[name])),
+            "stopped at the limit": sum(one.ending == "limit" for one in found[name]),
+            "stopped in circles": sum(one.ending == "repetition" for one in found[name]),
+            "longest, tokens": max(len(one.tokens) for one in found[name]),
+        }
+    exact = translators["PyTorch"].with_options(options)
+    some, others = (found[name][::SAMPLE] for name in ("PyTorch", "ONNX Runtime, fp32"))
+    differing = differences(exact, some, others)
+    result["the same tokens from both"] = {
+        "strings": len(some),
+        "differing": len(differing),
+        "of them ties": sum(one.is_tie for one in differing),
+    }
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=Path, help="a model folder, its training text beside it")
+    parser.add_argument("--strings", type=int, default=STRINGS)
+    parser.add_argument("--beam", type=int, default=0, help="0 is the model's own")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "robust.json")
+    asked = parser.parse_args()
+    texts = strings(asked.strings, SEED)
+    translators = {"PyTorch": regard.load(asked.model, "cpu")}
+    with tempfile.TemporaryDirectory(prefix="regard-robust-") as scratch:
+        for precision in ("fp32", "int8"):
+            file = Path(scratch) / f"{precision}.regard"
+            export(asked.model, file, precision, [])
+            translators[f"ONNX Runtime, {precision}"] = regard.load(file)
+        beam = asked.beam or translators["PyTorch"].options.beam
+        found = judge(translators, texts, beam)
+    result = {"model": asked.model.name, "beam": beam, **found, "machine": describe_machine()}
+    checkpoint.write_json(asked.out, result)
+    print(json.dumps(result, indent=2))
+    both = found.pop("the same tokens from both")
+    sys.exit(
+        both["differing"] > both["of them ties"]
+        or any(each["longer than their limit"] for each in found.values())
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Make the pictures of the README and of these pages again.
+
+    python docs/pictures.py regard-demo
+
+`regard-demo` is what `regard demo` has left. Screenshots need Playwright and a Chromium, whose path
+--chromium names.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from regard.explanation import Explanation, as_json, explain
+from regard.page import frozen
+from regard.show.heat import Picture, draw
+from regard.text.lesson import EXAMPLE
+from regard.translator import open_light
+
+HERE = Path(__file__).parent / "pictures"
+WRITTEN, STAGES = 2, 7
+"""Tokens of the translation that the picture of a step has written, and the stages of each."""
+
+
+def picture(explained: Explanation) -> Picture:
+    rows, columns = (
+        [word.text for word in side.words] for side in (explained.target, explained.source)
+    )
+    return Picture(explained.model, rows, columns, explained.word_weights)
+
+
+def shoot(page: Page, name: str, *keys: str) -> None:
+    """Press the keys, let the page come to rest, and keep what it shows."""
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=HERE / f"{name}.png", full_page=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("demo", type=Path)
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    asked = parser.parse_args()
+    HERE.mkdir(exist_ok=True)
+    explained = [
+        explain(open_light(asked.demo / name), EXAMPLE.source, name)
+        for name in ("attention", "traditional")
+    ]
+    draw([picture(one) for one in explained], HERE / "black-cat.png")
+    data = {
+        "title": EXAMPLE.source,
+        "models": [one.model for one in explained],
+        "explanations": [as_json(one) for one in explained],
+    }
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "page.html"
+        file.write_text(frozen(data), encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=asked.chromium, args=["--no-sandbox"])
+        desk = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
+        phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+        for page in (desk, phone):
+            page.goto(file.as_uri())
+        presses = len(explained[0].source.tokens) + 1 + WRITTEN * STAGES
+        shoot(desk, "step", "1", *["ArrowRight"] * presses)
+        shoot(desk, "arrows", "3")
+        shoot(phone, "matrix-phone", "2")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The laws of hard inputs: whatever is typed, a translation ends, and both engines write it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import regard
+from regard.config import SearchOptions
+from regard.engine.export import export
+from regard.lines import translate_lines
+from regard.text.formats import tidy
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import robust
+
+TEXTS = [
+    *robust.strings(1000, seed=7),
+    "I",
+    "42",
+    "😀",
+    "cat " * 500,
+    "日本語のテキスト",
+    "",
+]
+SOME, FEW = slice(0, None, 10), slice(0, None, 40)
+"""Engines that are slower read fewer of them."""
+
+
+@pytest.fixture(scope="module")
+def translators(model, tmp_path_factory):
+    """One model in every engine, with the limits that a user has who sets none."""
+    found = {"PyTorch": regard.load(model)}
+    for precision in ("fp32", "int8"):
+        file = tmp_path_factory.mktemp("robust") / f"{precision}.regard"
+        export(model, file, precision, [])
+        found[precision] = regard.load(file)
+    return {name: one.with_options(SearchOptions(beam=1)) for name, one in found.items()}
+
+
+def test_the_strings_are_many_hard_and_always_the_same():
+    assert robust.strings(1000, seed=7) == TEXTS[:1000] != robust.strings(1000, seed=8)
+    assert len(set(TEXTS)) > 900
+    assert max(map(len, TEXTS)) == 5000 and "" in TEXTS
+    assert all(text.encode("utf-8") or not text for text in TEXTS)
+    letters = {character for text in TEXTS for character in text}
+    assert {"\x00", "\u200d", "\u2028"} < letters and max(letters) > "\U0001f3ff"
+
+
+@pytest.mark.parametrize(("name", "part"), [("int8", slice(None)), ("PyTorch", SOME)])
+def test_whatever_is_typed_a_translation_ends_within_its_limit(translators, name, part):
+    texts = TEXTS[part]
+    found = translators[name].translate(texts)
+    assert [one.source for one in found] == [tidy(text) for text in texts]
+    assert not robust.too_long(translators[name], found)
+    assert all(one.source or not one.text for one in found)
+
+
+@pytest.mark.parametrize(("beam", "part"), [(1, SOME), (5, FEW)])
+def test_both_engines_write_the_same_for_strings_that_mean_nothing(translators, beam, part):
+    exact, found = (
+        translators[name].with_options(SearchOptions(beam=beam)) for name in ("PyTorch", "fp32")
+    )
+    some, others = (one.translate(TEXTS[part]) for one in (exact, found))
+    assert all(one.is_tie for one in robust.differences(exact, some, others))
+    assert [one.ending for one in some] == [one.ending for one in others]
+
+
+def test_lines_of_strings_give_one_line_each(translators):
+    found = translate_lines(translators["int8"], TEXTS[SOME])
+    assert len(found) == len(TEXTS[SOME])
+    assert not any("\n" in one.text for one in found)
