@@ -125,7 +125,6 @@ MISTAKES = {
     "translate exists.txt --model model --out exists.txt": ("exists", "exists.txt", "--out"),
     "translate exists.txt --model model --device tpu": ("no device", "", "cpu"),
     "evaluate valid.en short.fr --model model": ("differ", "599", "same number"),
-    "evaluate valid.en valid.fr": ("not clear", "command line", "--model or --hypothesis"),
     "evaluate valid.en valid.fr --model model --hypothesis valid.fr": ("not clear", "", ""),
     "evaluate valid.en valid.fr --hypothesis few.fr": ("differ", "", ""),
     "evaluate valid.en valid.fr --model model --convention m30k": ("m30k", "", "multi30k"),

@@ -23,8 +23,8 @@ TEXTS = [
     "日本語のテキスト",
     "",
 ]
-SOME, FEW = slice(0, None, 10), slice(0, None, 40)
-"""Engines that are slower read fewer of them."""
+SOME = slice(0, None, 10)
+"""What the slower engine reads."""
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,10 @@ def test_whatever_is_typed_a_translation_ends_within_its_limit(translators, name
     assert all(one.source or not one.text for one in found)
 
 
-@pytest.mark.parametrize(("beam", "part"), [(1, SOME), (5, FEW)])
-def test_both_engines_write_the_same_for_strings_that_mean_nothing(translators, beam, part):
-    exact, found = (
-        translators[name].with_options(SearchOptions(beam=beam)) for name in ("PyTorch", "fp32")
-    )
-    some, others = (one.translate(TEXTS[part]) for one in (exact, found))
-    assert all(one.is_tie for one in robust.differences(exact, some, others))
-    assert [one.ending for one in some] == [one.ending for one in others]
+def test_both_engines_write_the_same_for_strings_that_mean_nothing(translators):
+    texts = TEXTS[SOME]
+    some, others = (translators[name].translate(texts) for name in ("PyTorch", "fp32"))
+    assert all(one.is_tie for one in robust.differences(translators["PyTorch"], some, others))
 
 
 def test_lines_of_strings_give_one_line_each(translators):

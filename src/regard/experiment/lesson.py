@@ -94,11 +94,11 @@ def write_lesson(folder: Path, train: int, test: int, seed: int) -> Texts:
     texts = Texts(*((source, target) for source, target in parts))
     if all(file.exists() for pair in texts for file in pair):
         return texts
-    lesson = split(train, 2 * test, seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "make the folder", str(folder))
+    lesson = split(train, 2 * test, seed)
     held = {
         texts.train: lesson.train,
         texts.valid: lesson.test[:test],
