@@ -9,6 +9,7 @@ import regard
 from regard.config import SearchOptions
 from regard.search import Sampling
 from regard.text.lesson import EXAMPLE, examples
+from regard.translator import BATCH_ROWS, BATCH_TOKENS, in_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [
@@ -94,3 +95,14 @@ def test_the_log_probability_is_what_reading_the_translation_again_gives(transla
     for one in translator.translate(TEXTS):
         if one.ending == "end":
             np.testing.assert_allclose(one.look().log_probs.sum(), one.log_prob, rtol=1e-3)
+
+
+@given(st.lists(st.integers(1, 900), max_size=200), st.integers(1, 200))
+def test_batches_hold_every_place_once_and_no_more_than_memory_has_room_for(lengths, beam):
+    order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+    batches = in_batches(order, lengths, beam)
+    assert [place for batch in batches for place in batch] == order
+    for batch in batches:
+        longest = lengths[batch[-1]]
+        assert len(batch) == 1 or len(batch) * longest <= BATCH_TOKENS
+        assert len(batch) == 1 or len(batch) * beam <= BATCH_ROWS
