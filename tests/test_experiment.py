@@ -14,7 +14,7 @@ from regard.experiment import lesson
 from regard.experiment.choices import choose, shared_options
 from regard.experiment.judge import perplexity
 from regard.experiment.pictures import crossing
-from regard.experiment.plan import names_of
+from regard.models import tell_apart
 from regard.text.lesson import EXAMPLE, examples
 from regard.translator import load
 
@@ -127,10 +127,10 @@ def test_what_cannot_be_varied_is_told(vary, expected):
 
 
 def test_a_model_is_named_by_as_much_of_its_path_as_tells_it_apart(tmp_path):
-    assert names_of([Path("a/x"), Path("a/y.regard")]) == ["x", "y"]
-    assert names_of([Path("a/x"), Path("b/x")]) == ["a-x", "b-x"]
+    assert tell_apart([Path("a/x"), Path("a/y.regard")], "-") == ["x", "y"]
+    assert tell_apart([Path("a/x"), Path("b/x")], "-") == ["a-x", "b-x"]
     with pytest.raises(RegardError, match="given twice"):
-        names_of([Path("a/x"), Path("a/../a/x")])
+        tell_apart([Path("a/x"), Path("a/../a/x")], "-")
 
 
 def look(*rows):

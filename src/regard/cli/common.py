@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 
 from regard import models
-from regard.bundle import SUFFIX
 from regard.errors import RegardError, refuse_system_error
 from regard.text.formats import read_texts
 
@@ -25,6 +24,18 @@ Model = Annotated[
     ),
 ]
 """The option --model; its default is `models.DEFAULT`."""
+
+Models = Annotated[
+    list[Path],
+    typer.Option(
+        "--model",
+        help="A model folder, a .regard file, or the name of a model that comes along; given"
+        " again, more of them beside it.",
+        default_factory=lambda: [models.DEFAULT],
+        show_default=models.DEFAULT.stem,
+    ),
+]
+"""The same, once or more often."""
 
 ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
 
@@ -47,21 +58,6 @@ def name_default(model: Path) -> None:
     if model == models.DEFAULT and errors.is_terminal:
         name = model.stem
         errors.print(f"with the model that comes along: {name} (regard info {name})", style="dim")
-
-
-def names_of(models: Sequence[Path]) -> list[str]:
-    """What each model is called: by its own name, longer where two have the same.
-
-    Raises RegardError if one is given twice.
-    """
-    places = [model.resolve() for model in models]
-    if len(set(places)) < len(places):
-        raise RegardError("a model is given twice", "--model", "give each of them once")
-    for depth in range(1, max(len(place.parts) for place in places) + 1):
-        names = ["/".join(place.parts[-depth:]).removesuffix(SUFFIX) for place in places]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def read_all(file: Path) -> list[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard import models as ready
-from regard.cli.common import errors, name_default, names_of, new_file, use_utf8
+from regard.cli.common import Models, errors, name_default, new_file, use_utf8
 from regard.errors import RegardError
+from regard.models import tell_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,14 +28,7 @@ LEAST = 0.01
 
 def explain(
     text: Annotated[str, typer.Argument(help="A sentence; - reads one from standard input.")],
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="A model folder, a .regard file, or the name of a model that comes along; given"
-            " again, the next one beside it.",
-            show_default=ready.DEFAULT.stem,
-        ),
-    ] = [ready.DEFAULT],  # noqa: B006
+    model: Models,
     translation: Annotated[
         str, typer.Option(help="Explain how the model reads this translation, instead of its own.")
     ] = "",
@@ -72,7 +65,7 @@ def explain(
     name_default(model[0])
     explained = [
         explain_one(given, one, name, translation, beam)
-        for one, name in zip(model, names_of(model), strict=True)
+        for one, name in zip(model, tell_apart(model, "/"), strict=True)
     ]
     if out is not None:
         write(explained, out, subwords)

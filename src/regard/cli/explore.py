@@ -2,25 +2,17 @@
 
 import socket
 import webbrowser
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regard import models as ready
-from regard.cli.common import errors, name_default, names_of, use_utf8
+from regard.cli.common import Models, errors, name_default, use_utf8
 from regard.errors import RegardError
+from regard.models import tell_apart
 
 
 def explore(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="A model folder, a .regard file, or the name of a model that comes along; given"
-            " again, more of them to choose from.",
-            show_default=ready.DEFAULT.stem,
-        ),
-    ] = [ready.DEFAULT],  # noqa: B006
+    model: Models,
     port: Annotated[
         int, typer.Option(help="Where the page is; 0 takes any free one.", min=0, max=65_535)
     ] = 8710,
@@ -55,7 +47,7 @@ def explore(
     name_default(model[0])
     with errors.status("loading"):
         translators = {
-            name: open_light(one) for name, one in zip(names_of(model), model, strict=True)
+            name: open_light(one) for name, one in zip(tell_apart(model, "/"), model, strict=True)
         }
         app = make_app(translators)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -99,7 +99,7 @@ class Fp32:
         self,
         graph: Graph,
         inputs: str,
-        name: str,  # noqa: ARG002
+        name: str,
         picked: Picked,
     ) -> str:
         return graph("Add", graph("MatMul", inputs, picked.columns), picked.bias)

@@ -1,5 +1,6 @@
 """The recurrences of `model/` once more, as parts of an ONNX graph."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from regard.engine.onnx_graph import Graph
 Carried = list[str]
 
 
-class Cell:
+class Cell(ABC):
     """A recurrence in one direction or several side by side, D; all else has `...` before it.
 
     `read` is the product with the inputs, for all tokens at once.
@@ -32,21 +33,22 @@ class Cell:
     def input_bias(self) -> np.ndarray:
         return np.concatenate([self.bias_of(one) for one in self.directions])
 
+    @abstractmethod
     def bias_of(self, direction: str) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} does not say what is added")
+        """What is added to the product with the inputs."""
 
     def vector(self, direction: str, name: str) -> np.ndarray:
         return self.arithmetic.vector(f"{direction}.{name}")
 
-    def prepare(self, g: Graph, read: str) -> list[str]:  # noqa: ARG002
+    def prepare(self, g: Graph, read: str) -> list[str]:
         """What `once` wants to know of each token."""
         return [read]
 
+    @abstractmethod
     def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
         """One token further."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it goes on")
 
-    def hidden(self, g: Graph, carried: str) -> str:  # noqa: ARG002
+    def hidden(self, g: Graph, carried: str) -> str:
         """The hidden state, from the first vector that is carried."""
         return carried
 

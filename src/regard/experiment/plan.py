@@ -12,6 +12,7 @@ from regard.errors import RegardError, nearest
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
 from regard.experiment.choices import Choice, choose, parse_vary, shared_options, with_seed
+from regard.models import tell_apart
 from regard.text.formats import Languages, read_texts
 from regard.training.run import IDENTITY, Data, identity, refuse_another
 from regard.translator import needs_extra
@@ -159,7 +160,7 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
     for card in cards:
         options = {**card.config.search.model_dump(), **search}
         make_config({"search": options}, "the command line")
-    names = names_of(models)
+    names = tell_apart(models, "-")
     return Plan(
         asked.out,
         [Candidate(name, name, 0, model, {}) for name, model in zip(names, models, strict=True)],
@@ -183,20 +184,6 @@ def is_file(model: Path) -> bool:
 def card_of(model: Path) -> checkpoint.Card:
     """Raises RegardError if there is no model, or a damaged one."""
     return read_bundle(model).card if is_file(model) else checkpoint.load_card(model)
-
-
-def names_of(models: Sequence[Path]) -> list[str]:
-    """The last part of each path, or as many parts as tell them apart.
-
-    Raises RegardError if a model is given twice.
-    """
-    paths = [model.resolve() for model in models]
-    paths = [path.with_suffix("") if path.suffix == SUFFIX else path for path in paths]
-    for length in range(1, max(len(path.parts) for path in paths)):
-        names = ["-".join(path.parts[-length:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    raise RegardError("a model is given twice", "--models", "give different models")
 
 
 def check(asked: Asked) -> Unseen:

@@ -1,5 +1,6 @@
 """The models that come along, by their names."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from regard.bundle import SUFFIX
@@ -38,3 +39,17 @@ def find(model: str | Path) -> Path:
         "give the folder that `regard train --out` wrote (it holds a model.json), or a file that"
         " `regard export` wrote" + (f", or a model that comes along: {known}" if known else ""),
     )
+
+
+def tell_apart(models: Sequence[Path], between: str) -> list[str]:
+    """What each is called: the last part of its path, or as many parts as tell them apart.
+
+    Raises RegardError if one is given twice.
+    """
+    paths = [model.resolve() for model in models]
+    paths = [path.with_suffix("") if path.suffix == SUFFIX else path for path in paths]
+    for length in range(1, max(len(path.parts) for path in paths) + 1):
+        called = [between.join(path.parts[-length:]) for path in paths]
+        if len(set(called)) == len(called):
+            return called
+    raise RegardError("a model is given twice", "the models", "give each of them once")

@@ -12,7 +12,7 @@ COLOURS = ("#6b5b4a", "#1763a6", "#2b7a3d", "#7a3fa8", "#b2560d", "#a3164f")
 MARKERS = ("o", "s", "^", "D")
 """A shape for each choice, so that nothing depends on colour alone."""
 KINDS = ("png", "svg")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -44,7 +44,7 @@ def draw_all(models: Sequence[Judged], folder: Path) -> None:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with rc_context(STYLE):  # type: ignore[arg-type]
+        with rc_context(STYLE):
             save(by_length(models), folder / "bleu-by-length")
             if any(model.training.curve for model in models):
                 save(curves(models), folder / "learning-curves")
