@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from regard.special import Ids
 
@@ -42,6 +42,17 @@ class Circles(NamedTuple):
     def excess(self, row: np.intp) -> int:
         """How many tokens to cut off so that one round is left."""
         return int(self.run[row, (self.run[row] // PERIODS).argmax()])
+
+
+def may_circle(
+    written: Int[np.ndarray, "R T"], allowed: Int[np.ndarray, " R"]
+) -> Bool[np.ndarray, " R"]:
+    """Whether enough tokens repeat for a circle of more than so many rounds, anywhere."""
+    may = np.full(len(written), False)
+    for period in range(1, min(CIRCLE, written.shape[1] - 1) + 1):
+        same = written[:, period:] == written[:, :-period]
+        may |= same.sum(axis=1) >= period * allowed
+    return may
 
 
 def no_circles(rows: int) -> Circles:

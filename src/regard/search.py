@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from regard.circles import Circles, no_circles, rounds_allowed
+from regard.circles import CIRCLE, Circles, no_circles, rounds_allowed
 from regard.errors import RegardError
 from regard.special import END, START, Ids
 
@@ -86,7 +86,7 @@ class Engine(Protocol):
         """Read given translations: of each its tokens and </s>."""
 
 
-class Alone(NamedTuple):
+class Written(NamedTuple):
     """What an engine wrote for one sentence."""
 
     tokens: Int[np.ndarray, " T"]
@@ -97,11 +97,14 @@ class Alone(NamedTuple):
 
 
 @runtime_checkable
-class WritesAlone(Protocol):
-    """An engine that keeps the whole greedy loop of one sentence to itself, for speed."""
+class Writes(Protocol):
+    """An engine that keeps the greedy loop to itself, for speed."""
 
-    def write_alone(self, source: Ids, limit: int, rounds: int) -> Alone:
-        """Pick the likeliest next token until </s>, at most `limit`, or more than `rounds` rounds.
+    def write(
+        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
+    ) -> list[Written]:
+        """Pick the likeliest next token of each sentence until </s>, at most so many (`limits`), or
+        until there have been more than so many rounds of a circle.
 
         It writes what `walk` would write.
         """
@@ -115,13 +118,8 @@ class Candidates(NamedTuple):
     token: Int[np.ndarray, "T C"]
     total: Float[np.ndarray, "T C"]
     """Natural logarithm of the probability of all that was written."""
-    is_end: Bool[np.ndarray, "T C"]
-    is_circling: Bool[np.ndarray, "T C"]
-    is_full: Bool[np.ndarray, "T C"]
-    run: Int[np.ndarray, "T C P"]
-    """Of each as in `Circles`."""
     kept: Int[np.ndarray, "T N"]
-    """The candidates that are the rows of the next step."""
+    """The candidates that are the rows of the next step, likeliest first; dead rows are behind."""
 
 
 @runtime_checkable
@@ -130,8 +128,8 @@ class SearchesAlone(Protocol):
 
     largest_beam: int
 
-    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
-        """What `beam` looks at in each step."""
+    def search_alone(self, source: Ids, limit: int, size: int) -> Candidates:
+        """What `beam` looks at in each step, if nothing goes round in circles."""
 
 
 class Hooks:
@@ -166,8 +164,8 @@ class Task(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """One sentence that nobody reaches into."""
-        return len(self.sources) == 1 and not self.beginning and self.hooks is NO_HOOKS
+        """Whether nobody reaches into it."""
+        return not self.beginning and self.hooks is NO_HOOKS
 
 
 class Hypothesis(NamedTuple):
@@ -254,14 +252,18 @@ def given_log_prob(engine: Engine, task: Task) -> Float[np.ndarray, " B"]:
 
 def greedy(engine: Engine, task: Task) -> list[Hypothesis]:
     """Pick the likeliest next token, one at a time, until </s>."""
-    if isinstance(engine, WritesAlone) and task.is_plain:
-        allowed = rounds_allowed(task.sources[0])
-        written, log_prob, run = engine.write_alone(task.sources[0], task.limits[0], allowed)
-        circles, ended = Circles(run[None]), bool(written[-1] == END)
-        circling = not ended and int(circles.rounds()[0]) > allowed
-        whole = np.concatenate([[START], written])
-        return [finish(whole, log_prob, circles, np.intp(0), ended, circling)]
+    if isinstance(engine, Writes) and task.is_plain:
+        allowed = [rounds_allowed(source) for source in task.sources]
+        written = engine.write(task.sources, task.limits, allowed)
+        return [finish_written(one, most) for one, most in zip(written, allowed, strict=True)]
     return walk(engine, task, 1, likeliest)
+
+
+def finish_written(written: Written, allowed: int) -> Hypothesis:
+    circles, ended = Circles(written.run[None]), bool(written.tokens[-1] == END)
+    circling = not ended and int(circles.rounds()[0]) > allowed
+    whole = np.concatenate([[START], written.tokens])
+    return finish(whole, np.float64(written.log_prob), circles, np.intp(0), ended, circling)
 
 
 class Sampling(NamedTuple):
@@ -311,10 +313,11 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     """
     if size < 1:
         raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
-    if isinstance(engine, SearchesAlone) and task.is_plain and size <= engine.largest_beam:
-        rounds = rounds_allowed(task.sources[0])
-        candidates = engine.search_alone(task.sources[0], task.limits[0], rounds, size)
-        return [best_found(found_among(candidates, size), size, alpha)]
+    is_alone = task.is_plain and len(task.sources) == 1
+    if isinstance(engine, SearchesAlone) and is_alone and size <= engine.largest_beam:
+        candidates = engine.search_alone(task.sources[0], task.limits[0], size)
+        if not may_circle(candidates, rounds_allowed(task.sources[0])):
+            return [best_found(found_among(candidates, task.limits[0], size), size, alpha)]
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
     limits = np.array(task.limits)
@@ -352,17 +355,47 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     return [best_found(hypotheses, size, alpha) for hypotheses in found]
 
 
-def found_among(candidates: Candidates, size: int) -> list[Hypothesis]:
+def may_circle(candidates: Candidates, allowed: int) -> bool:
+    """Whether tokens repeat for long enough for a circle of more than so many rounds."""
+    steps, rows = len(candidates.token), candidates.kept
+    token = np.take_along_axis(candidates.token, rows, 1)
+    parent = np.take_along_axis(candidates.parent, rows, 1)
+    ancestor = candidates.parent[1:]
+    for period in range(1, min(CIRCLE, steps // (allowed + 1)) + 1):
+        before = np.take_along_axis(token[: steps - period], ancestor, 1)
+        repeats = (candidates.token[period:] == before).any(axis=1)
+        pauses = np.flatnonzero(~np.concatenate([[False], repeats, [False]]))
+        if np.diff(pauses).max() > period * allowed:
+            return True
+        ancestor = np.take_along_axis(parent[1 : steps - period], ancestor[1:], 1)
+    return False
+
+
+def found_among(candidates: Candidates, limit: int, size: int) -> list[Hypothesis]:
     """The hypotheses that ended, in the order in which they were found."""
-    written = np.full((size, 1), START)
-    found = []
-    for parent, token, total, end, circle, full, run, kept in zip(*candidates, strict=True):
-        written = np.concatenate([written[parent], token[:, None]], axis=1)
-        for row in np.flatnonzero(end | circle | full):
-            ended, circling = bool(end[row]), bool(circle[row])
-            log_prob = float(total[row])
-            found.append(finish(written[row], log_prob, Circles(run), row, ended, circling))
-        written = written[kept]
+    parent, token = candidates.parent.tolist(), candidates.token.tolist()
+    kept, total = candidates.kept.tolist(), candidates.total
+
+    def path(step: int, place: int) -> list[int]:
+        """The tokens that led to a candidate, its own the last."""
+        backwards = [token[step][place]]
+        while step:
+            place, step = kept[step - 1][parent[step][place]], step - 1
+            backwards.append(token[step][place])
+        return backwards[::-1]
+
+    is_end = (candidates.token == END) & np.isfinite(total)
+    found = [
+        Hypothesis(path(step, place)[:-1], float(total[step, place]), "end")
+        for step, place in np.argwhere(is_end[:, :size]).tolist()
+    ]
+    last = limit - 1
+    if len(token) == limit:
+        found += [
+            Hypothesis(path(last, place), float(total[last, place]), "limit")
+            for place in kept[last]
+            if token[last][place] != END and np.isfinite(total[last, place])
+        ]
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import copy
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 
 import numpy as np
@@ -20,7 +20,7 @@ from onnxruntime import (
 
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
-from regard.circles import no_circles
+from regard.circles import may_circle, no_circles
 from regard.config import ModelOptions
 from regard.engine import onnx_graphs
 from regard.engine.arithmetic import (
@@ -36,8 +36,16 @@ from regard.engine.onnx_words import FEW
 from regard.engine.shortlist import allowed_tokens, fill_up, whose
 from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
-from regard.search import Adjustment, Alone, Candidates, Decoding, Forced, Ranked, place_in_run
-from regard.special import END, PAD, START, Ids
+from regard.search import (
+    Adjustment,
+    Candidates,
+    Decoding,
+    Forced,
+    Ranked,
+    Written,
+    place_in_run,
+)
+from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of
 
@@ -48,6 +56,11 @@ LEAVE = 0.85
 
 DRAFTS = 3
 """Times that a sentence is tried among a few tokens before it is written among all."""
+
+STEPS = 8
+"""Tokens that sentences in a batch are written by at a call, before those that ended leave it."""
+
+NOTHING = Written(np.zeros(0, np.int64), 0.0, no_circles(1).run[0])
 
 SLOWER = ["SkipLayerNormFusion"]
 """What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
@@ -143,8 +156,16 @@ class OnnxEngine:
     def allowed(self, source: Ids) -> Int[np.ndarray, " W"]:
         return allowed_tokens(self.shortlist, source, self.tokens)
 
-    def write_alone(self, source: Ids, limit: int, rounds: int) -> Alone:
-        """Pick the likeliest next token, one at a time: all in one call."""
+    def write(
+        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
+    ) -> list[Written]:
+        """Pick the likeliest next token of each sentence, many at a call."""
+        if len(sources) == 1:
+            return [self.write_alone(sources[0], limits[0], rounds[0])]
+        return OnnxDecoding(self, sources).write(np.array(limits), np.array(rounds))
+
+    def write_alone(self, source: Ids, limit: int, rounds: int) -> Written:
+        """All tokens in one call."""
         given = read([source], self.options) | {"limit": np.array(limit)}
         draw = onnx_graphs.writing_allowed if self.is_limited else onnx_graphs.drafting
         if not len(self.shortlist.likely):
@@ -159,11 +180,9 @@ class OnnxEngine:
             allowed = np.union1d(allowed, best)
         return written_alone(self.session(onnx_graphs.writing).run(given), rounds)
 
-    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
+    def search_alone(self, source: Ids, limit: int, size: int) -> Candidates:
         """What a beam looks at in each step: all in one call."""
-        given = read([source], self.options)
-        given |= {"limit": np.array(limit), "rounds": np.array(rounds), "size": np.array([size])}
-        given["first_log_prob"] = np.where(np.arange(size) == 0, 0.0, -np.inf)
+        given = read([source], self.options) | beginning_of_beam(size) | {"limit": np.array(limit)}
         if self.is_limited:
             given["allowed"] = fill_up(self.allowed(source))
             return Candidates(**self.session(onnx_graphs.searching_allowed).run(given))
@@ -202,11 +221,27 @@ class OnnxEngine:
         }
 
 
-def written_alone(found: Arrays, rounds: int) -> Alone:
-    """What a loop wrote, up to where it would have been stopped for going round in circles."""
-    tokens = found["written"].ravel()
-    end, run = end_of_circles(tokens, rounds)
-    return Alone(tokens[:end], float(found["log_probs"].ravel()[:end].sum()), run)
+@cache
+def beginning_of_beam(size: int) -> Arrays:
+    """One row is alive at first; </s> is found where it is among the `size` likeliest."""
+    return {
+        "size": np.array([size]),
+        "enough": np.array(size, np.float32),
+        "first_log_prob": np.where(np.arange(size) == 0, 0.0, -np.inf),
+        "may_end": (np.arange(2 * size) < size).astype(np.float32),
+    }
+
+
+def written_alone(found: Arrays, rounds: int) -> Written:
+    return cut(found["written"].ravel(), found["log_probs"].ravel(), rounds)
+
+
+def cut(tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], rounds: int) -> Written:
+    """What a loop wrote, up to </s>, or to where it would have been stopped for going round in
+    circles."""
+    ends = np.flatnonzero(tokens == END)
+    end, run = end_of_circles(tokens[: ends[0] + 1] if len(ends) else tokens, rounds)
+    return Written(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
 
 
 def end_of_circles(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.ndarray]:
@@ -263,9 +298,7 @@ class OnnxDecoding:
         sentence, parent = self.sentence[rows], self.slot[rows]
         live = np.unique(sentence)
         if len(live) < LEAVE * len(self.held):
-            kept = np.searchsorted(self.held, live)
-            self.memory = {name: value[kept] for name, value in self.memory.items()}
-            self.held = live
+            self.keep(np.searchsorted(self.held, live))
         block = np.searchsorted(self.held, sentence)
         place = place_in_block(block)
         shape = len(self.held), int(place.max()) + 1
@@ -298,7 +331,43 @@ class OnnxDecoding:
             where = block[adjustment.rows], place[adjustment.rows], adjustment.tokens
             dense["adjusted"] = np.stack(where, axis=-1).astype(np.int64)
             dense["amounts"] = adjustment.amounts.astype(np.float32)
-        found = session.run({**self.memory, **self.words, **self.carried, **dense})
+        return self.go_on(session, dense)
+
+    def write(self, limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"]) -> list[Written]:
+        """The likeliest tokens of each sentence, `STEPS` at a call; who has ended leaves."""
+        draw = onnx_graphs.writing_together_allowed if self.words else onnx_graphs.writing_together
+        session = self.engine.session(draw)
+        found: list[Written] = [NOTHING] * len(limits)
+        tokens = np.full((len(limits), 1), START)
+        log_probs = np.zeros((len(limits), 1), np.float32)
+        while len(self.held):
+            longest, length = limits[self.held], tokens.shape[1] - 1
+            steps = np.array(min(STEPS, longest.max() - length))
+            made = self.go_on(session, {"token": tokens[:, -1:], "steps": steps})
+            tokens = np.concatenate([tokens, made["written"][:, :, 0].T], axis=1)
+            log_probs = np.concatenate([log_probs, made["log_probs"][:, :, 0].T], axis=1)
+            length, is_going = tokens.shape[1] - 1, np.full(len(self.held), True)
+            may_stop = (tokens == END).any(axis=1) | (length >= longest)
+            may_stop |= may_circle(tokens, rounds[self.held])
+            for row in np.flatnonzero(may_stop):
+                sentence, end = self.held[row], longest[row] + 1
+                own = cut(tokens[row, 1:end], log_probs[row, 1:end], int(rounds[sentence]))
+                found[sentence] = own
+                is_going[row] = len(own.tokens) == length < longest[row] and own.tokens[-1] != END
+            self.keep(np.flatnonzero(is_going))
+            tokens, log_probs = tokens[is_going], log_probs[is_going]
+            self.carried = {name: value[is_going] for name, value in self.carried.items()}
+        return found
+
+    def keep(self, kept: Int[np.ndarray, " B"]) -> None:
+        """Hold these of the sentences in memory alone."""
+        if len(kept) < len(self.held):
+            self.memory = {name: value[kept] for name, value in self.memory.items()}
+            self.held = self.held[kept]
+
+    def go_on(self, session: Session, given: Arrays) -> Arrays:
+        """What a graph finds; what it hands on is carried."""
+        found = session.run({**self.memory, **self.words, **self.carried, **given})
         self.carried = {
             name.replace("after", "carried"): value
             for name, value in found.items()
@@ -337,31 +406,38 @@ def fill_bias(
 
 
 def read(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
-    """The sentences padded, and the places where the encoder's directions read and stand.
+    """The sentences padded, and where their tokens are."""
+    source = pad([[*ids, END] for ids in sources])
+    lengths = tuple(len(ids) + 1 for ids in sources)
+    lay = lay_out_one if len(sources) == 1 else lay_out
+    return {"source": source, **lay(lengths, options.encoder, options.attention)}
+
+
+def lay_out(lengths: tuple[int, ...], encoder: str, attention: str) -> Arrays:
+    """The places where the encoder's directions read and stand, and where the decoder looks.
 
     The second direction reads each sentence from right to left, with its padding behind; the state
     at </s> is, in both, the one after the whole sentence (model.encoder.places).
     """
-    source = pad([[*ids, END] for ids in sources])
-    batch, length = source.shape
-    is_token = source != PAD
-    final = is_token.sum(axis=1) - 1
+    batch, length, final = len(lengths), max(lengths), np.array(lengths) - 1
     sentence, place = np.arange(batch), np.arange(length)[:, None]
     mirrored = np.where(place <= final, final - place, place)
     onward, back = [np.broadcast_to(place, (length, batch))], [place + 0 * final]
-    if options.encoder == "two-sided":
+    if encoder == "two-sided":
         onward.append(mirrored)
         back.append(np.where(place == final, final, mirrored))
     count = len(onward)
-    is_final = final[:, None] == place.T
-    is_open = is_final if options.attention == "none" else is_token
+    is_open = final[:, None] == place.T if attention == "none" else final[:, None] >= place.T
     return {
-        "source": source,
         "onward": (np.stack(onward, -1) * batch + sentence[:, None]) * count + np.arange(count),
         "back": (np.stack(back, -1) * batch + sentence[:, None]) * count + np.arange(count),
         "last": sentence * length + final,
         "closed": np.where(is_open, 0.0, -np.inf).astype(np.float32)[:, None, None],
     }
+
+
+lay_out_one = lru_cache(maxsize=256)(lay_out)
+"""The same; a sentence alone is laid out like others of its length."""
 
 
 @cache

@@ -1,12 +1,11 @@
 """The graphs of the CPU engine, one for each of its uses, drawn from the parts of the network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from regard.circles import CIRCLE, PERIODS
 from regard.engine.onnx_cells import Carried
-from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_graph import ELEMENTS, Graph
 from regard.engine.onnx_network import Memory, Network, join_heads
 from regard.engine.onnx_words import (
     Words,
@@ -158,16 +157,53 @@ def draw_greedy(g: Graph, network: Network, tried: Words, words: Words) -> Graph
     return g
 
 
-TOLD = {
-    "parent": "int64",
-    "token": "int64",
-    "total": "float64",
-    "kept": "int64",
-    "run": "int64",
-    "is_end": "bool",
-    "is_circling": "bool",
-    "is_full": "bool",
-}
+def writing_together(network: Network) -> Graph:
+    """Some steps of the greedy loop for sentences side by side, until all of them have ended."""
+    g = Graph()
+    return draw_greedy_together(g, network, whole_vocabulary(network))
+
+
+def writing_together_allowed(network: Network) -> Graph:
+    """The same, of the allowed tokens."""
+    g = Graph()
+    return draw_greedy_together(g, network, picked_words(g, network))
+
+
+def draw_greedy_together(g: Graph, network: Network, words: Words) -> Graph:
+    memory = memory_inputs(g, network)
+    token = g.input("token", "int64", "B", 1)
+    first = named(carried_inputs(g, network, "B", 1), "carried")
+    body = Graph("loop/", g)
+    body.input("number", "int64")
+    body.input("goes_on", "bool")
+    before, is_open = body.input("token", "int64", "B", 1), body.input("open", "bool", "B", 1)
+    output, after = network.step(body, before, carried_inputs(body, network, "B", 1), memory)
+    logits = network.logits(body, output, words.picked)
+    likely, log_probs = few_likeliest(body, logits, body.ints(1), words)
+    written = body("Squeeze", likely, body.ints(-1))
+    is_end = body("Equal", written, body.constant(END, "int64"))
+    is_open = body("And", is_open, body("Not", is_end))
+    open_ones = body("ReduceSum", body("Cast", is_open, to=ELEMENTS["int64"]), keepdims=0)
+    body.result(body("Greater", open_ones, body.constant(0, "int64")), "bool")
+    body.result(written, "int64", "B", 1)
+    body.result(is_open, "bool", "B", 1)
+    for value in named(after, "after").values():
+        body.result(value, "float32", "B", 1, "H")
+    body.result(written, "int64", "B", 1)
+    body.result(body("Squeeze", log_probs, body.ints(-1)), "float32", "B", 1)
+    all_open = g("Equal", token, token)
+    going = g.constant(True, "bool")
+    start = [token, all_open, *first.values()]
+    steps = g.input("steps", "int64")
+    made = g.many("Loop", [steps, going, *start], len(start) + 2, body=body.proto())
+    for name, value in zip(named(after, "after"), made[2:], strict=False):
+        g.output(value, name, "float32", "B", 1, "H")
+    g.output(made[-2], "written", "int64", "T", "B", 1)
+    g.output(made[-1], "log_probs", "float32", "T", "B", 1)
+    return g
+
+
+TOLD = {"parent": "int64", "token": "int64", "total": "float64", "kept": "int64"}
 """What a beam tells of each step, as `search.Candidates`."""
 
 
@@ -183,124 +219,56 @@ def searching_allowed(network: Network) -> Graph:
 
 
 def draw_search(g: Graph, network: Network, words: Words) -> Graph:
-    """`search.beam` inside a loop's body.
+    """`search.beam` inside a loop's body, but for its circles.
 
-    N rows go on at each step, dead ones with a log-probability of -inf.
+    N rows go on at each step, dead ones with a log-probability of -inf. Of the 2 N likeliest
+    candidates, for at most N are </s>, the N likeliest others go on.
     """
     memory, first = draw_encoder(g, network)
+    if network.compares:
+        memory = memory._replace(closed="")  # a sentence alone has no padding
     limit, size = g.input("limit", "int64"), g.input("size", "int64", 1)
-    body = draw_beam(g, network, memory, words, [limit, size, g.input("rounds", "int64")])
-    rows = g("Concat", size, g.ints(CIRCLE), axis=0)
+    k, candidates = g("Add", size, g.ints(1)), g("Mul", size, g.ints(2))
+    may_end = g.input("may_end", "float32", "C")
+    body = Graph("loop/", g)
+    body.input("number", "int64")
+    body.input("goes_on", "bool")
+    token, log_prob = body.input("token", "int64", 1, "N"), body.input("log_prob", "float64", "N")
+    found = body.input("found", "float32")
+    output, after = network.step(body, token, carried_inputs(body, network, 1, "N"), memory)
+    logits = network.logits(body, output, words.picked)
+    likely, log_probs = few_likeliest(body, logits, k, words)
+    added = body("Cast", body("Squeeze", log_probs, body.ints(0)), to=ELEMENTS["float64"])
+    totals = body("Add", added, body("Unsqueeze", log_prob, body.ints(-1)))
+    total, best = body.many("TopK", [body("Reshape", totals, body.ints(-1)), candidates], 2)
+    token = body("Gather", body("Reshape", likely, body.ints(-1)), best)
+    parent = body("Div", best, k)
+    is_end = body("Equal", token, body.constant(END, "int64"))
+    ended = body("Where", is_end, may_end, body.number(0.0))
+    found = body("Add", found, body("ReduceSum", ended, keepdims=0))
+    others = body("Where", is_end, body.constant(-np.inf, "float64"), total)
+    log_prob, kept = body.many("TopK", [others, size], 2)
+    body.result(body("Less", found, g.input("enough", "float32")), "bool")
+    body.result(body("Unsqueeze", body("Gather", token, kept), body.ints(0)), "int64", 1, "N")
+    body.result(log_prob, "float64", "N")
+    body.result(found, "float32")
+    from_row = body("Gather", parent, kept)
+    for value in named(after, "after").values():
+        body.result(body("Gather", value, from_row, axis=1), "float32", 1, "N", "H")
+    for (name, element), value in zip(TOLD.items(), (parent, token, total, kept), strict=True):
+        body.result(value, element, "N" if name == "kept" else "C")
     states = g("Concat", g.ints(1), size, g.ints(1), axis=0)
     start = [
         g("Expand", g.constant([[START]], "int64"), g("Concat", g.ints(1), size, axis=0)),
         g.input("first_log_prob", "float64", "N"),
-        g.ints(0),
-        *(g("Expand", value, rows) for value in no_rounds(g, 1)),
+        g.number(0.0),
         *(g("Expand", value, states) for value in named(first, "carried").values()),
     ]
     going = g.constant(True, "bool")
     made = g.many("Loop", [limit, going, *start], len(start) + len(TOLD), body=body.proto())
     for (name, element), value in zip(TOLD.items(), made[len(start) :], strict=True):
-        g.output(value, name, element, "T", *places_of(name))
+        g.output(value, name, element, "T", "N" if name == "kept" else "C")
     return g
-
-
-def places_of(name: str) -> tuple[int | str, ...]:
-    return ("C", CIRCLE) if name == "run" else ("C",)
-
-
-def draw_beam(
-    g: Graph, network: Network, memory: Memory, words: Words, bounds: Sequence[str]
-) -> Graph:
-    """One step of a beam. The 2 N likeliest candidates are looked at, for at most N are </s>.
-
-    Its bounds: tokens of a translation, hypotheses, and rounds of a circle.
-    """
-    limit, size, allowed = bounds
-    body = Graph("loop/", g)
-    number = body.input("number", "int64")
-    body.input("goes_on", "bool")
-    token, log_prob = body.input("token", "int64", 1, "N"), body.input("log_prob", "float64", "N")
-    found = body.input("found", "int64", 1)
-    run, behind = (body.input(name, "int64", "N", CIRCLE) for name in ("run", "behind"))
-    output, after = network.step(body, token, carried_inputs(body, network, 1, "N"), memory)
-    logits = network.logits(body, output, words.picked)
-    token, parent, total = likeliest_candidates(body, logits, log_prob, size, words)
-    is_end, is_other = likeliest_of_each_kind(body, total, token, size)
-    run, behind, rounds = go_round(
-        body,
-        body("Unsqueeze", token, body.ints(-1)),
-        body("Gather", run, parent),
-        body("Gather", behind, parent),
-    )
-    too_many = body("Greater", body("Squeeze", rounds, body.ints(-1)), allowed)
-    is_circling = body("And", is_other, too_many)
-    is_last = body("GreaterOrEqual", body("Add", number, body.constant(1, "int64")), limit)
-    is_full = body("And", body("And", is_other, body("Not", is_circling)), is_last)
-    is_found = body("Or", body("Or", is_end, is_circling), is_full)
-    found = body("Add", found, count(body, is_found))
-    goes_on = body("And", is_other, body("Not", body("Or", is_circling, is_full)))
-    goes_on = body("And", goes_on, body("Less", found, size))
-    order, kept = first_true(body, goes_on, size)
-    body.result(body("Squeeze", body("Greater", count(body, goes_on), body.ints(0))), "bool")
-    body.result(body("Unsqueeze", body("Gather", token, kept), body.ints(0)), "int64", 1, "N")
-    is_alive = body("Greater", order, body.constant(0, "int64"))
-    dead = body.constant(-np.inf, "float64")
-    body.result(body("Where", is_alive, body("Gather", total, kept), dead), "float64", "N")
-    body.result(found, "int64", 1)
-    body.result(body("Gather", run, kept), "int64", "N", CIRCLE)
-    body.result(body("Gather", behind, kept), "int64", "N", CIRCLE)
-    from_row = body("Gather", parent, kept)
-    for value in named(after, "after").values():
-        body.result(body("Gather", value, from_row, axis=1), "float32", 1, "N", "H")
-    told = parent, token, total, kept, run, is_end, is_circling, is_full
-    for (name, element), value in zip(TOLD.items(), told, strict=True):
-        body.result(value, element, *places_of(name))
-    return body
-
-
-def likeliest_candidates(
-    g: Graph, logits: str, log_prob: str, size: str, words: Words
-) -> tuple[str, str, str]:
-    """Token, parent and ln probability of the C likeliest continuations, likeliest first."""
-    k = g("Add", size, g.ints(1))
-    likely, log_probs = few_likeliest(g, logits, k, words)
-    added = g("Cast", g("Squeeze", log_probs, g.ints(0)), to=11)
-    totals = g("Add", added, g("Unsqueeze", log_prob, g.ints(-1)))
-    flat = g("Reshape", totals, g.ints(-1))
-    total, best = g.many("TopK", [flat, g("Mul", size, g.ints(2))], 2)
-    return g("Gather", g("Reshape", likely, g.ints(-1)), best), g("Div", best, k), total
-
-
-def likeliest_of_each_kind(g: Graph, total: str, token: str, size: str) -> tuple[str, str]:
-    """Which candidates [C] are </s> and among the `size` likeliest, and which among as many others.
-
-    The candidates come likeliest first.
-    """
-    is_possible = g("Greater", total, g.constant(-1e30, "float64"))
-    is_end = g("And", g("Equal", token, g.constant(END, "int64")), is_possible)
-    is_other = g("And", g("Not", is_end), is_possible)
-    zero = g.constant(0, "int64")
-    others = g("CumSum", g("Cast", is_other, to=7), zero, exclusive=1)
-    place = g("Range", zero, g("Squeeze", g("Size", total)), g.constant(1, "int64"))
-    return (
-        g("And", is_end, g("Less", place, size)),
-        g("And", is_other, g("Less", others, size)),
-    )
-
-
-def first_true(g: Graph, chosen: str, size: str) -> tuple[str, str]:
-    """The places of the first `size` that are chosen; behind them others, whose order is 0."""
-    zero = g.constant(0, "int64")
-    behind = g("Range", g("Squeeze", g("Size", chosen)), zero, g.constant(-1, "int64"))
-    order, place = g.many("TopK", [g("Where", chosen, behind, zero), size], 2)
-    return order, place
-
-
-def count(g: Graph, chosen: str) -> str:
-    """How many are chosen, as a vector of one."""
-    return g("ReduceSum", g("Cast", chosen, to=7), keepdims=1)
 
 
 # What they are made of
@@ -375,29 +343,3 @@ def named(layers: list[Carried], name: str) -> dict[str, str]:
         for number, carried in enumerate(layers)
         for part, value in enumerate(carried)
     }
-
-
-# Circles, as circles.Circles counts them
-
-
-def no_rounds(g: Graph, rows: int) -> list[str]:
-    return [
-        g.tensor("no_run", np.zeros((rows, CIRCLE), np.int64)),
-        g.tensor("nothing_behind", np.tile([START] + [-1] * (CIRCLE - 1), (rows, 1))),
-    ]
-
-
-def go_round(g: Graph, token: str, run: str, behind: str) -> tuple[str, str, str]:
-    """`run` and `behind` [N P] with `token` [N 1] written, and the rounds [N 1] that it makes."""
-    same = g("Cast", g("Equal", behind, token), to=7)
-    run = g("Mul", g("Add", run, g.constant(1, "int64")), same)
-    behind = g(
-        "Slice",
-        g("Concat", token, behind, axis=-1),
-        g.ints(0),
-        g.ints(CIRCLE),
-        g.ints(-1),
-    )
-    full = g("Div", run, g.constant(PERIODS.tolist(), "int64"))
-    most = g("ReduceMax", full, g.ints(-1), keepdims=1)
-    return run, behind, g("Add", most, g.constant(1, "int64"))

@@ -1,0 +1,115 @@
+"""How soon the explorer answers, and how soon a picture is there from a cold start.
+
+    python benchmarks/explorer.py
+
+Asks a real `regard explore` for a translation and for what-ifs, and times `regard explain --out`.
+"""
+
+import argparse
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.request import Request, urlopen
+
+from regard import models
+from regard.checkpoint import write_json
+from regard.machine import describe_machine
+
+HERE = Path(__file__).resolve().parent
+SENTENCE = "The old man in the red house did not want to sell his two white horses to us."
+TIMES, PICTURES = 30, 7
+"""Measurements of each question, and of the picture."""
+
+
+@contextmanager
+def exploring(model: Path) -> Iterator[str]:
+    """The address of a page that is served as long as this lasts."""
+    command = [sys.executable, "-m", "regard", "explore", "--no-browser", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--model", str(model)], stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        found = (re.search(r"http://[\d.:]+/", line) for line in server.stderr)
+        yield next(match[0] for match in found if match)
+        server.send_signal(signal.SIGINT)
+
+
+def ask(address: str, path: str, question: dict[str, Any]) -> Any:
+    body = json.dumps(question).encode()
+    request = Request(address + path, body, {"content-type": "application/json"})
+    with urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def milliseconds(times: int, work: Callable[[], object]) -> dict[str, float]:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append(1000 * (time.perf_counter() - began))
+    return {"median ms": round(median(taken), 1), "worst ms": round(max(taken), 1)}
+
+
+def measure_answers(model: Path) -> dict[str, Any]:
+    with exploring(model) as address:
+        name = ask_models(address)
+        plain = {"model": name, "text": SENTENCE}
+        first = ask(address, "api/explain", plain)["explanation"]
+        other = [*first["target"]["ids"][:3], first["next"][3][1]["id"]]
+        questions: dict[str, tuple[str, dict[str, Any]]] = {
+            "a translation, beam 5": ("api/explain", {"beam": 5}),
+            "another word": ("api/explain", {"beginning": other}),
+            "a forbidden word": ("api/explain", {"push": [[-1, 3, None]]}),
+            "a dragged weight": ("api/weigh", {"step": 2, "place": 3, "weight": 0.9}),
+        }
+        return {
+            about: milliseconds(TIMES, partial(ask, address, path, plain | change))
+            for about, (path, change) in questions.items()
+        }
+
+
+def ask_models(address: str) -> str:
+    with urlopen(f"{address}api/models", timeout=60) as answer:
+        return str(json.load(answer)["models"][0]["name"])
+
+
+def measure_picture(model: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        files = iter(Path(folder) / f"{number}.png" for number in range(PICTURES + 1))
+
+        def draw() -> None:
+            command = [sys.executable, "-m", "regard", "explain", SENTENCE, "--model", str(model)]
+            subprocess.run([*command, "--out", str(next(files))], check=True, capture_output=True)
+
+        draw()  # the first one finds matplotlib's fonts, once on a machine
+        return milliseconds(PICTURES, draw)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, default=models.DEFAULT)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "explorer.json")
+    asked = parser.parse_args()
+    result = {
+        "model": asked.model.stem,
+        "words": len(SENTENCE.split()),
+        "answers of the page": measure_answers(asked.model),
+        "explain to PNG in a new process": measure_picture(asked.model),
+        "machine": describe_machine(),
+    }
+    write_json(asked.out, result)
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
