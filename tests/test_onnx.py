@@ -147,6 +147,10 @@ def test_the_loop_inside_the_graph_writes_what_the_loop_outside_writes(made):
         for limit in (1, 3, 60):
             task = Task([source], [limit])
             assert_alike(greedy(engine, task), walk(engine, task, 1, likeliest))
+    sources = [*SOURCES, [4, 5] * 40]
+    for limits in ([1] * len(sources), [40, 9, 8, 7, 20, 60][: len(sources)]):
+        task = Task(sources, limits)
+        assert_alike(greedy(engine, task), walk(engine, task, 1, likeliest))
 
 
 class Outside:

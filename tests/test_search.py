@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regard.circles import CIRCLE, ROUNDS, rounds_allowed
+from regard.circles import CIRCLE, ROUNDS, may_circle, no_circles, rounds_allowed
 from regard.config import ModelOptions
 from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
@@ -20,6 +20,7 @@ from regard.search import (
     UNADJUSTED,
     UNBIASED,
     Adjustment,
+    Candidates,
     Decoding,
     Engine,
     Forced,
@@ -30,6 +31,7 @@ from regard.search import (
     Task,
     beam,
     best_of_each,
+    goes_round,
     greedy,
     place_in_run,
     rank,
@@ -572,6 +574,37 @@ def test_a_decoder_that_goes_round_in_circles_is_stopped_and_cut_back_to_one_rou
     assert found.tokens == preamble + circle
     assert found.log_prob == pytest.approx(-0.1 * (len(preamble) + (ROUNDS + 2) * len(circle)))
     assert_same(beam(engine, task, 1, 1.0)[0], [found])
+
+
+@given(st.data(), st.integers(1, 30), st.integers(1, 3), st.integers(2, 5))
+def test_a_beam_goes_round_if_one_of_its_paths_does(data, steps, size, allowed):
+    width = 2 * size
+
+    def draw(greatest, places):
+        row = st.lists(st.integers(0, greatest), min_size=places, max_size=places)
+        return np.array(data.draw(st.lists(row, min_size=steps, max_size=steps)))
+
+    parent, token, kept = draw(size - 1, width), draw(1, width) + 4, draw(width - 1, size)
+    written, circles, most = np.full((size, 1), START), no_circles(size), 0
+    for step in range(steps):
+        written = np.concatenate([written[parent[step]], token[step][:, None]], axis=1)
+        circles = circles.pick(parent[step]).write(written)
+        most = max(most, int(circles.rounds().max()))
+        written, circles = written[kept[step]], circles.pick(kept[step])
+    candidates = Candidates(parent, token, np.zeros(token.shape), kept)
+    assert goes_round(candidates, allowed) == (most > allowed)
+
+
+@given(
+    st.lists(st.lists(st.integers(4, 6), min_size=30, max_size=30), max_size=4), st.integers(2, 5)
+)
+def test_no_circle_is_missed_where_few_tokens_repeat(texts, allowed):
+    written = np.array(texts, np.int64).reshape(-1, 30)
+    circles, most = no_circles(len(texts)), np.zeros(len(texts))
+    for end in range(1, 31):
+        circles = circles.write(np.pad(written[:, :end], ((0, 0), (1, 0))))
+        most = np.maximum(most, circles.rounds())
+    assert (may_circle(written, np.full(len(texts), allowed)) | (most <= allowed)).all()
 
 
 def test_a_circle_that_is_broken_is_none():

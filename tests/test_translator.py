@@ -9,7 +9,7 @@ import regard
 from regard.config import SearchOptions
 from regard.search import Sampling
 from regard.text.lesson import EXAMPLE, examples
-from regard.translator import BATCH_ROWS, BATCH_TOKENS, in_batches
+from regard.translator import LENGTH, ROOM, in_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [
@@ -104,5 +104,5 @@ def test_batches_hold_every_place_once_and_no_more_than_memory_has_room_for(leng
     assert [place for batch in batches for place in batch] == order
     for batch in batches:
         longest = lengths[batch[-1]]
-        assert len(batch) == 1 or len(batch) * longest <= BATCH_TOKENS
-        assert len(batch) == 1 or len(batch) * beam <= BATCH_ROWS
+        assert len(batch) == 1 or len(batch) * (beam + 1) <= ROOM
+        assert len(batch) == 1 or len(batch) * longest <= ROOM // (beam + 1) * LENGTH

@@ -316,7 +316,7 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     is_alone = task.is_plain and len(task.sources) == 1
     if isinstance(engine, SearchesAlone) and is_alone and size <= engine.largest_beam:
         candidates = engine.search_alone(task.sources[0], task.limits[0], size)
-        if not may_circle(candidates, rounds_allowed(task.sources[0])):
+        if not goes_round(candidates, rounds_allowed(task.sources[0])):
             return [best_found(found_among(candidates, task.limits[0], size), size, alpha)]
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
@@ -355,18 +355,23 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     return [best_found(hypotheses, size, alpha) for hypotheses in found]
 
 
-def may_circle(candidates: Candidates, allowed: int) -> bool:
-    """Whether tokens repeat for long enough for a circle of more than so many rounds."""
+def goes_round(candidates: Candidates, allowed: int) -> bool:
+    """Whether any path made more than so many rounds of a circle."""
     steps, rows = len(candidates.token), candidates.kept
     token = np.take_along_axis(candidates.token, rows, 1)
     parent = np.take_along_axis(candidates.parent, rows, 1)
     ancestor = candidates.parent[1:]
     for period in range(1, min(CIRCLE, steps // (allowed + 1)) + 1):
         before = np.take_along_axis(token[: steps - period], ancestor, 1)
-        repeats = (candidates.token[period:] == before).any(axis=1)
-        pauses = np.flatnonzero(~np.concatenate([[False], repeats, [False]]))
+        same = candidates.token[period:] == before
+        # hardly any beam has so many steps in a row in which some path repeats itself
+        pauses = np.flatnonzero(~np.pad(same.any(axis=1), 1))
         if np.diff(pauses).max() > period * allowed:
-            return True
+            run = np.zeros_like(candidates.token[0])
+            for step, repeats in enumerate(same, period):
+                run = (run[rows[step - 1]][candidates.parent[step]] + 1) * repeats
+                if run.max() >= period * allowed:
+                    return True
         ancestor = np.take_along_axis(parent[1 : steps - period], ancestor[1:], 1)
     return False
 

@@ -32,12 +32,10 @@ from regard.search import (
 from regard.text.formats import tidy
 from regard.text.vocabulary import Vocabulary
 
-BATCH = 64
-"""Sentences that are translated together, at most."""
-BATCH_ROWS = 160
-"""Hypotheses of a batch, at most: each has its logits."""
-BATCH_TOKENS = 640
-"""Source tokens of a batch, padding included, unless one sentence has more."""
+ROOM = 192
+"""Of a batch: a sentence takes that of its hypotheses, which have their logits, and one more."""
+LENGTH = 16
+"""Source tokens of a sentence, padding included, for which a batch has room on average."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +184,10 @@ class Translator:
 
 def in_batches(places: Sequence[int], lengths: Sequence[int], beam: int) -> list[list[int]]:
     """`places`, whose lengths grow, in batches whose memory does not."""
-    most = min(BATCH, max(1, BATCH_ROWS // beam))
+    most = max(1, ROOM // (beam + 1))
     batches: list[list[int]] = []
     for place in places:
-        if not batches or len(batches[-1]) >= min(most, BATCH_TOKENS // lengths[place]):
+        if not batches or len(batches[-1]) >= min(most, most * LENGTH // lengths[place]):
             batches.append([])
         batches[-1].append(place)
     return batches

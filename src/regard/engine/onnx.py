@@ -239,8 +239,12 @@ def written_alone(found: Arrays, rounds: int) -> Written:
 def cut(tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], rounds: int) -> Written:
     """What a loop wrote, up to </s>, or to where it would have been stopped for going round in
     circles."""
-    ends = np.flatnonzero(tokens == END)
-    end, run = end_of_circles(tokens[: ends[0] + 1] if len(ends) else tokens, rounds)
+    ids = tokens.tolist()
+    end, run = len(ids), no_circles(1).run[0]
+    if END in ids:
+        end = ids.index(END) + 1
+    if end - len(set(ids[:end])) >= rounds:  # else it cannot have made so many
+        end, run = end_of_circles(tokens[:end], rounds)
     return Written(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
 
 
@@ -248,12 +252,11 @@ def end_of_circles(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.
     """How many tokens there are when a text has made more than so many rounds, or ends; and how
     long it has repeated itself then (`Circles`)."""
     circles = no_circles(1)
-    if len(tokens) - len(np.unique(tokens)) >= rounds:  # else it cannot have made so many
-        whole = np.concatenate([[START], tokens])[None]
-        for end in range(1, len(tokens) + 1):
-            circles = circles.write(whole[:, : end + 1])
-            if tokens[end - 1] != END and circles.rounds()[0] > rounds:
-                return end, circles.run[0]
+    whole = np.concatenate([[START], tokens])[None]
+    for end in range(1, len(tokens) + 1):
+        circles = circles.write(whole[:, : end + 1])
+        if tokens[end - 1] != END and circles.rounds()[0] > rounds:
+            return end, circles.run[0]
     return len(tokens), circles.run[0]
 
 

@@ -139,13 +139,13 @@ CELLS: dict[str, type[Cell]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
 
 
 def scan(g: Graph, name: str, cell: Cell, prepared: Sequence[str], first: Sequence[str]) -> str:
-    """What the cell carries first, [T B D H], behind each token; prepared is [T B D _]."""
+    """The hidden state [T B D H] at each token; prepared is [T B D _]."""
     body, directions = Graph(f"{g.prefix}{name}/", g), len(cell.directions)
     shape = "B", directions, cell.hidden_size
     given = [body.input(f"carried.{n}", "float32", *shape) for n in range(cell.carried)]
     read = [body.input(f"read.{n}", "float32", "B", directions, "_") for n in range(len(prepared))]
     after = cell.once(body, read, given)
-    for one in [*after, after[0]]:
+    for one in [*after, cell.hidden(body, after[0])]:
         body.result(one, "float32", *shape)
     made = g.many(
         "Scan",

@@ -149,11 +149,10 @@ def draw_greedy(g: Graph, network: Network, tried: Words, words: Words) -> Graph
     made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
     outputs = g("Squeeze", made[-1], g.ints(1))
     logits = network.logits(g, outputs, words.picked)
-    best = g("ArgMax", logits, axis=-1, keepdims=1)
-    chance = g("GatherElements", g("Softmax", logits, axis=-1), best, axis=-1)
+    best, log_probs = few_likeliest(g, logits, g.ints(1), words)
     g.output(made[-2], "written", "int64", "T", 1, 1)
-    g.output(words.named(g, best), "best", "int64", "T", 1, 1)
-    g.output(g("Log", chance), "log_probs", "float32", "T", 1, 1)
+    g.output(best, "best", "int64", "T", 1, 1)
+    g.output(log_probs, "log_probs", "float32", "T", 1, 1)
     return g
 
 

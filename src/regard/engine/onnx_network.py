@@ -127,8 +127,8 @@ class Network:
         batch = g("Shape", inputs, start=1, end=2)
         shape = g("Concat", batch, g.ints(len(directions), size), axis=0)
         zeros = g("ConstantOfShape", shape, value=np.zeros(1, np.float32))
-        carried = scan(g, name, cell, prepared, [zeros] * cell.carried)
-        states = g("Reshape", cell.hidden(g, carried), g.ints(-1, size))
+        hidden = scan(g, name, cell, prepared, [zeros] * cell.carried)
+        states = g("Reshape", hidden, g.ints(-1, size))
         return g("Reshape", g("Gather", states, back), g.ints(0, 0, options.states))
 
     def remember(self, g: Graph, states: str, closed: str) -> Memory:
@@ -238,10 +238,8 @@ class Network:
                 g("Unsqueeze", g("Transpose", one, perm=[1, 0, 2]), g.ints(2))
                 for one in self.recur(g, number, inputs)
             ]
-            carried = scan(g, cell.directions[0], cell, prepared, first[number])
-            hidden = g(
-                "Transpose", g("Squeeze", cell.hidden(g, carried), g.ints(2)), perm=[1, 0, 2]
-            )
+            hidden = scan(g, cell.directions[0], cell, prepared, first[number])
+            hidden = g("Transpose", g("Squeeze", hidden, g.ints(2)), perm=[1, 0, 2])
             look = self.look(g, number, hidden, memory, bias)
             inputs = self.feed_forward(g, number, inputs, hidden, look)
             layers.append(Read(hidden, look, inputs))

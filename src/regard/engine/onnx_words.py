@@ -67,13 +67,12 @@ def few_likeliest(g: Graph, logits: str, k: str, words: Words) -> tuple[str, str
 
     They stand in those k blocks of logits whose greatest is greatest.
     """
-    rows = g("Shape", logits, start=0, end=2)
     blocks = g("Add", logits, words.mask) if words.mask else logits
     blocks = g("Reshape", blocks, g.ints(0, 0, -1, words.width))
     greatest = g("ReduceMax", blocks, g.ints(-1), keepdims=0)
     block = g.many("TopK", [greatest, k], 2)[1]
     candidates = g("GatherND", blocks, g("Unsqueeze", block, g.ints(-1)), batch_dims=2)
-    flat = g("Reshape", candidates, g("Concat", rows, g.ints(-1), axis=0))
+    flat = g("Reshape", candidates, g.ints(0, 0, -1))
     values, place = g.many("TopK", [flat, k], 2)
     size = g.constant(words.width, "int64")
     first = g("GatherElements", block, g("Div", place, size), axis=-1)
