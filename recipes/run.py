@@ -53,6 +53,34 @@ def score(model: Path, data: Path, part: str, code: str) -> dict[str, object]:
     }
 
 
+def train_and_score(
+    recipe: str, options: list[str], text: tuple[Path, Path], data: Path, folder: Path
+) -> dict[str, object]:
+    """Train as the recipe says, or read what is trained; the quality of the best weights."""
+    code = recipe.split("-")[2]
+    settings = override(read_config(HERE / f"{recipe}.toml"), options)
+    valid = [data / f"val.{side}" for side in ("en", code)]
+    with watching(Console(stderr=True)) as report:
+        outcome = regard.train(text, folder, valid, f"en-{code}", settings, report=report)
+    return {
+        "recipe": recipe,
+        "options": options,
+        "minutes": round(outcome.seconds / 60, 1),
+        "updates": outcome.updates,
+        "kept": outcome.best_update,
+        "parameters": sum(t.size for t in checkpoint.load_weights(folder).values()),
+        "validation": outcome.quality,
+        "test_2016_flickr": score(folder, data, "test_2016_flickr", code),
+        "val": score(folder, data, "val", code),
+        "machine": describe_machine(),
+    }
+
+
+def tell(result: dict[str, object], name: str) -> None:
+    checkpoint.write_json(HERE / "results" / f"{name}.json", result)
+    print(json.dumps(result, indent=2))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("recipe", help="like multi30k-en-fr")
@@ -62,29 +90,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs")
     asked = parser.parse_intermixed_args()
     name = "-".join(part for part in (asked.recipe, asked.name) if part)
-    code = asked.recipe.rsplit("-", 1)[1]
-    settings = override(read_config(HERE / f"{asked.recipe}.toml"), asked.options)
-    learned, valid = (
-        [asked.data / f"{part}.{side}" for side in ("en", code)] for part in ("train", "val")
-    )
+    code = asked.recipe.split("-")[2]
+    text = asked.data / "train.en", asked.data / f"train.{code}"
     asked.out.mkdir(exist_ok=True)
-    folder = asked.out / name
-    with watching(Console(stderr=True)) as report:
-        outcome = regard.train(learned, folder, valid, f"en-{code}", settings, report=report)
-    result = {
-        "recipe": asked.recipe,
-        "options": asked.options,
-        "minutes": round(outcome.seconds / 60, 1),
-        "updates": outcome.updates,
-        "kept": outcome.best_update,
-        "parameters": sum(t.size for t in checkpoint.load_weights(folder).values()),
-        "validation": outcome.quality,
-        "test_2016_flickr": score(folder, asked.data, "test_2016_flickr", code),
-        "val": score(folder, asked.data, "val", code),
-        "machine": describe_machine(),
-    }
-    checkpoint.write_json(HERE / "results" / f"{name}.json", result)
-    print(json.dumps(result, indent=2))
+    tell(train_and_score(asked.recipe, asked.options, text, asked.data, asked.out / name), name)
 
 
 if __name__ == "__main__":

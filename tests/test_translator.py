@@ -106,3 +106,5 @@ def test_batches_hold_every_place_once_and_no_more_than_memory_has_room_for(leng
         longest = lengths[batch[-1]]
         assert len(batch) == 1 or len(batch) * (beam + 1) <= ROOM
         assert len(batch) == 1 or len(batch) * longest <= ROOM // (beam + 1) * LENGTH
+    if len(batches) > 1 and max(lengths) * 2 <= ROOM // (beam + 1) * LENGTH:
+        assert len(batches[-1]) > 1, "a sentence that is left over joins another"

@@ -185,11 +185,18 @@ class Translator:
 def in_batches(places: Sequence[int], lengths: Sequence[int], beam: int) -> list[list[int]]:
     """`places`, whose lengths grow, in batches whose memory does not."""
     most = max(1, ROOM // (beam + 1))
+
+    def room(place: int) -> int:
+        return min(most, most * LENGTH // lengths[place])
+
     batches: list[list[int]] = []
     for place in places:
-        if not batches or len(batches[-1]) >= min(most, most * LENGTH // lengths[place]):
+        if not batches or len(batches[-1]) >= room(place):
             batches.append([])
         batches[-1].append(place)
+    if len(batches) > 1 and len(batches[-1]) == 1 and room(places[-1]) > 1:
+        # a sentence alone has graphs of its own, which a long text is not to hold as well
+        batches[-1].insert(0, batches[-2].pop())
     return batches
 
 

@@ -1,0 +1,72 @@
+"""Train a small, fast model on what a large one says: sequence-level distillation.
+
+    python recipes/run.py multi30k-en-fr
+    python recipes/distil.py multi30k-en-fr-student
+
+The teacher translates the text that it has learned from. The student learns from the references,
+the teacher's translations, and the most like the reference of the five best of them (Kim & Rush
+2016, "Sequence-Level Knowledge Distillation", 3.2 and 3.3). No other text is used.
+"""
+
+import argparse
+from pathlib import Path
+
+from sacrebleu import sentence_bleu
+
+import regard
+from regard.engine.export import export
+from regard.translator import Translator
+from run import HERE, read, tell, train_and_score
+
+TOGETHER = 2000
+"""Sentences that are translated at a time."""
+
+
+def ask(teacher: Translator, sources: list[str]) -> list[list[str]]:
+    """What the teacher would say, best first."""
+    said: list[list[str]] = []
+    for begin in range(0, len(sources), TOGETHER):
+        found = teacher.n_best(sources[begin : begin + TOGETHER])
+        said += [[one.text for one in best] for best in found]
+        print(f"the teacher has translated {len(said):,} of {len(sources):,}")
+    return said
+
+
+def nearest(said: list[str], reference: str) -> str:
+    return max(said, key=lambda text: sentence_bleu(text, [reference]).score)
+
+
+def make_text(teacher: Path, data: Path, code: str, folder: Path) -> tuple[Path, Path]:
+    """The text for the student; where it is already, it is only found."""
+    text = folder / "train.en", folder / f"train.{code}"
+    if all(file.exists() for file in text):
+        return text
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = folder / "teacher.regard"
+    export(teacher, packed, "int8", [])
+    sources, references = read(data, "train", "en"), read(data, "train", code)
+    said = ask(regard.load(packed), sources)
+    best = [texts[0] for texts in said]
+    near = [nearest(*both) for both in zip(said, references, strict=True)]
+    for file, lines in zip(text, (3 * sources, references + best + near), strict=True):
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", help="like multi30k-en-fr-student")
+    parser.add_argument("options", nargs="*", help="section.option=value on top of the recipe")
+    parser.add_argument("--teacher", type=Path, help="its folder; else runs/multi30k-en-fr")
+    parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/multi30k")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "runs")
+    asked = parser.parse_intermixed_args()
+    code = asked.recipe.split("-")[2]
+    teacher = asked.teacher or asked.out / asked.recipe.removesuffix("-student")
+    text = make_text(teacher, asked.data, code, asked.out / f"{asked.recipe}-text")
+    folder = asked.out / asked.recipe
+    tell(train_and_score(asked.recipe, asked.options, text, asked.data, folder), asked.recipe)
+
+
+if __name__ == "__main__":
+    main()
