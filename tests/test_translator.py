@@ -9,7 +9,7 @@ import regard
 from regard.config import SearchOptions
 from regard.search import Sampling
 from regard.text.lesson import EXAMPLE, examples
-from regard.translator import LENGTH, ROOM, in_batches
+from regard.translator import BATCH, ROOM, in_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [
@@ -97,14 +97,18 @@ def test_the_log_probability_is_what_reading_the_translation_again_gives(transla
             np.testing.assert_allclose(one.look().log_probs.sum(), one.log_prob, rtol=1e-3)
 
 
-@given(st.lists(st.integers(1, 900), max_size=200), st.integers(1, 200))
-def test_batches_hold_every_place_once_and_no_more_than_memory_has_room_for(lengths, beam):
+@given(
+    st.lists(st.integers(1, 900), max_size=300),
+    st.integers(1, 2 * ROOM),
+    st.integers(1, ROOM // 50),
+)
+def test_batches_hold_every_place_once_and_no_more_than_there_is_room_for(lengths, each, token):
     order = sorted(range(len(lengths)), key=lambda place: lengths[place])
-    batches = in_batches(order, lengths, beam)
+    batches = in_batches(order, lengths, each, token)
     assert [place for batch in batches for place in batch] == order
     for batch in batches:
+        assert 1 <= len(batch) <= BATCH
         longest = lengths[batch[-1]]
-        assert len(batch) == 1 or len(batch) * (beam + 1) <= ROOM
-        assert len(batch) == 1 or len(batch) * longest <= ROOM // (beam + 1) * LENGTH
-    if len(batches) > 1 and max(lengths) * 2 <= ROOM // (beam + 1) * LENGTH:
+        assert len(batch) == 1 or len(batch) * (longest * token + each) <= ROOM
+    if len(batches) > 1 and 2 * (max(lengths) * token + each) <= ROOM:
         assert len(batches[-1]) > 1, "a sentence that is left over joins another"

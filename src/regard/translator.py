@@ -32,10 +32,14 @@ from regard.search import (
 from regard.text.formats import tidy
 from regard.text.vocabulary import Vocabulary
 
-ROOM = 192
-"""Of a batch: a sentence takes that of its hypotheses, which have their logits, and one more."""
-LENGTH = 16
-"""Source tokens of a sentence, padding included, for which a batch has room on average."""
+BATCH = 128
+"""Sentences that are translated together, at most."""
+ROOM = 4_500_000
+"""Numbers that are held for a batch, about, while it is read and while a token is chosen."""
+FOR_STATE = 8
+"""Numbers held for each number of an encoder's state: gates, and the states of two layers."""
+FOR_TOKEN = 2
+"""Numbers held for each token that a hypothesis could go on with: its logit and its probability."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Translator:
     target: Vocabulary
     languages: tuple[str, str]
     options: SearchOptions
+    states: int
+    """Numbers in a state of the encoder."""
     workers: int = 1
     """Batches that are translated at the same time."""
 
@@ -150,7 +156,9 @@ class Translator:
         places = sorted(
             (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
         )
-        batches = in_batches(places, [len(ids) for ids in encoded], self.options.beam)
+        lengths = [len(ids) for ids in encoded]
+        each = self.options.beam * self.engine.tokens * FOR_TOKEN
+        batches = in_batches(places, lengths, each, self.states * FOR_STATE)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
@@ -182,14 +190,16 @@ class Translator:
         )
 
 
-def in_batches(places: Sequence[int], lengths: Sequence[int], beam: int) -> list[list[int]]:
-    """`places`, whose lengths grow, in batches whose memory does not."""
-    most = max(1, ROOM // (beam + 1))
+def in_batches(
+    places: Sequence[int], lengths: Sequence[int], for_sentence: int, for_token: int
+) -> list[list[int]]:
+    """`places`, whose lengths grow, in batches for whose numbers there is room; in none but the
+    longest sentences is one alone, where there are others."""
+    batches: list[list[int]] = []
 
     def room(place: int) -> int:
-        return min(most, most * LENGTH // lengths[place])
+        return min(BATCH, ROOM // (for_sentence + for_token * lengths[place]))
 
-    batches: list[list[int]] = []
     for place in places:
         if not batches or len(batches[-1]) >= room(place):
             batches.append([])
@@ -241,7 +251,10 @@ def load(
     from regard.engine.torch import load_engine
 
     engine = load_engine(path, card, device)
-    return Translator(engine, card.source, card.target, card.languages, card.config.search)
+    config = card.config
+    return Translator(
+        engine, card.source, card.target, card.languages, config.search, config.model.states
+    )
 
 
 def open_light(model: str | Path) -> Translator:
@@ -262,6 +275,7 @@ def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Trans
         card.target,
         card.languages,
         card.config.search,
+        card.config.model.states,
         workers or max(1, cores() // threads),
     )
 

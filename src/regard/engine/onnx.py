@@ -73,7 +73,7 @@ def share_memory() -> None:
     with suppress(RuntimeError):  # another part of this process has done it before
         create_and_register_allocator(
             OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
-            OrtArenaCfg({"arena_extend_strategy": 1}),
+            OrtArenaCfg({"arena_extend_strategy": 0}),
         )
 
 
@@ -91,6 +91,7 @@ class Session:
         self.session = InferenceSession(
             graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
         )
+        self.session._model_bytes = None  # all weights once more, kept for other providers
         self.wanted = [one.name for one in self.session.get_inputs()]
         self.found = [one.name for one in self.session.get_outputs()]
 

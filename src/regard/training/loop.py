@@ -181,7 +181,8 @@ class Keeper:
         loss = learner.validation_loss(learner.average, self.valid)
         greedy = SearchOptions(beam=1)
         engine = TorchEngine(learner.average)
-        translator = Translator(engine, card.source, card.target, card.languages, greedy)
+        states = card.config.model.states
+        translator = Translator(engine, card.source, card.target, card.languages, greedy, states)
         texts = [found.text for found in translator.translate(self.run.valid.sources)]
         score = bleu(texts, self.run.valid.targets, card.languages[1])
         now = learner.progress
