@@ -20,7 +20,6 @@ from regard.search import (
     UNADJUSTED,
     UNBIASED,
     Adjustment,
-    Candidates,
     Decoding,
     Engine,
     Forced,
@@ -31,7 +30,6 @@ from regard.search import (
     Task,
     beam,
     best_of_each,
-    goes_round,
     greedy,
     place_in_run,
     rank,
@@ -574,25 +572,6 @@ def test_a_decoder_that_goes_round_in_circles_is_stopped_and_cut_back_to_one_rou
     assert found.tokens == preamble + circle
     assert found.log_prob == pytest.approx(-0.1 * (len(preamble) + (ROUNDS + 2) * len(circle)))
     assert_same(beam(engine, task, 1, 1.0)[0], [found])
-
-
-@given(st.data(), st.integers(1, 30), st.integers(1, 3), st.integers(2, 5))
-def test_a_beam_goes_round_if_one_of_its_paths_does(data, steps, size, allowed):
-    width = 2 * size
-
-    def draw(greatest, places):
-        row = st.lists(st.integers(0, greatest), min_size=places, max_size=places)
-        return np.array(data.draw(st.lists(row, min_size=steps, max_size=steps)))
-
-    parent, token, kept = draw(size - 1, width), draw(1, width) + 4, draw(width - 1, size)
-    written, circles, most = np.full((size, 1), START), no_circles(size), 0
-    for step in range(steps):
-        written = np.concatenate([written[parent[step]], token[step][:, None]], axis=1)
-        circles = circles.pick(parent[step]).write(written)
-        most = max(most, int(circles.rounds().max()))
-        written, circles = written[kept[step]], circles.pick(kept[step])
-    candidates = Candidates(parent, token, np.zeros(token.shape), kept)
-    assert goes_round(candidates, allowed) == (most > allowed)
 
 
 @given(

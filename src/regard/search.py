@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from regard.circles import CIRCLE, Circles, no_circles, rounds_allowed
+from regard.circles import Circles, no_circles, rounds_allowed
 from regard.errors import RegardError
 from regard.special import END, START, Ids
 
@@ -119,7 +119,9 @@ class Candidates(NamedTuple):
     total: Float[np.ndarray, "T C"]
     """Natural logarithm of the probability of all that was written."""
     kept: Int[np.ndarray, "T N"]
-    """The candidates that are the rows of the next step, likeliest first; dead rows are behind."""
+    """The candidates that are the rows of the next step, likeliest first."""
+    goes_round: Bool[np.ndarray, "T N"]
+    """Which of these have made too many rounds of a circle, and are dead from there on."""
 
 
 @runtime_checkable
@@ -128,8 +130,8 @@ class SearchesAlone(Protocol):
 
     largest_beam: int
 
-    def search_alone(self, source: Ids, limit: int, size: int) -> Candidates:
-        """What `beam` looks at in each step, if nothing goes round in circles."""
+    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
+        """What `beam` looks at in each step."""
 
 
 class Hooks:
@@ -315,9 +317,9 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
         raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
     is_alone = task.is_plain and len(task.sources) == 1
     if isinstance(engine, SearchesAlone) and is_alone and size <= engine.largest_beam:
-        candidates = engine.search_alone(task.sources[0], task.limits[0], size)
-        if not goes_round(candidates, rounds_allowed(task.sources[0])):
-            return [best_found(found_among(candidates, task.limits[0], size), size, alpha)]
+        source, limit = task.sources[0], task.limits[0]
+        candidates = engine.search_alone(source, limit, rounds_allowed(source), size)
+        return [best_found(found_among(candidates, limit, size), size, alpha)]
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
     limits = np.array(task.limits)
@@ -355,27 +357,6 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     return [best_found(hypotheses, size, alpha) for hypotheses in found]
 
 
-def goes_round(candidates: Candidates, allowed: int) -> bool:
-    """Whether any path made more than so many rounds of a circle."""
-    steps, rows = len(candidates.token), candidates.kept
-    token = np.take_along_axis(candidates.token, rows, 1)
-    parent = np.take_along_axis(candidates.parent, rows, 1)
-    ancestor = candidates.parent[1:]
-    for period in range(1, min(CIRCLE, steps // (allowed + 1)) + 1):
-        before = np.take_along_axis(token[: steps - period], ancestor, 1)
-        same = candidates.token[period:] == before
-        # hardly any beam has so many steps in a row in which some path repeats itself
-        pauses = np.flatnonzero(~np.pad(same.any(axis=1), 1))
-        if np.diff(pauses).max() > period * allowed:
-            run = np.zeros_like(candidates.token[0])
-            for step, repeats in enumerate(same, period):
-                run = (run[rows[step - 1]][candidates.parent[step]] + 1) * repeats
-                if run.max() >= period * allowed:
-                    return True
-        ancestor = np.take_along_axis(parent[1 : steps - period], ancestor[1:], 1)
-    return False
-
-
 def found_among(candidates: Candidates, limit: int, size: int) -> list[Hypothesis]:
     """The hypotheses that ended, in the order in which they were found."""
     parent, token = candidates.parent.tolist(), candidates.token.tolist()
@@ -389,19 +370,32 @@ def found_among(candidates: Candidates, limit: int, size: int) -> list[Hypothesi
             backwards.append(token[step][place])
         return backwards[::-1]
 
-    is_end = (candidates.token == END) & np.isfinite(total)
+    is_alive = np.isfinite(total)
+    is_end = (candidates.token == END) & is_alive
     found = [
         Hypothesis(path(step, place)[:-1], float(total[step, place]), "end")
         for step, place in np.argwhere(is_end[:, :size]).tolist()
     ]
+    for step, row in np.argwhere(candidates.goes_round).tolist():
+        place = kept[step][row]
+        found.append(in_circles(path(step, place), float(total[step, place])))
     last = limit - 1
     if len(token) == limit:
-        found += [
-            Hypothesis(path(last, place), float(total[last, place]), "limit")
-            for place in kept[last]
-            if token[last][place] != END and np.isfinite(total[last, place])
-        ]
+        is_full = (
+            np.take_along_axis(is_alive & ~is_end, candidates.kept, 1) & ~candidates.goes_round
+        )
+        for row in np.flatnonzero(is_full[last]).tolist():
+            place = kept[last][row]
+            found.append(Hypothesis(path(last, place), float(total[last, place]), "limit"))
     return found
+
+
+def in_circles(tokens: list[int], log_prob: float) -> Hypothesis:
+    """What ends with too many rounds of a circle, cut back to one."""
+    written, circles = np.array([[START, *tokens]]), no_circles(1)
+    for end in range(2, len(tokens) + 2):
+        circles = circles.write(written[:, :end])
+    return finish(written[0], np.float64(log_prob), circles, np.intp(0), False, True)
 
 
 def best_found(hypotheses: Sequence[Hypothesis], size: int, alpha: float) -> list[Hypothesis]:

@@ -20,7 +20,7 @@ from onnxruntime import (
 
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
-from regard.circles import may_circle, no_circles
+from regard.circles import PERIODS, may_circle, no_circles
 from regard.config import ModelOptions
 from regard.engine import onnx_graphs
 from regard.engine.arithmetic import (
@@ -181,9 +181,10 @@ class OnnxEngine:
             allowed = np.union1d(allowed, best)
         return written_alone(self.session(onnx_graphs.writing).run(given), rounds)
 
-    def search_alone(self, source: Ids, limit: int, size: int) -> Candidates:
+    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
         """What a beam looks at in each step: all in one call."""
-        given = read([source], self.options) | beginning_of_beam(size) | {"limit": np.array(limit)}
+        given = read([source], self.options) | beginning_of_beam(size)
+        given |= {"limit": np.array(limit), "too_long": PERIODS * rounds}
         if self.is_limited:
             given["allowed"] = fill_up(self.allowed(source))
             return Candidates(**self.session(onnx_graphs.searching_allowed).run(given))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from regard.circles import CIRCLE
 from regard.engine.onnx_cells import Carried
 from regard.engine.onnx_graph import ELEMENTS, Graph
 from regard.engine.onnx_network import Memory, Network, join_heads
@@ -202,7 +203,13 @@ def draw_greedy_together(g: Graph, network: Network, words: Words) -> Graph:
     return g
 
 
-TOLD = {"parent": "int64", "token": "int64", "total": "float64", "kept": "int64"}
+TOLD = {
+    "parent": ("int64", "C"),
+    "token": ("int64", "C"),
+    "total": ("float64", "C"),
+    "kept": ("int64", "N"),
+    "goes_round": ("bool", "N"),
+}
 """What a beam tells of each step, as `search.Candidates`."""
 
 
@@ -218,7 +225,7 @@ def searching_allowed(network: Network) -> Graph:
 
 
 def draw_search(g: Graph, network: Network, words: Words) -> Graph:
-    """`search.beam` inside a loop's body, but for its circles.
+    """`search.beam` inside a loop's body.
 
     N rows go on at each step, dead ones with a log-probability of -inf. Of the 2 N likeliest
     candidates, for at most N are </s>, the N likeliest others go on.
@@ -226,14 +233,13 @@ def draw_search(g: Graph, network: Network, words: Words) -> Graph:
     memory, first = draw_encoder(g, network)
     if network.compares:
         memory = memory._replace(closed="")  # a sentence alone has no padding
-    limit, size = g.input("limit", "int64"), g.input("size", "int64", 1)
+    size, may_end = g.input("size", "int64", 1), g.input("may_end", "float32", "C")
     k, candidates = g("Add", size, g.ints(1)), g("Mul", size, g.ints(2))
-    may_end = g.input("may_end", "float32", "C")
     body = Graph("loop/", g)
     body.input("number", "int64")
     body.input("goes_on", "bool")
     token, log_prob = body.input("token", "int64", 1, "N"), body.input("log_prob", "float64", "N")
-    found = body.input("found", "float32")
+    found, trail = body.input("found", "float32"), body.input("trail", "int64", "N", 2 * CIRCLE)
     output, after = network.step(body, token, carried_inputs(body, network, 1, "N"), memory)
     logits = network.logits(body, output, words.picked)
     likely, log_probs = few_likeliest(body, logits, k, words)
@@ -242,32 +248,57 @@ def draw_search(g: Graph, network: Network, words: Words) -> Graph:
     total, best = body.many("TopK", [body("Reshape", totals, body.ints(-1)), candidates], 2)
     token = body("Gather", body("Reshape", likely, body.ints(-1)), best)
     parent = body("Div", best, k)
+    none, dead = body.number(0.0), body.constant(-np.inf, "float64")
     is_end = body("Equal", token, body.constant(END, "int64"))
-    ended = body("Where", is_end, may_end, body.number(0.0))
-    found = body("Add", found, body("ReduceSum", ended, keepdims=0))
-    others = body("Where", is_end, body.constant(-np.inf, "float64"), total)
-    log_prob, kept = body.many("TopK", [others, size], 2)
+    ended = body("ReduceSum", body("Where", is_end, may_end, none), keepdims=0)
+    log_prob, kept = body.many("TopK", [body("Where", is_end, dead, total), size], 2)
+    trail, rounds = go_round(body, body("Gather", trail, parent), token)
+    is_alive = body("Greater", log_prob, dead)
+    goes_round = body("And", is_alive, body("Gather", rounds, kept))
+    stopped = body("ReduceSum", body("Where", goes_round, body.number(1.0), none), keepdims=0)
+    found = body("Add", found, body("Add", ended, stopped))
     body.result(body("Less", found, g.input("enough", "float32")), "bool")
     body.result(body("Unsqueeze", body("Gather", token, kept), body.ints(0)), "int64", 1, "N")
-    body.result(log_prob, "float64", "N")
+    body.result(body("Where", goes_round, dead, log_prob), "float64", "N")
     body.result(found, "float32")
+    body.result(body("Gather", trail, kept), "int64", "N", 2 * CIRCLE)
     from_row = body("Gather", parent, kept)
     for value in named(after, "after").values():
         body.result(body("Gather", value, from_row, axis=1), "float32", 1, "N", "H")
-    for (name, element), value in zip(TOLD.items(), (parent, token, total, kept), strict=True):
-        body.result(value, element, "N" if name == "kept" else "C")
+    told = parent, token, total, kept, goes_round
+    for value, (element, place) in zip(told, TOLD.values(), strict=True):
+        body.result(value, element, place)
     states = g("Concat", g.ints(1), size, g.ints(1), axis=0)
     start = [
         g("Expand", g.constant([[START]], "int64"), g("Concat", g.ints(1), size, axis=0)),
         g.input("first_log_prob", "float64", "N"),
         g.number(0.0),
+        g("Expand", g.constant(NO_TRAIL, "int64"), g("Concat", size, g.ints(1), axis=0)),
         *(g("Expand", value, states) for value in named(first, "carried").values()),
     ]
-    going = g.constant(True, "bool")
+    limit, going = g.input("limit", "int64"), g.constant(True, "bool")
     made = g.many("Loop", [limit, going, *start], len(start) + len(TOLD), body=body.proto())
-    for (name, element), value in zip(TOLD.items(), made[len(start) :], strict=True):
-        g.output(value, name, element, "T", "N" if name == "kept" else "C")
+    for value, (name, (element, place)) in zip(made[len(start) :], TOLD.items(), strict=True):
+        g.output(value, name, element, "T", place)
     return g
+
+
+NO_TRAIL = [[0] * CIRCLE + [START] + [-1] * (CIRCLE - 1)]
+"""How long a row has repeated itself with each period, as in `circles.Circles`, and the tokens that
+it has written last, the last one first."""
+
+
+def go_round(g: Graph, trail: str, token: str) -> tuple[str, str]:
+    """The trails [C 2P] with `token` [C] written, and whether each has made too many rounds."""
+    run, behind = g.many("Split", [trail, g.ints(CIRCLE, CIRCLE)], 2, axis=1)
+    token = g("Unsqueeze", token, g.ints(-1))
+    same = g("Cast", g("Equal", behind, token), to=ELEMENTS["int64"])
+    run = g("Mul", g("Add", run, g.constant(1, "int64")), same)
+    longest = g("ReduceMax", g("Sub", run, g.root.input("too_long", "int64", CIRCLE)), g.ints(1))
+    trail = g("Concat", run, token, behind, axis=1)
+    trail = g("Slice", trail, g.ints(0), g.ints(2 * CIRCLE), g.ints(1))
+    rounds = g("GreaterOrEqual", g("Squeeze", longest, g.ints(1)), g.constant(0, "int64"))
+    return trail, rounds
 
 
 # What they are made of
