@@ -40,8 +40,10 @@ def exploring(model: Path) -> Iterator[str]:
     ) as server:
         assert server.stderr is not None
         found = (re.search(r"http://[\d.:]+/", line) for line in server.stderr)
-        yield next(match[0] for match in found if match)
-        server.send_signal(signal.SIGINT)
+        try:
+            yield next(match[0] for match in found if match)
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 def ask(address: str, path: str, question: dict[str, Any]) -> Any:

@@ -54,6 +54,7 @@ def explore(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOME, port))
+        listening.listen()  # a browser that is quicker than the server waits for it
     except OSError as error:
         raise RegardError(
             f"port {port} is taken: {(error.strerror or str(error)).lower()}",
