@@ -23,6 +23,8 @@ class Cell(ABC):
     """Vectors at the front of PyTorch's state that follow from the others."""
     gates: int
     """How many vectors of the hidden state's size are read from each input."""
+    parts: int = 1
+    """Pieces in which `prepare` wants them: gathered one by one they need not be split."""
 
     def __init__(self, arithmetic: Arithmetic, directions: Sequence[str], hidden: int) -> None:
         self.arithmetic, self.directions, self.hidden_size = arithmetic, directions, hidden
@@ -40,9 +42,14 @@ class Cell(ABC):
     def vector(self, direction: str, name: str) -> np.ndarray:
         return self.arithmetic.vector(f"{direction}.{name}")
 
-    def prepare(self, g: Graph, read: str) -> list[str]:
+    def split(self, g: Graph, read: str) -> list[str]:
+        """What was read, in its parts."""
+        sizes = g.ints(*[self.gates // self.parts * self.hidden_size] * self.parts)
+        return g.many("Split", [read, sizes], self.parts, axis=-1) if self.parts > 1 else [read]
+
+    def prepare(self, g: Graph, parts: Sequence[str]) -> list[str]:
         """What `once` wants to know of each token."""
-        return [read]
+        return [*parts]
 
     @abstractmethod
     def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
@@ -115,6 +122,7 @@ class SSRU(Cell):
     carried = 1
     skipped = 1
     gates = 2
+    parts = 2
 
     def input_weights(self) -> list[str]:
         return [f"{one}.gate_and_fresh.weight" for one in self.directions]
@@ -122,9 +130,8 @@ class SSRU(Cell):
     def bias_of(self, direction: str) -> np.ndarray:
         return self.vector(direction, "gate_and_fresh.bias")
 
-    def prepare(self, g: Graph, read: str) -> list[str]:
-        sizes = g.ints(self.hidden_size, self.hidden_size)
-        gate, fresh = g.many("Split", [read, sizes], 2, axis=-1)
+    def prepare(self, g: Graph, parts: Sequence[str]) -> list[str]:
+        gate, fresh = parts
         forget = g("Sigmoid", gate)
         return [forget, g("Sub", fresh, g("Mul", forget, fresh))]
 

@@ -122,8 +122,10 @@ class Network:
         read = self.arithmetic.product(
             g, inputs, f"{name}.read", cell.input_weights(), cell.input_bias()
         )
-        rows = g("Reshape", read, g.ints(-1, cell.gates * size))
-        prepared = cell.prepare(g, g("Gather", rows, onward))
+        rows = g("Reshape", read, g.ints(-1, cell.gates // cell.parts * size))
+        first = g("Mul", onward, g.constant(cell.parts, "int64"))
+        places = [g("Add", first, g.constant(part, "int64")) for part in range(cell.parts)]
+        prepared = cell.prepare(g, [g("Gather", rows, place) for place in places])
         batch = g("Shape", inputs, start=1, end=2)
         shape = g("Concat", batch, g.ints(len(directions), size), axis=0)
         zeros = g("ConstantOfShape", shape, value=np.zeros(1, np.float32))
@@ -213,7 +215,7 @@ class Network:
         cell = self.cells[number]
         name = f"{cell.directions[0]}.read"
         read = self.arithmetic.product(g, inputs, name, cell.input_weights(), cell.input_bias())
-        return cell.prepare(g, read)
+        return cell.prepare(g, cell.split(g, read))
 
     def step(
         self, g: Graph, tokens: str, carried: Sequence[Carried], memory: Memory, bias: str = ""
