@@ -9,6 +9,7 @@ the teacher's translations, and the most like the reference of the five best of 
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from sacrebleu import sentence_bleu
@@ -28,7 +29,7 @@ def ask(teacher: Translator, sources: list[str]) -> list[list[str]]:
     for begin in range(0, len(sources), TOGETHER):
         found = teacher.n_best(sources[begin : begin + TOGETHER])
         said += [[one.text for one in best] for best in found]
-        print(f"the teacher has translated {len(said):,} of {len(sources):,}")
+        print(f"the teacher has translated {len(said):,} of {len(sources):,}", file=sys.stderr)
     return said
 
 

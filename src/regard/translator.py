@@ -157,8 +157,8 @@ class Translator:
             (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
         )
         lengths = [len(ids) for ids in encoded]
-        each = self.options.beam * self.engine.tokens * FOR_TOKEN
-        batches = in_batches(places, lengths, each, self.states * FOR_STATE)
+        for_sentence = self.options.beam * self.engine.tokens * FOR_TOKEN
+        batches = in_batches(places, lengths, for_sentence, self.states * FOR_STATE)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
@@ -193,8 +193,8 @@ class Translator:
 def in_batches(
     places: Sequence[int], lengths: Sequence[int], for_sentence: int, for_token: int
 ) -> list[list[int]]:
-    """`places`, whose lengths grow, in batches for whose numbers there is room; in none but the
-    longest sentences is one alone, where there are others."""
+    """`places`, whose lengths grow, in batches for whose numbers there is room: `for_sentence`, and
+    `for_token` times its longest sentence's tokens, for each sentence."""
     batches: list[list[int]] = []
 
     def room(place: int) -> int:

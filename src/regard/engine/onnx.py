@@ -58,7 +58,7 @@ DRAFTS = 3
 """Times that a sentence is tried among a few tokens before it is written among all."""
 
 STEPS = 8
-"""Tokens that sentences in a batch are written by at a call, before those that ended leave it."""
+"""Tokens that a greedy batch writes at a call; then the sentences that have ended leave it."""
 
 NOTHING = Written(np.zeros(0, np.int64), 0.0, no_circles(1).run[0])
 
@@ -68,7 +68,10 @@ SLOWER = ["SkipLayerNormFusion"]
 
 @cache
 def share_memory() -> None:
-    """Let all graphs take their memory from one store, which takes what they need and no more."""
+    """Let all graphs take their memory from one store, which grows by powers of two.
+
+    Growing by what is asked for, it would keep a block for each size that came (docs/speed.md).
+    """
     kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
     with suppress(RuntimeError):  # another part of this process has done it before
         create_and_register_allocator(
