@@ -31,8 +31,8 @@ from regard.checkpoint import Tensors
 from regard.config import SearchOptions
 from regard.engine.arithmetic import SCALE, EightBits
 from regard.engine.export import export
-from regard.engine.onnx import Session
 from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_session import Session
 from regard.evaluation import measure
 from regard.machine import cores, describe_machine
 from regard.translator import Translator

@@ -19,7 +19,7 @@ FLOORS = [
     {"special", "errors", "machine"},
     {"config", "text", "model", "circles"},
     {"search", "checkpoint", "trace"},
-    {"bundle"},
+    {"bundle", "sampling"},
     {"engine", "models", "about"},
     {"translator"},
     {"evaluation", "alignment", "lines", "explanation"},

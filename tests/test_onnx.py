@@ -10,25 +10,25 @@ import torch
 
 from regard.config import ModelOptions
 from regard.engine.arithmetic import EightBits, quantise, steps
-from regard.engine.onnx import OnnxEngine, Session, observe, place_in_block
+from regard.engine.onnx import OnnxEngine, observe, place_in_block
 from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_session import Session
 from regard.engine.onnx_words import block_width
 from regard.engine.torch import TorchEngine, build, weights_of
 from regard.engine.weights import belong, shapes_of
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import RECURRENCES
+from regard.sampling import Sampling, sample
 from regard.search import (
     UNADJUSTED,
     Adjustment,
     Hooks,
     Hypothesis,
-    Sampling,
     Task,
     beam,
     greedy,
     likeliest,
-    sample,
     walk,
 )
 

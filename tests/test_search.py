@@ -16,6 +16,7 @@ from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import RECURRENCES
+from regard.sampling import Sampling, sample
 from regard.search import (
     UNADJUSTED,
     UNBIASED,
@@ -26,14 +27,12 @@ from regard.search import (
     Hooks,
     Hypothesis,
     Ranked,
-    Sampling,
     Task,
     beam,
     best_of_each,
     greedy,
     place_in_run,
     rank,
-    sample,
 )
 from regard.special import END, PAD, START, UNKNOWN
 

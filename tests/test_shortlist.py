@@ -17,7 +17,8 @@ from regard.engine.onnx import OnnxEngine, end_of_circles, observe
 from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations, whose
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
-from regard.search import NO_HOOKS, Adjustment, Hooks, Sampling, Task, beam, greedy, sample
+from regard.sampling import Sampling, sample
+from regard.search import NO_HOOKS, Adjustment, Hooks, Task, beam, greedy
 from regard.special import END, PAD
 from regard.text.lesson import examples
 from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, assert_alike, options_of

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import regard
 from regard.config import SearchOptions
-from regard.search import Sampling
+from regard.sampling import Sampling
 from regard.text.lesson import EXAMPLE, examples
 from regard.translator import BATCH, ROOM, in_batches
 

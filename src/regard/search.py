@@ -1,4 +1,4 @@
-"""Find the tokens: greedy, sampled, or by beam. Each is a loop around an engine's `advance`.
+"""Find the tokens: greedy or by beam. Each is a loop around an engine's `advance`.
 
 This file knows token ids and small numpy arrays. An engine owns the tensors; all engines are
 searched by this one file. R is the number of hypotheses that are still being written.
@@ -266,42 +266,6 @@ def finish_written(written: Written, allowed: int) -> Hypothesis:
     circling = not ended and int(circles.rounds()[0]) > allowed
     whole = np.concatenate([[START], written.tokens])
     return finish(whole, np.float64(written.log_prob), circles, np.intp(0), ended, circling)
-
-
-class Sampling(NamedTuple):
-    temperature: float = 1.0
-    """Above 1 flattens the distribution, below 1 sharpens it."""
-    top_k: int = 0
-    """Choose among this many likeliest tokens; 0 is all."""
-    top_p: float = 1.0
-    """Choose among the likeliest tokens that together have this probability (nucleus)."""
-    seed: int = 1
-
-
-def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
-    """Draw each next token from the model's distribution.
-
-    Raises RegardError if an option is out of its range.
-    """
-    if sampling.temperature <= 0 or sampling.top_k < 0 or not 0 < sampling.top_p <= 1:
-        raise RegardError(
-            f"cannot sample with {sampling}",
-            "sampling",
-            "give a temperature above 0, top_k of at least 0, and top_p above 0 and at most 1",
-        )
-    random = np.random.default_rng(sampling.seed)
-
-    def draw(ranked: Ranked) -> Int[np.ndarray, " R"]:
-        logits = ranked.log_probs.astype(np.float64) / sampling.temperature
-        probability = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probability /= probability.sum(axis=1, keepdims=True)
-        behind = np.cumsum(probability, axis=1) - probability
-        probability[behind >= sampling.top_p] = 0.0
-        edges = np.cumsum(probability, axis=1)
-        drawn = random.random((len(edges), 1)) * edges[:, -1:]
-        return np.minimum((edges <= drawn).sum(axis=1), len(edges[0]) - 1)
-
-    return walk(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)
 
 
 def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypothesis]]:

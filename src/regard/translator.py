@@ -16,6 +16,7 @@ from regard.bundle import Bundle, read_bundle, read_folder
 from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.machine import cores
+from regard.sampling import Sampling, sample
 from regard.search import (
     NO_HOOKS,
     Ending,
@@ -23,11 +24,9 @@ from regard.search import (
     Forced,
     Hooks,
     Hypothesis,
-    Sampling,
     Task,
     beam,
     greedy,
-    sample,
 )
 from regard.text.formats import tidy
 from regard.text.vocabulary import Vocabulary

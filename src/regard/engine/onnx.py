@@ -1,22 +1,12 @@
 """The CPU engine: the same network through ONNX Runtime; no PyTorch, no compiler."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from copy import copy
-from functools import cache, lru_cache
+from functools import cache
 from threading import Lock
 
 import numpy as np
 from jaxtyping import Float, Int
-from onnxruntime import (
-    InferenceSession,
-    OrtAllocatorType,
-    OrtArenaCfg,
-    OrtMemoryInfo,
-    OrtMemType,
-    SessionOptions,
-    create_and_register_allocator,
-)
 
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
@@ -30,8 +20,9 @@ from regard.engine.arithmetic import (
     Observed,
     are_int8,
 )
-from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_layout import read
 from regard.engine.onnx_network import Network
+from regard.engine.onnx_session import Arrays, Session, overflows
 from regard.engine.onnx_words import FEW
 from regard.engine.shortlist import allowed_tokens, fill_up, whose
 from regard.engine.weights import belong, products_of
@@ -49,8 +40,6 @@ from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of
 
-Arrays = dict[str, np.ndarray]
-
 LEAVE = 0.85
 """When less than this share of the sentences in memory is still alive, the others are let go."""
 
@@ -61,50 +50,6 @@ STEPS = 8
 """Tokens that a greedy batch writes at a call; then the sentences that have ended leave it."""
 
 NOTHING = Written(np.zeros(0, np.int64), 0.0, no_circles(1).run[0])
-
-SLOWER = ["SkipLayerNormFusion"]
-"""What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
-
-
-@cache
-def share_memory() -> None:
-    """Let all graphs take their memory from one store, which grows by powers of two.
-
-    Growing by what is asked for, it would keep a block for each size that came (docs/speed.md).
-    """
-    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
-    with suppress(RuntimeError):  # another part of this process has done it before
-        create_and_register_allocator(
-            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
-            OrtArenaCfg({"arena_extend_strategy": 0}),
-        )
-
-
-class Session:
-    """A graph that runs: arrays in and out by name."""
-
-    def __init__(self, graph: Graph, threads: int) -> None:
-        settings = SessionOptions()
-        settings.intra_op_num_threads = threads
-        settings.inter_op_num_threads = 1
-        settings.log_severity_level = 3
-        share_memory()
-        settings.add_session_config_entry("session.use_env_allocators", "1")
-        settings.enable_mem_pattern = False  # it would keep a block for every shape that came
-        self.session = InferenceSession(
-            graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
-        )
-        self.session._model_bytes = None  # all weights once more, kept for other providers
-        self.wanted = [one.name for one in self.session.get_inputs()]
-        self.found = [one.name for one in self.session.get_outputs()]
-
-    def run(self, given: Arrays) -> Arrays:
-        found = self.session.run(self.found, {name: given[name] for name in self.wanted})
-        # numpy has two names for these integers, and ONNX Runtime uses the less usual one
-        return {
-            name: value.view(np.int64) if value.dtype == np.int64 else value
-            for name, value in zip(self.found, found, strict=True)
-        }
 
 
 class OnnxEngine:
@@ -411,55 +356,6 @@ def fill_bias(
     dense = np.zeros((shape[0], 1, shape[1], bias.shape[1]), np.float32)
     dense[block, 0, place] = bias
     return dense
-
-
-def read(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
-    """The sentences padded, and where their tokens are."""
-    source = pad([[*ids, END] for ids in sources])
-    lengths = tuple(len(ids) + 1 for ids in sources)
-    lay = lay_out_one if len(sources) == 1 else lay_out
-    return {"source": source, **lay(lengths, options.encoder, options.attention)}
-
-
-def lay_out(lengths: tuple[int, ...], encoder: str, attention: str) -> Arrays:
-    """The places where the encoder's directions read and stand, and where the decoder looks.
-
-    The second direction reads each sentence from right to left, with its padding behind; the state
-    at </s> is, in both, the one after the whole sentence (model.encoder.places).
-    """
-    batch, length, final = len(lengths), max(lengths), np.array(lengths) - 1
-    sentence, place = np.arange(batch), np.arange(length)[:, None]
-    mirrored = np.where(place <= final, final - place, place)
-    onward, back = [np.broadcast_to(place, (length, batch))], [place + 0 * final]
-    if encoder == "two-sided":
-        onward.append(mirrored)
-        back.append(np.where(place == final, final, mirrored))
-    count = len(onward)
-    is_open = final[:, None] == place.T if attention == "none" else final[:, None] >= place.T
-    return {
-        "onward": (np.stack(onward, -1) * batch + sentence[:, None]) * count + np.arange(count),
-        "back": (np.stack(back, -1) * batch + sentence[:, None]) * count + np.arange(count),
-        "last": sentence * length + final,
-        "closed": np.where(is_open, 0.0, -np.inf).astype(np.float32)[:, None, None],
-    }
-
-
-lay_out_one = lru_cache(maxsize=256)(lay_out)
-"""The same; a sentence alone is laid out like others of its length."""
-
-
-@cache
-def overflows() -> bool:
-    """Whether this processor's product of unsigned and signed bytes overflows in between.
-
-    Those without VNNI add two products in 16 bits (ONNX Runtime, "Quantize ONNX models").
-    """
-    g = Graph()
-    whole = g.input("whole", "uint8", 1, 64)
-    columns = g.tensor("columns", np.full((64, 16), 127, np.int8))
-    g.output(g("MatMulInteger", whole, columns), "sums", "int32", 1, 16)
-    sums = Session(g, 1).run({"whole": np.full((1, 64), 255, np.uint8)})["sums"]
-    return not bool((sums == 64 * 127 * 255).all())
 
 
 def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:

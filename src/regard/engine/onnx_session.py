@@ -1,0 +1,77 @@
+"""A graph that runs in ONNX Runtime, and what this processor does with its products."""
+
+from contextlib import suppress
+from functools import cache
+
+import numpy as np
+from onnxruntime import (
+    InferenceSession,
+    OrtAllocatorType,
+    OrtArenaCfg,
+    OrtMemoryInfo,
+    OrtMemType,
+    SessionOptions,
+    create_and_register_allocator,
+)
+
+from regard.engine.onnx_graph import Graph
+
+Arrays = dict[str, np.ndarray]
+
+SLOWER = ["SkipLayerNormFusion"]
+"""What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
+
+
+@cache
+def share_memory() -> None:
+    """Let all graphs take their memory from one store, which grows by powers of two.
+
+    Growing by what is asked for, it would keep a block for each size that came (docs/speed.md).
+    """
+    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    with suppress(RuntimeError):  # another part of this process has done it before
+        create_and_register_allocator(
+            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
+            OrtArenaCfg({"arena_extend_strategy": 0}),
+        )
+
+
+class Session:
+    """A graph that runs: arrays in and out by name."""
+
+    def __init__(self, graph: Graph, threads: int) -> None:
+        settings = SessionOptions()
+        settings.intra_op_num_threads = threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        share_memory()
+        settings.add_session_config_entry("session.use_env_allocators", "1")
+        settings.enable_mem_pattern = False  # it would keep a block for every shape that came
+        self.session = InferenceSession(
+            graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
+        )
+        self.session._model_bytes = None  # all weights once more, kept for other providers
+        self.wanted = [one.name for one in self.session.get_inputs()]
+        self.found = [one.name for one in self.session.get_outputs()]
+
+    def run(self, given: Arrays) -> Arrays:
+        found = self.session.run(self.found, {name: given[name] for name in self.wanted})
+        # numpy has two names for these integers, and ONNX Runtime uses the less usual one
+        return {
+            name: value.view(np.int64) if value.dtype == np.int64 else value
+            for name, value in zip(self.found, found, strict=True)
+        }
+
+
+@cache
+def overflows() -> bool:
+    """Whether this processor's product of unsigned and signed bytes overflows in between.
+
+    Those without VNNI add two products in 16 bits (ONNX Runtime, "Quantize ONNX models").
+    """
+    g = Graph()
+    whole = g.input("whole", "uint8", 1, 64)
+    columns = g.tensor("columns", np.full((64, 16), 127, np.int8))
+    g.output(g("MatMulInteger", whole, columns), "sums", "int32", 1, 16)
+    sums = Session(g, 1).run({"whole": np.full((1, 64), 255, np.uint8)})["sums"]
+    return not bool((sums == 64 * 127 * 255).all())
