@@ -10,10 +10,11 @@ import pytest
 import regard
 from regard.bundle import LIKELY, NO_SHORTLIST, SUFFIX, Shortlist, read_bundle, write_bundle
 from regard.checkpoint import read_tensors
+from regard.circles import end_of_circles
 from regard.config import SearchOptions
 from regard.engine.arithmetic import quantise
 from regard.engine.export import export
-from regard.engine.onnx import OnnxEngine, end_of_circles, observe
+from regard.engine.onnx import OnnxEngine, observe
 from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations, whose
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError

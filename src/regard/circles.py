@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from regard.special import Ids
+from regard.special import END, START, Ids
 
 CIRCLE = 12
 """The longest circle that is looked for, in tokens: bytes of an emoji, a phrase."""
@@ -57,6 +57,18 @@ def may_circle(
 
 def no_circles(rows: int) -> Circles:
     return Circles(np.zeros((rows, CIRCLE), np.int64))
+
+
+def end_of_circles(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.ndarray]:
+    """How many tokens there are when a text has made more than so many rounds, or ends; and how
+    long it has repeated itself then (`Circles`)."""
+    circles = no_circles(1)
+    whole = np.concatenate([[START], tokens])[None]
+    for end in range(1, len(tokens) + 1):
+        circles = circles.write(whole[:, : end + 1])
+        if tokens[end - 1] != END and circles.rounds()[0] > rounds:
+            return end, circles.run[0]
+    return len(tokens), circles.run[0]
 
 
 def rounds_allowed(source: Ids) -> int:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from regard.circles import Circles, no_circles, rounds_allowed
+from regard.circles import Circles, end_of_circles, no_circles, rounds_allowed
 from regard.errors import RegardError
 from regard.special import END, START, Ids
 
@@ -282,8 +282,9 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     is_alone = task.is_plain and len(task.sources) == 1
     if isinstance(engine, SearchesAlone) and is_alone and size <= engine.largest_beam:
         source, limit = task.sources[0], task.limits[0]
-        candidates = engine.search_alone(source, limit, rounds_allowed(source), size)
-        return [best_found(found_among(candidates, limit, size), size, alpha)]
+        rounds = rounds_allowed(source)
+        candidates = engine.search_alone(source, limit, rounds, size)
+        return [best_found(found_among(candidates, limit, rounds, size), size, alpha)]
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
     limits = np.array(task.limits)
@@ -321,7 +322,7 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     return [best_found(hypotheses, size, alpha) for hypotheses in found]
 
 
-def found_among(candidates: Candidates, limit: int, size: int) -> list[Hypothesis]:
+def found_among(candidates: Candidates, limit: int, rounds: int, size: int) -> list[Hypothesis]:
     """The hypotheses that ended, in the order in which they were found."""
     parent, token = candidates.parent.tolist(), candidates.token.tolist()
     kept, total = candidates.kept.tolist(), candidates.total
@@ -342,7 +343,9 @@ def found_among(candidates: Candidates, limit: int, size: int) -> list[Hypothesi
     ]
     for step, row in np.argwhere(candidates.goes_round).tolist():
         place = kept[step][row]
-        found.append(in_circles(path(step, place), float(total[step, place])))
+        tokens = np.array(path(step, place))
+        run = end_of_circles(tokens, rounds)[1]
+        found.append(finish_written(Written(tokens, float(total[step, place]), run), rounds))
     last = limit - 1
     if len(token) == limit:
         is_full = (
@@ -352,14 +355,6 @@ def found_among(candidates: Candidates, limit: int, size: int) -> list[Hypothesi
             place = kept[last][row]
             found.append(Hypothesis(path(last, place), float(total[last, place]), "limit"))
     return found
-
-
-def in_circles(tokens: list[int], log_prob: float) -> Hypothesis:
-    """What ends with too many rounds of a circle, cut back to one."""
-    written, circles = np.array([[START, *tokens]]), no_circles(1)
-    for end in range(2, len(tokens) + 2):
-        circles = circles.write(written[:, :end])
-    return finish(written[0], np.float64(log_prob), circles, np.intp(0), False, True)
 
 
 def best_found(hypotheses: Sequence[Hypothesis], size: int, alpha: float) -> list[Hypothesis]:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
-from regard.circles import PERIODS, may_circle, no_circles
+from regard.circles import PERIODS, end_of_circles, may_circle, no_circles
 from regard.config import ModelOptions
 from regard.engine import onnx_graphs
 from regard.engine.arithmetic import (
@@ -196,18 +196,6 @@ def cut(tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], round
     if end - len(set(ids[:end])) >= rounds:  # else it cannot have made so many
         end, run = end_of_circles(tokens[:end], rounds)
     return Written(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
-
-
-def end_of_circles(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.ndarray]:
-    """How many tokens there are when a text has made more than so many rounds, or ends; and how
-    long it has repeated itself then (`Circles`)."""
-    circles = no_circles(1)
-    whole = np.concatenate([[START], tokens])[None]
-    for end in range(1, len(tokens) + 1):
-        circles = circles.write(whole[:, : end + 1])
-        if tokens[end - 1] != END and circles.rounds()[0] > rounds:
-            return end, circles.run[0]
-    return len(tokens), circles.run[0]
 
 
 class OnnxDecoding:
