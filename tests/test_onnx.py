@@ -1,5 +1,6 @@
 """The laws of the CPU engine: it answers as the PyTorch engine does, from the same weights."""
 
+from copy import copy
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -9,10 +10,13 @@ import pytest
 import torch
 
 from regard.config import ModelOptions
+from regard.engine import onnx_network
 from regard.engine.arithmetic import EightBits, quantise, steps
-from regard.engine.onnx import OnnxEngine, observe, place_in_block
+from regard.engine.onnx import OnnxEngine, observe
+from regard.engine.onnx_decoding import place_in_block
 from regard.engine.onnx_graph import Graph
-from regard.engine.onnx_session import Session
+from regard.engine.onnx_network import Network
+from regard.engine.onnx_session import Session, Sessions
 from regard.engine.onnx_words import block_width
 from regard.engine.torch import TorchEngine, build, weights_of
 from regard.engine.weights import belong, shapes_of
@@ -169,6 +173,29 @@ def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size)
             task = Task([source], [limit])
             inside, outside = (beam(one, task, size, 0.8)[0] for one in (engine, Outside(engine)))
             assert_alike(inside, outside)
+    sources = [*SOURCES, [4, 5] * 20]
+    for limits in ([1] * len(sources), [40, 9, 8, 1, 20, 40][: len(sources)]):
+        task = Task(sources, limits)
+        both = (beam(one, task, size, 0.8) for one in (engine, Outside(engine)))
+        for inside, outside in zip(*both, strict=True):
+            assert_alike(inside, outside)
+
+
+def test_looking_up_what_is_read_of_a_token_changes_nothing(monkeypatch):
+    made = Made("scaled", "ssru", "two-sided", 1, 2, "target")
+    for looked_up in engines(made)[1:]:
+        arithmetic = looked_up.sessions.network.arithmetic
+        assert looked_up.sessions.network.has_table
+        monkeypatch.setattr(onnx_network, "LARGEST_TABLE", 0)
+        worked_out = copy(looked_up)
+        worked_out.sessions = Sessions(
+            Network(looked_up.options, looked_up.sessions.network.arithmetic), 1
+        )
+        assert not worked_out.sessions.network.has_table
+        monkeypatch.undo()
+        task = Task(SOURCES, [12] * len(SOURCES))
+        assert greedy(looked_up, task) == greedy(worked_out, task)
+        assert beam(looked_up, task, 3, 1.0) == beam(worked_out, task, 3, 1.0)
 
 
 @some_network

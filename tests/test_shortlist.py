@@ -15,7 +15,7 @@ from regard.config import SearchOptions
 from regard.engine.arithmetic import quantise
 from regard.engine.export import export
 from regard.engine.onnx import OnnxEngine, observe
-from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations, whose
+from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
 from regard.sampling import Sampling, sample
@@ -130,18 +130,17 @@ def test_a_beam_wider_than_the_few_is_of_all_tokens(size):
 
 
 def test_whole_blocks_of_tokens_and_pad_behind_them():
-    assert len(fill_up(np.arange(2, 9))) == BLOCK * BLOCK
-    filled = fill_up(np.arange(2, 402))
-    assert len(filled) % BLOCK == 0 and filled[:400].tolist() == list(range(2, 402))
-    assert set(filled[400:]) <= {PAD}
+    assert fill_up([np.arange(2, 9)]).shape == (1, BLOCK * BLOCK)
+    few, many = fill_up([np.arange(7, 9), np.arange(2, 402)])
+    assert len(many) % BLOCK == 0 and many[:400].tolist() == list(range(2, 402))
+    assert few[:2].tolist() == [7, 8]
+    assert {*few[2:], *many[400:]} == {PAD}
 
 
-def test_each_sentence_of_a_batch_has_its_own_tokens():
+def test_each_sentence_has_its_own_tokens():
     shortlist = Shortlist(np.array([[2, 2], [7, 9], [8, 9]], np.uint16), np.array([2], np.uint16))
     own = [allowed_tokens(shortlist, source, 10) for source in ([1], [2, 0])]
     assert [one.tolist() for one in own] == [[2, 7, 9], [2, 8, 9]]
-    whole = np.array([2, 7, 8, 9, PAD])
-    assert whose(own, whole).tolist() == [[1, 1, 0, 1, 0], [1, 0, 1, 1, 0]]
 
 
 def test_what_is_seen_together_translates():

@@ -125,13 +125,15 @@ class Candidates(NamedTuple):
 
 
 @runtime_checkable
-class SearchesAlone(Protocol):
-    """An engine that keeps the whole beam search of one sentence to itself, for speed."""
+class Searches(Protocol):
+    """An engine that keeps the loop of a beam search to itself, for speed."""
 
     largest_beam: int
 
-    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
-        """What `beam` looks at in each step."""
+    def search(
+        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
+    ) -> list[Candidates]:
+        """What `beam` looks at in each step; arguments as in `Writes`."""
 
 
 class Hooks:
@@ -279,12 +281,8 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
     """
     if size < 1:
         raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
-    is_alone = task.is_plain and len(task.sources) == 1
-    if isinstance(engine, SearchesAlone) and is_alone and size <= engine.largest_beam:
-        source, limit = task.sources[0], task.limits[0]
-        rounds = rounds_allowed(source)
-        candidates = engine.search_alone(source, limit, rounds, size)
-        return [best_found(found_among(candidates, limit, rounds, size), size, alpha)]
+    if isinstance(engine, Searches) and task.is_plain and size <= engine.largest_beam:
+        return search_inside(engine, task, size, alpha)
     decoding = engine.encode(task.sources)
     allowed = np.array([rounds_allowed(source) for source in task.sources])
     limits = np.array(task.limits)
@@ -320,6 +318,15 @@ def beam(engine: Engine, task: Task, size: int, alpha: float) -> list[list[Hypot
         rows, sentence, log_prob = parent[live], sentence[live], log_prob[live]
         written, coming, circles = written[live], coming[live], circles.pick(live)
     return [best_found(hypotheses, size, alpha) for hypotheses in found]
+
+
+def search_inside(engine: Searches, task: Task, size: int, alpha: float) -> list[list[Hypothesis]]:
+    allowed = [rounds_allowed(source) for source in task.sources]
+    looked_at = engine.search(task.sources, task.limits, allowed, size)
+    return [
+        best_found(found_among(candidates, limit, rounds, size), size, alpha)
+        for candidates, limit, rounds in zip(looked_at, task.limits, allowed, strict=True)
+    ]
 
 
 def found_among(candidates: Candidates, limit: int, rounds: int, size: int) -> list[Hypothesis]:

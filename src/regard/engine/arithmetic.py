@@ -27,14 +27,15 @@ BOUNDED = (-1.0, 1.0)
 
 
 class Picked(NamedTuple):
-    """Some rows of a matrix, picked while a graph runs, and what is added to their products."""
+    """Some rows of a matrix for each sentence, picked while a graph runs, and what is added to
+    their products."""
 
     columns: str
-    """in W"""
+    """B in W"""
     scales: str
-    """W; "" in fp32"""
+    """B 1 W; "" in fp32"""
     bias: str
-    """W"""
+    """B 1 W"""
 
 
 @runtime_checkable
@@ -56,7 +57,7 @@ class Arithmetic(Protocol):
         """inputs @ weights.T + bias"""
 
     def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
-        """Some rows [W] of a matrix [out in]; `bias` [W] goes with them."""
+        """Some rows [B W] of a matrix [out in]; `bias` [B 1 W] goes with them."""
 
     def picked_product(self, graph: Graph, inputs: str, name: str, picked: Picked) -> str:
         """What `product` gives, of these rows."""
@@ -93,7 +94,7 @@ class Fp32:
 
     def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
         picked = graph("Gather", graph.tensor(f"{weight}.all", self.tensors[weight]), rows)
-        return Picked(graph("Transpose", picked, perm=[1, 0]), "", bias)
+        return Picked(graph("Transpose", picked, perm=[0, 2, 1]), "", bias)
 
     def picked_product(
         self,
@@ -156,35 +157,42 @@ class EightBits:
     ) -> str:
         columns = np.concatenate([self.tensors[one] for one in weights]).T
         scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
-        return self.picked_product(
+        return self.whole_product(
             graph,
             inputs,
             name,
-            Picked(
-                graph.tensor(f"{name}.weight", self.drawn(columns)),
-                graph.tensor(f"{name}.scale", scales),
-                "" if bias is None else graph.tensor(f"{name}.bias", bias),
-            ),
+            graph.tensor(f"{name}.weight", self.drawn(columns)),
+            graph.tensor(f"{name}.scale", scales),
+            "" if bias is None else graph.tensor(f"{name}.bias", bias),
         )
 
     def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
         whole = graph.tensor(f"{weight}.all", self.drawn(self.tensors[weight]))
         scales = graph.tensor(f"{weight}.scales", self.tensors[weight + SCALE])
-        columns = graph("Transpose", graph("Gather", whole, rows), perm=[1, 0])
-        return Picked(columns, graph("Gather", scales, rows), bias)
+        columns = graph("Transpose", graph("Gather", whole, rows), perm=[0, 2, 1])
+        return Picked(
+            columns, graph("Unsqueeze", graph("Gather", scales, rows), graph.ints(1)), bias
+        )
 
     def picked_product(self, graph: Graph, inputs: str, name: str, picked: Picked) -> str:
+        scaled = self.whole_product(graph, inputs, name, picked.columns, picked.scales, "")
+        return graph("Add", scaled, picked.bias)
+
+    def whole_product(
+        self, graph: Graph, inputs: str, name: str, columns: str, scales: str, bias: str
+    ) -> str:
+        """inputs @ columns * scales + bias; a `bias` of "" adds nothing."""
         step, zero = steps(*(BOUNDED if is_recalled(name) else self.ranges[name]))
         scale, zero_point = graph.number(step), graph.constant(zero, "uint8")
         return graph(
             "MatMulIntegerToFloat",
             graph("QuantizeLinear", inputs, scale, zero_point),
-            picked.columns,
+            columns,
             scale,
-            picked.scales,
+            scales,
             zero_point,
             graph.constant(MIDDLE, "uint8") if self.are_unsigned else "",
-            picked.bias,
+            bias,
             domain=MICROSOFT,
         )
 

@@ -49,6 +49,9 @@ class Read(NamedTuple):
 EVERY = Picked("", "", "")
 """All tokens of the vocabulary."""
 
+LARGEST_TABLE = 16_000_000
+"""Bytes: what a decoder reads of each token is worked out beforehand where this is enough room."""
+
 
 class Network:
     """Draws the parts of one network into graphs."""
@@ -61,12 +64,14 @@ class Network:
         self.word = "decoder.word.weight" if options.tie == "none" else self.target_table
         self.tokens = len(arithmetic.vector("decoder.word.bias"))
         self.compares = options.attention not in ("none", "uniform")
-        self.deep = options.decoder_layers > 1
         cell, hidden = CELLS[options.recurrence], options.hidden
         self.cells = [
             cell(arithmetic, [f"decoder.layers.{n}.recur"], hidden)
             for n in range(options.decoder_layers)
         ]
+        self.deep = options.decoder_layers > 1
+        table = 4 * self.tokens * self.cells[0].gates * hidden
+        self.has_table = not self.deep and table <= LARGEST_TABLE
 
     # Both sides
 
@@ -217,13 +222,26 @@ class Network:
         read = self.arithmetic.product(g, inputs, name, cell.input_weights(), cell.input_bias())
         return cell.prepare(g, cell.split(g, read))
 
+    def tables(self, g: Graph, tokens: str) -> list[str]:
+        """What the recurrence of a decoder of one layer wants to know of these tokens [B Q]."""
+        return self.recur(g, 0, self.embed(g, tokens, self.target_table))
+
+    def look_up(self, g: Graph, tokens: str) -> list[str]:
+        """The same, from tables of all tokens that are given to the graph."""
+        width = self.cells[0].gates // self.cells[0].parts * self.options.hidden
+        return [
+            g("Gather", g.root.input(f"table.{part}", "float32", self.tokens, width), tokens)
+            for part in range(self.cells[0].parts)
+        ]
+
     def step(
         self, g: Graph, tokens: str, carried: Sequence[Carried], memory: Memory, bias: str = ""
     ) -> tuple[str, list[Carried]]:
         """One token [B N] further: what is fed forward [B N M], and what is carried [B N H]."""
-        inputs, after = self.embed(g, tokens, self.target_table), []
+        inputs, after = "" if self.has_table else self.embed(g, tokens, self.target_table), []
         for number, cell in enumerate(self.cells):
-            now = cell.once(g, self.recur(g, number, inputs), carried[number])
+            read = self.look_up(g, tokens) if self.has_table else self.recur(g, number, inputs)
+            now = cell.once(g, read, carried[number])
             hidden = cell.hidden(g, now[0])
             look = self.look(g, number, hidden, memory, bias)
             inputs = self.feed_forward(g, number, inputs, hidden, look)
@@ -255,9 +273,9 @@ class Network:
         return self.arithmetic.picked_product(g, output, "decoder.word", words)
 
     def pick_words(self, g: Graph, tokens: str) -> Picked:
-        """What `logits` of these tokens [W] alone need."""
+        """What `logits` of these tokens [B W] alone need."""
         bias = g("Gather", g.tensor("decoder.word.bias", self.word_bias()), tokens)
-        return self.arithmetic.pick(g, self.word, tokens, bias)
+        return self.arithmetic.pick(g, self.word, tokens, g("Unsqueeze", bias, g.ints(1)))
 
     def word_bias(self) -> np.ndarray:
         bias = self.arithmetic.vector("decoder.word.bias").copy()

@@ -1,7 +1,9 @@
-"""A graph that runs in ONNX Runtime, and what this processor does with its products."""
+"""Graphs that run in ONNX Runtime, and what this processor does with their products."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
+from threading import Lock
 
 import numpy as np
 from onnxruntime import (
@@ -15,7 +17,10 @@ from onnxruntime import (
 )
 
 from regard.engine.onnx_graph import Graph
+from regard.engine.onnx_graphs import tabling
+from regard.engine.onnx_network import Network
 
+Draw = Callable[[Network], Graph]
 Arrays = dict[str, np.ndarray]
 
 SLOWER = ["SkipLayerNormFusion"]
@@ -61,6 +66,28 @@ class Session:
             name: value.view(np.int64) if value.dtype == np.int64 else value
             for name, value in zip(self.found, found, strict=True)
         }
+
+
+class Sessions:
+    """A network's graphs; each is drawn when it is first asked for."""
+
+    def __init__(self, network: Network, threads: int) -> None:
+        self.network, self.threads = network, threads
+        self.ready: dict[Draw, Session] = {}
+        self.drawing = Lock()
+
+    def run(self, draw: Draw, given: Arrays) -> Arrays:
+        with self.drawing:
+            if draw not in self.ready:
+                self.ready[draw] = Session(draw(self.network), self.threads)
+        session = self.ready[draw]
+        return session.run({**given, **self.tables} if "table.0" in session.wanted else given)
+
+    @cached_property
+    def tables(self) -> Arrays:
+        """What steps look up of each token; all graphs share it."""
+        every = np.arange(self.network.tokens)[None]
+        return Session(tabling(self.network), self.threads).run({"every": every})
 
 
 @cache

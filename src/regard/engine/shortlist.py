@@ -35,21 +35,13 @@ def allowed_tokens(shortlist: Shortlist, source: Ids, tokens: int) -> Int[np.nda
     return np.flatnonzero(is_allowed)
 
 
-def fill_up(tokens: Int[np.ndarray, " W"]) -> Int[np.ndarray, " X"]:
-    """Whole blocks of tokens: <pad>, which is never written, stands behind them."""
-    wanted = max(BLOCK * BLOCK, -(-len(tokens) // BLOCK) * BLOCK)
-    return np.concatenate([tokens, np.full(wanted - len(tokens), PAD)])
-
-
-def whose(
-    own: Sequence[Int[np.ndarray, " _"]], together: Int[np.ndarray, " W"]
-) -> Float[np.ndarray, "B W"]:
-    """1 where a token of the batch is one of the sentence, 0 elsewhere."""
-    is_own = np.zeros((len(own), len(together)), np.float32)
-    count = np.count_nonzero(together != PAD)
-    for row, tokens in enumerate(own):
-        is_own[row, np.searchsorted(together[:count], tokens)] = 1.0
-    return is_own
+def fill_up(own: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, "B W"]:
+    """The tokens of each sentence in whole blocks: <pad>, which is never written, stands behind."""
+    blocks = max(BLOCK, *(-(-len(tokens) // BLOCK) for tokens in own))
+    filled = np.full((len(own), blocks * BLOCK), PAD)
+    for row, tokens in zip(filled, own, strict=True):
+        row[: len(tokens)] = tokens
+    return filled
 
 
 # Learning
