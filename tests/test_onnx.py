@@ -184,7 +184,6 @@ def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size)
 def test_looking_up_what_is_read_of_a_token_changes_nothing(monkeypatch):
     made = Made("scaled", "ssru", "two-sided", 1, 2, "target")
     for looked_up in engines(made)[1:]:
-        arithmetic = looked_up.sessions.network.arithmetic
         assert looked_up.sessions.network.has_table
         monkeypatch.setattr(onnx_network, "LARGEST_TABLE", 0)
         worked_out = copy(looked_up)

@@ -36,9 +36,6 @@ from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of
 
-DRAFTS = 3
-"""Times that a sentence is tried among a few tokens before it is written among all."""
-
 
 class OnnxEngine:
     """Draws a graph for each of its uses when it is first asked for."""
@@ -96,19 +93,11 @@ class OnnxEngine:
 
     def write_alone(self, source: Ids, limit: int, rounds: int) -> Written:
         """All tokens in one call."""
-        given = read([source], self.options) | {"limit": np.array(limit)}
-        draw = onnx_loops.writing_allowed if self.is_limited else onnx_loops.drafting
-        if not len(self.shortlist.likely):
-            return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
-        allowed = self.allowed(source)
-        for _ in range(DRAFTS):
-            found = self.sessions.run(draw, given | {"allowed": fill_up([allowed])})
-            alone, best = written_alone(found, rounds), found["best"].ravel()
-            wrong = alone.tokens != best[: len(alone.tokens)]
-            if self.is_limited or not wrong.any():
-                return alone
-            allowed = np.union1d(allowed, best)
-        return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
+        given, draw = read([source], self.options), onnx_loops.writing
+        if self.is_limited:
+            given["allowed"], draw = fill_up([self.allowed(source)]), onnx_loops.writing_allowed
+        found = self.sessions.run(draw, given | {"limit": np.array(limit)})
+        return cut(found["written"].ravel(), found["log_probs"], rounds)
 
     def search(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
@@ -160,10 +149,6 @@ class OnnxEngine:
             "before": pad([[START, *target] for target in targets]),
             "after": pad([[*target, END] for target in targets]),
         }
-
-
-def written_alone(found: Arrays, rounds: int) -> Written:
-    return cut(found["written"].ravel(), found["log_probs"].ravel(), rounds)
 
 
 def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:

@@ -18,27 +18,16 @@ from regard.special import END, START
 
 def writing(network: Network) -> Graph:
     """One sentence from its tokens to its translation: the whole greedy loop in one call."""
-    every = whole_vocabulary(network)
-    return draw_greedy(Graph(), network, every, every)
-
-
-def drafting(network: Network) -> Graph:
-    """The same, but the loop chooses among the allowed tokens; what it would have chosen among all
-    is told afterwards."""
-    g = Graph()
-    return draw_greedy(g, network, allowed_words(g, network), whole_vocabulary(network))
+    return draw_greedy(Graph(), network, whole_vocabulary(network))
 
 
 def writing_allowed(network: Network) -> Graph:
     """The same, of the allowed tokens."""
     g = Graph()
-    words = allowed_words(g, network)
-    return draw_greedy(g, network, words, words)
+    return draw_greedy(g, network, allowed_words(g, network))
 
 
-def draw_greedy(g: Graph, network: Network, tried: Words, words: Words) -> Graph:
-    """The loop chooses among the words that are tried. Behind it the best of all words and their ln
-    probability are found for all tokens at once."""
+def draw_greedy(g: Graph, network: Network, words: Words) -> Graph:
     memory, first = draw_encoder(g, network)
     if network.compares:
         memory = memory._replace(closed="")  # a sentence alone has no padding
@@ -47,8 +36,8 @@ def draw_greedy(g: Graph, network: Network, tried: Words, words: Words) -> Graph
     body.input("goes_on", "bool")
     token = body.input("token", "int64", 1, 1)
     output, after = network.step(body, token, carried_inputs(body, network, 1, 1), memory)
-    logits = network.logits(body, output, tried.picked)
-    token = tried.named(body, body("ArgMax", logits, axis=-1, keepdims=0))
+    log_probs = body("LogSoftmax", network.logits(body, output, words.picked), axis=-1)
+    token = words.named(body, body("ArgMax", log_probs, axis=-1, keepdims=0))
     # nobody writes <pad> or <s>, and the others stand behind </s>
     goes_on = body("Greater", token, body.constant(END, "int64"))
     body.result(body("Reshape", goes_on, body.ints()), "bool")
@@ -56,16 +45,12 @@ def draw_greedy(g: Graph, network: Network, tried: Words, words: Words) -> Graph
     for value in named(after, "after").values():
         body.result(value, "float32", 1, 1, "H")
     body.result(token, "int64", 1, 1)
-    body.result(output, "float32", 1, 1, "M")
+    body.result(body("ReduceMax", log_probs, keepdims=0), "float32")
     start = [g.constant([[START]], "int64"), *named(first, "carried").values()]
     limit, going = g.input("limit", "int64"), g.constant(True, "bool")
     made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
-    outputs = g("Reshape", made[-1], g.ints(1, -1, network.options.embedding))
-    logits = network.logits(g, outputs, words.picked)
-    best, log_probs = few_likeliest(g, logits, g.ints(1), words)
     g.output(made[-2], "written", "int64", "T", 1, 1)
-    g.output(best, "best", "int64", 1, "T", 1)
-    g.output(log_probs, "log_probs", "float32", 1, "T", 1)
+    g.output(made[-1], "log_probs", "float32", "T")
     return g
 
 
