@@ -12,12 +12,13 @@ import torch
 from regard.config import ModelOptions
 from regard.engine import onnx_network
 from regard.engine.arithmetic import EightBits, quantise, steps
-from regard.engine.onnx import OnnxEngine, observe
+from regard.engine.onnx import OnnxEngine
 from regard.engine.onnx_decoding import place_in_block
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import Network
 from regard.engine.onnx_session import Session, Sessions
 from regard.engine.onnx_words import block_width
+from regard.engine.ranges import log_probs, narrow, observe
 from regard.engine.torch import TorchEngine, build, weights_of
 from regard.engine.weights import belong, shapes_of
 from regard.model.attention import SCORES
@@ -279,6 +280,47 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
         assert not belong({**weights, name: weights[name][1:]}, options, TOKENS, targets)
         less = {other: weight for other, weight in weights.items() if other != name}
         assert not belong(less, options, TOKENS, targets)
+
+
+def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
+    """A hidden state that the network makes great in every sentence, where nothing hangs on it."""
+    options = options_of(Made("scaled", "ssru", "two-sided", 1, 1, "target"))
+    torch.manual_seed(0)
+    network = build(options, TOKENS, TOKENS).eval()
+    for weight in network.parameters():
+        torch.nn.init.uniform_(weight, -0.7, 0.7)
+    weights = {name: weight.copy() for name, weight in weights_of(network).items()}
+    weights["decoder.layers.0.recur.gate_and_fresh.bias"][options.hidden] = 300.0
+    weights["decoder.layers.0.feed_forward.0.weight"][:, 0] = 0.0
+    weights["decoder.layers.0.score.key.weight"][0] = 0.0
+    pairs = list(zip(SOURCES, TARGETS, strict=True))
+    observed = observe(options, weights, pairs)
+    cut = narrow(options, weights, observed, pairs)
+    exact = log_probs(OnnxEngine(options, weights, {}), pairs)
+    errors = [
+        np.mean((log_probs(OnnxEngine(options, quantise(weights), ranges), pairs) - exact) ** 2)
+        for ranges in (observed, cut)
+    ]
+    assert observed["decoder.layers.0.feed_forward.0"][1] > 100
+    assert errors[1] < errors[0] / 10
+
+
+@some_network
+def test_a_range_is_only_cut_where_that_helps(made):
+    options, weights = options_of(made), weights_of(engines(made).torch.network)
+    pairs = list(zip(SOURCES, TARGETS, strict=True))
+    observed = observe(options, weights, pairs)
+    cut = narrow(options, weights, observed, pairs)
+    assert cut.keys() == observed.keys()
+    for name, ends in cut.items():
+        for end, whole in zip(ends, observed[name], strict=True):
+            assert abs(end) <= abs(whole)
+    exact = log_probs(OnnxEngine(options, weights, {}), pairs)
+    errors = [
+        np.mean((log_probs(OnnxEngine(options, quantise(weights), ranges), pairs) - exact) ** 2)
+        for ranges in (observed, cut)
+    ]
+    assert errors[1] <= errors[0]
 
 
 @pytest.mark.parametrize("are_unsigned", [False, True])

@@ -12,9 +12,11 @@ from regard.bundle import LIKELY, NO_SHORTLIST, SUFFIX, Shortlist, read_bundle, 
 from regard.checkpoint import read_tensors
 from regard.circles import end_of_circles
 from regard.config import SearchOptions
+from regard.engine import onnx_loops
 from regard.engine.arithmetic import quantise
 from regard.engine.export import export
-from regard.engine.onnx import OnnxEngine, observe
+from regard.engine.onnx import OnnxEngine
+from regard.engine.ranges import observe
 from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
@@ -22,12 +24,13 @@ from regard.sampling import Sampling, sample
 from regard.search import NO_HOOKS, Adjustment, Hooks, Task, beam, greedy
 from regard.special import END, PAD
 from regard.text.lesson import examples
-from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, assert_alike, options_of
+from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, Made, assert_alike, options_of
 
 TEXTS = [one.source for one in examples(30, 9)]
 EVERYTHING = Shortlist(np.full((TOKENS, 1), END, np.uint16), np.arange(TOKENS, dtype=np.uint16))
 LITTLE = Shortlist(np.arange(TOKENS, dtype=np.uint16)[:, None], np.array([END, 4, 5, 6], np.uint16))
 """A sentence may be written with its own tokens and three more."""
+SMALL = Made("scaled", "ssru", "two-sided", 1, 2, "target")
 PLAIN = Task(SOURCES, [12] * len(SOURCES))
 
 some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
@@ -82,6 +85,17 @@ def test_with_a_shortlist_a_sentence_alone_is_translated_as_among_others(made, i
     engine = engine_of(made, is_int8, "little").limited()
     for one, other in zip(alone(engine, size), together(engine, size), strict=True):
         assert_alike(one, other)
+
+
+@pytest.mark.parametrize("made", [OTHER, SMALL], ids=["gru", "ssru"])
+@some_precision
+def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
+    drafting, exact = engine_of(made, is_int8, "little"), engine_of(made, is_int8, "none")
+    assert drafting.sessions.network.has_table, "only such a network drafts"
+    assert alone(exact, 1) != alone(drafting.limited(), 1), "the draft must be put right"
+    for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
+        assert_alike(one, other)
+    assert onnx_loops.drafting in drafting.sessions.ready
 
 
 @some_network

@@ -40,7 +40,8 @@ def export(
     texts = read_sample(text) if text is not None else []
     new_file(out)
     try:
-        export_model(model, out, "int8" if int8 else "fp32", texts)
+        with errors.status(f"writing {out.name}"):
+            export_model(model, out, "int8" if int8 else "fp32", texts)
     except BaseException:
         out.unlink(missing_ok=True)
         raise

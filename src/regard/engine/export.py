@@ -9,7 +9,8 @@ import numpy as np
 from regard.bundle import NO_SHORTLIST, Shortlist, read_folder, write_bundle
 from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
-from regard.engine.onnx import OnnxEngine, observe
+from regard.engine.onnx import OnnxEngine
+from regard.engine.ranges import narrow, observe
 from regard.engine.shortlist import learn
 from regard.errors import RegardError
 from regard.search import Task, greedy
@@ -30,13 +31,15 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
     """Write the model of `folder` as the file `out`.
 
     For int8 the model reads sentences like those it will translate, and the range of every number
-    is noted: `texts` of the source language, or, where there are none, pairs of the training text.
+    is found: `texts` of the source language, or, where there are none, pairs of the training text.
     Raises RegardError if the folder holds no whole model, or no text is at hand.
     """
     bundle = read_folder(folder)
     if precision == "int8":
         card, tensors = bundle.card, bundle.tensors
-        ranges = observe(card.config.model, tensors, pairs(folder, card, tensors, texts))
+        read = pairs(folder, card, tensors, texts)
+        ranges = observe(card.config.model, tensors, read)
+        ranges = narrow(card.config.model, tensors, ranges, read)
         bundle = bundle._replace(tensors=quantise(tensors), ranges=ranges)
     write_bundle(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
 

@@ -14,7 +14,6 @@ from regard.engine.arithmetic import (
     Arithmetic,
     EightBits,
     Fp32,
-    Observed,
     are_int8,
 )
 from regard.engine.onnx_decoding import (
@@ -35,6 +34,12 @@ from regard.search import Candidates, Forced, Written
 from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of
+
+DRAFTS = 3
+"""Times that a sentence is tried among a few tokens before it is written among all."""
+
+FEW_WRONG = 2
+"""A draft with more wrong tokens is not tried again: its sentence needs others."""
 
 
 class OnnxEngine:
@@ -93,11 +98,32 @@ class OnnxEngine:
 
     def write_alone(self, source: Ids, limit: int, rounds: int) -> Written:
         """All tokens in one call."""
-        given, draw = read([source], self.options), onnx_loops.writing
+        given = read([source], self.options) | {"limit": np.array(limit)}
         if self.is_limited:
-            given["allowed"], draw = fill_up([self.allowed(source)]), onnx_loops.writing_allowed
-        found = self.sessions.run(draw, given | {"limit": np.array(limit)})
-        return cut(found["written"].ravel(), found["log_probs"], rounds)
+            given["allowed"] = fill_up([self.allowed(source)])
+            return written_alone(self.sessions.run(onnx_loops.writing_allowed, given), rounds)
+        if self.sessions.network.has_table and len(self.shortlist.likely):
+            return self.draft(source, given, rounds)
+        return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
+
+    def draft(self, source: Ids, given: Arrays, rounds: int) -> Written:
+        """The same, through a draft among the shortlist's tokens.
+
+        It pays where little but the output product is done at each step.
+        """
+        allowed = self.allowed(source)
+        for _ in range(DRAFTS):
+            drafted = self.sessions.run(
+                onnx_loops.drafting, given | {"allowed": fill_up([allowed])}
+            )
+            alone, best = written_alone(drafted, rounds), drafted["best"].ravel()
+            wrong = np.count_nonzero(alone.tokens != best[: len(alone.tokens)])
+            if not wrong:
+                return alone
+            if wrong > FEW_WRONG:
+                break
+            allowed = np.union1d(allowed, best)
+        return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
 
     def search(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
@@ -151,6 +177,10 @@ class OnnxEngine:
         }
 
 
+def written_alone(found: Arrays, rounds: int) -> Written:
+    return cut(found["written"].ravel(), found["log_probs"].ravel(), rounds)
+
+
 def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
     card, options = bundle.card, bundle.card.config.model
@@ -161,19 +191,3 @@ def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
             "the weights are those of another model", where, "copy it again, or export it again"
         )
     return OnnxEngine(options, bundle.tensors, bundle.ranges, threads, bundle.shortlist)
-
-
-def observe(
-    options: ModelOptions, tensors: Tensors, pairs: Sequence[tuple[Ids, Ids]]
-) -> dict[str, tuple[float, float]]:
-    """The least and the greatest input of each product, in reading these pairs in fp32."""
-    engine = OnnxEngine(options, tensors, {})
-    engine.sessions = Sessions(Network(options, Observed(tensors)), 1)
-    ranges: dict[str, tuple[float, float]] = {}
-    for source, target in pairs:
-        found = engine.sessions.run(onnx_graphs.reading, engine.known([source], [target]))
-        for name in products_of(options):
-            least, greatest = float(found[f"{name}.Min"]), float(found[f"{name}.Max"])
-            before = ranges.get(name, (least, greatest))
-            ranges[name] = min(least, before[0]), max(greatest, before[1])
-    return ranges

@@ -28,30 +28,64 @@ def writing_allowed(network: Network) -> Graph:
 
 
 def draw_greedy(g: Graph, network: Network, words: Words) -> Graph:
-    memory, first = draw_encoder(g, network)
-    if network.compares:
-        memory = memory._replace(closed="")  # a sentence alone has no padding
-    body = Graph("loop/", g)
-    body.input("number", "int64")
-    body.input("goes_on", "bool")
-    token = body.input("token", "int64", 1, 1)
-    output, after = network.step(body, token, carried_inputs(body, network, 1, 1), memory)
-    log_probs = body("LogSoftmax", network.logits(body, output, words.picked), axis=-1)
-    token = words.named(body, body("ArgMax", log_probs, axis=-1, keepdims=0))
-    # nobody writes <pad> or <s>, and the others stand behind </s>
-    goes_on = body("Greater", token, body.constant(END, "int64"))
-    body.result(body("Reshape", goes_on, body.ints()), "bool")
-    body.result(token, "int64", 1, 1)
-    for value in named(after, "after").values():
-        body.result(value, "float32", 1, 1, "H")
-    body.result(token, "int64", 1, 1)
-    body.result(body("ReduceMax", log_probs, keepdims=0), "float32")
-    start = [g.constant([[START]], "int64"), *named(first, "carried").values()]
-    limit, going = g.input("limit", "int64"), g.constant(True, "bool")
-    made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
-    g.output(made[-2], "written", "int64", "T", 1, 1)
-    g.output(made[-1], "log_probs", "float32", "T")
+    loop = GreedyLoop(g, network, words)
+    log_probs = loop.body("LogSoftmax", loop.logits, axis=-1)
+    chosen = loop.body("ReduceMax", log_probs, loop.body.ints(2), keepdims=0)
+    written, log_probs = loop.close(log_probs, chosen)
+    g.output(written, "written", "int64", "T", 1, 1)
+    g.output(log_probs, "log_probs", "float32", "T", 1, 1)
     return g
+
+
+def drafting(network: Network) -> Graph:
+    """The loop chooses among the allowed tokens; what it would have chosen among all is found
+    behind it, for all tokens at once."""
+    g = Graph()
+    loop, words = GreedyLoop(g, network, allowed_words(g, network)), whole_vocabulary(network)
+    written, outputs = loop.close(loop.logits, loop.output)
+    outputs = g("Reshape", outputs, g.ints(1, -1, network.options.embedding))
+    best, log_probs = few_likeliest(g, network.logits(g, outputs, words.picked), g.ints(1), words)
+    g.output(written, "written", "int64", "T", 1, 1)
+    g.output(best, "best", "int64", 1, "T", 1)
+    g.output(log_probs, "log_probs", "float32", 1, "T", 1)
+    return g
+
+
+class GreedyLoop:
+    """One sentence, from its tokens to the logits [1 1 W] behind each token that is written."""
+
+    def __init__(self, g: Graph, network: Network, words: Words) -> None:
+        self.g, self.words = g, words
+        memory, first = draw_encoder(g, network)
+        if network.compares:
+            memory = memory._replace(closed="")  # a sentence alone has no padding
+        self.first, body = named(first, "carried"), Graph("loop/", g)
+        self.body = body
+        body.input("number", "int64")
+        body.input("goes_on", "bool")
+        token = body.input("token", "int64", 1, 1)
+        carried = carried_inputs(body, network, 1, 1)
+        self.output, after = network.step(body, token, carried, memory)
+        self.after = named(after, "after")
+        self.logits = network.logits(body, self.output, words.picked)
+
+    def close(self, scores: str, told: str) -> list[str]:
+        """Write the token whose score is greatest, until </s>; all tokens, and all that was told
+        [1 1 ...]."""
+        g, body = self.g, self.body
+        token = self.words.named(body, body("ArgMax", scores, axis=-1, keepdims=0))
+        # nobody writes <pad> or <s>, and the others stand behind </s>
+        goes_on = body("Greater", token, body.constant(END, "int64"))
+        body.result(body("Reshape", goes_on, body.ints()), "bool")
+        body.result(token, "int64", 1, 1)
+        for value in self.after.values():
+            body.result(value, "float32", 1, 1, "H")
+        body.result(token, "int64", 1, 1)
+        body.result(told, "float32")
+        start = [g.constant([[START]], "int64"), *self.first.values()]
+        limit, going = g.input("limit", "int64"), g.constant(True, "bool")
+        made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
+        return made[-2:]
 
 
 def writing_together(network: Network) -> Graph:
