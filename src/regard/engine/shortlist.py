@@ -24,7 +24,7 @@ ROUNDS = 4
 COPIED = 8
 """Target tokens that write a source token as it is, at most."""
 BLOCK = 16
-"""Tokens asked for are a multiple of this, and at least as many blocks (`onnx_graphs.FEW`)."""
+"""Tokens asked for are a multiple of this, and at least as many blocks (`onnx_words.FEW`)."""
 
 
 def allowed_tokens(shortlist: Shortlist, source: Ids, tokens: int) -> Int[np.ndarray, " W"]:
