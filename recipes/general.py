@@ -2,7 +2,8 @@
 
     python recipes/general.py
 
-A run that was stopped goes on; one that is finished is only scored again.
+It is trained in two courses: the second goes on with the model of the first. A run that was stopped
+goes on; one that is finished is only scored again.
 """
 
 import argparse
@@ -241,6 +242,26 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
     print(json.dumps(result, indent=2))
 
 
+def learn(name: str, text: Path, folder: Path, begun: Path | str) -> dict[str, Any]:
+    """One course of training, from scratch or from a model that has been begun."""
+    with watching(Console(stderr=True)) as report:
+        outcome = regard.train(
+            sides(text, "train"),
+            folder,
+            sides(text, "valid"),
+            "en-fr",
+            read_config(HERE / f"{name}.toml"),
+            begun,
+            report,
+        )
+    return {
+        "minutes": round(outcome.seconds / 60, 1),
+        "updates": outcome.updates,
+        "kept": outcome.best_update,
+        "validation": outcome.quality,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data")
@@ -252,21 +273,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     if not text.exists():
         make_text(asked.data, text)
-    with watching(Console(stderr=True)) as report:
-        outcome = regard.train(
-            sides(text, "train"),
-            folder,
-            sides(text, "valid"),
-            "en-fr",
-            read_config(HERE / f"{NAME}.toml"),
-            report=report,
-        )
-    training = {
-        "minutes": round(outcome.seconds / 60, 1),
-        "updates": outcome.updates,
-        "kept": outcome.best_update,
-        "validation": outcome.quality,
-    }
+    courses = {f"{NAME}-first": "", NAME: asked.out / f"{NAME}-first"}
+    training = {name: learn(name, text, asked.out / name, begun) for name, begun in courses.items()}
     pack(folder, text, asked.pack, asked.results, training)
 
 

@@ -1,7 +1,7 @@
 """A batch of sentences that the CPU engine translates, step by step or many steps at a call."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil
 
 import numpy as np
@@ -191,7 +191,7 @@ def size_of_beam(size: int) -> Arrays:
     }
 
 
-@cache
+@lru_cache(maxsize=8)
 def beginning_of_beam(sentences: int, size: int) -> Arrays:
     """One row of each is alive at first."""
     alive = np.where(np.arange(size) == 0, 0.0, -np.inf)

@@ -30,10 +30,10 @@ def writing_allowed(network: Network) -> Graph:
 def draw_greedy(g: Graph, network: Network, words: Words) -> Graph:
     loop = GreedyLoop(g, network, words)
     log_probs = loop.body("LogSoftmax", loop.logits, axis=-1)
-    chosen = loop.body("ReduceMax", log_probs, loop.body.ints(2), keepdims=0)
-    written, log_probs = loop.close(log_probs, chosen)
+    chosen = loop.body("ReduceMax", log_probs, loop.body.ints(2))
+    written, log_probs = loop.close(log_probs, chosen, 1)
     g.output(written, "written", "int64", "T", 1, 1)
-    g.output(log_probs, "log_probs", "float32", "T", 1, 1)
+    g.output(log_probs, "log_probs", "float32", "T", 1, 1, 1)
     return g
 
 
@@ -42,8 +42,9 @@ def drafting(network: Network) -> Graph:
     behind it, for all tokens at once."""
     g = Graph()
     loop, words = GreedyLoop(g, network, allowed_words(g, network)), whole_vocabulary(network)
-    written, outputs = loop.close(loop.logits, loop.output)
-    outputs = g("Reshape", outputs, g.ints(1, -1, network.options.embedding))
+    width = network.options.embedding
+    written, outputs = loop.close(loop.logits, loop.output, width)
+    outputs = g("Reshape", outputs, g.ints(1, -1, width))
     best, log_probs = few_likeliest(g, network.logits(g, outputs, words.picked), g.ints(1), words)
     g.output(written, "written", "int64", "T", 1, 1)
     g.output(best, "best", "int64", 1, "T", 1)
@@ -69,9 +70,9 @@ class GreedyLoop:
         self.after = named(after, "after")
         self.logits = network.logits(body, self.output, words.picked)
 
-    def close(self, scores: str, told: str) -> list[str]:
-        """Write the token whose score is greatest, until </s>; all tokens, and all that was told
-        [1 1 ...]."""
+    def close(self, scores: str, told: str, width: int) -> list[str]:
+        """Write the token whose score is greatest, until </s>: all tokens [T 1 1], and what was
+        told with each [T 1 1 W]."""
         g, body = self.g, self.body
         token = self.words.named(body, body("ArgMax", scores, axis=-1, keepdims=0))
         # nobody writes <pad> or <s>, and the others stand behind </s>
@@ -81,7 +82,7 @@ class GreedyLoop:
         for value in self.after.values():
             body.result(value, "float32", 1, 1, "H")
         body.result(token, "int64", 1, 1)
-        body.result(told, "float32")
+        body.result(told, "float32", 1, 1, width)
         start = [g.constant([[START]], "int64"), *self.first.values()]
         limit, going = g.input("limit", "int64"), g.constant(True, "bool")
         made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
