@@ -124,21 +124,22 @@ def translate(
             to = stack.enter_context(part.open("a", encoding="utf-8", newline="\n"))
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
-        noted, total = [], done
+        cut, first_cut, total = 0, [], done
         for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
             for best in translate_chunk(translator, chunk, wanted):
                 total += 1
                 if best[0].ending != "end":
-                    noted.append(total)
+                    cut += 1
+                    first_cut += [str(total)] if cut <= 5 else []
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, total))
             to.flush()
             bar.update(task, completed=total)
     if out is not None:
         part.replace(out)
-    if noted:
-        shown = ", ".join(map(str, noted[:5])) + (", ..." if len(noted) > 5 else "")
+    if cut:
+        shown = ", ".join(first_cut) + (", ..." if cut > len(first_cut) else "")
         errors.print(
-            f"{len(noted)} of {total} translations did not end by themselves and were cut"
+            f"{cut} of {total} translations did not end by themselves and were cut"
             f" (lines {shown}); --format json says which and why",
             style="yellow",
             highlight=False,
