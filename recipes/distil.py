@@ -5,7 +5,8 @@
 
 The teacher translates the text that it has learned from. The student learns from the references,
 the teacher's translations, and the most like the reference of the five best of them (Kim & Rush
-2016, "Sequence-Level Knowledge Distillation", 3.2 and 3.3). No other text is used.
+2016, "Sequence-Level Knowledge Distillation", 3.2 and 3.3), in two courses: the second goes on with
+the model of the first. No other text is used.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from sacrebleu import sentence_bleu
 import regard
 from regard.engine.export import export
 from regard.translator import Translator
-from run import HERE, read, tell, train_and_score
+from run import HERE, read, result, tell, train
 
 TOGETHER = 2000
 """Sentences that are translated at a time."""
@@ -65,8 +66,13 @@ def main() -> None:
     code = asked.recipe.split("-")[2]
     teacher = asked.teacher or asked.out / asked.recipe.removesuffix("-student")
     text = make_text(teacher, asked.data, code, asked.out / f"{asked.recipe}-text")
-    folder = asked.out / asked.recipe
-    tell(train_and_score(asked.recipe, asked.options, text, asked.data, folder), asked.recipe)
+    first, second = f"{asked.recipe}-first", asked.recipe
+    begun, folder = asked.out / first, asked.out / second
+    before = train(first, asked.options, text, asked.data, begun)
+    outcome = train(second, asked.options, text, asked.data, folder, begun)
+    found = result(second, asked.options, outcome, asked.data, folder)
+    minutes = {"minutes of the first course": round(before.seconds / 60, 1)}
+    tell({**found, **minutes}, second)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from regard import checkpoint
 from regard.config import SearchOptions, override, read_config
 from regard.evaluation import by_length, measure
 from regard.machine import describe_machine
+from regard.training.loop import Outcome
 from regard.training.report import watching
 
 HERE = Path(__file__).parent
@@ -53,15 +54,28 @@ def score(model: Path, data: Path, part: str, code: str) -> dict[str, object]:
     }
 
 
-def train_and_score(
-    recipe: str, options: list[str], text: tuple[Path, Path], data: Path, folder: Path
-) -> dict[str, object]:
-    """Train as the recipe says, or read what is trained; the quality of the best weights."""
+def train(
+    recipe: str,
+    options: list[str],
+    text: tuple[Path, Path],
+    data: Path,
+    folder: Path,
+    begun: Path | None = None,
+) -> Outcome:
+    """Train as the recipe says, from scratch or on from a model that was begun; a finished run is
+    only read."""
     code = recipe.split("-")[2]
     settings = override(read_config(HERE / f"{recipe}.toml"), options)
     valid = [data / f"val.{side}" for side in ("en", code)]
     with watching(Console(stderr=True)) as report:
-        outcome = regard.train(text, folder, valid, f"en-{code}", settings, report=report)
+        return regard.train(text, folder, valid, f"en-{code}", settings, begun or "", report)
+
+
+def result(
+    recipe: str, options: list[str], outcome: Outcome, data: Path, folder: Path
+) -> dict[str, object]:
+    """The quality of the best weights."""
+    code = recipe.split("-")[2]
     return {
         "recipe": recipe,
         "options": options,
@@ -76,9 +90,9 @@ def train_and_score(
     }
 
 
-def tell(result: dict[str, object], name: str) -> None:
-    checkpoint.write_json(HERE / "results" / f"{name}.json", result)
-    print(json.dumps(result, indent=2))
+def tell(found: dict[str, object], name: str) -> None:
+    checkpoint.write_json(HERE / "results" / f"{name}.json", found)
+    print(json.dumps(found, indent=2))
 
 
 def main() -> None:
@@ -93,7 +107,9 @@ def main() -> None:
     code = asked.recipe.split("-")[2]
     text = asked.data / "train.en", asked.data / f"train.{code}"
     asked.out.mkdir(exist_ok=True)
-    tell(train_and_score(asked.recipe, asked.options, text, asked.data, asked.out / name), name)
+    folder = asked.out / name
+    outcome = train(asked.recipe, asked.options, text, asked.data, folder)
+    tell(result(asked.recipe, asked.options, outcome, asked.data, folder), name)
 
 
 if __name__ == "__main__":
