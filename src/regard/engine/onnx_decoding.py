@@ -232,7 +232,8 @@ def cut(tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], round
     end, run = len(ids), no_circles(1).run[0]
     if END in ids:
         end = ids.index(END) + 1
-    if end - len(set(ids[:end])) >= rounds:  # else it cannot have made so many
+    repeats = end - len(set(ids[:end])) >= rounds  # else it cannot have made so many
+    if repeats and may_circle(tokens[None, :end], np.array([rounds]))[0]:
         end, run = end_of_circles(tokens[:end], rounds)
     return Written(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
 
