@@ -3,6 +3,7 @@
 import numpy as np
 
 from regard.circles import CIRCLE
+from regard.engine.onnx_cells import Carried
 from regard.engine.onnx_graph import ELEMENTS, Graph
 from regard.engine.onnx_graphs import carried_inputs, draw_encoder, memory_inputs, named
 from regard.engine.onnx_network import Memory, Network
@@ -57,9 +58,7 @@ class GreedyLoop:
 
     def __init__(self, g: Graph, network: Network, words: Words) -> None:
         self.g, self.words = g, words
-        memory, first = draw_encoder(g, network)
-        if network.compares:
-            memory = memory._replace(closed="")  # a sentence alone has no padding
+        memory, first = draw_encoder_of_one(g, network)
         self.first, body = named(first, "carried"), Graph("loop/", g)
         self.body = body
         body.input("number", "int64")
@@ -181,9 +180,7 @@ def searching_together_allowed(network: Network) -> Graph:
 
 
 def draw_search_alone(g: Graph, network: Network, words: Words) -> Graph:
-    memory, first = draw_encoder(g, network)
-    if network.compares:
-        memory = memory._replace(closed="")  # a sentence alone has no padding
+    memory, first = draw_encoder_of_one(g, network)
     size = g.input("size", "int64", 1)
     rows = g("Concat", g.ints(1), size, g.ints(1), axis=0)
     carried = [g("Expand", value, rows) for value in named(first, "carried").values()]
@@ -283,3 +280,9 @@ def go_round(g: Graph, trail: str, token: str) -> tuple[str, str]:
     trail = g("Concat", run, token, behind, axis=-1)
     trail = g("Slice", trail, g.ints(0), g.ints(2 * CIRCLE), g.ints(-1))
     return trail, g("GreaterOrEqual", longest, g.constant(0, "int64"))
+
+
+def draw_encoder_of_one(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
+    """Of a sentence alone: it has no padding."""
+    memory, first = draw_encoder(g, network)
+    return (memory._replace(closed="") if network.compares else memory), first
