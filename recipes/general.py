@@ -2,8 +2,8 @@
 
     python recipes/general.py
 
-It is trained in two courses: the second goes on with the model of the first. A run that was stopped
-goes on; one that is finished is only scored again.
+It is trained in three courses, each from the model of the one before. A run that was stopped goes
+on; one that is finished is only scored again.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from regard.translator import Translator
 
 HERE = Path(__file__).parent
 NAME = "general-en-fr"
+COURSES = f"{NAME}-first", f"{NAME}-second", NAME
 SEED = 1
 HELD_OUT = 2000
 """Tatoeba pairs whose English side is nowhere in training."""
@@ -273,8 +274,11 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     if not text.exists():
         make_text(asked.data, text)
-    courses = {f"{NAME}-first": "", NAME: asked.out / f"{NAME}-first"}
-    training = {name: learn(name, text, asked.out / name, begun) for name, begun in courses.items()}
+    training: dict[str, Any] = {}
+    begun: Path | str = ""
+    for name in COURSES:
+        training[name] = learn(name, text, asked.out / name, begun)
+        begun = asked.out / name
     pack(folder, text, asked.pack, asked.results, training)
 
 

@@ -16,7 +16,7 @@ import torch
 
 import regard
 from conftest import ROOT, TINY
-from regard.checkpoint import read_tensors
+from regard.checkpoint import load_card, read_tensors
 from regard.config import ModelOptions, make_config
 from regard.errors import RegardError
 from regard.text.batches import FIRST, make_batch
@@ -152,6 +152,31 @@ def test_tuning_starts_from_the_ready_model(model, text, tmp_path):
     assert (tmp_path / "tuned/joint.vocabulary").read_bytes() == (
         model / "joint.vocabulary"
     ).read_bytes()
+
+
+def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_model(
+    model, text, tmp_path
+):
+    settings = tiny(updates=1)
+    regard.train(
+        text.train, tmp_path / "a", text.valid, "", settings | {"model": {}}, start_from=model
+    )
+    dropout = {"dropout_hidden": 0.35}
+    regard.train(
+        text.train, tmp_path / "b", text.valid, "", settings | {"model": dropout}, start_from=model
+    )
+    ready = load_card(model).config.model
+    assert ready.dropout_hidden != 0.35
+    assert load_card(tmp_path / "a").config.model == ready
+    assert load_card(tmp_path / "b").config.model == ready.model_copy(update=dropout)
+
+
+def test_tuning_refuses_another_shape_than_the_ready_model_has(model, text, tmp_path):
+    settings = tiny(updates=1)
+    settings["model"] = {**settings["model"], "states": 64}
+    with pytest.raises(RegardError, match="model.states = 64 is asked for"):
+        regard.train(text.train, tmp_path / "other", text.valid, "", settings, start_from=model)
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_cap_on_time_ends_the_run_and_more_time_goes_on(text, tmp_path):

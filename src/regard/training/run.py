@@ -227,7 +227,7 @@ def open_run(
     first = checkpoint.load_card(start_from) if start_from else None
     if first is not None:
         config = as_tuned(config, first)
-        report.say(f"tuning {start_from}: its model and vocabulary stand")
+        report.say(f"tuning {start_from}: its model and vocabulary stand, dropout can change")
     same = identity(data, config, start_from)
     held = claim(folder, same)
     try:
@@ -243,14 +243,29 @@ def open_run(
 
 
 def as_tuned(config: Config, first: Card) -> Config:
-    """The options with the model and the vocabulary of the model that is tuned."""
+    """The options with the model and the vocabulary of the model that is tuned.
+
+    Dropout has no weights and is taken from `config` where that sets it.
+    Raises RegardError if `config` sets anything else of them otherwise.
+    """
     vocabulary = {"size": first.config.vocabulary.size, "joint": first.source is first.target}
-    return config.model_copy(
-        update={
-            "model": first.config.model,
-            "vocabulary": config.vocabulary.model_copy(update=vocabulary),
-        }
-    )
+    stands = {
+        "model": first.config.model.model_dump(),
+        "vocabulary": {**config.vocabulary.model_dump(), **vocabulary},
+    }
+    asked = config.model_dump(include=set(stands), exclude_unset=True)
+    for section, options in asked.items():
+        for name, value in options.items():
+            if name.startswith("dropout_"):
+                stands[section][name] = value
+            elif value != stands[section][name]:
+                raise RegardError(
+                    f"{section}.{name} = {value} is asked for, and the model to begin with has"
+                    f" {stands[section][name]}",
+                    "--start-from",
+                    "leave the option out, or train a model of its own without --start-from",
+                )
+    return Config.model_validate({**config.model_dump(), **stands})
 
 
 def prepare_text(
