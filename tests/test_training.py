@@ -174,7 +174,7 @@ def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_
 def test_tuning_refuses_another_shape_than_the_ready_model_has(model, text, tmp_path):
     settings = tiny(updates=1)
     settings["model"] = {**settings["model"], "states": 64}
-    with pytest.raises(RegardError, match="model.states = 64 is asked for"):
+    with pytest.raises(RegardError, match=r"model\.states = 64 is asked for"):
         regard.train(text.train, tmp_path / "other", text.valid, "", settings, start_from=model)
     assert not (tmp_path / "other").exists()
 
