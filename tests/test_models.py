@@ -107,6 +107,19 @@ def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
     assert (one.text, one.log_prob) == (other.text, other.log_prob)
 
 
+def test_a_model_is_exported_with_its_card_and_a_wrong_card_stops_before_the_work(model, tmp_path):
+    card = tmp_path / "about.toml"
+    card.write_text(ABOUT + "made = 2026-11-22", "utf-8")
+    out = tmp_path / "out.regard"
+    assert typed("export", model, "--out", out, "--about", card).returncode == 0
+    about = read_bundle(out).card.made["about"]
+    assert about["title"] == "A lesson" and about["sources"]["Lesson"]["made"] == "2026-11-22"
+    card.write_text("title", "utf-8")
+    refused = typed("export", model, "--out", tmp_path / "other.regard", "--about", card)
+    assert refused.returncode == 2 and b"no model card in TOML" in refused.stderr
+    assert not (tmp_path / "other.regard").exists()
+
+
 def test_info_prints_the_card_first_and_nothing_that_a_terminal_obeys(file, tmp_path):
     (tmp_path / "about.toml").write_text(ABOUT, "utf-8")
     copy = tmp_path / "copy.regard"
@@ -121,7 +134,7 @@ def test_info_prints_the_card_first_and_nothing_that_a_terminal_obeys(file, tmp_
     assert "about" not in content["made"]
 
 
-@pytest.mark.parametrize("text", ["", "title = ", None])
+@pytest.mark.parametrize("text", ["", "title = ", "share = nan", None])
 def test_a_card_that_is_none_gets_its_three_lines(text, tmp_path):
     file = tmp_path / "about.toml"
     if text is not None:

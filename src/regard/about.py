@@ -1,5 +1,6 @@
 """What a model tells about itself: what it is for, where its text came from, whom to thank."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,16 +14,19 @@ ABOUT = "about"
 
 
 def read_about(file: Path) -> dict[str, Any]:
-    """The model card in a TOML file; its names and texts are free.
+    """The model card in a TOML file; its names and texts are free, and dates become text.
 
     Raises RegardError if there is none.
     """
     try:
-        about = tomllib.loads(file.read_text("utf-8"))
+        written = tomllib.loads(file.read_text("utf-8"))
+        about: dict[str, Any] = json.loads(json.dumps(written, default=str, allow_nan=False))
     except OSError as error:
         refuse_system_error(error, "read a model card", str(file))
     except ValueError as error:
-        raise RegardError(f"this is not TOML: {error}", str(file), "mend it there") from error
+        raise RegardError(
+            f"this is no model card in TOML: {error}", str(file), "mend it there"
+        ) from error
     if not about:
         raise RegardError("there is nothing in it", str(file), 'begin with title = "..."')
     return about

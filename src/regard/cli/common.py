@@ -25,6 +25,17 @@ Model = Annotated[
 ]
 """The option --model; its default is `models.DEFAULT`."""
 
+Beam = Annotated[
+    int,
+    typer.Option(
+        help="Hypotheses kept at each step; 1 is greedy.",
+        min=0,
+        max=1000,
+        show_default="the model's own",
+    ),
+]
+"""The option --beam; its default, 0, is what the model was made with."""
+
 Models = Annotated[
     list[Path],
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from regard import models
-from regard.cli.common import errors, name_default, new_file, read_all, use_utf8
+from regard.cli.common import Beam, errors, name_default, new_file, read_all, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
@@ -36,9 +36,7 @@ def evaluate(
             " as in nearly all published Multi30k figures)."
         ),
     ] = "sacrebleu",
-    beam: Annotated[
-        int, typer.Option(help="As in translate; 0 is the model's own.", min=0, max=1000)
-    ] = 0,
+    beam: Beam = 0,
     out: Annotated[
         Path | None, typer.Option(help="Write the translations to this new file.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.common import Models, errors, name_default, new_file, use_utf8
+from regard.cli.common import Beam, Models, errors, name_default, new_file, use_utf8
 from regard.errors import RegardError
 from regard.models import tell_apart
 
@@ -39,9 +39,7 @@ def explain(
     subwords: Annotated[
         bool, typer.Option("--subwords", help="Show the tokens that the model reads, not words.")
     ] = False,
-    beam: Annotated[
-        int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
-    ] = 0,
+    beam: Beam = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="All that was worked out, one JSON object a model.")
     ] = False,

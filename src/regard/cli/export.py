@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from regard.about import describe, read_about
 from regard.bundle import SUFFIX
 from regard.cli.common import errors, new_file, use_utf8
 from regard.errors import RegardError
@@ -24,6 +25,14 @@ def export(
             show_default=False,
         ),
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file of your own words, which regard info prints first: what the model is"
+            " good at, where its text comes from, its licence.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a model as one file that translates on any machine, without PyTorch.
 
@@ -38,10 +47,13 @@ def export(
     if out.suffix != SUFFIX:
         raise RegardError(f"{out.name} does not end in {SUFFIX}", "--out", f"call it NAME{SUFFIX}")
     texts = read_sample(text) if text is not None else []
+    card = read_about(about) if about is not None else {}
     new_file(out)
     try:
         with errors.status(f"writing {out.name}"):
             export_model(model, out, "int8" if int8 else "fp32", texts)
+            if card:
+                describe(out, card, {})
     except BaseException:
         out.unlink(missing_ok=True)
         raise

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 from regard import models
-from regard.cli.common import Model, errors, name_default, new_file, use_utf8
+from regard.cli.common import Beam, Model, errors, name_default, new_file, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, refuse_system_error
 from regard.lines import translate_lines
@@ -52,9 +52,7 @@ def translate(
         typer.Argument(help="Text files, a sentence a line; none or - is standard input."),
     ] = None,
     model: Model = models.DEFAULT,
-    beam: Annotated[
-        int, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", min=0, max=1000)
-    ] = 0,
+    beam: Beam = 0,
     n_best: Annotated[
         int, typer.Option(help="Translations of each line, at most.", min=1, max=1000)
     ] = 1,
