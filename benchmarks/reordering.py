@@ -21,9 +21,9 @@ from rich.console import Console
 import regard
 from regard.checkpoint import write_json
 from regard.config import override
+from regard.contract import Forced
 from regard.experiment.lesson import SETTINGS, TEST, write_lesson
 from regard.machine import describe_machine
-from regard.search import Forced
 from regard.text.lesson import Example, split
 from regard.text.spans import word_of_each_token, words
 from regard.text.vocabulary import Vocabulary

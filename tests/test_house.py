@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 
 FLOORS = [
     {"special", "errors", "machine"},
-    {"config", "text", "model", "circles"},
+    {"config", "text", "model", "circles", "contract"},
     {"search", "checkpoint", "trace"},
     {"bundle", "sampling"},
     {"engine", "models", "about"},

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from regard.config import ModelOptions
+from regard.contract import UNADJUSTED, Adjustment
 from regard.engine import onnx_network
 from regard.engine.arithmetic import EightBits, quantise, steps
 from regard.engine.onnx import OnnxEngine
@@ -25,17 +26,7 @@ from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import RECURRENCES
 from regard.sampling import Sampling, sample
-from regard.search import (
-    UNADJUSTED,
-    Adjustment,
-    Hooks,
-    Hypothesis,
-    Task,
-    beam,
-    greedy,
-    likeliest,
-    walk,
-)
+from regard.search import Hooks, Hypothesis, Task, beam, greedy, likeliest, walk
 
 TOKENS = 20
 SOURCES = [[4, 5, 6, 7, 8], [9, 10], [11], [12, 13, 14, 5, 6, 7, 8, 9]]

@@ -12,28 +12,13 @@ from hypothesis import strategies as st
 
 from regard.circles import CIRCLE, ROUNDS, may_circle, no_circles, rounds_allowed
 from regard.config import ModelOptions
+from regard.contract import UNADJUSTED, UNBIASED, Adjustment, Decoding, Engine, Forced, Ranked
 from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import RECURRENCES
 from regard.sampling import Sampling, sample
-from regard.search import (
-    UNADJUSTED,
-    UNBIASED,
-    Adjustment,
-    Decoding,
-    Engine,
-    Forced,
-    Hooks,
-    Hypothesis,
-    Ranked,
-    Task,
-    beam,
-    best_of_each,
-    greedy,
-    place_in_run,
-    rank,
-)
+from regard.search import Hooks, Hypothesis, Task, beam, best_of_each, greedy, place_in_run, rank
 from regard.special import END, PAD, START, UNKNOWN
 
 SOURCES = [[4, 5, 6, 7], [8, 9], [10, 4, 10]]
@@ -542,7 +527,13 @@ def test_samples_are_repeatable_by_their_seed():
 
 @pytest.mark.parametrize(
     "sampling",
-    [Sampling(temperature=0.0), Sampling(top_k=-1), Sampling(top_p=0.0), Sampling(top_p=1.1)],
+    [
+        Sampling(temperature=0.0),
+        Sampling(top_k=-1),
+        Sampling(top_p=0.0),
+        Sampling(top_p=1.1),
+        Sampling(seed=-1),
+    ],
 )
 def test_sampling_out_of_its_range_is_refused(sampling):
     with pytest.raises(RegardError, match="cannot sample"):

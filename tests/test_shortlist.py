@@ -12,6 +12,7 @@ from regard.bundle import LIKELY, NO_SHORTLIST, SUFFIX, Shortlist, read_bundle, 
 from regard.checkpoint import read_tensors
 from regard.circles import end_of_circles
 from regard.config import SearchOptions
+from regard.contract import Adjustment
 from regard.engine import onnx_loops
 from regard.engine.arithmetic import quantise
 from regard.engine.export import export
@@ -21,7 +22,7 @@ from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
 from regard.sampling import Sampling, sample
-from regard.search import NO_HOOKS, Adjustment, Hooks, Task, beam, greedy
+from regard.search import NO_HOOKS, Hooks, Task, beam, greedy
 from regard.special import END, PAD
 from regard.text.lesson import examples
 from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, Made, assert_alike, options_of

@@ -1,5 +1,7 @@
 """The laws of text in, translation out, on a model that was really trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,6 +85,15 @@ def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
         return [one.text for one in translator.sample(TEXTS, Sampling(seed=seed))]
 
     assert draw(1) == draw(1) != draw(2)
+
+
+def test_a_sample_depends_on_its_seed_and_place_and_not_on_the_batch(translator):
+    sampling = Sampling(temperature=3.0, seed=4)
+    together = [one.text for one in translator.sample(TEXTS, sampling)]
+    small = replace(translator, states=translator.states * 5000)
+    assert [one.text for one in small.sample(TEXTS, sampling)] == together
+    many = [one.text for one in translator.sample([TEXTS[0]] * 300, sampling)]
+    assert len(set(many)) == 300
 
 
 def test_the_weights_of_a_translation_are_those_of_its_tokens(translator):

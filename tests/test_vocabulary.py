@@ -124,3 +124,8 @@ def test_no_text_is_an_error_and_so_is_a_damaged_vocabulary():
         learn([], 700, "nothing.txt")
     with pytest.raises(RegardError, match="the vocabulary is damaged"):
         Vocabulary(b"not a vocabulary", "x.vocabulary")
+
+
+def test_what_is_decoded_is_one_line():
+    bytes_of = {byte: VOCABULARY.ids([f"<0x{byte:02X}>"])[0] for byte in (10, 13, 27, 65)}
+    assert VOCABULARY.decode([bytes_of[65], bytes_of[10], bytes_of[27], bytes_of[65]]) == "A  A"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from regard.search import Ending, Forced
+from regard.contract import Forced
+from regard.search import Ending
 from regard.text import sentences
 from regard.text.formats import tidy
 from regard.translator import Translation, Translator

@@ -1,15 +1,16 @@
 """What if: the translation goes on from another word, or the model looks elsewhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf, isfinite, log
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from regard.contract import Ranked
 from regard.errors import RegardError
 from regard.explanation import Explanation, Push, looked_into, pushed, read_source, reread
-from regard.search import Hooks, Ranked, Task, walk
+from regard.search import Choose, Hooks, Task, walk
 from regard.special import END, PAD, START, Ids
 from regard.translator import Translator
 
@@ -104,11 +105,11 @@ def odds(probability: float) -> float:
     return log(inside / (1 - inside))
 
 
-def following(beginning: Ids) -> Callable[[Ranked], Int[np.ndarray, " R"]]:
+def following(beginning: Ids) -> Choose:
     """Choose the tokens of `beginning`, and then the likeliest."""
     coming = iter(beginning)
 
-    def choose(ranked: Ranked) -> Int[np.ndarray, " R"]:
+    def choose(_: Int[np.ndarray, " R"], ranked: Ranked) -> Int[np.ndarray, " R"]:
         wanted = next(coming, None)
         return np.array([0 if wanted is None else np.flatnonzero(ranked.tokens[0] == wanted)[0]])
 

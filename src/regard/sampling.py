@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from regard.contract import Engine, Ranked
 from regard.errors import RegardError
-from regard.search import Engine, Hypothesis, Ranked, Task, walk
+from regard.search import Hypothesis, Task, walk
 
 
 class Sampling(NamedTuple):
@@ -22,24 +23,29 @@ class Sampling(NamedTuple):
 def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
     """Draw each next token from the model's distribution.
 
+    Each sentence has chance of its own, from the seed and its place, whatever stands beside it.
     Raises RegardError if an option is out of its range.
     """
-    if sampling.temperature <= 0 or sampling.top_k < 0 or not 0 < sampling.top_p <= 1:
+    in_range = sampling.top_k >= 0 and 0 < sampling.top_p <= 1 and sampling.seed >= 0
+    if sampling.temperature <= 0 or not in_range:
         raise RegardError(
             f"cannot sample with {sampling}",
             "sampling",
-            "give a temperature above 0, top_k of at least 0, and top_p above 0 and at most 1",
+            "give a temperature above 0, top_k and seed of at least 0, and top_p above 0 and at"
+            " most 1",
         )
-    random = np.random.default_rng(sampling.seed)
+    places = task.places or range(len(task.sources))
+    chance = [np.random.default_rng((sampling.seed, place)) for place in places]
 
-    def draw(ranked: Ranked) -> Int[np.ndarray, " R"]:
+    def draw(sentences: Int[np.ndarray, " R"], ranked: Ranked) -> Int[np.ndarray, " R"]:
         logits = ranked.log_probs.astype(np.float64) / sampling.temperature
         probability = np.exp(logits - logits.max(axis=1, keepdims=True))
         probability /= probability.sum(axis=1, keepdims=True)
         behind = np.cumsum(probability, axis=1) - probability
         probability[behind >= sampling.top_p] = 0.0
         edges = np.cumsum(probability, axis=1)
-        drawn = random.random((len(edges), 1)) * edges[:, -1:]
+        shares = np.array([chance[sentence].random() for sentence in sentences])
+        drawn = shares[:, None] * edges[:, -1:]
         return np.minimum((edges <= drawn).sum(axis=1), len(edges[0]) - 1)
 
     return walk(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)

@@ -1,16 +1,27 @@
 """Find the tokens: greedy or by beam. Each is a loop around an engine's `advance`.
 
-This file knows token ids and small numpy arrays. An engine owns the tensors; all engines are
-searched by this one file. R is the number of hypotheses that are still being written.
+All engines are searched by this one file, through `contract`. R is the number of hypotheses that
+are still being written.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from regard.circles import Circles, end_of_circles, no_circles, rounds_allowed
+from regard.contract import (
+    UNADJUSTED,
+    UNBIASED,
+    Adjustment,
+    Candidates,
+    Engine,
+    Ranked,
+    Searches,
+    Writes,
+    Written,
+)
 from regard.errors import RegardError
 from regard.special import END, START, Ids
 
@@ -18,126 +29,11 @@ Ending = Literal["end", "limit", "repetition"]
 """Why a hypothesis ended: it wrote </s>, reached its length limit, or went round in circles."""
 
 
-class Adjustment(NamedTuple):
-    """What to add to the logits of single next tokens before the soft-max; -inf forbids one."""
-
-    rows: Int[np.ndarray, " J"]
-    tokens: Int[np.ndarray, " J"]
-    amounts: Float[np.ndarray, " J"]
-
-
-UNADJUSTED = Adjustment(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-UNBIASED = np.zeros((1, 1), np.float32)
-
-
-class Ranked(NamedTuple):
-    """The likeliest next tokens of each row, likeliest first."""
-
-    tokens: Int[np.ndarray, "R k"]
-    log_probs: Float[np.ndarray, "R k"]
-
-
-@runtime_checkable
-class Decoding(Protocol):
-    """A batch of sentences that is being translated."""
-
-    def advance(
-        self,
-        rows: Int[np.ndarray, " R"],
-        tokens: Int[np.ndarray, "R T"],
-        k: int,
-        bias: Float[np.ndarray, "_ _"],
-        adjustment: Adjustment,
-    ) -> Ranked:
-        """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them.
-
-        In the first call `rows` are sentences. A row may go on more than once, or not at all.
-        `bias` [R S] (or [1 1]) is added to the scores of every look.
-        """
-
-
-class Forced(NamedTuple):
-    """How the model reads one given translation."""
-
-    log_probs: Float[np.ndarray, " T"]
-    """Of each token, natural logarithm."""
-    weights: Float[np.ndarray, "L A T S"]
-    """Of each look: layer, head, target token, source token; </s> is the last of both."""
-
-    def reduced(self) -> Float[np.ndarray, "T S"]:
-        """One weight for each target and source token: the mean over layers and heads.
-
-        This is what heat maps and alignments show. Every row still sums to one.
-        """
-        return self.weights.mean(axis=(0, 1))
-
-
-@runtime_checkable
-class Engine(Protocol):
-    """Where the tensors live: PyTorch, or another."""
-
-    tokens: int
-    """Size of the target vocabulary."""
-
-    def encode(self, sources: Sequence[Ids]) -> Decoding:
-        """Read the sentences, given without </s>."""
-
-    def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
-        """Read given translations: of each its tokens and </s>."""
-
-
-class Written(NamedTuple):
-    """What an engine wrote for one sentence."""
-
-    tokens: Int[np.ndarray, " T"]
-    """With </s>, if it came to that."""
-    log_prob: float
-    run: Int[np.ndarray, " P"]
-    """How long the text has repeated itself at its end, for each period (`Circles`)."""
-
-
-@runtime_checkable
-class Writes(Protocol):
-    """An engine that keeps the greedy loop to itself, for speed."""
-
-    def write(
-        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
-    ) -> list[Written]:
-        """Pick the likeliest next token of each sentence until </s>, at most so many (`limits`), or
-        until there have been more than so many rounds of a circle.
-
-        It writes what `walk` would write.
-        """
-
-
-class Candidates(NamedTuple):
-    """What a beam looked at in each of T steps: C candidates, likeliest first, for N rows."""
-
-    parent: Int[np.ndarray, "T C"]
-    """The row that each goes on."""
-    token: Int[np.ndarray, "T C"]
-    total: Float[np.ndarray, "T C"]
-    """Natural logarithm of the probability of all that was written."""
-    kept: Int[np.ndarray, "T N"]
-    """The candidates that are the rows of the next step, likeliest first."""
-    goes_round: Bool[np.ndarray, "T N"]
-    """Which of these have made too many rounds of a circle, and are dead from there on."""
-
-
-@runtime_checkable
-class Searches(Protocol):
-    """An engine that keeps the loop of a beam search to itself, for speed."""
-
-    largest_beam: int
-
-    def search(
-        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
-    ) -> list[Candidates]:
-        """What `beam` looks at in each step; arguments as in `Writes`."""
-
-
 class Hooks:
-    """Where a caller can reach into the search; this one leaves everything as it is."""
+    """Where a caller can reach into the search; this one leaves everything as it is.
+
+    Sentences are told by their places in the task.
+    """
 
     def bias(
         self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
@@ -165,6 +61,9 @@ class Task(NamedTuple):
     beginning: Ids = ()
     """Tokens with which every translation begins."""
     hooks: Hooks = NO_HOOKS
+    places: Sequence[int] = ()
+    """Where each sentence stands among all that are asked for, by which chance tells them apart;
+    without them it is the place in this task."""
 
     @property
     def is_plain(self) -> bool:
@@ -180,12 +79,12 @@ class Hypothesis(NamedTuple):
     ending: Ending
 
 
-Choose = Callable[[Ranked], Int[np.ndarray, " R"]]
-"""Which of the ranked tokens (its column) each row writes."""
+Choose = Callable[[Int[np.ndarray, " R"], Ranked], Int[np.ndarray, " R"]]
+"""Which of the ranked tokens (its column) each row writes, given the rows' sentences."""
 
 
-def likeliest(ranked: Ranked) -> Int[np.ndarray, " R"]:
-    return np.zeros(len(ranked.tokens), np.int64)
+def likeliest(sentences: Int[np.ndarray, " R"], _: Ranked) -> Int[np.ndarray, " R"]:
+    return np.zeros(len(sentences), np.int64)
 
 
 def walk(engine: Engine, task: Task, k: int, choose: Choose) -> list[Hypothesis]:
@@ -209,7 +108,7 @@ def walk(engine: Engine, task: Task, k: int, choose: Choose) -> list[Hypothesis]
             task.hooks.bias(sentence, written),
             task.hooks.adjustment(sentence, written),
         )
-        every, column = np.arange(len(sentence)), choose(ranked)
+        every, column = np.arange(len(sentence)), choose(sentence, ranked)
         coming = ranked.tokens[every, column][:, None]
         log_prob = log_prob + ranked.log_probs[every, column]
         written = np.concatenate([written, coming], axis=1)

@@ -14,20 +14,11 @@ from jaxtyping import Float
 from regard import checkpoint, models
 from regard.bundle import Bundle, read_bundle, read_folder
 from regard.config import SearchOptions
+from regard.contract import Engine, Forced
 from regard.errors import RegardError
 from regard.machine import cores
 from regard.sampling import Sampling, sample
-from regard.search import (
-    NO_HOOKS,
-    Ending,
-    Engine,
-    Forced,
-    Hooks,
-    Hypothesis,
-    Task,
-    beam,
-    greedy,
-)
+from regard.search import Ending, Hypothesis, Task, beam, greedy
 from regard.text.formats import tidy
 from regard.text.vocabulary import Vocabulary
 
@@ -104,11 +95,11 @@ class Translator:
 
     def translate(self, texts: Sequence[str]) -> list[Translation]:
         """The best translation of each text, in order; an empty text gives an empty one."""
-        return [best[0] for best in self.each(texts, "", NO_HOOKS, self.search(1))]
+        return [best[0] for best in self.each(texts, "", self.search(1))]
 
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
         """The translations that the beam found for each text, best first."""
-        return self.each(texts, "", NO_HOOKS, self.search(self.options.beam))
+        return self.each(texts, "", self.search(self.options.beam))
 
     def search(self, count: int) -> Callable[[Task], list[list[Hypothesis]]]:
         """Finds the `count` best translations of each sentence, with the options' beam."""
@@ -117,22 +108,22 @@ class Translator:
         size, alpha = self.options.beam, self.options.alpha
         return lambda task: [best[:count] for best in beam(self.engine, task, size, alpha)]
 
-    def continue_from(
-        self, texts: Sequence[str], beginning: str, hooks: Hooks = NO_HOOKS
-    ) -> list[list[Translation]]:
-        """Like `n_best`, for translations that begin with `beginning`, through `hooks`."""
+    def continue_from(self, texts: Sequence[str], beginning: str) -> list[list[Translation]]:
+        """Like `n_best`, for translations that begin with `beginning`."""
         size, alpha = self.options.beam, self.options.alpha
-        return self.each(texts, beginning, hooks, lambda task: beam(self.engine, task, size, alpha))
+        return self.each(texts, beginning, lambda task: beam(self.engine, task, size, alpha))
 
     def sample(self, texts: Sequence[str], sampling: Sampling) -> list[Translation]:
         """One translation of each text, drawn from the model's distribution."""
         drawn = self.each(
-            texts, "", NO_HOOKS, lambda task: [[h] for h in sample(self.engine, task, sampling)]
+            texts, "", lambda task: [[h] for h in sample(self.engine, task, sampling)]
         )
         return [one[0] for one in drawn]
 
     def force(self, sources: Sequence[str], targets: Sequence[str]) -> list[Forced]:
-        """How the model reads given translations."""
+        """How the model reads given translations, all at once: for long texts, give some dozens."""
+        if not sources:
+            return []
         return self.engine.force(
             self.source.encode([tidy(text) for text in sources]),
             self.target.encode([tidy(text) for text in targets]),
@@ -142,7 +133,6 @@ class Translator:
         self,
         texts: Sequence[str],
         beginning: str,
-        hooks: Hooks,
         search: Callable[[Task], list[list[Hypothesis]]],
     ) -> list[list[Translation]]:
         """Search in batches of like length; hand the results back in the order of the texts."""
@@ -162,7 +152,7 @@ class Translator:
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
             limits = [len(given) + self.limit(len(ids)) for ids in sources]
-            return search(Task(sources, limits, given, hooks))
+            return search(Task(sources, limits, given, places=batch))
 
         # the longest first, so that the workers end together
         results = side_by_side(translate, batches[::-1], self.workers)
@@ -239,8 +229,14 @@ def load(
 
     A folder's model runs through PyTorch on `device`. A file's runs through ONNX Runtime: `workers`
     batches at a time (0: one a core), each on `threads` cores; so does a folder's where PyTorch is
-    not installed. Raises RegardError if the model is not there or damaged.
+    not installed. Raises RegardError if the model is not there or damaged, or a number too small.
     """
+    if workers < 0 or threads < 1:
+        raise RegardError(
+            f"{workers} workers of {threads} threads cannot work",
+            "workers, threads",
+            "give at least 1 thread, and 0 workers for one a core",
+        )
     path = models.find(model)
     if path.is_file():
         return open_bundle(read_bundle(path), str(path), workers, threads)

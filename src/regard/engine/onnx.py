@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
 from regard.config import ModelOptions
+from regard.contract import Candidates, Forced, Written
 from regard.engine import onnx_graphs, onnx_loops
 from regard.engine.arithmetic import (
     Arithmetic,
@@ -30,7 +31,6 @@ from regard.engine.onnx_words import FEW
 from regard.engine.shortlist import allowed_tokens, fill_up
 from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
-from regard.search import Candidates, Forced, Written
 from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from regard.circles import PERIODS, end_of_circles, may_circle, no_circles
+from regard.contract import Adjustment, Candidates, Ranked, Written
 from regard.engine import onnx_graphs, onnx_loops
 from regard.engine.onnx_layout import read
 from regard.engine.onnx_session import Arrays, Draw, Sessions
 from regard.engine.onnx_words import FEW
 from regard.engine.shortlist import fill_up
-from regard.search import Adjustment, Candidates, Ranked, Written, place_in_run
+from regard.search import place_in_run
 from regard.special import END, START, Ids
 
 LEAVE = 0.85

@@ -9,11 +9,11 @@ from jaxtyping import Float, Int, Shaped
 
 from regard.checkpoint import Card, Tensors, load_weights
 from regard.config import ModelOptions
+from regard.contract import Adjustment, Decoding, Forced, Ranked
 from regard.errors import RegardError
 from regard.model.attention import join
 from regard.model.memory import rows as pick
 from regard.model.network import Dropouts, EncoderDecoder, Sizes
-from regard.search import Adjustment, Decoding, Forced, Ranked
 from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of

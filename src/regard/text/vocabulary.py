@@ -9,6 +9,7 @@ import sentencepiece
 
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
+from regard.text.formats import UNTIDY
 from regard.text.sampling import Merges, make_merges, sample
 from regard.text.spans import Span
 
@@ -79,8 +80,10 @@ class Vocabulary:
         return sample(texts, self.merges, dropout, seed) if dropout else self.encode(texts)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text that these tokens write; special tokens write nothing."""
-        return self.processor.decode([int(token) for token in tokens if token > UNKNOWN])
+        """The text that these tokens write, on one line: special tokens write nothing, and bytes
+        that make a control character write a space."""
+        text = self.processor.decode([int(token) for token in tokens if token > UNKNOWN])
+        return UNTIDY.sub(" ", text)
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
         known = self.known_pieces
