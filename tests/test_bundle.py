@@ -171,6 +171,8 @@ FORGERIES = {
     "a range in words": lambda about: about["ranges"].update({"decoder.word": ["a", "b"]}),
     "an endless range": lambda about: about["ranges"].update({"decoder.word": [0, 1e999]}),
     "made by a list": lambda about: about.update(made=[1, 2]),
+    "an endless limit": lambda about: about["config"]["search"].update(limit_ratio=1e999),
+    "a limit of years": lambda about: about["config"]["search"].update(limit_extra=10**12),
     "quality of nothing": lambda about: about.update(quality=7),
 }
 
@@ -195,6 +197,32 @@ def test_forged_weights_and_vocabularies_are_refused(int8, tmp_path):
             forge(file, stored.about[ABOUT], {**stored.tensors, name: forged})
             with pytest.raises(RegardError):
                 regard.load(file)
+
+
+def test_weights_of_int8_where_there_are_none_and_of_fp32_among_int8_are_refused(int8, tmp_path):
+    stored = read_tensors(int8)
+    one_by_one = np.ones(len(stored.tensors["decoder.word.bias"]), np.float32)
+    bias = {"decoder.word.bias": one_by_one.astype(np.int8), "decoder.word.bias.scale": one_by_one}
+    forgeries = [{**stored.tensors, **bias}]
+    for name in stored.tensors:
+        if name + ".scale" in stored.tensors:
+            rest = {one: t for one, t in stored.tensors.items() if one != name + ".scale"}
+            forgeries.append({**rest, name: stored.tensors[name].astype(np.float32)})
+    for tensors in forgeries:
+        forge(tmp_path / "forged.regard", stored.about[ABOUT], tensors)
+        with pytest.raises(RegardError, match="of another model"):
+            regard.load(tmp_path / "forged.regard")
+
+
+@pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E8M0", "BF16", "F4"])
+def test_numbers_that_numpy_does_not_have_are_refused(tmp_path, kind):
+    bits = {"BF16": 16, "F4": 4}.get(kind, 8)
+    header = {"w": {"dtype": kind, "shape": [4], "data_offsets": [0, bits // 2]}}
+    written = json.dumps(header).encode()
+    file = tmp_path / "odd.regard"
+    file.write_bytes(struct.pack("<Q", len(written)) + written + bytes(bits // 2))
+    with pytest.raises(RegardError):
+        read_tensors(file)
 
 
 def test_half_a_shortlist_is_refused(int8, tmp_path):

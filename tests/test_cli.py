@@ -121,13 +121,17 @@ def test_a_file_is_a_model_everywhere(file, model, text, tmp_path):
 
 @pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--format", "json")], ids=str)
 def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_path, more):
+    command = "translate", tmp_path / "in.txt", "--model", file, "--beam", 2, *more
+    (tmp_path / "in.txt").write_text("what stops at once", "utf-16")
+    assert typed(*command, "--out", tmp_path / "cut").returncode == 2
+    asked = (tmp_path / "cut.part.json").read_bytes()
     lines = [*(one.source for one in examples(9, 3)), "", "One cat . The dog ."]
     (tmp_path / "in.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    command = "translate", tmp_path / "in.txt", "--model", file, "--beam", 2, *more
     assert typed(*command, "--out", tmp_path / "whole").returncode == 0
     whole = (tmp_path / "whole").read_bytes()
     for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1, len(whole)):
         (tmp_path / "cut.part").write_bytes(whole[:cut])
+        (tmp_path / "cut.part.json").write_bytes(asked)
         refused = typed(*command, "--out", tmp_path / "cut")
         assert refused.returncode == 2 and b"add --resume" in refused.stderr
         done = typed(*command, "--out", tmp_path / "cut", "--resume")
@@ -136,3 +140,29 @@ def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_pa
         again = typed(*command, "--out", tmp_path / "cut", "--resume")
         assert again.returncode == 0 and b"whole already" in again.stderr
         (tmp_path / "cut").unlink()
+        assert not list(tmp_path.glob("cut*"))
+
+
+def test_what_was_begun_otherwise_or_on_longer_text_is_not_gone_on_with(file, tmp_path):
+    text, out = tmp_path / "in.txt", tmp_path / "out"
+    text.write_text("what stops at once", "utf-16")
+    command = "translate", text, "--model", file, "--out", out
+    assert typed(*command, "--n-best", 2).returncode == 2
+    text.write_text("The cat .\n" * 3, "utf-8")
+    part = tmp_path / "out.part"
+    part.write_text("1\t-1.0\tLe chat .\n1\t-2.0\tUn chat .\n")
+    for more, other in (
+        ((), b"n_best: 2, not 1"),
+        (("--n-best", 3), b"n_best: 2, not 3"),
+        (("--n-best", 2, "--format", "json"), b"format: 'text', not 'json'"),
+        (("--n-best", 2, "--begin", "Un"), b"begin: '', not 'Un'"),
+        (("--n-best", 2, "--shortlist"), b"shortlist: False, not True"),
+    ):
+        refused = typed(*command, *more, "--resume")
+        assert refused.returncode == 2 and other in refused.stderr, refused.stderr
+    part.write_text("".join(f"{line}\t-1.0\tLe chat .\n" for line in range(1, 9)))
+    refused = typed(*command, "--n-best", 2, "--resume")
+    assert b"7 lines were translated before, and there are 3" in refused.stderr
+    (tmp_path / "out.part.json").unlink()
+    refused = typed(*command, "--n-best", 2, "--resume")
+    assert b"nobody knows" in refused.stderr and part.exists() and not out.exists()

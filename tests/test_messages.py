@@ -97,11 +97,8 @@ MISTAKES = {
     "translate good.en --model nowhere.regard": ("no such file", "nowhere.regard", "export"),
     "translate good.en --model good.regard": ("is damaged", "good.regard", "copy it again"),
     "translate good.en --model model --resume": ("needs a file", "--resume", "--out"),
-    "translate good.en --model model --n-best 2 --out odd.txt --resume": (
-        "not what --n-best wrote",
-        "odd.txt",
-        "another --out",
-    ),
+    "translate good.en --model model --out odd.txt --resume": ("knows", "odd.txt", "remove it"),
+    "translate good.en missing.en --model model --out a.txt": ("no such", "missing.en", "path"),
     TRAIN + " model.attention=dot model.states=48": ("'dot'", "model.states", "general"),
     TRAIN + " model.tie=all vocabulary.joint=false": ("share", "model.tie", "joint"),
     TRAIN + " train.device=tpu": ("no device 'tpu'", "", "cpu"),

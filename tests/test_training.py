@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,17 @@ def test_two_batches_at_once_teach_what_one_batch_of_all_their_pairs_teaches():
     assert one.tokens == other.tokens == 8
     assert one.loss == pytest.approx(other.loss) and one.norm == pytest.approx(other.norm)
     assert all(torch.allclose(left[name], right[name], atol=1e-5) for name in left)
+
+
+def test_a_model_without_its_run_is_never_begun_anew(model, text, tmp_path):
+    alone = tmp_path / "alone"
+    shutil.copytree(model, alone)
+    (alone / "training/run.json").unlink()
+    before = {file: file.read_bytes() for file in alone.rglob("*") if file.is_file()}
+    assert alone / "lock" in before
+    with pytest.raises(RegardError, match="not a run that could go on"):
+        regard.train(text.train, alone, text.valid, "", tiny())
+    assert {file: file.read_bytes() for file in alone.rglob("*") if file.is_file()} == before
 
 
 def test_tuning_starts_from_the_ready_model(model, text, tmp_path):

@@ -97,7 +97,8 @@ def read_tensors(file: Path) -> Stored:
             return Stored(tensors, opened.metadata() or {})
     except OSError as error:
         refuse_system_error(error, "read", str(file))
-    except (SafetensorError, ValueError, TypeError) as error:
+    except (SafetensorError, AttributeError, ValueError, TypeError) as error:
+        # AttributeError: numpy has no such numbers, of 8 bits or 4
         raise damaged(file) from error
 
 

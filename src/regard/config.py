@@ -143,11 +143,11 @@ class SearchOptions(Section):
 
     beam: Annotated[int, Field(ge=1, le=1000)] = 5
     """Hypotheses kept at each step; 1 is greedy."""
-    alpha: Annotated[float, Field(ge=0.0)] = 1.0
+    alpha: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     """Log-probabilities are divided by length**alpha (Wu et al. 2016, eq. 14, without its +5)."""
-    limit_ratio: Annotated[float, Field(gt=0.0)] = 2.0
+    limit_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
     """A translation has at most limit_ratio times its source's tokens and limit_extra more."""
-    limit_extra: Count = 20
+    limit_extra: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Tokens, so that short sentences have room."""
 
     def limit(self, length: int) -> int:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, NamedTuple, TextIO
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.progress import (
@@ -20,12 +20,14 @@ from rich.progress import (
 )
 
 from regard import models
-from regard.cli.common import Beam, Model, errors, name_default, new_file, use_utf8
+from regard.cli.common import Beam, Model, errors, name_default, use_utf8
+from regard.cli.unfinished import begin as begin_part
+from regard.cli.unfinished import behind, go_on
 from regard.config import SearchOptions
-from regard.errors import RegardError, refuse_system_error
+from regard.errors import RegardError
 from regard.lines import translate_lines
 from regard.machine import give_freed_memory_back
-from regard.text.formats import read_lines, read_texts
+from regard.text.formats import STANDARD_INPUT, open_bytes, read_lines, read_texts
 from regard.translator import Translation, Translator, load
 
 CHUNK = 2048
@@ -96,6 +98,10 @@ def translate(
     use_utf8()
     if resume and out is None:
         raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
+    read = files or [STANDARD_INPUT]
+    for file in read:
+        if file != STANDARD_INPUT and not file.is_fifo():
+            open_bytes(file).close()  # a wrong path is told before the work
     name_default(model)
     give_freed_memory_back()
     translator = load(model, device, workers, threads)
@@ -106,20 +112,26 @@ def translate(
     translator = translator.with_options(
         SearchOptions.model_validate({**options.model_dump(), "beam": size})
     )
-    read = files or [Path("-")]
-    is_typed = Path("-") in read and sys.stdin.isatty()  # each line gets its answer at once
+    is_typed = STANDARD_INPUT in read and sys.stdin.isatty()  # each line gets its answer at once
     wanted = Wanted(n_best, begin, format, whole_lines or n_best > 1 or bool(begin))
     if out is not None and resume and out.exists():
         errors.print(f"{out} is whole already", highlight=False, soft_wrap=True)
         return
-    part, done = unfinished(out, resume), 0
-    if out is not None and part.exists():
-        done = cut_to_whole_lines(part, n_best > 1 and format == Format.text)
-    lines = islice((line for file in read for line in read_texts(file)), done, None)
+    asked = {
+        "model": str(model),
+        "text": [str(file) for file in read],
+        **wanted._asdict(),
+        "beam": size,
+        "shortlist": shortlist,
+    }
+    growing = None
+    if out is not None:
+        is_numbered = n_best > 1 and format == Format.text
+        growing = go_on(out, asked, is_numbered) if resume else begin_part(out, asked)
+    done = growing.done if growing else 0
+    lines = behind((line for file in read for line in read_texts(file)), done)
     with ExitStack() as stack:
-        to: TextIO = sys.stdout
-        if out is not None:
-            to = stack.enter_context(part.open("a", encoding="utf-8", newline="\n"))
+        to = stack.enter_context(growing.opened()) if growing else sys.stdout
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
         cut, first_cut, total = 0, [], done
@@ -132,34 +144,16 @@ def translate(
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, total))
             to.flush()
             bar.update(task, completed=total)
-    if out is not None:
-        part.replace(out)
+    if growing and out is not None:
+        growing.finish(out)
     if cut:
         shown = ", ".join(first_cut) + (", ..." if cut > len(first_cut) else "")
         errors.print(
-            f"{cut} of {total} translations did not end by themselves and were cut"
+            f"{cut} of {total - done} translations did not end by themselves and were cut"
             f" (lines {shown}); --format json says which and why",
             style="yellow",
             highlight=False,
         )
-
-
-def unfinished(out: Path | None, resume: bool) -> Path:
-    """The file in which a translation grows until it is whole.
-
-    Raises RegardError if `out` exists, or if it was begun and nobody asked to go on.
-    """
-    if out is None:
-        return Path()
-    part = out.with_name(out.name + ".part")
-    if part.exists() and not resume:
-        raise RegardError(
-            "a translation was begun here and not finished",
-            str(part),
-            "add --resume to go on, or remove it to begin again",
-        )
-    new_file(out).unlink()
-    return part
 
 
 def translate_chunk(
@@ -175,36 +169,9 @@ def translate_chunk(
     return [best[: wanted.n_best] for best in found]
 
 
-def cut_to_whole_lines(out: Path, is_numbered: bool) -> int:
-    """How many lines were translated before; what was written in part is cut off.
-
-    Raises RegardError if the file cannot be read and written.
-    """
-    whole, number, begin = 0, 0, 0
-    try:
-        with out.open("r+b") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                if is_numbered and int(line.partition(b"\t")[0]) != number:
-                    number, begin = number + 1, whole
-                whole += len(line)
-            file.seek(0)
-            if is_numbered and number:  # the last line may lack some of its translations
-                whole = begin
-            file.truncate(whole)
-            return max(0, number - 1) if is_numbered else sum(1 for _ in file)
-    except OSError as error:
-        refuse_system_error(error, "go on with", str(out))
-    except ValueError as error:
-        raise RegardError(
-            "this is not what --n-best wrote", str(out), "give another --out"
-        ) from error
-
-
 def count_lines(files: list[Path], bar: Progress) -> int | None:
     """Of files, where somebody is watching; standard input is not known beforehand."""
-    if bar.disable or Path("-") in files:
+    if bar.disable or STANDARD_INPUT in files:
         return None
     return sum(1 for file in files for _ in read_lines(file))
 

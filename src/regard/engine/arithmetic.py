@@ -228,11 +228,16 @@ def steps(least: float, greatest: float) -> tuple[float, int]:
     return step, round(-least / step)
 
 
+def is_matrix(name: str, shape: Sequence[int]) -> bool:
+    """Whether a weight is multiplied with, and so int8 in a model of int8."""
+    return len(shape) == 2 and name.endswith(MATRICES)
+
+
 def quantise(tensors: Tensors) -> dict[str, np.ndarray]:
     """Every matrix as int8 with one scale a row; all else stays as it is."""
     made: dict[str, np.ndarray] = {}
     for name, tensor in tensors.items():
-        if tensor.ndim == 2 and name.endswith(MATRICES):
+        if is_matrix(name, tensor.shape):
             scale = np.maximum(np.abs(tensor).max(axis=1) / 127, 1e-12).astype(np.float32)
             made[name] = np.rint(tensor / scale[:, None]).astype(np.int8)
             made[name + SCALE] = scale

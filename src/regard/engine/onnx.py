@@ -68,7 +68,8 @@ class OnnxEngine:
     def limited(self) -> "OnnxEngine":
         """The same engine, which makes its translations of the shortlist's tokens alone.
 
-        Adjusted tokens, samples and beams of more than `largest_beam` are still of all.
+        A step that ranks more than FEW tokens (samples, beams of more than `largest_beam`), or that
+        hooks adjust, is still among all.
         """
         if not len(self.shortlist.likely):
             raise RegardError(
@@ -184,7 +185,8 @@ def written_alone(found: Arrays, rounds: int) -> Written:
 def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
     card, options = bundle.card, bundle.card.config.model
-    ours = belong(bundle.tensors, options, len(card.source), len(card.target))
+    ours = len(card.target) >= FEW
+    ours = ours and belong(bundle.tensors, options, len(card.source), len(card.target))
     wanted = set(products_of(options)) if ours and are_int8(bundle.tensors) else set()
     if not ours or bundle.ranges.keys() != wanted:
         raise RegardError(

@@ -7,7 +7,7 @@ from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_network import EVERY, Network
 from regard.engine.shortlist import BLOCK
 
-FEW = 16
+FEW = BLOCK
 """As many likeliest tokens are found through the greatest of each block of logits."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from regard.checkpoint import Tensors
 from regard.config import ModelOptions
-from regard.engine.arithmetic import SCALE
+from regard.engine.arithmetic import SCALE, are_int8, is_matrix
 
 Shape = tuple[int, ...]
 
@@ -86,18 +86,18 @@ def norm(name: str, size: int) -> Iterator[tuple[str, Shape]]:
 
 
 def belong(tensors: Tensors, options: ModelOptions, source_tokens: int, target_tokens: int) -> bool:
-    """Whether these are the weights of such a network, each as float32 or as int8 with scales."""
+    """Whether these are the weights of such a network: all of float32, or the matrices of int8 with
+    scales."""
     left = dict(tensors)
     if options.encoder_layers + options.decoder_layers > len(left):
         return False
+    with_scales = are_int8(tensors)
     for name, shape in shapes_of(options, source_tokens, target_tokens):
-        tensor = left.pop(name, None)
-        if tensor is None or tensor.shape != shape:
-            return False
-        if tensor.dtype == "int8":
-            scale = left.pop(name + SCALE, None)
-            if scale is None or scale.shape != shape[:1] or scale.dtype != "float32":
+        wanted = {name: ("float32", shape)}
+        if with_scales and is_matrix(name, shape):
+            wanted = {name: ("int8", shape), name + SCALE: ("float32", shape[:1])}
+        for each, kind in wanted.items():
+            tensor = left.pop(each, None)
+            if tensor is None or tensor.dtype != kind[0] or tensor.shape != kind[1]:
                 return False
-        elif tensor.dtype != "float32":
-            return False
     return not left

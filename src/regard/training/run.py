@@ -114,7 +114,9 @@ def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
     one that another process works on.
     """
     training = folder / "training"
-    is_ours = (training / IDENTITY).exists() or (folder / LOCK).exists()
+    was_prepared = (training / IDENTITY).exists()
+    was_begun = (folder / LOCK).exists() and not (folder / checkpoint.WEIGHTS).exists()
+    is_ours = was_prepared or was_begun
     if not is_ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RegardError(
             "there is something here already, and not a run that could go on",
@@ -133,7 +135,7 @@ def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
         raise RegardError(
             "another process is training here", str(folder), "wait for it, or choose another --out"
         ) from error
-    if (training / IDENTITY).exists():
+    if was_prepared:
         try:
             refuse_another(training / IDENTITY, same)
         except RegardError:
