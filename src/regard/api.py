@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.config import make_config
+from regard.errors import needs_extra
 from regard.text.formats import guess_languages, parse_languages
-from regard.translator import Translator, load, needs_extra
+from regard.translator import Translator, load
 
 if TYPE_CHECKING:
     from regard.training.loop import Outcome
@@ -37,7 +38,7 @@ def train(
         from regard.training.report import Silence
         from regard.training.run import Data, open_run
     except ModuleNotFoundError as error:
-        raise needs_extra("training", error) from error
+        raise needs_extra("training", error.name, "train") from error
     config = make_config(settings or {}, "settings")
     paths = tuple(Path(file) for file in files)
     codes = parse_languages(languages) if languages else guess_languages(paths)

@@ -254,6 +254,12 @@ def explain(fault: Any, where: str) -> RegardError:
             where if len(place) == 1 else f"{where} [{place[0]}]",
             nearest(place[-1], known),
         )
+    if fault["type"] == "model_type":
+        return RegardError(
+            f"[{place[0]}] is a section of options, not {fault['input']!r}",
+            where,
+            f"write {place[0]}.option=value, or [{place[0]}] in a file",
+        )
     name = ".".join(place[:2])
     about = {option.name: option for option in options()}.get(name)
     advice = f"{name}: {about.about} The default is {about.default}." if about else "see the README"

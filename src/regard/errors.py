@@ -12,6 +12,15 @@ class RegardError(Exception):
         self.what, self.where, self.to_do = what, where, to_do
 
 
+def needs_extra(what: str, missing: str | None, extra: str, instead: str = "") -> RegardError:
+    """Something that only an extra of the installation brings is not there."""
+    return RegardError(
+        f"{what} needs {missing}, which is not installed",
+        "this Python",
+        f"pip install '.[{extra}]' in the folder of regard's source{instead}",
+    )
+
+
 def nearest(name: str, known: tuple[str, ...]) -> str:
     """What to do about a name that is not `known`: the nearest known one, or all of them."""
     close = get_close_matches(name, known, n=1, cutoff=0.6)

@@ -136,6 +136,8 @@ class Translator:
         search: Callable[[Task], list[list[Hypothesis]]],
     ) -> list[list[Translation]]:
         """Search in batches of like length; hand the results back in the order of the texts."""
+        if isinstance(texts, str):
+            raise RegardError("one text is given, not a list of them", repr(texts), "give [text]")
         tidied = [tidy(text) for text in texts]
         encoded = self.source.encode(tidied)
         given = self.target.encode([tidy(beginning)])[0] if beginning else []
@@ -272,12 +274,4 @@ def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Trans
         card.config.search,
         card.config.model.states,
         workers or max(1, cores() // threads),
-    )
-
-
-def needs_extra(what: str, error: ModuleNotFoundError) -> RegardError:
-    return RegardError(
-        f"{what} needs {error.name}, which is not installed",
-        "this Python",
-        "pip install 'regard[train]'",
     )

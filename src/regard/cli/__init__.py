@@ -1,5 +1,6 @@
 """The command line: one short file a command; errors in three lines, results on standard output."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from regard import __version__
-from regard.errors import RegardError
+from regard.errors import RegardError, needs_extra, refuse_system_error
 
 # fmt: off
 COMMANDS = (
@@ -86,17 +87,44 @@ def about(
 
 def main() -> None:
     """Run a command: 0 done, 2 the user's mistake, 130 interrupted; a traceback is our mistake."""
+    open_closed()
     try:
-        try:
-            app()
-        except ModuleNotFoundError as error:
-            if (error.name or "regard").startswith("regard"):
-                raise
-            from regard.translator import needs_extra
-
-            raise needs_extra("this command", error) from error
+        run()
     except RegardError as error:
         from regard.cli.common import errors
 
         errors.print(f"{error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run() -> None:
+    """Raises RegardError for what a command needs and this machine has not."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except ModuleNotFoundError as error:
+        if (error.name or "regard").startswith("regard"):
+            raise
+        raise needs_extra("this command", error.name, "train") from error
+    except BrokenPipeError:
+        leave_output()
+        sys.exit(1)
+    except OSError as error:
+        leave_output()
+        refuse_system_error(error, "go on", error.filename or "standard output")
+
+
+def open_closed() -> None:
+    """Nothing comes from a standard input that was closed, and output that was is lost."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def leave_output() -> None:
+    """What could not be written is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from regard import models
 from regard.errors import RegardError, refuse_system_error
-from regard.text.formats import read_texts
+from regard.text.formats import STANDARD_INPUT, read_texts
 
 errors = Console(stderr=True)
 """Progress and messages go here, results to standard output."""
@@ -60,7 +60,15 @@ class Words(NamedTuple):
 
 
 def sort_words(words: Sequence[str]) -> Words:
+    """Raises RegardError if a word is neither."""
     assignments = [word for word in words if ASSIGNMENT.match(word)]
+    for word in words:
+        if "=" in word and word not in assignments and not Path(word).exists():
+            raise RegardError(
+                f"'{word}' is neither a file nor an option",
+                "the command line",
+                "write section.option=value, in small letters and without spaces",
+            )
     return Words([Path(word) for word in words if not ASSIGNMENT.match(word)], assignments)
 
 
@@ -69,6 +77,12 @@ def name_default(model: Path) -> None:
     if model == models.DEFAULT and errors.is_terminal:
         name = model.stem
         errors.print(f"with the model that comes along: {name} (regard info {name})", style="dim")
+
+
+def once(files: Sequence[Path]) -> None:
+    """Raises RegardError if standard input is to be read more than once."""
+    if list(files).count(STANDARD_INPUT) > 1:
+        raise RegardError("standard input can be read once", "-", "give one - and files")
 
 
 def read_all(file: Path) -> list[str]:

@@ -47,7 +47,8 @@ ModelsOption = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="MODEL MODEL ...",
-        help="Compare these ready models instead; the first is the baseline.",
+        help="Compare these ready models instead (folders, .regard files, names of models that"
+        " come along); the first is the baseline.",
         show_default=False,
     ),
 ]

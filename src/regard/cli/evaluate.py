@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from regard import models
-from regard.cli.common import Beam, errors, name_default, new_file, read_all, use_utf8
+from regard.cli.common import Beam, errors, name_default, new_file, once, read_all, use_utf8
 from regard.config import SearchOptions
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
@@ -53,6 +52,7 @@ def evaluate(
         regard evaluate test.en test.fr --model model --convention multi30k
     """
     use_utf8()
+    once([file for file in (source, reference, hypothesis) if file is not None])
     sources, references = read_all(source), read_all(reference)
     if model is not None and hypothesis is not None:
         raise RegardError(
@@ -70,7 +70,8 @@ def evaluate(
             "--convention",
             nearest(convention, tuple(CONVENTIONS)),
         )
-    written = new_file(out) if out is not None else None
+    if out is not None:
+        new_file(out).unlink()
     if hypothesis is None:
         chosen = model or models.DEFAULT
         name_default(chosen)
@@ -84,18 +85,14 @@ def evaluate(
         named = parse_languages(languages) if languages else guess_languages((source, reference))
         language = named[1]
         texts = read_all(hypothesis)
-    if written is not None:
-        written.write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
+    if out is not None:
+        new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
     found = measure(texts, references, language, convention)
     if as_json:
         typer.echo(json.dumps([quality._asdict() for quality in found]))
         return
-    table = Table("metric", "value", "signature", box=None, padding=(0, 2, 0, 0))
     for quality in found:
-        table.add_row(quality.name, f"{quality.value:.2f}", quality.signature)
-    from rich.console import Console
-
-    Console(soft_wrap=True).print(table)
+        typer.echo(f"{quality.name:<5} {quality.value:6.2f}  {quality.signature}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,6 +11,8 @@ import typer
 from regard.cli.common import Beam, Models, errors, name_default, new_file, use_utf8
 from regard.errors import RegardError
 from regard.models import tell_apart
+from regard.text import sentences
+from regard.text.formats import tidy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +63,13 @@ def explain(
     use_utf8()
     given = sys.stdin.readline().rstrip("\n") if text == "-" else text
     name_default(model[0])
+    if len(sentences.split(tidy(given))) > 1:
+        errors.print(
+            "several sentences, explained as one: `regard translate` cuts them apart, unless"
+            " --whole-lines asks for the same",
+            style="yellow",
+            highlight=False,
+        )
     explained = [
         explain_one(given, one, name, translation, beam)
         for one, name in zip(model, tell_apart(model, "/"), strict=True)

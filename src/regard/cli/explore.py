@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from regard.cli.common import Models, errors, name_default, use_utf8
-from regard.errors import RegardError
+from regard.errors import RegardError, needs_extra
 from regard.models import tell_apart
 
 
@@ -37,11 +37,8 @@ def explore(
 
         from regard.serving.explorer import HOME, make_app
     except ModuleNotFoundError as error:
-        raise RegardError(
-            f"the page needs {error.name}, which is not installed",
-            "this Python",
-            "pip install 'regard[serve]', or write a page with `regard explain --out page.html`",
-        ) from error
+        instead = ", or write a page with `regard explain --out page.html`"
+        raise needs_extra("the page", error.name, "serve", instead) from error
     from regard.translator import open_light
 
     name_default(model[0])

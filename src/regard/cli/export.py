@@ -46,6 +46,12 @@ def export(
     use_utf8()
     if out.suffix != SUFFIX:
         raise RegardError(f"{out.name} does not end in {SUFFIX}", "--out", f"call it NAME{SUFFIX}")
+    if model.is_file():
+        raise RegardError(
+            "this is a file already, and a model folder is wanted",
+            str(model),
+            "give the folder that `regard train --out` wrote",
+        )
     texts = read_sample(text) if text is not None else []
     card = read_about(about) if about is not None else {}
     new_file(out)

@@ -23,7 +23,11 @@ NARROWEST = 60
 
 def info(
     model: Annotated[
-        Path, typer.Argument(help="A model folder or file, or the name of one that comes along.")
+        Path,
+        typer.Argument(
+            help="A model folder or file, or the name of one that comes along.",
+            show_default=models.DEFAULT.stem,
+        ),
     ] = models.DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from regard.cli.common import errors, sort_words, use_utf8
-from regard.config import options, override, read_config
+from regard.config import make_config, options, override, read_config
 from regard.errors import RegardError
 
 
@@ -50,7 +50,7 @@ def train(
     ] = "",
     start_from: Annotated[
         Path | None,
-        typer.Option(help="Tune this ready model on new text.", show_default=False),
+        typer.Option(help="Tune the model of this folder on new text.", show_default=False),
     ] = None,
     _options: Annotated[
         bool,
@@ -77,6 +77,7 @@ def train(
     if not files:
         raise RegardError("no text to learn from is given", "the command line", "give two files")
     settings = override(read_config(config) if config else {}, assignments)
+    make_config(settings, str(config) if config else "the command line")
     with watching(errors) as report:
         try:
             outcome = run(files, out, valid or (), languages, settings, start_from or "", report)

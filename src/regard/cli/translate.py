@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 from regard import models
-from regard.cli.common import Beam, Model, errors, name_default, use_utf8
+from regard.cli.common import Beam, Model, errors, name_default, once, use_utf8
 from regard.cli.unfinished import begin as begin_part
 from regard.cli.unfinished import behind, go_on
 from regard.config import SearchOptions
@@ -32,6 +32,10 @@ from regard.translator import Translation, Translator, load
 
 CHUNK = 2048
 """Lines that are held at a time."""
+SHOWN = 5
+"""Numbers of lines that a warning tells."""
+REPLACEMENT = "\ufffd"
+"""What stands for a byte that is not UTF-8."""
 
 
 class Format(StrEnum):
@@ -48,6 +52,39 @@ class Wanted(NamedTuple):
     whole_lines: bool
 
 
+class Noted(NamedTuple):
+    """Numbers of lines of which somebody should know."""
+
+    cut: list[int]
+    not_utf8: list[int]
+
+    def note(self, number: int, found: Translation) -> None:
+        if found.ending != "end":
+            self.cut.append(number)
+        if REPLACEMENT in found.source:
+            self.not_utf8.append(number)
+
+    def tell(self, total: int) -> None:
+        """A line on standard error for each kind that there is."""
+        for numbers, what in (
+            (self.not_utf8, "lines hold bytes that are not UTF-8; iconv converts a file"),
+            (
+                self.cut,
+                "translations did not end by themselves and were cut; --format json says which and"
+                " why",
+            ),
+        ):
+            if numbers:
+                shown = ", ".join(map(str, numbers[:SHOWN]))
+                more = ", ..." if len(numbers) > SHOWN else ""
+                errors.print(
+                    f"{len(numbers):,} of {total:,} {what} (lines {shown}{more})",
+                    style="yellow",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
+
 def translate(
     files: Annotated[
         list[Path] | None,
@@ -56,7 +93,13 @@ def translate(
     model: Model = models.DEFAULT,
     beam: Beam = 0,
     n_best: Annotated[
-        int, typer.Option(help="Translations of each line, at most.", min=1, max=1000)
+        int,
+        typer.Option(
+            help="Translations of each line, at most, best first: by log-probability /"
+            " length^alpha. The beam is at least as wide.",
+            min=1,
+            max=1000,
+        ),
     ] = 1,
     begin: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
     format: Annotated[Format, typer.Option(help="Plain lines, or an object a line.")] = Format.text,
@@ -64,7 +107,11 @@ def translate(
         bool, typer.Option("--whole-lines", help="Do not cut lines into sentences.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Write to this new file.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Write to this new file; until it is whole it grows as FILE.part.",
+            show_default=False,
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with --out where it was stopped.")
@@ -99,6 +146,7 @@ def translate(
     if resume and out is None:
         raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
     read = files or [STANDARD_INPUT]
+    once(read)
     for file in read:
         if file != STANDARD_INPUT and not file.is_fifo():
             open_bytes(file).close()  # a wrong path is told before the work
@@ -130,30 +178,21 @@ def translate(
         growing = go_on(out, asked, is_numbered) if resume else begin_part(out, asked)
     done = growing.done if growing else 0
     lines = behind((line for file in read for line in read_texts(file)), done)
+    noted = Noted([], [])
     with ExitStack() as stack:
         to = stack.enter_context(growing.opened()) if growing else sys.stdout
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
-        cut, first_cut, total = 0, [], done
+        number = done
         for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
-            for best in translate_chunk(translator, chunk, wanted):
-                total += 1
-                if best[0].ending != "end":
-                    cut += 1
-                    first_cut += [str(total)] if cut <= 5 else []
-                to.write(as_json(best) if format == "json" else as_text(best, n_best, total))
+            for number, best in enumerate(translate_chunk(translator, chunk, wanted), number + 1):
+                noted.note(number, best[0])
+                to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
             to.flush()
-            bar.update(task, completed=total)
+            bar.update(task, completed=number)
     if growing and out is not None:
         growing.finish(out)
-    if cut:
-        shown = ", ".join(first_cut) + (", ..." if cut > len(first_cut) else "")
-        errors.print(
-            f"{cut} of {total - done} translations did not end by themselves and were cut"
-            f" (lines {shown}); --format json says which and why",
-            style="yellow",
-            highlight=False,
-        )
+    noted.tell(number - done)
 
 
 def translate_chunk(

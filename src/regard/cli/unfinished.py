@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from regard import checkpoint
-from regard.cli.common import new_file
+from regard.cli.common import errors, new_file
 from regard.errors import RegardError, refuse_system_error
 
 
@@ -27,6 +27,14 @@ class Unfinished(NamedTuple):
                 yield file
         except OSError as error:
             refuse_system_error(error, "write", str(self.file))
+        except KeyboardInterrupt:
+            errors.print(
+                f"stopped; the same command with --resume goes on after what stands in {self.file}",
+                style="yellow",
+                highlight=False,
+                soft_wrap=True,
+            )
+            raise
 
     def finish(self, out: Path) -> None:
         """Give it its name."""
@@ -74,6 +82,9 @@ def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinish
 
 
 def beside(out: Path) -> Unfinished:
+    """Raises RegardError if `out` cannot be a file's name."""
+    if not out.name:
+        raise RegardError("this is no name of a file", str(out), "give --out FILE")
     part = out.with_name(out.name + ".part")
     return Unfinished(part, part.with_name(part.name + ".json"), 0)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from regard.errors import RegardError, nearest
+from regard.errors import RegardError, nearest, needs_extra
 
 TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
 """sacreBLEU's tokeniser for the languages that its 13a cannot cut into words."""
@@ -39,11 +39,7 @@ def library(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise RegardError(
-            "evaluating needs sacreBLEU and sacremoses",
-            f"this Python has no module '{error.name}'",
-            "pip install 'regard[train]'",
-        ) from error
+        raise needs_extra("evaluating", error.name, "train") from error
 
 
 def as_they_are(texts: list[str], _language: str) -> list[str]:

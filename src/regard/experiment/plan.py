@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 from regard import checkpoint
 from regard.bundle import SUFFIX, read_bundle
 from regard.config import Config, SearchOptions, make_config
-from regard.errors import RegardError, nearest
+from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
 from regard.experiment.choices import Choice, choose, parse_vary, shared_options, with_seed
-from regard.models import tell_apart
+from regard.models import find, tell_apart
 from regard.text.formats import Languages, read_texts
 from regard.training.run import IDENTITY, Data, identity, refuse_another
-from regard.translator import needs_extra
 
 
 class Candidate(NamedTuple):
@@ -148,6 +147,7 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
             "the command line",
             "leave them out; only search.option=value has a meaning here",
         )
+    models = [find(model) for model in models]
     cards = [card_of(model) for model in models]
     languages = {card.languages for card in cards}
     if len(languages) > 1:
@@ -217,7 +217,7 @@ def read_test(files: tuple[Path, Path]) -> Unseen:
 
 def refuse_missing_torch() -> None:
     if not find_spec("torch"):
-        raise needs_extra("training", ModuleNotFoundError("torch is missing", name="torch"))
+        raise needs_extra("training", "torch", "train")
 
 
 def search_options(own: SearchOptions, search: dict[str, Any]) -> SearchOptions:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from regard.errors import RegardError, refuse_system_error
+from regard.errors import needs_extra, refuse_system_error
 from regard.evaluation.results import Judged, choices_of
 
 COLOURS = ("#6b5b4a", "#1763a6", "#2b7a3d", "#7a3fa8", "#b2560d", "#a3164f")
@@ -28,11 +28,7 @@ STYLE: dict[Any, Any] = {
 def refuse_missing() -> None:
     """Raise RegardError if matplotlib is not installed."""
     if not find_spec("matplotlib"):
-        raise RegardError(
-            "drawing figures needs matplotlib, which is not installed",
-            "this Python",
-            "pip install 'regard[plot]'",
-        )
+        raise needs_extra("drawing figures", "matplotlib", "plot")
 
 
 def draw_all(models: Sequence[Judged], folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from regard.errors import RegardError, refuse_system_error
+from regard.errors import RegardError, needs_extra, refuse_system_error
 
 FORMATS = (".png", ".svg", ".pdf")
 FIRST_FONT = "DejaVu Sans"
@@ -46,11 +46,7 @@ def draw(pictures: Sequence[Picture], file: Path) -> None:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise RegardError(
-            f"pictures need {error.name}, which is not installed",
-            "this Python",
-            "pip install 'regard[plot]', or write .html",
-        ) from error
+        raise needs_extra("a picture", error.name, "plot", ", or write .html") from error
     names = [name for one in pictures for name in (*one.rows, *one.columns, one.title)]
     is_text = file.suffix == ".svg"
     families = fonts_for("".join(names), str(file), may_lack=is_text)

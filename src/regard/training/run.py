@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from regard import checkpoint
+from regard.bundle import SUFFIX
 from regard.checkpoint import Card
 from regard.config import Config
 from regard.errors import RegardError, refuse_system_error
@@ -226,6 +227,12 @@ def open_run(
 
     Raises RegardError if text is missing or wrong, or the folder is another run's.
     """
+    if start_from is not None and (start_from.is_file() or start_from.suffix == SUFFIX):
+        raise RegardError(
+            "a file is for translating, and has no weights to go on learning with",
+            str(start_from),
+            "give the model folder that it was exported from",
+        )
     first = checkpoint.load_card(start_from) if start_from else None
     if first is not None:
         config = as_tuned(config, first)
