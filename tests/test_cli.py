@@ -1,8 +1,10 @@
 """The laws of the command line, typed as a user types."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -166,3 +168,51 @@ def test_what_was_begun_otherwise_or_on_longer_text_is_not_gone_on_with(file, tm
     (tmp_path / "out.part.json").unlink()
     refused = typed(*command, "--n-best", 2, "--resume")
     assert b"nobody knows" in refused.stderr and part.exists() and not out.exists()
+
+
+def test_lines_that_are_not_utf8_are_translated_and_told(file, tmp_path):
+    (tmp_path / "in.txt").write_bytes("The cat .\nThe caf\xe9 .\n".encode("latin-1"))
+    done = typed("translate", tmp_path / "in.txt", "--model", file)
+    assert done.returncode == 0 and done.stdout.count(b"\n") == 2
+    assert b"1 of 2 lines hold bytes that are not UTF-8" in done.stderr
+    assert b"(lines 2)" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("words", [("info",), ("translate", "--model")], ids=str)
+def test_a_full_disk_gets_its_three_lines(file, words):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "regard", *words, str(file)],
+            input=b"The cat .\n", stdout=full, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[0] == "cannot go on: no space left on device"
+    assert b"Traceback" not in done.stderr and b"ignored" not in done.stderr
+
+
+def test_closed_standard_streams_are_empty_and_lost(file):
+    for closed in ("<&-", ">&-", "2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {sys.executable} -m regard translate --model {file} {closed}"],
+            input=b"The cat .\n", capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0 and b"Traceback" not in done.stderr
+        assert (done.stdout.count(b"\n") == 1) == (closed == "2>&-")
+
+
+def test_ctrl_c_tells_how_to_go_on(file, tmp_path):
+    command = [sys.executable, "-m", "regard", "translate", "--model", str(file)]
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [*command, "--out", str(out)], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not out.with_name("out.part").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+    assert process.returncode == 130
+    assert b"the same command with --resume goes on" in said and b"Traceback" not in said
+    assert out.with_name("out.part.json").exists() and not out.exists()

@@ -251,7 +251,7 @@ def test_a_bad_test_text_is_told_before_anything_is_trained(text, tmp_path, monk
 def test_without_matplotlib_nothing_begins(text, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("regard.show.charts.find_spec", lambda name: None)
     assert type_here(monkeypatch, *command(text, tmp_path / "out")) == 2
-    assert "pip install 'regard[plot]'" in capsys.readouterr().err
+    assert "pip install '.[plot]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -211,9 +211,9 @@ def test_what_is_not_installed_is_named_with_the_way_to_install_it(missing, monk
     with pytest.raises(RegardError) as caught:
         measure(FRENCH, FRENCH, "fr", "multi30k")
     assert str(caught.value) == (
-        "evaluating needs sacreBLEU and sacremoses\n"
-        f"  where: this Python has no module '{missing}'\n"
-        "  to do: pip install 'regard[train]'"
+        f"evaluating needs {missing}, which is not installed\n"
+        "  where: this Python\n"
+        "  to do: pip install '.[train]' in the folder of regard's source"
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import regard
 from regard.config import SearchOptions
+from regard.errors import RegardError
 from regard.sampling import Sampling
 from regard.text.lesson import EXAMPLE, examples
 from regard.translator import BATCH, ROOM, in_batches
@@ -73,6 +74,21 @@ def test_n_best_are_distinct_and_the_first_is_the_translation(translator):
     for best, one in zip(translator.n_best(TEXTS), translator.translate(TEXTS), strict=True):
         assert best[0] == one or best[0].text == one.text
         assert len({tuple(found.tokens) for found in best}) == len(best) == 4
+
+
+def test_one_text_without_a_list_is_refused(translator):
+    with pytest.raises(RegardError, match="not a list"):
+        translator.translate("The cat .")
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(-1, 1), (0, 0), (1, -2)])
+def test_numbers_of_workers_that_cannot_work_are_refused(model, workers, threads):
+    with pytest.raises(RegardError, match="cannot work"):
+        regard.load(model, workers=workers, threads=threads)
+
+
+def test_nothing_to_read_gives_nothing(translator):
+    assert translator.force([], []) == translator.translate([]) == []
 
 
 def test_a_beginning_is_kept(translator):

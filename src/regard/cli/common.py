@@ -82,7 +82,9 @@ def name_default(model: Path) -> None:
 def once(files: Sequence[Path]) -> None:
     """Raises RegardError if standard input is to be read more than once."""
     if list(files).count(STANDARD_INPUT) > 1:
-        raise RegardError("standard input can be read once", "-", "give one - and files")
+        raise RegardError(
+            "standard input can be read once", "the command line", "give one - and files"
+        )
 
 
 def read_all(file: Path) -> list[str]:

@@ -185,7 +185,8 @@ def translate(
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
         number = done
         for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
-            for number, best in enumerate(translate_chunk(translator, chunk, wanted), number + 1):
+            for best in translate_chunk(translator, chunk, wanted):
+                number += 1
                 noted.note(number, best[0])
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
             to.flush()

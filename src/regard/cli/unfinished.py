@@ -84,7 +84,7 @@ def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinish
 def beside(out: Path) -> Unfinished:
     """Raises RegardError if `out` cannot be a file's name."""
     if not out.name:
-        raise RegardError("this is no name of a file", str(out), "give --out FILE")
+        raise RegardError("this is no name of a file", f"--out {out}", "give --out FILE")
     part = out.with_name(out.name + ".part")
     return Unfinished(part, part.with_name(part.name + ".json"), 0)
 
