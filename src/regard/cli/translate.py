@@ -121,7 +121,7 @@ def translate(
         typer.Option(
             "--shortlist",
             help="Choose among the few hundred tokens that each sentence may need: faster for"
-            " single sentences, and hardly worse (.regard files).",
+            " single sentences, and hardly worse (.regard files; beams of up to 15).",
         ),
     ] = False,
     workers: Annotated[
