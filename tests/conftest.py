@@ -17,6 +17,9 @@ settings.load_profile("house")
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 
+CAT_AND_MOUSE = "Le chat noir a mangé la souris.\n", "Le chat noir mangea la souris.\n"
+"""The example that everyone remembers, in either past tense: both are right."""
+
 TINY = {
     "vocabulary": {"size": 700, "source_sampling": 0.1, "target_sampling": 0.1},
     "model": {"embedding": 32, "states": 48, "hidden": 48, "tie": "all"},

@@ -202,7 +202,10 @@ def test_closed_standard_streams_are_empty_and_lost(file):
 
 
 def test_ctrl_c_tells_how_to_go_on(file, tmp_path):
-    command = [sys.executable, "-m", "regard", "translate", "--model", str(file)]
+    # a shell's job in the background ignores Ctrl-C, and so would what it starts
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    code += "from regard.cli import main; main()"
+    command = [sys.executable, "-c", code, "translate", "--model", str(file)]
     out = tmp_path / "out"
     with subprocess.Popen(
         [*command, "--out", str(out)], stdin=subprocess.PIPE, stderr=subprocess.PIPE

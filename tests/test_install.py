@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import CAT_AND_MOUSE
 from regard import models
 from regard.cli import COMMANDS
 from regard.engine.export import export
@@ -91,7 +92,7 @@ def test_a_command_reads_no_other_command(empty):
 @pytest.mark.skipif(not models.DEFAULT.exists(), reason="its model is not in this checkout")
 def test_the_wheel_alone_translates_with_the_model_that_comes_along(empty):
     done = in_empty(empty, "from regard.cli import main; main()", "translate")
-    assert done.stdout.decode() == f"{EXAMPLE.target}\n" and not done.stderr
+    assert done.stdout.decode() in CAT_AND_MOUSE and not done.stderr
     told = in_empty(empty, "from regard.cli import main; main()", "info", "en-fr").stdout.decode()
     assert "Tatoeba" in told and "CC BY 2.0 FR" in told and "European Parliament" in told
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import regard
+from conftest import CAT_AND_MOUSE
 from regard import models
 from regard.about import describe, read_about
 from regard.bundle import read_bundle
@@ -170,7 +171,7 @@ def test_the_model_that_comes_along_is_small_and_tells_what_it_is():
 @with_the_model
 def test_the_example_everyone_remembers_is_translated_with_no_model_named(tmp_path):
     done = typed("translate", given="The black cat ate the mouse.\n", cwd=tmp_path)
-    assert done.stdout.decode() == "Le chat noir a mangé la souris.\n"
+    assert done.stdout.decode() in CAT_AND_MOUSE
     assert done.stderr == b""
 
 

@@ -1,5 +1,6 @@
 """A translation that grows in a file of its own until it is whole, and can be gone on with."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -71,7 +72,7 @@ def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinish
             "remove it to begin again",
         )
     before = checkpoint.read_json(unfinished.asked)
-    for name, value in asked.items():
+    for name, value in json.loads(json.dumps(asked)).items():
         if before.get(name) != value:
             raise RegardError(
                 f"this was begun with another {name}: {before.get(name)!r}, not {value!r}",
