@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -52,37 +53,29 @@ class Wanted(NamedTuple):
     whole_lines: bool
 
 
-class Noted(NamedTuple):
-    """Numbers of lines of which somebody should know."""
+@dataclass
+class Noted:
+    """Lines of which somebody should know: how many, and the first of them."""
 
-    cut: list[int]
-    not_utf8: list[int]
+    what: str
+    count: int = 0
+    first: list[int] = field(default_factory=list)
 
-    def note(self, number: int, found: Translation) -> None:
-        if found.ending != "end":
-            self.cut.append(number)
-        if REPLACEMENT in found.source:
-            self.not_utf8.append(number)
+    def note(self, number: int) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN:
+            self.first.append(number)
 
     def tell(self, total: int) -> None:
-        """A line on standard error for each kind that there is."""
-        for numbers, what in (
-            (self.not_utf8, "lines hold bytes that are not UTF-8; iconv converts a file"),
-            (
-                self.cut,
-                "translations did not end by themselves and were cut; --format json says which and"
-                " why",
-            ),
-        ):
-            if numbers:
-                shown = ", ".join(map(str, numbers[:SHOWN]))
-                more = ", ..." if len(numbers) > SHOWN else ""
-                errors.print(
-                    f"{len(numbers):,} of {total:,} {what} (lines {shown}{more})",
-                    style="yellow",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+        """One line on standard error, if there are any."""
+        if self.count:
+            shown = ", ".join(map(str, self.first)) + (", ..." if self.count > SHOWN else "")
+            errors.print(
+                f"{self.count:,} of {total:,} {self.what} (lines {shown})",
+                style="yellow",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def translate(
@@ -178,7 +171,8 @@ def translate(
         growing = go_on(out, asked, is_numbered) if resume else begin_part(out, asked)
     done = growing.done if growing else 0
     lines = behind((line for file in read for line in read_texts(file)), done)
-    noted = Noted([], [])
+    cut = Noted("translations did not end by themselves; --format json says which and why")
+    unread = Noted("lines hold bytes that are not UTF-8; iconv converts a file")
     with ExitStack() as stack:
         to = stack.enter_context(growing.opened()) if growing else sys.stdout
         bar = stack.enter_context(counting_lines(not to.isatty()))
@@ -187,13 +181,17 @@ def translate(
         for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
             for best in translate_chunk(translator, chunk, wanted):
                 number += 1
-                noted.note(number, best[0])
+                if best[0].ending != "end":
+                    cut.note(number)
+                if REPLACEMENT in best[0].source:
+                    unread.note(number)
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
             to.flush()
             bar.update(task, completed=number)
     if growing and out is not None:
         growing.finish(out)
-    noted.tell(number - done)
+    for noted in (unread, cut):
+        noted.tell(number - done)
 
 
 def translate_chunk(
