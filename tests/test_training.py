@@ -183,10 +183,27 @@ def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_
     assert load_card(tmp_path / "b").config.model == ready.model_copy(update=dropout)
 
 
-def test_tuning_refuses_another_shape_than_the_ready_model_has(model, text, tmp_path):
+def test_tuning_with_wider_hidden_states_begins_with_what_the_ready_model_says(
+    model, text, tmp_path
+):
+    settings = tiny(updates=1, learning_rate=1e-9)
+    settings["model"] = {**settings["model"], "hidden": 64}
+    regard.train(text.train, tmp_path / "wide", text.valid, "", settings, start_from=model)
+    assert load_card(model).config.model.hidden < load_card(tmp_path / "wide").config.model.hidden
+    ready, wide = (regard.load(folder, device="cpu") for folder in (model, tmp_path / "wide"))
+    lines = text.valid[0].read_text().splitlines()[:20]
+    for known, found in zip(ready.translate(lines), wide.translate(lines), strict=True):
+        assert found.text == known.text
+        assert found.log_prob == pytest.approx(known.log_prob, abs=1e-3)
+
+
+@pytest.mark.parametrize(("option", "value"), [("states", 64), ("hidden", 16)])
+def test_tuning_refuses_another_shape_than_the_ready_model_has(
+    model, text, tmp_path, option, value
+):
     settings = tiny(updates=1)
-    settings["model"] = {**settings["model"], "states": 64}
-    with pytest.raises(RegardError, match=r"model\.states = 64 is asked for"):
+    settings["model"] = {**settings["model"], option: value}
+    with pytest.raises(RegardError, match=rf"model\.{option} = {value} is asked for"):
         regard.train(text.train, tmp_path / "other", text.valid, "", settings, start_from=model)
     assert not (tmp_path / "other").exists()
 

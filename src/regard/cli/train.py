@@ -50,7 +50,11 @@ def train(
     ] = "",
     start_from: Annotated[
         Path | None,
-        typer.Option(help="Tune the model of this folder on new text.", show_default=False),
+        typer.Option(
+            help="Tune the model of this folder on new text; dropout can change, and"
+            " model.hidden can grow.",
+            show_default=False,
+        ),
     ] = None,
     _options: Annotated[
         bool,

@@ -20,6 +20,7 @@ from regard.model.network import EncoderDecoder
 from regard.text.batches import FIRST, Batch, Position, seed_of
 from regard.training.schedules import share_of_rate
 from regard.training.team import Team
+from regard.training.widen import take_over
 
 EXPLODING = 50.0
 """Times the usual norm of a gradient from which an update is skipped."""
@@ -156,9 +157,9 @@ class Learner:
             list(self.average.parameters()), list(self.network.parameters()), 1.0 - memory
         )
 
-    def start_from(self, weights: checkpoint.Tensors, where: str) -> None:
+    def start_from(self, ready: EncoderDecoder) -> None:
         for network in (self.network, self.average):
-            set_weights(network, weights, where)
+            take_over(ready, network)
 
     def save(self, file: Path) -> None:
         """Everything that the run needs to go on, in one file, at once."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from regard import checkpoint
 from regard.config import SearchOptions
-from regard.engine.torch import TorchEngine
+from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
 from regard.machine import cores, keep_freed_memory
@@ -85,7 +85,8 @@ def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
         if learner.progress.update:
             report.say(f"going on from update {learner.progress.update:,}")
     elif run.start_from is not None:
-        learner.start_from(checkpoint.load_weights(run.start_from), str(run.start_from))
+        first = checkpoint.load_card(run.start_from)
+        learner.start_from(load_engine(run.start_from, first, "cpu").network)
     log.rewind(learner.progress.update)
     size = sum(weight.numel() for weight in learner.weights.values())
     report.say(

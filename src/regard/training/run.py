@@ -237,6 +237,9 @@ def open_run(
     if first is not None:
         config = as_tuned(config, first)
         report.say(f"tuning {start_from}: its model and vocabulary stand, dropout can change")
+        known, hidden = first.config.model.hidden, config.model.hidden
+        if hidden > known:
+            report.say(f"hidden states grow from {known} to {hidden}; it begins as good as it was")
     same = identity(data, config, start_from)
     held = claim(folder, same)
     try:
@@ -254,7 +257,8 @@ def open_run(
 def as_tuned(config: Config, first: Card) -> Config:
     """The options with the model and the vocabulary of the model that is tuned.
 
-    Dropout has no weights and is taken from `config` where that sets it.
+    Dropout has no weights and is taken from `config` where that sets it; so are wider hidden
+    states, which can take over the weights of narrower ones (training/widen.py).
     Raises RegardError if `config` sets anything else of them otherwise.
     """
     vocabulary = {"size": first.config.vocabulary.size, "joint": first.source is first.target}
@@ -265,14 +269,15 @@ def as_tuned(config: Config, first: Card) -> Config:
     asked = config.model_dump(include=set(stands), exclude_unset=True)
     for section, options in asked.items():
         for name, value in options.items():
-            if name.startswith("dropout_"):
+            if name.startswith("dropout_") or (name == "hidden" and value > stands[section][name]):
                 stands[section][name] = value
             elif value != stands[section][name]:
                 raise RegardError(
                     f"{section}.{name} = {value} is asked for, and the model to begin with has"
                     f" {stands[section][name]}",
                     "--start-from",
-                    "leave the option out, or train a model of its own without --start-from",
+                    "leave the option out, or train a model of its own without --start-from; only"
+                    " dropout can change, and model.hidden can grow",
                 )
     return Config.model_validate({**config.model_dump(), **stands})
 
