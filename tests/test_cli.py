@@ -1,13 +1,20 @@
 """The laws of the command line, typed as a user types."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.progress import Progress
 
+from regard.cli import translate as translating
 from regard.text.lesson import EXAMPLE, examples
 
 COMMANDS = (
@@ -121,14 +128,22 @@ def test_a_file_is_a_model_everywhere(file, model, text, tmp_path):
     assert missing.returncode == 2 and not (tmp_path / "a.regard").exists()
 
 
+def begun(command, out, text):
+    """What is noted when `command` begins, but of this text: the one that stands there stops it."""
+    asked = out.with_name(out.name + ".part.json")
+    (command[1]).write_text("what stops at once", "utf-16")
+    assert typed(*command, "--out", out).returncode == 2
+    command[1].write_text(text, "utf-8")
+    noted = json.loads(asked.read_text())
+    asked.write_text(json.dumps({**noted, "text": [translating.fingerprint(command[1])]}))
+    return asked
+
+
 @pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--format", "json")], ids=str)
 def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_path, more):
     command = "translate", tmp_path / "in.txt", "--model", file, "--beam", 2, *more
-    (tmp_path / "in.txt").write_text("what stops at once", "utf-16")
-    assert typed(*command, "--out", tmp_path / "cut").returncode == 2
-    asked = (tmp_path / "cut.part.json").read_bytes()
     lines = [*(one.source for one in examples(9, 3)), "", "One cat . The dog ."]
-    (tmp_path / "in.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    asked = begun(command, tmp_path / "cut", "".join(f"{line}\n" for line in lines)).read_bytes()
     assert typed(*command, "--out", tmp_path / "whole").returncode == 0
     whole = (tmp_path / "whole").read_bytes()
     for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1, len(whole)):
@@ -147,10 +162,8 @@ def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_pa
 
 def test_what_was_begun_otherwise_or_on_longer_text_is_not_gone_on_with(file, tmp_path):
     text, out = tmp_path / "in.txt", tmp_path / "out"
-    text.write_text("what stops at once", "utf-16")
     command = "translate", text, "--model", file, "--out", out
-    assert typed(*command, "--n-best", 2).returncode == 2
-    text.write_text("The cat .\n" * 3, "utf-8")
+    begun(("translate", text, "--model", file, "--n-best", 2), out, "The cat .\n" * 3)
     part = tmp_path / "out.part"
     part.write_text("1\t-1.0\tLe chat .\n1\t-2.0\tUn chat .\n")
     for more, other in (
@@ -165,6 +178,12 @@ def test_what_was_begun_otherwise_or_on_longer_text_is_not_gone_on_with(file, tm
     part.write_text("".join(f"{line}\t-1.0\tLe chat .\n" for line in range(1, 9)))
     refused = typed(*command, "--n-best", 2, "--resume")
     assert b"7 lines were translated before, and there are 3" in refused.stderr
+    text.write_text("The dog .\n" * 3, "utf-8")
+    refused = typed(*command, "--n-best", 2, "--resume")
+    assert b"begun with another text" in refused.stderr
+    (tmp_path / "out.part.json").write_text("[]")
+    refused = typed(*command, "--n-best", 2, "--resume")
+    assert b"out.part.json is damaged" in refused.stderr
     (tmp_path / "out.part.json").unlink()
     refused = typed(*command, "--n-best", 2, "--resume")
     assert b"nobody knows" in refused.stderr and part.exists() and not out.exists()
@@ -176,6 +195,68 @@ def test_lines_that_are_not_utf8_are_translated_and_told(file, tmp_path):
     assert done.returncode == 0 and done.stdout.count(b"\n") == 2
     assert b"1 of 2 lines hold bytes that are not UTF-8" in done.stderr
     assert b"(lines 2)" in done.stderr
+
+
+@given(st.lists(st.binary(max_size=12)), st.integers(1, 5), st.integers(1, 30))
+def test_chunks_hold_every_line_in_order_and_few_bytes(lines, size, most):
+    with patch.object(translating, "CHUNK_BYTES", most):
+        chunks = list(translating.in_chunks(lines, size))
+    assert [line for chunk in chunks for line in chunk] == lines
+    assert all(0 < len(chunk) <= size for chunk in chunks)
+    assert all(sum(map(len, chunk[:-1])) < most for chunk in chunks)
+
+
+def test_what_a_translation_was_begun_with_is_known_by_what_it_holds(model, file, tmp_path):
+    copy = shutil.copy(file, tmp_path / file.name)
+    assert translating.fingerprint(copy) == translating.fingerprint(file)
+    copy.write_bytes(b"another")
+    assert translating.fingerprint(copy) != translating.fingerprint(file)
+    assert translating.fingerprint(model) != translating.fingerprint(file)
+
+
+def test_a_folder_is_no_translation_that_is_whole(file, tmp_path):
+    done = typed("translate", "--model", file, "--out", tmp_path, "--resume", given="The cat .\n")
+    assert done.returncode == 2 and b"exists" in done.stderr
+
+
+def test_a_replacement_character_that_is_utf8_is_no_fault(file):
+    done = typed("translate", "--model", file, given="The \ufffd cat .\n")
+    assert done.returncode == 0 and b"UTF-8" not in done.stderr
+
+
+def test_what_comes_through_a_pipe_is_not_read_to_count_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert translating.count_lines([tmp_path / "pipe"], Progress(disable=False)) is None
+
+
+def test_a_word_of_the_command_line_that_is_not_utf8_is_read_as_in_files(file):
+    words = ["explain", "--model", file, b"The caf\xe9 .", "--translation", b"Le caf\xe9 ."]
+    done = subprocess.run(
+        [sys.executable, "-m", "regard", *words], capture_output=True, check=False
+    )
+    assert done.returncode == 0 and "Le caf\ufffd .".encode() in done.stdout, done.stderr
+
+
+def test_names_and_texts_are_printed_as_they_are(file, tmp_path):
+    shutil.copy(file, tmp_path / "a[b]:cat:.regard")
+    done = typed(
+        "explain",
+        "The cat .",
+        "--model",
+        tmp_path / "a[b]:cat:.regard",
+        "--translation",
+        "le :cat: [b]",
+    )
+    assert done.stdout.decode().startswith("a[b]:cat:\nle :cat: [b]\n"), done.stderr
+    missing = typed("translate", "--model", "a[b]:cat:", given="x\n")
+    assert b"where: a[b]:cat:" in missing.stderr
+
+
+def test_a_line_whose_end_is_left_out_is_told(file, tmp_path):
+    (tmp_path / "in.txt").write_text("The cat ." + " " * 2**20 + "The dog .\nThe dog .\n")
+    done = typed("translate", tmp_path / "in.txt", "--model", file)
+    assert done.returncode == 0 and done.stdout.count(b"\n") == 2
+    assert b"1 of 2 lines are longer than a megabyte" in done.stderr and b"(lines 1)" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")

@@ -129,6 +129,7 @@ def test_what_cannot_be_varied_is_told(vary, expected):
 def test_a_model_is_named_by_as_much_of_its_path_as_tells_it_apart(tmp_path):
     assert tell_apart([Path("a/x"), Path("a/y.regard")], "-") == ["x", "y"]
     assert tell_apart([Path("a/x"), Path("b/x")], "-") == ["a-x", "b-x"]
+    assert tell_apart([Path("a/x"), Path("a/x.regard")], "-") == ["x", "x.regard"]
     with pytest.raises(RegardError, match="given twice"):
         tell_apart([Path("a/x"), Path("a/../a/x")], "-")
 

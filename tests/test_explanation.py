@@ -16,6 +16,7 @@ from regard.explanation import (
     explain,
     explain_given,
     pushed,
+    read_source,
     side,
     write_target,
 )
@@ -118,6 +119,17 @@ def test_letters_written_byte_by_byte_are_in_one_word(translator):
     told = write_target(translator.target, ids, is_ended=True)
     assert [word.text for word in told.words] == ["Un", "猫", "noir", ".", "</s>"]
     assert [place for word in told.words for place in word.tokens] == list(range(len(ids) + 1))
+
+
+@pytest.mark.parametrize("line", ["Je 😀 à la mer.", "中文。 à", "5€ Zoë 😀 it", "x“y” ..."])
+def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(translator, line):
+    vocabulary = translator.target
+    told = write_target(vocabulary, vocabulary.encode([line])[0], is_ended=True)
+    for read in (told, read_source(translator, line)):
+        known = vocabulary if read is told else translator.source
+        for word in read.words[:-1]:
+            written = known.decode([read.ids[place] for place in word.tokens])
+            assert written.strip() == word.text
 
 
 @given(st.text(min_size=1, max_size=30))

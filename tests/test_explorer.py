@@ -115,7 +115,10 @@ def test_the_command_serves_the_page_until_it_is_stopped(model):
                 text=True,
                 check=False,
             )
-            assert taken.returncode == 2 and f"port {port} is taken" in taken.stderr
+            assert (
+                taken.returncode == 2
+                and f"port {port} cannot be used: address already in use" in taken.stderr
+            )
         finally:
             server.send_signal(signal.SIGINT)
             rest = server.communicate(timeout=30)[1]

@@ -43,7 +43,7 @@ def train(
     paths = tuple(Path(file) for file in files)
     codes = parse_languages(languages) if languages else guess_languages(paths)
     data = Data(paths, tuple(Path(file) for file in valid), codes)
-    choose_device(config.train.device)
+    choose_device(config.train.device, "train.device")
     told = report if report is not None else Silence()
     run = open_run(Path(out), data, config, Path(start_from) if start_from else None, told)
     return run_training(run, config.train.minutes, told)

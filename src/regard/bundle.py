@@ -28,6 +28,7 @@ from regard.checkpoint import (
 from regard.config import make_config
 from regard.errors import RegardError
 from regard.special import END
+from regard.text.formats import parse_languages
 from regard.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -139,14 +140,16 @@ def read_bundle(file: Path) -> Bundle:
 def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> Bundle:
     bad = damaged(file)
     try:
-        source_code, target_code = map(str, about["languages"])
+        languages = parse_languages("-".join(about["languages"]))
         ranges = {
             str(name): (float(least), float(greatest))
             for name, (least, greatest) in about["ranges"].items()
         }
         settings, made, quality = about["config"], dict(about["made"]), dict(about["quality"])
         protos = {name: tensors.pop(name).tobytes() for name in VOCABULARIES if name in tensors}
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (
+        KeyError, TypeError, ValueError, AttributeError, OverflowError, RegardError,
+    ) as error:  # fmt: skip
         raise bad from error
     if not np.isfinite([end for both in ranges.values() for end in both]).all():
         raise bad
@@ -160,7 +163,7 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
         )
     else:
         raise bad
-    card = Card((source_code, target_code), config, source, target, made)
+    card = Card(languages, config, source, target, made)
     shortlist = NO_SHORTLIST
     if LIKELY in tensors and COMMON in tensors:
         shortlist = Shortlist(tensors.pop(LIKELY), tensors.pop(COMMON))

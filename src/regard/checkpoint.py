@@ -3,6 +3,7 @@
 Every file is written beside its place and renamed, so a crash leaves the old one or the new one.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 
 from regard.config import Config, make_config
 from regard.errors import RegardError, refuse_system_error
+from regard.text.formats import parse_languages
 from regard.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -70,8 +72,21 @@ def read_json(file: Path) -> Any:
         raise damaged(file) from error
 
 
+def digest(file: Path) -> str:
+    """Of what stands in a file. Raises RegardError if it cannot be read."""
+    try:
+        with file.open("rb") as handle:
+            return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        refuse_system_error(error, "read", str(file))
+
+
 def damaged(file: Path) -> RegardError:
-    return RegardError(f"{file.name} is damaged", str(file), "copy it again from where it was made")
+    return RegardError(
+        f"{file.name} is damaged, or no file of a model",
+        str(file),
+        "copy it again from where it was made",
+    )
 
 
 def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> None:
@@ -138,16 +153,16 @@ def load_card(folder: Path) -> Card:
             "install a newer regard",
         )
     try:
-        source_code, target_code = content["languages"]
+        languages = parse_languages("-".join(content["languages"]))
         settings, made = content["config"], dict(content["made"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RegardError) as error:
         raise damaged(folder / CARD) from error
     config = make_config(settings, str(folder / CARD))
     if (folder / JOINT).exists():
         source = target = load_vocabulary(folder / JOINT)
     else:
         source, target = load_vocabulary(folder / SOURCE), load_vocabulary(folder / TARGET)
-    return Card((source_code, target_code), config, source, target, made)
+    return Card(languages, config, source, target, made)
 
 
 def load_vocabulary(file: Path) -> Vocabulary:

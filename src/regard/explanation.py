@@ -19,6 +19,8 @@ from regard.translator import Translator
 
 RUNNERS_UP = 8
 """Likeliest next tokens that are told at each step."""
+UNFINISHED = "\ufffd"
+"""What is decoded of a character of which not all bytes are there."""
 HEAVY = 0.4
 """More weight than this on </s> and punctuation, on average, asks for a word of advice."""
 
@@ -147,7 +149,8 @@ def read_source(translator: Translator, text: str) -> Side:
 def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> Side:
     """The words that these tokens write."""
     texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
-    ends = accumulate((len(text) for text in texts), max, initial=0)
+    whole_letters = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
+    ends = accumulate(map(len, whole_letters), max, initial=0)
     spans = [Span(*ends) for ends in pairwise(ends)]
     whole = side(texts[-1] if texts else "", vocabulary.pieces(ids), list(ids), spans)
     return whole if is_ended else without_end(whole)

@@ -121,7 +121,18 @@ class Translator:
         return [one[0] for one in drawn]
 
     def force(self, sources: Sequence[str], targets: Sequence[str]) -> list[Forced]:
-        """How the model reads given translations, all at once: for long texts, give some dozens."""
+        """How the model reads given translations, all at once: for long texts, give some dozens.
+
+        Raises RegardError if these are not two lists of one length.
+        """
+        refuse_one_text(sources)
+        refuse_one_text(targets)
+        if len(sources) != len(targets):
+            raise RegardError(
+                f"{len(sources)} texts and {len(targets)} translations are given",
+                "force",
+                "give one translation for each text",
+            )
         if not sources:
             return []
         return self.engine.force(
@@ -136,8 +147,7 @@ class Translator:
         search: Callable[[Task], list[list[Hypothesis]]],
     ) -> list[list[Translation]]:
         """Search in batches of like length; hand the results back in the order of the texts."""
-        if isinstance(texts, str):
-            raise RegardError("one text is given, not a list of them", repr(texts), "give [text]")
+        refuse_one_text(texts)
         tidied = [tidy(text) for text in texts]
         encoded = self.source.encode(tidied)
         given = self.target.encode([tidy(beginning)])[0] if beginning else []
@@ -219,6 +229,11 @@ def side_by_side(
         pool.shutdown(cancel_futures=True)
 
 
+def refuse_one_text(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise RegardError("one text is given, not a list of them", repr(texts), "give [text]")
+
+
 def nothing_to_look_at() -> Forced:
     """The looks of an empty translation: none."""
     return Forced(np.zeros(0, np.float32), np.zeros((1, 1, 0, 0), np.float32))
@@ -231,7 +246,8 @@ def load(
 
     A folder's model runs through PyTorch on `device`. A file's runs through ONNX Runtime: `workers`
     batches at a time (0: one a core), each on `threads` cores; so does a folder's where PyTorch is
-    not installed. Raises RegardError if the model is not there or damaged, or a number too small.
+    not installed. Raises RegardError if the model is not there or damaged, a number too small, or
+    `device` not where such a model can run.
     """
     if workers < 0 or threads < 1:
         raise RegardError(
@@ -241,6 +257,12 @@ def load(
         )
     path = models.find(model)
     if path.is_file():
+        if device not in ("auto", "cpu"):
+            raise RegardError(
+                f"a file runs on the CPU, not on '{device}'",
+                str(path),
+                "leave --device out, or give the model folder that the file was exported from",
+            )
         return open_bundle(read_bundle(path), str(path), workers, threads)
     card = checkpoint.load_card(path)
     if not find_spec("torch"):

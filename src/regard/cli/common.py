@@ -13,7 +13,7 @@ from regard import models
 from regard.errors import RegardError, refuse_system_error
 from regard.text.formats import STANDARD_INPUT, read_texts
 
-errors = Console(stderr=True)
+errors = Console(stderr=True, emoji=False, markup=False)
 """Progress and messages go here, results to standard output."""
 
 Model = Annotated[

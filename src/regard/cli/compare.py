@@ -155,7 +155,7 @@ def run(plan: "Plan") -> "Comparison":
 
 
 def show(found: "Comparison", out: Path) -> None:
-    console = Console()
+    console = Console(emoji=False, markup=False)
     console.print(table_of_models(found))
     console.print(table_by_length(found.models))
     if found.models[-1].seed != found.models[0].seed:

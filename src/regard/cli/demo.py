@@ -42,7 +42,7 @@ def demo(
     from regard.text.lesson import EXAMPLE
     from regard.translator import open_light
 
-    console = Console()
+    console = Console(emoji=False)
     with errors.status("writing the lesson"):
         plan = plan_lesson(out, pairs, words or [])
     found = run(plan)

@@ -61,7 +61,7 @@ def explain(
         regard explain "The black cat ate the mouse." --model with --model without --out cat.html
     """
     use_utf8()
-    given = sys.stdin.readline().rstrip("\n") if text == "-" else text
+    given = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
     name_default(model[0])
     if len(sentences.split(tidy(given))) > 1:
         errors.print(
@@ -71,7 +71,7 @@ def explain(
             highlight=False,
         )
     explained = [
-        explain_one(given, one, name, translation, beam)
+        explain_one(given, one, name, as_utf8(translation), beam)
         for one, name in zip(model, tell_apart(model, "/"), strict=True)
     ]
     if out is not None:
@@ -87,6 +87,11 @@ def explain(
             if number:
                 typer.echo()
             tell(one, subwords)
+
+
+def as_utf8(word: str) -> str:
+    """A word of the command line; a byte that is not UTF-8 is �, as in files."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def explain_one(text: str, model: Path, name: str, translation: str, beam: int) -> "Explanation":
@@ -156,8 +161,8 @@ def tell(one: "Explanation", subwords: bool) -> None:
     from regard.explanation import advice
     from regard.show.terminal import word_by_word
 
-    console = Console()
-    console.print(f"[bold]{one.model}[/bold]", highlight=False)
+    console = Console(emoji=False, markup=False)
+    console.print(one.model, style="bold", markup=False, highlight=False)
     console.print(one.target.text, markup=False, highlight=False, soft_wrap=True)
     console.print()
     show_looks(console, one, subwords)

@@ -2,6 +2,7 @@
 
 import socket
 import webbrowser
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -54,14 +55,15 @@ def explore(
         listening.listen()  # a browser that is quicker than the server waits for it
     except OSError as error:
         raise RegardError(
-            f"port {port} is taken: {(error.strerror or str(error)).lower()}",
+            f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",
             HOME,
             "choose another --port; 0 takes any free one",
         ) from error
     address = f"http://{HOME}:{listening.getsockname()[1]}/"
     errors.print(f"the page is at {address}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
     if browser:
-        webbrowser.open(address)
+        # a browser in the terminal comes back when it is closed, and needs the server until then
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     server.run(sockets=[listening])
 

@@ -18,7 +18,7 @@ def show_options(wanted: bool) -> bool:
     table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
     for option in options():
         table.add_row(option.name, str(option.default), option.about)
-    Console().print(table)
+    Console(emoji=False).print(table)
     raise typer.Exit
 
 

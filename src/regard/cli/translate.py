@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -20,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from regard import models
+from regard import checkpoint, models
 from regard.cli.common import Beam, Model, errors, name_default, once, use_utf8
 from regard.cli.unfinished import begin as begin_part
 from regard.cli.unfinished import behind, go_on
@@ -28,11 +27,13 @@ from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.lines import translate_lines
 from regard.machine import give_freed_memory_back
-from regard.text.formats import STANDARD_INPUT, open_bytes, read_lines, read_texts
+from regard.text.formats import LONGEST, STANDARD_INPUT, open_bytes, read_lines, text_of
 from regard.translator import Translation, Translator, load
 
 CHUNK = 2048
 """Lines that are held at a time."""
+CHUNK_BYTES = 2**22
+"""Bytes behind which no further line is added to them."""
 SHOWN = 5
 """Numbers of lines that a warning tells."""
 REPLACEMENT = "\ufffd"
@@ -76,6 +77,29 @@ class Noted:
                 highlight=False,
                 soft_wrap=True,
             )
+
+
+class Notes:
+    """All that somebody should know of the lines of a text and of their translations."""
+
+    def __init__(self) -> None:
+        self.unread = Noted("lines hold bytes that are not UTF-8; iconv converts a file")
+        self.shortened = Noted(
+            "lines are longer than a megabyte, and what stands behind it was left out"
+        )
+        self.cut = Noted("translations did not end by themselves; --format json says which and why")
+
+    def take(self, number: int, line: bytes, best: Translation) -> None:
+        if REPLACEMENT in best.source and not is_utf8(line):
+            self.unread.note(number)
+        if len(line) > LONGEST:
+            self.shortened.note(number)
+        if best.ending != "end":
+            self.cut.note(number)
+
+    def tell(self, total: int) -> None:
+        for noted in (self.unread, self.shortened, self.cut):
+            noted.tell(total)
 
 
 def translate(
@@ -155,43 +179,54 @@ def translate(
     )
     is_typed = STANDARD_INPUT in read and sys.stdin.isatty()  # each line gets its answer at once
     wanted = Wanted(n_best, begin, format, whole_lines or n_best > 1 or bool(begin))
-    if out is not None and resume and out.exists():
+    if out is not None and resume and out.is_file():
         errors.print(f"{out} is whole already", highlight=False, soft_wrap=True)
         return
-    asked = {
-        "model": str(model),
-        "text": [str(file) for file in read],
-        **wanted._asdict(),
-        "beam": size,
-        "shortlist": shortlist,
-    }
     growing = None
     if out is not None:
+        asked = {
+            "model": fingerprint(models.find(model)),
+            "text": [fingerprint(file) for file in read],
+            **wanted._asdict(),
+            "beam": size,
+            "shortlist": shortlist,
+        }
         is_numbered = n_best > 1 and format == Format.text
         growing = go_on(out, asked, is_numbered) if resume else begin_part(out, asked)
     done = growing.done if growing else 0
-    lines = behind((line for file in read for line in read_texts(file)), done)
-    cut = Noted("translations did not end by themselves; --format json says which and why")
-    unread = Noted("lines hold bytes that are not UTF-8; iconv converts a file")
+    lines = behind((line for file in read for line in read_lines(file)), done)
+    notes = Notes()
     with ExitStack() as stack:
         to = stack.enter_context(growing.opened()) if growing else sys.stdout
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
         number = done
         for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
-            for best in translate_chunk(translator, chunk, wanted):
+            texts = [text_of(line) for line in chunk]
+            for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
                 number += 1
-                if best[0].ending != "end":
-                    cut.note(number)
-                if REPLACEMENT in best[0].source:
-                    unread.note(number)
+                notes.take(number, line, best[0])
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
             to.flush()
             bar.update(task, completed=number)
     if growing and out is not None:
         growing.finish(out)
-    for noted in (unread, cut):
-        noted.tell(number - done)
+    notes.tell(number - done)
+
+
+def fingerprint(file: Path) -> str:
+    """What tells a text or a model from others, wherever it stands."""
+    content = file / checkpoint.WEIGHTS if file.is_dir() else file
+    is_stored = content.is_file() and file != STANDARD_INPUT
+    return f"{file.name} {checkpoint.digest(content)}" if is_stored else str(file)
+
+
+def is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def translate_chunk(
@@ -208,8 +243,8 @@ def translate_chunk(
 
 
 def count_lines(files: list[Path], bar: Progress) -> int | None:
-    """Of files, where somebody is watching; standard input is not known beforehand."""
-    if bar.disable or STANDARD_INPUT in files:
+    """Of files, where somebody is watching; what comes through a pipe is not known beforehand."""
+    if bar.disable or not all(file.is_file() for file in files):
         return None
     return sum(1 for file in files for _ in read_lines(file))
 
@@ -229,10 +264,17 @@ def counting_lines(is_shown: bool) -> Progress:
     )
 
 
-def in_chunks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of `size` lines."""
-    iterator = iter(lines)
-    while chunk := list(islice(iterator, size)):
+def in_chunks(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    """Lists of `size` lines, and of fewer where they are long."""
+    chunk: list[bytes] = []
+    held = 0
+    for line in lines:
+        chunk.append(line)
+        held += len(line)
+        if len(chunk) == size or held >= CHUNK_BYTES:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
         yield chunk
 
 

@@ -72,6 +72,8 @@ def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinish
             "remove it to begin again",
         )
     before = checkpoint.read_json(unfinished.asked)
+    if not isinstance(before, dict):
+        raise checkpoint.damaged(unfinished.asked)
     for name, value in json.loads(json.dumps(asked)).items():
         if before.get(name) != value:
             raise RegardError(
@@ -117,7 +119,7 @@ def cut_to_whole_lines(part: Path, is_numbered: bool) -> int:
         ) from error
 
 
-def behind(lines: Iterator[str], done: int) -> Iterator[str]:
+def behind(lines: Iterator[bytes], done: int) -> Iterator[bytes]:
     """The lines that are still to be translated.
 
     Raises RegardError if there are fewer than were translated before.

@@ -25,6 +25,8 @@ READ = 500
 
 TOLD = 40_000
 """Pairs of the training text from which the shortlist is made."""
+SEED = 1
+"""Of their order."""
 
 
 def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) -> None:
@@ -50,7 +52,8 @@ def shortlist(folder: Path, card: Card) -> Shortlist:
     if not prepared.exists():
         return NO_SHORTLIST
     corpus = open_corpus(prepared)
-    places = np.unique(np.linspace(0, len(corpus) - 1, TOLD).astype(np.int64))
+    spread = np.unique(np.linspace(0, len(corpus) - 1, TOLD).astype(np.int64))
+    places = np.random.default_rng(SEED).permutation(spread)  # long texts are not read to the end
     sources = card.source.encode(corpus.sources(places))
     targets = card.target.encode(corpus.targets(places))
     return learn(sources, targets, card.source, card.target)

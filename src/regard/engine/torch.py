@@ -1,5 +1,6 @@
 """The PyTorch engine: for training, research and GPUs."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -169,29 +170,32 @@ def set_weights(network: EncoderDecoder, weights: Tensors, where: str) -> None:
             weight.copy_(torch.from_numpy(weights[name]))
 
 
-def choose_device(name: str) -> torch.device:
-    """The device that `name` means; auto is a GPU where there is one.
+DEVICE = re.compile(r"cpu|(?:cuda|mps)(?::\d{1,3})?")
+
+
+def choose_device(name: str, where: str) -> torch.device:
+    """The device that `name` means; auto is a GPU where there is one. `where` it was asked for.
 
     Raises RegardError if there is no such device.
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    missing = RegardError(
+        f"there is no device '{name}' here",
+        where,
+        "choose auto or cpu; a GPU needs a PyTorch built for it",
+    )
+    if not DEVICE.fullmatch(name):
+        raise missing
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RegardError(
-            f"there is no device '{name}' here",
-            "train.device" if name else "the device",
-            "choose auto or cpu; a GPU needs a PyTorch built for it",
-        ) from error
-    return device
+        raise missing from error
+    return torch.device(name)
 
 
 def load_engine(folder: Path, card: Card, device: str) -> TorchEngine:
     """Raises RegardError if the weights are missing, damaged or not those of the card's model."""
     network = build(card.config.model, len(card.source), len(card.target))
     set_weights(network, load_weights(folder), str(folder))
-    return TorchEngine(network.to(choose_device(device)).eval())
+    return TorchEngine(network.to(choose_device(device, "--device")).eval())

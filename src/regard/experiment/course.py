@@ -55,11 +55,11 @@ def train_all(plan: Plan, console: Console) -> None:
     """Train each candidate; those that have ended are left as they are."""
     for number, one in enumerate(plan.candidates, 1):
         minutes = make_config(one.settings, one.name).train.minutes
-        about = f"\n[bold]{one.name}[/bold], {number} of {len(plan.candidates)}"
+        about = f"\n{one.name}, {number} of {len(plan.candidates)}"
         if (one.model / "training").exists() and has_ended(one.model, minutes):
-            console.print(f"{about}: trained already", highlight=False)
+            console.print(f"{about}: trained already", highlight=False, markup=False)
             continue
-        console.print(about, highlight=False)
+        console.print(about, style="bold", highlight=False, markup=False)
         with watching(console) as report:
             languages = "-".join(plan.languages)
             api.train(plan.files, one.model, plan.valid, languages, one.settings, "", report)

@@ -42,14 +42,17 @@ def find(model: str | Path) -> Path:
 
 
 def tell_apart(models: Sequence[Path], between: str) -> list[str]:
-    """What each is called: the last part of its path, or as many parts as tell them apart.
+    """What each is called: the last part of its path, or as many parts as tell them apart; a file
+    without its suffix, unless that is what tells it from its folder.
 
     Raises RegardError if one is given twice.
     """
     paths = [model.resolve() for model in models]
-    paths = [path.with_suffix("") if path.suffix == SUFFIX else path for path in paths]
-    for length in range(1, max(len(path.parts) for path in paths) + 1):
-        called = [between.join(path.parts[-length:]) for path in paths]
-        if len(set(called)) == len(called):
-            return called
-    raise RegardError("a model is given twice", "the models", "give each of them once")
+    if len(set(paths)) < len(paths):
+        raise RegardError("a model is given twice", "the models", "give each of them once")
+    short = [path.with_suffix("") if path.suffix == SUFFIX else path for path in paths]
+    if len(set(short)) == len(short):
+        paths = short
+    lengths = range(1, max(len(path.parts) for path in paths) + 1)
+    names = ([between.join(path.parts[-length:]) for path in paths] for length in lengths)
+    return next(called for called in names if len(set(called)) == len(called))

@@ -6,8 +6,8 @@ import { percent, short, weightsOf } from "./data.js";
 /** The range of all scores of this look, zero included. */
 export function scoreScale(explanation, look) {
   const all = explanation.layers[look.layer].scores[look.head].flat().filter((one) => one !== null);
-  const low = Math.min(0, ...all);
-  const high = Math.max(0, ...all);
+  const low = all.reduce((least, one) => Math.min(least, one), 0);
+  const high = all.reduce((most, one) => Math.max(most, one), 0);
   return { low, size: high - low || 1 };
 }
 

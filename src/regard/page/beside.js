@@ -22,14 +22,16 @@ export function showBeside(room, app) {
   const heading = make(
     "header",
     {},
-    make("h2", {}, isTraditional(other) ? "The traditional model" : "The attention model"),
+    make("h2", {}, nameOf(other, now)),
     make(
       "p",
       {},
       isTraditional(other)
         ? "The same sentence, but only the final hidden state is passed on: one vector, the " +
             "same at every step."
-        : "The same sentence, but all hidden states are passed on: a new context at every step.",
+        : isTraditional(now)
+          ? "The same sentence, but all hidden states are passed on: a new context at every step."
+          : "The same sentence, read by another model with attention.",
     ),
     make(
       "button",
@@ -55,6 +57,11 @@ export function showBeside(room, app) {
     remark(other, "Every word hangs on the final state: it has nothing else to look at."),
   );
   return { update: figure.update };
+}
+
+function nameOf(other, now) {
+  if (isTraditional(other) === isTraditional(now)) return `The model ${other.model.name}`;
+  return isTraditional(other) ? "The traditional model" : "The attention model";
 }
 
 function remark(other, ofTraditional) {
@@ -88,7 +95,7 @@ function invitation({ now, live }) {
 /** The contexts of both models, step under step, and the other's next words. */
 function stepsBeside(body, app) {
   const { now, other } = app;
-  const columns = [now, other].map((one) => contexts(one));
+  const columns = [contexts(now, other), contexts(other, now)];
   const next = make("section", { "aria-label": "Its next word" });
   const weights = make("section", { "aria-label": "Its weights" });
   show(
@@ -137,7 +144,7 @@ function stepsBeside(body, app) {
   };
 }
 
-function contexts(explanation) {
+function contexts(explanation, beside) {
   const layer = explanation.layers.at(-1);
   const full = reach(layer.context);
   const rows = explanation.target.tokens.map((token, step) =>
@@ -155,7 +162,7 @@ function contexts(explanation) {
   );
   const list = make("ol", { class: "contexts", "data-model": explanation.model.name }, rows);
   return {
-    node: make("div", {}, make("h4", {}, manner(explanation)), list),
+    node: make("div", {}, make("h4", {}, manner(explanation, beside)), list),
     update(step, stage) {
       rows.forEach((row, number) => {
         row.classList.toggle("unwritten", number > step || (number === step && stage < 4));

@@ -121,10 +121,8 @@ const app = {
     render();
   },
   otherModel(name) {
-    const traditional = (one) => one.attention === "none";
     const own = app.models.find((one) => one.name === name);
-    if (!own) return null;
-    return app.models.find((one) => traditional(one) !== traditional(own))?.name ?? null;
+    return own ? (companionOf(own, app.models, (one) => one)?.name ?? null) : null;
   },
 };
 Object.assign(app, whatIf(app));
@@ -134,9 +132,11 @@ function lastLook(explanation) {
   return looksOf(explanation).at(-explanation.layers.at(-1).weights.length);
 }
 
-function companion() {
-  const wanted = !isTraditional(app.now);
-  return data.explanations.find((one) => isTraditional(one) === wanted) ?? null;
+/** What stands beside it: the first of the other kind, with attention or without, or the first. */
+function companionOf(own, all, modelOf) {
+  const isWithout = (one) => modelOf(one).attention === "none";
+  const others = all.filter((one) => modelOf(one).name !== modelOf(own).name);
+  return others.find((one) => isWithout(one) !== isWithout(own)) ?? others[0] ?? null;
 }
 
 let viewNow = null;
@@ -274,7 +274,7 @@ async function start() {
   document.addEventListener("keydown", onKey);
   if (app.now) {
     app.stepLook = lastLook(app.now);
-    app.other = companion();
+    app.other = companionOf(app.now, data.explanations, (one) => one.model);
   }
   render();
   if (!app.live) return;

@@ -83,7 +83,7 @@ export function showSentences(room, app) {
   show(
     room,
     line("source", language(from), from, sourceWords(app)),
-    line("target", `${language(to)}, ${manner(now)}`, to, targetWords(app)),
+    line("target", `${language(to)}, ${manner(now, app.other)}`, to, targetWords(app)),
     otherLine(app),
   );
   markSentences(room, app);
@@ -93,11 +93,16 @@ export function showSentences(room, app) {
 export function otherLine({ now, other }) {
   if (!other) return null;
   const lang = other.model.languages[1];
-  return line("other", `${language(lang)}, ${manner(other)}`, lang, otherWords(now, other));
+  return line("other", `${language(lang)}, ${manner(other, now)}`, lang, otherWords(now, other));
 }
 
-/** What tells two models apart, in two words. */
-export function manner(explanation) {
+/** What tells a model from the one beside it, in two words, or else by its name. */
+export function manner(explanation, beside) {
+  const kind = kindOf(explanation);
+  return beside && kindOf(beside) === kind ? explanation.model.name : kind;
+}
+
+function kindOf(explanation) {
   if (isTraditional(explanation)) return "without attention";
   return explanation.model.attention === "uniform" ? "every state alike" : "with attention";
 }
@@ -127,10 +132,11 @@ function sourceWords({ now, canPush, isForbidden, forbid }) {
 function targetWords({ now, showStep }) {
   const nodes = now.target.words.map((word, number) => {
     const end = word.text === END;
+    const texts = word.tokens.map((token) => readable(now.target.tokens[token]));
     const pieces =
-      end || word.tokens.length < 2
-        ? [tokenPart(word.tokens[0], word.text)]
-        : word.tokens.map((token) => tokenPart(token, readable(now.target.tokens[token])));
+      texts.join("") === word.text
+        ? word.tokens.map((token, at) => part([token], texts[at]))
+        : [part(word.tokens, word.text)]; // letters of several bytes, a space behind the word
     const about = `${word.text}, ${percent(wordProb(now, word))}: see how it was chosen`;
     return make(
       "button",
@@ -148,8 +154,9 @@ function targetWords({ now, showStep }) {
   return running(now.target, nodes);
 }
 
-function tokenPart(token, text) {
-  return make("span", { class: "piece", "data-token": token }, text);
+function part(tokens, text) {
+  const [first, last] = [tokens[0], tokens.at(-1)];
+  return make("span", { class: "piece", "data-first": first, "data-last": last }, text);
 }
 
 function otherWords(now, other) {
@@ -199,9 +206,9 @@ export function markSentences(room, app) {
   }
   const written = step < 0 ? 0 : step + (stage === 6 ? 1 : 0);
   for (const node of room.querySelectorAll(".target .piece")) {
-    const token = Number(node.dataset.token);
-    node.classList.toggle("unwritten", stepping && token >= written);
-    node.classList.toggle("current", stepping && token === step);
+    const [first, last] = [Number(node.dataset.first), Number(node.dataset.last)];
+    node.classList.toggle("unwritten", stepping && first >= written);
+    node.classList.toggle("current", stepping && first <= step && step <= last);
   }
   scrollTexts(room);
 }

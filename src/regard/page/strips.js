@@ -26,12 +26,12 @@ export function strip({ name, numbers, full, kind = "", more = {} }) {
     const [from, to] = [at, at + 1].map((edge) => `${((100 * edge) / cells.length).toFixed(2)}%`);
     return `${tint(number, full)} ${from} ${to}`;
   });
-  const begin = cells.slice(0, 4).map(short).join(", ");
+  const begin = cells.slice(0, 4).map((one) => short(one)).join(", ");
   return make("span", {
     class: `strip ${kind}`,
     role: "img",
     "aria-label": `${name}: ${numbers.length} numbers, ${begin}, …`,
-    title: `${name}: ${cells.map(short).join("  ")} …`,
+    title: `${name}: ${cells.map((one) => short(one)).join("  ")} …`,
     "data-numbers": cells.join(" "),
     css: { "background-image": `linear-gradient(to right, ${stops.join(", ")})` },
     onclick: () => openNumbers([{ name, numbers, full }]),

@@ -169,7 +169,10 @@ export function showForm(room, app) {
       form.requestSubmit();
     },
   });
-  field.value = app.now?.source.text ?? "";
+  const shown = app.now?.source.text ?? "";
+  const former = room.querySelector("textarea");
+  field.value = former?.dataset.shown === shown ? former.value : shown; // what is being typed stays
+  field.dataset.shown = shown;
   const chosen = model?.name ?? "";
   const names = app.models.map((one) => [one.name, one.name]);
   const pickModel = (name) => app.translate(name, field.value.trim() || app.now?.source.text || "");

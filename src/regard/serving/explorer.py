@@ -25,6 +25,7 @@ WARMING = "."
 """A sentence that any model reads."""
 
 Place = Annotated[int, Field(ge=0, lt=10_000)]
+Token = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Asked(BaseModel):
@@ -34,7 +35,7 @@ class Asked(BaseModel):
 
     model: str
     text: Annotated[str, Field(max_length=2000)]
-    beginning: Annotated[list[Place], Field(max_length=1000)] = []
+    beginning: Annotated[list[Token], Field(max_length=1000)] = []
     push: Annotated[list[tuple[int, int, float | None]], Field(max_length=1000)] = []
     beam: Annotated[int, Field(ge=1, le=10)] = 1
     steps: Annotated[int, Field(ge=0, le=1000)] = 0

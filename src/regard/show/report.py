@@ -323,14 +323,14 @@ def case_card(found: Comparison, case: Case) -> str:
         rows.append(
             f"<dt>{key(colour(found, choice_of(found, one.model)))} "
             f"{escape(label(found, one.model))} <small>chrF {one.chrf:.0f}</small></dt>"
-            f"<dd lang='{target}'>{marked_html(marked) or '<i>nothing</i>'}"
+            f"<dd lang='{escape(target)}'>{marked_html(marked) or '<i>nothing</i>'}"
             + (f"<p class='missing'><b>missing</b> {missing}</p>" if missing else "")
             + "</dd>"
         )
     return (
         f"<article><p class='why'>Line {case.line:,}, {escape(why(found, case.why))}</p><dl>"
-        f"<dt>source</dt><dd lang='{source}'>{escape(case.source)}</dd>"
-        f"<dt>reference</dt><dd lang='{target}'>{escape(case.reference)}</dd>"
+        f"<dt>source</dt><dd lang='{escape(source)}'>{escape(case.source)}</dd>"
+        f"<dt>reference</dt><dd lang='{escape(target)}'>{escape(case.reference)}</dd>"
         f"{''.join(rows)}</dl></article>"
     )
 
@@ -370,8 +370,8 @@ def looks_card(found: Comparison, one: Reordering) -> str:
     line = f"Line {one.line:,}" if one.line else "Not from the test text"
     return (
         f"<article><p class='why'>{line}</p>"
-        f"<p class='sentence' lang='{found.languages[0]}'>{escape(one.source)}</p>"
-        f"<p class='sentence faint' lang='{found.languages[1]}'>{escape(one.reference)}</p>"
+        f"<p class='sentence' lang='{escape(found.languages[0])}'>{escape(one.source)}</p>"
+        f"<p class='sentence faint' lang='{escape(found.languages[1])}'>{escape(one.reference)}</p>"
         f"<div class='maps'>{maps}</div></article>"
     )
 

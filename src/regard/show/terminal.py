@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
 
@@ -26,12 +27,17 @@ def style_of(weight: float) -> str:
 
 
 def cell(weight: float, width: int) -> Text:
-    """A weight as two digits, or as a shade where there is no room."""
+    """A weight in percent, or as a shade where there is no room."""
     if width == WIDE:
-        shown = f"{min(99, round(100 * weight)):>3} " if weight >= 0.005 else "  · "
+        shown = f"{round(100 * weight):>3} " if weight >= 0.005 else "  · "
         return Text(shown, style=style_of(weight))
     shade = next((sign for least, sign in SHADES if weight >= least), " ")
     return Text(shade * (width if weight >= 0.1 else 1) + " " * (weight < 0.1), style_of(weight))
+
+
+def cut(name: str, width: int) -> str:
+    """As much of a name as there is room for, in columns of the terminal."""
+    return name if cell_len(name) <= width else set_cell_size(name, width - 1).rstrip() + "…"
 
 
 def heat(
@@ -40,10 +46,11 @@ def heat(
     """The weights: what was written downwards, what was read across; in percent where that fits.
 
     Column names stand slanted, each on a line of its own above its column. What is wider than
-    `width` is cut into several pictures, one below the other.
+    `width` is cut into several pictures, one below the other. A name takes a third of it at most.
     """
-    margin = min(max(map(len, rows), default=0), width // 3) + 2
-    room = max(width - margin - max(map(len, columns), default=0), NARROW)
+    margin = min(max(map(cell_len, rows), default=0), width // 3) + 2
+    longest = min(max(map(cell_len, columns), default=0), width // 3)
+    room = max(width - margin - longest, NARROW)
     size = WIDE if len(columns) * WIDE <= room else NARROW
     each = max(1, room // size)
     picture = Text()
@@ -54,10 +61,10 @@ def heat(
         for number in reversed(range(len(part))):
             stems = "".join("│".center(size) for _ in range(number))
             picture.append(" " * margin + stems + " " * ((size - 1) // 2), style="dim")
-            picture.append(part[number] + "\n", style="bold")
+            picture.append(cut(part[number], longest) + "\n", style="bold")
         for name, row in zip(rows, weights, strict=True):
-            shown = name if len(name) <= margin - 2 else name[: margin - 3] + "…"
-            picture.append(shown.rjust(margin - 2) + "  ", style="bold")
+            shown = cut(name, margin - 2)
+            picture.append(" " * (margin - 2 - cell_len(shown)) + shown + "  ", style="bold")
             for weight in row[first : first + each]:
                 picture.append_text(cell(float(weight), size))
             picture.append("\n")

@@ -117,9 +117,13 @@ def read_lines(file: Path) -> Iterator[bytes]:
 
 
 def read_texts(file: Path) -> Iterator[str]:
-    """The texts to translate, one for each line, blank ones too; a byte that is not UTF-8 is �."""
-    for line in read_lines(file):
-        yield tidy(line.decode("utf-8", errors="replace"))
+    """The texts to translate, one for each line, blank ones too."""
+    return map(text_of, read_lines(file))
+
+
+def text_of(line: bytes) -> str:
+    """A line as text to translate; a byte that is not UTF-8 is �."""
+    return tidy(line.decode("utf-8", errors="replace"))
 
 
 def read_pairs(files: Sequence[Path], languages: Languages) -> Iterator[Pair | Fault]:

@@ -29,11 +29,14 @@ def words(text: str) -> list[Span]:
 def word_of_each_token(tokens: list[Span], words: list[Span]) -> list[int]:
     """For each token the number of the word in which it stands, or -1.
 
-    A token that stands in several words (a joint piece) counts for the one it shares most with.
+    A token that stands in several words (a joint piece) counts for the one it shares most with. An
+    empty span (a byte, but for the last, of a character that has several) is the character behind
+    it.
     """
     places: list[int] = []
     first = 0
-    for start, end in tokens:
+    for start, behind in tokens:
+        end = max(behind, start + 1)
         while first < len(words) and words[first].end <= start:
             first += 1
         best, most = -1, 0

@@ -81,7 +81,7 @@ class Learner:
     ) -> None:
         self.options = config.train
         self.team = team
-        self.device = choose_device(self.options.device)
+        self.device = choose_device(self.options.device, "train.device")
         torch.set_num_threads(threads)
         torch.manual_seed(self.options.seed)
         self.network = build(config.model, source_tokens, target_tokens).to(self.device)

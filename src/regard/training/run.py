@@ -1,6 +1,5 @@
 """A run and its folder: prepared text, vocabulary, identity; made once, found again on resume."""
 
-import hashlib
 import json
 import shutil
 import time
@@ -77,15 +76,6 @@ class Run(NamedTuple):
         return self.folder / "training"
 
 
-def digest(file: Path) -> str:
-    """Of what stands in a file. Raises RegardError if it cannot be read."""
-    try:
-        with file.open("rb") as handle:
-            return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as error:
-        refuse_system_error(error, "read", str(file))
-
-
 def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
     """What must be the same for a run to go on: every option but the time cap, and all text."""
     known = {
@@ -98,8 +88,10 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
     for role, files in (("training text", data.train), ("validation text", data.valid)):
         known[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
-            known[f"{role} {number + 1}"] = digest(file)
-    known["--start-from"] = digest(start_from / checkpoint.WEIGHTS) if start_from else "nothing"
+            known[f"{role} {number + 1}"] = checkpoint.digest(file)
+    known["--start-from"] = (
+        checkpoint.digest(start_from / checkpoint.WEIGHTS) if start_from else "nothing"
+    )
     return known
 
 
