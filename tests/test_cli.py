@@ -206,6 +206,14 @@ def test_chunks_hold_every_line_in_order_and_few_bytes(lines, size, most):
     assert all(sum(map(len, chunk[:-1])) < most for chunk in chunks)
 
 
+def test_the_language_that_is_scored_can_be_named(model, text):
+    words = "evaluate", *text.valid, "--model", model, "--json"
+    named, own = (
+        json.loads(typed(*words, *more).stdout) for more in (("--languages", "en-zh"), ())
+    )
+    assert "tok:zh" in named[0]["signature"] and "tok:13a" in own[0]["signature"]
+
+
 def test_what_a_translation_was_begun_with_is_known_by_what_it_holds(model, file, tmp_path):
     copy = shutil.copy(file, tmp_path / file.name)
     assert translating.fingerprint(copy) == translating.fingerprint(file)

@@ -68,6 +68,16 @@ def test_the_demonstration_needs_no_matplotlib(place, demonstrated, monkeypatch,
     assert "trained already" in capsys.readouterr().err
 
 
+def test_the_demonstration_on_other_text_does_not_take_the_former_models(
+    place, demonstrated, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", ["regard", "demo", "--out", str(place), "--pairs", "1200"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "is not what this run began with" in capsys.readouterr().err
+
+
 def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demonstrated):
     left, right = (checkpoint.load_card(place / name) for name in ("traditional", "attention"))
     assert left.config.model.attention == "none"

@@ -48,6 +48,7 @@ class Place:
         (folder / "odd.txt.part").write_text("keep me\nand me\n")
         (folder / "exists.regard").write_text("keep me")
         (folder / "good.regard").write_text("no model")
+        os.mkfifo(folder / "pipe")
         (folder / "hollow").mkdir()
         half = folder / "half"
         shutil.copytree(folder / "model", half)
@@ -116,6 +117,13 @@ MISTAKES = {
     TRAIN + " --config unknown.toml": ("no option 'atention'", "", "'attention'"),
     TRAIN + " --config section.toml": ("no option 'modle'", "", "'model'"),
     TRAIN + " --config range.toml": ("train.updates", "range.toml", "The default is"),
+    TRAIN.replace("good.en good.fr", "good.fr good.en") + " --languages fr-en --start-from model": (
+        "translates en-fr",
+        "model",
+        "--languages en-fr",
+    ),
+    "train pipe good.fr --languages en-fr --out new": ("only once", "pipe", "to a file"),
+    TRAIN + " vocabulary.size=3000000000": ("vocabulary.size", "", "The default is"),
     TRAIN + " --start-from hollow": ("no model here", "hollow", "model.json"),
     TRAIN.replace("new", "something"): ("something here already", "something", "--out"),
     TRAIN.replace("new", "exists.txt"): ("something here already", "exists.txt", "--out"),

@@ -50,6 +50,7 @@ def test_sentences_are_cut_where_a_reader_would(text, expected):
 
 def test_a_long_line_takes_time_in_proportion_to_its_length():
     assert len(split("A b. " * 50_000)) == 50_000
+    assert len(split("." * 400_000 + "x")) == 1
 
 
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):

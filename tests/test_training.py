@@ -20,6 +20,7 @@ from conftest import ROOT, TINY
 from regard.checkpoint import load_card, read_tensors
 from regard.config import ModelOptions, make_config
 from regard.errors import RegardError
+from regard.experiment.runs import has_ended, training_of
 from regard.text.batches import FIRST, make_batch
 from regard.training import loop
 from regard.training.learner import EXPLODING, Learner
@@ -39,6 +40,16 @@ def digest(file: Path) -> str:
 def told(folder: Path) -> list[dict]:
     """What a run has logged."""
     return [json.loads(line) for line in (folder / "training/log.jsonl").read_text().splitlines()]
+
+
+class Told(Silence):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line):
+        self.lines.append(line)
 
 
 class StopAt(Silence):
@@ -300,3 +311,33 @@ def test_ctrl_c_on_the_command_line_saves_says_so_and_exits_with_130(text, tmp_p
     assert run.returncode == 130, said
     assert "stopped and saved" in said and "go on" in said
     assert "Traceback" not in said
+
+
+def test_a_folder_with_a_lock_of_somebody_else_is_left_alone(text, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "training").mkdir(parents=True)
+    for name in ("lock", "model.json", "training/precious.txt"):
+        (folder / name).write_text("keep me")
+    with pytest.raises(RegardError, match="not a run that could go on"):
+        regard.train(text.train, folder, text.valid, "", tiny(updates=1))
+    assert (folder / "training/precious.txt").read_text() == "keep me"
+
+
+def test_a_run_whose_log_was_cut_off_is_still_known_to_have_ended(model, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(model, copy)
+    log = copy / "training/log.jsonl"
+    log.write_bytes(log.read_bytes()[:-30])
+    assert has_ended(copy, 1e9)
+    assert 0 < len(training_of(copy).curve) < len(training_of(model).curve)
+
+
+def test_validation_text_that_is_left_out_is_told(text, tmp_path):
+    valid = tmp_path / "valid.en", tmp_path / "valid.fr"
+    lines = [file.read_bytes().splitlines()[:5] for file in text.valid]
+    lines[1][1], lines[0][2], lines[0][3] = b"caf\xe9", b"", b"a" * 2000
+    for file, side in zip(valid, lines, strict=True):
+        file.write_bytes(b"".join(line + b"\n" for line in side))
+    report = Told()
+    regard.train(text.train, tmp_path / "run", valid, "", tiny(updates=1), report=report)
+    assert any("3 of 5 validation pairs are left out" in line for line in report.lines)

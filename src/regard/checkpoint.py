@@ -73,7 +73,13 @@ def read_json(file: Path) -> Any:
 
 
 def digest(file: Path) -> str:
-    """Of what stands in a file. Raises RegardError if it cannot be read."""
+    """Of what stands in a file. Raises RegardError if it cannot be read, or only once."""
+    if file.is_fifo():
+        raise RegardError(
+            "what comes through a pipe can be read only once",
+            str(file),
+            "write it to a file first",
+        )
     try:
         with file.open("rb") as handle:
             return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -38,7 +38,7 @@ class DataOptions(Section):
 class VocabularyOptions(Section):
     """Subwords (SentencePiece, byte-pair encoding with byte fallback)."""
 
-    size: Annotated[int, Field(ge=4 + len(RESERVED) + 256 + 32)] = 8000
+    size: Annotated[int, Field(ge=4 + len(RESERVED) + 256 + 32, le=1_000_000)] = 8000
     """Tokens, with 4 special ones, 128 reserved symbols and 256 bytes among them; less when the
     text is too small for as many. Small corpora do better with small ones."""
     joint: bool = True
@@ -100,7 +100,7 @@ class TrainOptions(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """All randomness comes from this number and the number of the update."""
     batch_tokens: Annotated[int, Field(ge=16)] = 4096
-    """Tokens of the longer side in a batch, padding included."""
+    """Tokens of the longer side in a batch, padded to the longest sentence."""
     accumulate: Count = 1
     """Batches that make one update."""
     pool_pairs: Annotated[int, Field(ge=1)] = 32_768
@@ -244,6 +244,8 @@ def check_together(config: Config) -> None:
 def explain(fault: Any, where: str) -> RegardError:
     """The first fault that pydantic found, in three lines."""
     place = [str(part) for part in fault["loc"]]
+    if not place:
+        return RegardError("the options are not in sections", where, "write [section] above them")
     if fault["type"] == "extra_forbidden":
         if len(place) == 1:
             known = tuple(Config.model_fields)

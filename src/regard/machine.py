@@ -56,7 +56,10 @@ def lock(file: Path) -> IO[bytes]:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            try:
+                msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            except PermissionError as error:  # held, and not forbidden
+                raise BlockingIOError(*error.args) from error
         else:
             import fcntl
 

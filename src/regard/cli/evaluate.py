@@ -76,7 +76,7 @@ def evaluate(
         chosen = model or models.DEFAULT
         name_default(chosen)
         translator = load(chosen, device)
-        language = translator.languages[1]
+        language = parse_languages(languages)[1] if languages else translator.languages[1]
         settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
         translator = translator.with_options(SearchOptions.model_validate(settings))
         with errors.status(f"translating {len(sources):,} lines"):

@@ -81,7 +81,7 @@ def train(
     if not files:
         raise RegardError("no text to learn from is given", "the command line", "give two files")
     settings = override(read_config(config) if config else {}, assignments)
-    make_config(settings, str(config) if config else "the command line")
+    make_config(settings, f"{config}, the command line" if config else "the command line")
     with watching(errors) as report:
         try:
             outcome = run(files, out, valid or (), languages, settings, start_from or "", report)

@@ -8,8 +8,9 @@ from regard import checkpoint
 from regard.config import make_config, override
 from regard.errors import refuse_system_error
 from regard.experiment.choices import Choice, shared_options
-from regard.experiment.plan import Candidate, Plan, Shown, read_test
+from regard.experiment.plan import Candidate, Plan, Shown, read_test, refuse_another_run
 from regard.text.lesson import EXAMPLE, split
+from regard.training.run import Data
 
 
 class Texts(NamedTuple):
@@ -56,19 +57,22 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
     """The traditional model and the attention model, trained alike on `pairs` sentences.
 
     `assignments` (section.option=value) are put on top of SETTINGS. Raises RegardError if one of
-    them is wrong, or if the text cannot be written.
+    them is wrong, if the text cannot be written, or if other models stand in `out`.
     """
     texts = write_lesson(out / f"lesson-{pairs}", pairs, TEST, seed=1)
     choices = []
     for name, score in CHOICES.items():
         settings = override(SETTINGS, [*assignments, f"model.attention={score}"])
         choices.append(Choice(name, settings, make_config(settings, name)))
+    candidates = [
+        Candidate(each.name, each.name, each.config.train.seed, out / each.name, each.settings)
+        for each in choices
+    ]
+    for one in candidates:
+        refuse_another_run(one, Data(texts.train, texts.valid, ("en", "fr")))
     return Plan(
         out,
-        [
-            Candidate(each.name, each.name, each.config.train.seed, out / each.name, each.settings)
-            for each in choices
-        ],
+        candidates,
         texts.train,
         texts.valid,
         ("en", "fr"),

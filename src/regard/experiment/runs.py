@@ -33,15 +33,18 @@ def training_of(model: Path) -> Training:
 
 
 def curve_of(log: Path) -> list[Validation]:
-    """The validations that a run has told of."""
+    """The validations that a run has told of; of a log that was cut off, those before."""
     if not log.exists():
         return []
-    entries = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    return [
-        Validation(entry["update"], entry["bleu"], entry["loss"])
-        for entry in entries
-        if "bleu" in entry
-    ]
+    found = []
+    for line in log.read_text("utf-8", errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            break
+        if "bleu" in entry:
+            found.append(Validation(entry["update"], entry["bleu"], entry["loss"]))
+    return found
 
 
 def has_ended(model: Path, minutes: float) -> bool:

@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 BOUNDARY = re.compile(
-    r"(?P<ended>[.!?…]+[\"'”’»)\]]*)(?P<gap>\s+)"  # the end of a sentence, then white space
+    # the end of a sentence, then white space; looked for once in a run of full stops
+    r"(?P<ended>(?<![.!?…])[.!?…]+[\"'”’»)\]]*)(?P<gap>\s+)"
     r"|(?P<full>[。！？｡]+[」』”’）]*)(?P<none>\s*)"  # where none is written between sentences
 )
 

@@ -130,7 +130,7 @@ def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
             eos_piece=PIECES[END],
             unk_piece=PIECES[UNKNOWN],
         )
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise RegardError(
             f"no vocabulary can be learned from this text: {error}",
             where,

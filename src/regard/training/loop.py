@@ -9,7 +9,6 @@ from types import FrameType
 from typing import NamedTuple
 
 from regard import checkpoint
-from regard.config import SearchOptions
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
@@ -171,8 +170,9 @@ class Keeper:
             raise RegardError(
                 f"{now.skipped_in_a_row} updates in a row had a gradient that is not usable",
                 f"update {now.update:,} of {self.run.folder}",
-                "begin again with a smaller train.learning_rate or a longer train.warmup;"
-                f" {checkpoint.WEIGHTS} holds the best weights before",
+                "begin again in another --out, with a smaller train.learning_rate or a longer"
+                " train.warmup"
+                + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.best_update else ""),
             )
 
     def validate(self) -> None:
@@ -180,7 +180,7 @@ class Keeper:
         if learner.progress.validated == learner.progress.update:
             return
         loss = learner.validation_loss(learner.average, self.valid)
-        greedy = SearchOptions(beam=1)
+        greedy = card.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(learner.average)
         states = card.config.model.states
         translator = Translator(engine, card.source, card.target, card.languages, greedy, states)

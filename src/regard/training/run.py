@@ -13,7 +13,7 @@ from jaxtyping import Int
 from regard import checkpoint
 from regard.bundle import SUFFIX
 from regard.checkpoint import Card
-from regard.config import Config
+from regard.config import Config, make_config
 from regard.errors import RegardError, refuse_system_error
 from regard.machine import lock
 from regard.text.batches import Texts
@@ -97,6 +97,8 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
 
 IDENTITY, LOCK = "run.json", "lock"
 """In the folder of a run: what it is, and what a process holds as long as it works there."""
+MARK = b"regard train works here\n"
+"""In the lock: what else is called so is not ours."""
 
 
 def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
@@ -108,8 +110,7 @@ def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
     """
     training = folder / "training"
     was_prepared = (training / IDENTITY).exists()
-    was_begun = (folder / LOCK).exists() and not (folder / checkpoint.WEIGHTS).exists()
-    is_ours = was_prepared or was_begun
+    is_ours = was_prepared or was_begun(folder)
     if not is_ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RegardError(
             "there is something here already, and not a run that could go on",
@@ -135,11 +136,25 @@ def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
             held.close()
             raise
         return held
+    if not (folder / LOCK).stat().st_size:
+        held.write(MARK)
+        held.flush()
     shutil.rmtree(training, ignore_errors=True)
     for leftover in (checkpoint.CARD, *checkpoint.VOCABULARIES):
         (folder / leftover).unlink(missing_ok=True)
     training.mkdir()
     return held
+
+
+def was_begun(folder: Path) -> bool:
+    """Whether a run was begun here that has learned nothing yet."""
+    if not (folder / LOCK).is_file() or (folder / checkpoint.WEIGHTS).exists():
+        return False
+    try:
+        mark = (folder / LOCK).read_bytes()
+    except OSError:  # another process holds it
+        return True
+    return mark == MARK or (not mark and len(list(folder.iterdir())) == 1)
 
 
 def refuse_another(file: Path, same: dict[str, str]) -> None:
@@ -157,13 +172,19 @@ def refuse_another(file: Path, same: dict[str, str]) -> None:
             )
 
 
-def read_valid(data: Data) -> Parallel:
-    """The validation pairs that have text on both sides."""
+def read_valid(data: Data, most: int, report: Report) -> Parallel:
+    """The validation pairs that have text on both sides, of at most so many characters."""
+    lines = list(read_pairs(data.valid, data.languages))
     pairs = [
         (line.source, line.target)
-        for line in read_pairs(data.valid, data.languages)
-        if isinstance(line, Pair) and line.source and line.target
+        for line in lines
+        if isinstance(line, Pair) and 0 < len(line.source) <= most and 0 < len(line.target) <= most
     ]
+    if left_out := len(lines) - len(pairs):
+        report.say(
+            f"{left_out:,} of {len(lines):,} validation pairs are left out: a side is empty, not"
+            f" UTF-8, or longer than {most:,} characters"
+        )
     if not pairs:
         raise RegardError(
             "the validation text has no pairs",
@@ -227,6 +248,13 @@ def open_run(
         )
     first = checkpoint.load_card(start_from) if start_from else None
     if first is not None:
+        if first.languages != data.languages:
+            raise RegardError(
+                f"the model to begin with translates {'-'.join(first.languages)}, and the text is"
+                f" {'-'.join(data.languages)}",
+                str(start_from),
+                f"give the files in that order, or --languages {'-'.join(first.languages)}",
+            )
         config = as_tuned(config, first)
         report.say(f"tuning {start_from}: its model and vocabulary stand, dropout can change")
         known, hidden = first.config.model.hidden, config.model.hidden
@@ -251,7 +279,8 @@ def as_tuned(config: Config, first: Card) -> Config:
 
     Dropout has no weights and is taken from `config` where that sets it; so are wider hidden
     states, which can take over the weights of narrower ones (training/widen.py).
-    Raises RegardError if `config` sets anything else of them otherwise.
+    Raises RegardError if `config` sets anything else of them otherwise, or sizes that do not go
+    together.
     """
     vocabulary = {"size": first.config.vocabulary.size, "joint": first.source is first.target}
     stands = {
@@ -271,7 +300,7 @@ def as_tuned(config: Config, first: Card) -> Config:
                     "leave the option out, or train a model of its own without --start-from; only"
                     " dropout can change, and model.hidden can grow",
                 )
-    return Config.model_validate({**config.model_dump(), **stands})
+    return make_config({**config.model_dump(), **stands}, "--start-from")
 
 
 def prepare_text(
@@ -288,7 +317,8 @@ def prepare_text(
     for line in corpus.report.lines():
         report.say(line)
     if data.valid:
-        return corpus, read_valid(data), corpus.fingerprint
+        valid = read_valid(data, config.data.max_characters, report)
+        return corpus, valid, corpus.fingerprint
     texts, valid = hold_out(corpus, config.data.held_out)
     report.say(f"no validation text was given: {len(valid.sources):,} pairs are held out for it")
     return texts, valid, corpus.fingerprint
