@@ -34,7 +34,7 @@ from regard.engine.export import export
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_session import Session
 from regard.evaluation import measure
-from regard.machine import cores, describe_machine
+from regard.machine import cores, describe_machine, installed
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -368,6 +368,7 @@ def main() -> None:
         result: dict[str, Any] = {
             "sentences": len(texts),
             "workers": quick.workers,
+            "CTranslate2": installed("ctranslate2"),
             "left out": left_out,
             "BLEU": {
                 f"beam {beam}": {

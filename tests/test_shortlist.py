@@ -3,9 +3,12 @@
 import subprocess
 import sys
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import regard
 from regard.bundle import LIKELY, NO_SHORTLIST, SUFFIX, Shortlist, read_bundle, write_bundle
@@ -13,9 +16,9 @@ from regard.checkpoint import read_tensors
 from regard.circles import end_of_circles
 from regard.config import SearchOptions
 from regard.contract import Adjustment
-from regard.engine import onnx_loops
+from regard.engine import onnx_loops, shortlist
 from regard.engine.arithmetic import quantise
-from regard.engine.export import export
+from regard.engine.export import export, in_some_order
 from regard.engine.onnx import OnnxEngine
 from regard.engine.ranges import observe
 from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations
@@ -144,8 +147,8 @@ def test_whole_blocks_of_tokens_and_pad_behind_them():
 
 
 def test_each_sentence_has_its_own_tokens():
-    shortlist = Shortlist(np.array([[2, 2], [7, 9], [8, 9]], np.uint16), np.array([2], np.uint16))
-    own = [allowed_tokens(shortlist, source, 10) for source in ([1], [2, 0])]
+    little = Shortlist(np.array([[2, 2], [7, 9], [8, 9]], np.uint16), np.array([2], np.uint16))
+    own = [allowed_tokens(little, source, 10) for source in ([1], [2, 0])]
     assert [one.tolist() for one in own] == [[2, 7, 9], [2, 8, 9]]
 
 
@@ -156,6 +159,36 @@ def test_what_is_seen_together_translates():
     assert found[15] > 0.9 and found[26] > 0.9
     assert found[16] < 0.1 and found[25] < 0.1
     assert np.isclose(found[15] + found[16], 1.0)
+
+
+sentences = st.lists(st.integers(0, 5), min_size=1, max_size=6)
+
+
+@given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=9))
+def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
+    sources, targets = map(list, zip(*pairs, strict=True))
+    with patch.object(shortlist, "TOGETHER", 2):
+        pair, chance = translations(sources, targets, 6)
+    table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
+    for _ in range(shortlist.ROUNDS):
+        count = dict.fromkeys(table, 0.0)
+        for source, target in pairs:
+            for t in target:
+                total = sum(table[s, t] for s in source)
+                for s in source:
+                    count[s, t] += table[s, t] / total
+        sums = {s: sum(n for (own, _), n in count.items() if own == s) for s, _ in count}
+        table = {(s, t): n / sums[s] for (s, t), n in count.items()}
+    found = {divmod(one, 6): p for one, p in zip(pair.tolist(), chance.tolist(), strict=True)}
+    assert found == pytest.approx(table)
+
+
+@given(st.integers(2, 40), st.integers(1, 9))
+def test_the_training_text_is_read_once_from_all_over_it(lines, size):
+    places = np.concatenate(list(in_some_order(lines, size)))
+    assert sorted(places.tolist()) == list(range(lines))
+    if lines > 20:
+        assert places[: lines // 2].max() > lines // 2
 
 
 def test_a_text_ends_where_it_has_made_too_many_rounds():

@@ -1,17 +1,18 @@
 """From a model folder to one file: weights as int8 or fp32, and the ranges that int8 needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Int
 
 from regard.bundle import NO_SHORTLIST, Shortlist, read_folder, write_bundle
 from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
 from regard.engine.onnx import OnnxEngine
 from regard.engine.ranges import narrow, observe
-from regard.engine.shortlist import learn
+from regard.engine.shortlist import CELLS, TOGETHER, learn
 from regard.errors import RegardError
 from regard.search import Task, greedy
 from regard.special import Ids
@@ -23,10 +24,8 @@ Precision = Literal["int8", "fp32"]
 READ = 500
 """Sentences in whose reading the ranges are found."""
 
-TOLD = 40_000
-"""Pairs of the training text from which the shortlist is made."""
 SEED = 1
-"""Of their order."""
+"""Of the order in which the training text is read for the shortlist."""
 
 
 def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) -> None:
@@ -52,11 +51,23 @@ def shortlist(folder: Path, card: Card) -> Shortlist:
     if not prepared.exists():
         return NO_SHORTLIST
     corpus = open_corpus(prepared)
-    spread = np.unique(np.linspace(0, len(corpus) - 1, TOLD).astype(np.int64))
-    places = np.random.default_rng(SEED).permutation(spread)  # long texts are not read to the end
-    sources = card.source.encode(corpus.sources(places))
-    targets = card.target.encode(corpus.targets(places))
+    sources: list[Ids] = []
+    targets: list[Ids] = []
+    cells = 0
+    for places in in_some_order(len(corpus), TOGETHER):
+        sources += card.source.encode(corpus.sources(places))
+        targets += card.target.encode(corpus.targets(places))
+        some = slice(len(sources) - len(places), None)
+        cells += sum(len(a) * len(b) for a, b in zip(sources[some], targets[some], strict=True))
+        if cells > CELLS:
+            break
     return learn(sources, targets, card.source, card.target)
+
+
+def in_some_order(lines: int, size: int) -> Iterator[Int[np.ndarray, " _"]]:
+    """Every line of a text, from all over it, `size` at a time."""
+    order = np.random.default_rng(SEED).permutation(lines)
+    return iter(np.split(order, range(size, lines, size)))
 
 
 def pairs(

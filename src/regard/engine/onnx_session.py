@@ -1,20 +1,11 @@
 """Graphs that run in ONNX Runtime, and what this processor does with their products."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache, cached_property
 from threading import Lock
 
 import numpy as np
-from onnxruntime import (
-    InferenceSession,
-    OrtAllocatorType,
-    OrtArenaCfg,
-    OrtMemoryInfo,
-    OrtMemType,
-    SessionOptions,
-    create_and_register_allocator,
-)
+from onnxruntime import InferenceSession, SessionOptions
 
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_graphs import tabling
@@ -27,20 +18,6 @@ SLOWER = ["SkipLayerNormFusion"]
 """What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
 
 
-@cache
-def share_memory() -> None:
-    """Let all graphs take their memory from one store, which grows by powers of two.
-
-    Growing by what is asked for, it would keep a block for each size that came (docs/speed.md).
-    """
-    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
-    with suppress(RuntimeError):  # another part of this process has done it before
-        create_and_register_allocator(
-            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
-            OrtArenaCfg({"arena_extend_strategy": 0}),
-        )
-
-
 class Session:
     """A graph that runs: arrays in and out by name."""
 
@@ -49,9 +26,9 @@ class Session:
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
-        share_memory()
-        settings.add_session_config_entry("session.use_env_allocators", "1")
-        settings.enable_mem_pattern = False  # it would keep a block for every shape that came
+        # a store of memory has one lock for all threads, which an operation of 1 µs waits for; and
+        # it would keep a block for every shape that came (docs/speed.md)
+        settings.enable_cpu_mem_arena = settings.enable_mem_pattern = False
         self.session = InferenceSession(
             graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
         )

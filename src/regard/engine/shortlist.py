@@ -5,6 +5,7 @@ those that every translation may need. Stored in the .regard file (`bundle.Short
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,8 +18,10 @@ LIKELY = 40
 """Target tokens kept for each source token."""
 COMMON = 150
 """Most frequent target tokens, open to every sentence."""
-CELLS = 8_000_000
-"""Pairs of a source and a target token that the statistics are made of; 60 bytes each."""
+CELLS = 24_000_000
+"""Pairs of a source and a target token that the statistics are made of; 20 bytes each."""
+TOGETHER = 4096
+"""Sentences that are counted at a time."""
 ROUNDS = 4
 """Times that the probabilities are estimated anew."""
 COPIED = 8
@@ -70,6 +73,15 @@ def learn(
     return Shortlist(likely, common.astype(kind))
 
 
+class Cells(NamedTuple):
+    """Some sentences' pairs of a source and a target token that stand in one sentence."""
+
+    pair: Int[np.ndarray, " C"]
+    """Its place among all pairs of tokens that were seen."""
+    word: Int[np.ndarray, " C"]
+    """The number of the target token among those of these sentences."""
+
+
 def translations(
     sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
 ) -> tuple[Int[np.ndarray, " P"], Float[np.ndarray, " P"]]:
@@ -77,23 +89,36 @@ def translations(
 
     IBM model 1 (Brown et al. 1993, section 4.2) without its empty word.
     """
-    cells, words, written, room = [], [], 0, CELLS
+    seen, words = [], []
+    for begin in range(0, len(sources), TOGETHER):
+        some = slice(begin, begin + TOGETHER)
+        pairs, word = cells_of(sources[some], targets[some], target_tokens)
+        seen.append(pairs)
+        words.append(word)
+    known = np.unique(np.concatenate([np.unique(pairs) for pairs in seen]))
+    cells = [Cells(np.searchsorted(known, seen.pop(0)).astype(np.int32), word) for word in words]
+    owner, chance = known // target_tokens, np.ones(len(known))
+    for _ in range(ROUNDS):
+        count = np.zeros(len(known))
+        for pair, word in cells:
+            share = chance[pair]
+            share /= np.bincount(word, share)[word]
+            count += np.bincount(pair, share, len(known))
+        chance = count / np.bincount(owner, count)[owner]
+    return known, chance
+
+
+def cells_of(
+    sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
+) -> tuple[Int[np.ndarray, " C"], Int[np.ndarray, " C"]]:
+    """Of each cell the pair (source * target_tokens + target) and its target token's number."""
+    pairs, words, written = [], [], 0
     for source, target in zip(sources, targets, strict=True):
         both = np.array(source)[None] * target_tokens + np.array(target, np.int64)[:, None]
-        cells.append(both.ravel())
-        words.append(np.repeat(written + np.arange(len(target)), len(source)))
-        written, room = written + len(target), room - both.size
-        if room < 0:
-            break
-    pair, place = np.unique(np.concatenate(cells), return_inverse=True)
-    word, owner = np.concatenate(words), pair // target_tokens
-    chance = np.ones(len(pair))
-    for _ in range(ROUNDS):
-        share = chance[place]
-        share /= np.bincount(word, share)[word]
-        count = np.bincount(place, share)
-        chance = count / np.bincount(owner, count)[owner]
-    return pair, chance
+        pairs.append(both.ravel())
+        words.append(np.repeat(written + np.arange(len(target), dtype=np.int32), len(source)))
+        written += len(target)
+    return np.concatenate(pairs), np.concatenate(words)
 
 
 def copied(source: Vocabulary, target: Vocabulary) -> Int[np.ndarray, "_ _"]:
