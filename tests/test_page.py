@@ -483,6 +483,44 @@ def test_a_single_model_says_how_to_get_the_other(opened, data):
     assert "regard explore --model A --model B" in opened(alone).text("#beside")
 
 
+def test_two_models_with_attention_stand_side_by_side_under_their_names(opened, data):
+    second = explanation(ENGLISH, BROKEN, "second")
+    shown = opened({**data, "explanations": [data["explanations"][0], second]})
+    assert shown.text("#beside h2") == "The model second"
+    assert "another model with attention" in shown.text("#beside header")
+    labels = [shown.text(f"#sentences .{line} .label").lower() for line in ("target", "other")]
+    assert labels[0].endswith("attention") and labels[1].endswith("second")
+    shown.view(MATRIX)
+    assert shown.text("#beside h2") == "The model second"
+
+
+def test_a_letter_of_several_bytes_is_shown_as_it_is_and_marked_by_each_of_them(opened):
+    told = explanation(ENGLISH, [["Le"], ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"], ["chat"]])
+    told["target"]["words"][1]["text"] = "😀"
+    shown = opened({**both(), "explanations": [told]})
+    for step in range(1, 5):
+        shown.go(position(step, 6))
+        assert shown.text(".target .piece.current") == "😀"
+    assert "0xF0" not in shown.text(".target .text")
+
+
+def test_a_strip_tells_its_numbers_to_two_places(opened, data):
+    shown = opened(data)
+    shown.go(position(1, 4))
+    told = shown.tab.locator(".strip").first
+    for words in (told.get_attribute("title"), told.get_attribute("aria-label")):
+        numbers = re.findall(r"\d+\.\d+", words)
+        assert numbers and all(len(one.split(".")[1]) <= 2 for one in numbers)
+
+
+def test_a_text_of_very_many_scores_can_be_stepped_through(opened):
+    words = [[f"w{n}"] for n in range(380)]
+    shown = opened({**both(), "explanations": [explanation(words, words, layers=1, size=2)]})
+    shown.tab.locator("#panel").press("End")
+    shown.awaits(".next-card").to_be_visible()
+    assert shown.text(".next-card")
+
+
 @pytest.mark.parametrize(
     ("width", "theme"), [(360, "light"), (360, "dark"), (768, "dark"), (1600, "light")]
 )
@@ -669,6 +707,16 @@ def test_a_sentence_is_asked_of_both_models(asking):
         ("/api/explain", question(model="traditional")),
     ]
     assert shown.text("#sentences .other .text").startswith("Le chien noir")
+
+
+def test_what_is_being_typed_stays_until_another_sentence_is_shown(asking):
+    shown, _ = asking
+    shown.tab.fill("#sentence", "The dog")
+    shown.view(MATRIX)
+    assert shown.tab.input_value("#sentence") == "The dog"
+    shown.tab.get_by_label("Model", exact=True).select_option("traditional")
+    shown.awaits("#beside h2").to_have_text("The attention model")
+    assert shown.tab.input_value("#sentence") == "The dog"
 
 
 def test_a_dragged_weight_changes_the_next_words(asking):
