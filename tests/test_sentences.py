@@ -1,5 +1,7 @@
 """The laws of cutting a line into sentences and putting it together again."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 import regard
 from regard.lines import translate_lines
+from regard.text import sentences
 from regard.text.lesson import examples
 from regard.text.sentences import split
 
@@ -48,9 +51,25 @@ def test_sentences_are_cut_where_a_reader_would(text, expected):
     assert [part.text for part in split(text)] == expected
 
 
+@given(texts)
+def test_no_sentence_is_longer_than_a_model_has_read(text):
+    with patch.object(sentences, "LONGEST", 8):
+        parts = split(text)
+    assert "".join(part.text + part.gap for part in parts) == text
+    assert all(not part.gap or part.gap.isspace() for part in parts)
+    assert all(len(part.text) <= 8 or not part.text[8:].strip() for part in parts)
+
+
+def test_what_is_too_long_is_cut_behind_a_clause_or_else_a_word():
+    clauses, words, letters = "one two, three four " * 99, "four " * 400, "a" * 2500
+    assert {part.text[-1] for part in split(clauses)[:-1]} == {","}
+    assert {part.text[-4:] for part in split(words)[:-1]} == {"four"}
+    assert [len(part.text) for part in split(letters)] == [1000, 1000, 500]
+
+
 def test_a_long_line_takes_time_in_proportion_to_its_length():
     assert len(split("A b. " * 50_000)) == 50_000
-    assert len(split("." * 400_000 + "x")) == 1
+    assert len(sentences.ended("." * 400_000 + "x")) == 1
 
 
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):

@@ -1,6 +1,7 @@
 """Where a text's sentences begin and end, by rules; what stands between them is kept."""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 BOUNDARY = re.compile(
@@ -8,6 +9,12 @@ BOUNDARY = re.compile(
     r"(?P<ended>(?<![.!?…])[.!?…]+[\"'”’»)\]]*)(?P<gap>\s+)"
     r"|(?P<full>[。！？｡]+[」』”’）]*)(?P<none>\s*)"  # where none is written between sentences
 )
+
+CLAUSE, SPACE = re.compile(r"(?<=[,;:)\]»”—–])\s+"), re.compile(r"\s+")
+
+LONGEST = 1000
+"""Characters of the longest sentence: what is longer is cut behind a clause, or else a word. Models
+have not read longer ones (`data.max_characters`), and their time grows with the square."""
 
 OPENING = "\"'“‘«([¿¡「『（—-–"
 """What may stand before a sentence's first letter."""
@@ -37,8 +44,13 @@ def split(text: str) -> list[Sentence]:
     """The sentences of `text`; put together with their gaps they are `text` again.
 
     A full stop ends no sentence behind an abbreviation, an initial, or where the next word begins
-    with a small letter.
+    with a small letter. None is longer than `LONGEST`.
     """
+    return [part for sentence in ended(text) for part in shortened(sentence)]
+
+
+def ended(text: str) -> list[Sentence]:
+    """The sentences where they end by themselves."""
     found, start = [], 0
     for match in BOUNDARY.finditer(text):
         gap = match["gap"] if match["gap"] is not None else match["none"]
@@ -49,6 +61,28 @@ def split(text: str) -> list[Sentence]:
     if start < len(text) or not found:
         found.append(Sentence(text[start:], ""))
     return found
+
+
+def shortened(sentence: Sentence) -> Iterator[Sentence]:
+    """A sentence in parts that are short enough."""
+    text = sentence.text
+    while len(text) > LONGEST:
+        place = last_break(text)
+        rest = text[place:].lstrip()
+        if not rest:
+            break
+        yield Sentence(text[:place], text[place : len(text) - len(rest)])
+        text = rest
+    yield Sentence(text, sentence.gap)
+
+
+def last_break(text: str) -> int:
+    """Where the first `LONGEST` characters had best be cut off."""
+    for pattern in (CLAUSE, SPACE):
+        places = [match.start() for match in pattern.finditer(text, LONGEST // 2, LONGEST)]
+        if places:
+            return places[-1]
+    return LONGEST
 
 
 def is_end(text: str, match: re.Match[str]) -> bool:
