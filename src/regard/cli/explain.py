@@ -162,14 +162,14 @@ def tell(one: "Explanation", subwords: bool) -> None:
     from regard.show.terminal import word_by_word
 
     console = Console(emoji=False, markup=False)
-    console.print(one.model, style="bold", markup=False, highlight=False)
-    console.print(one.target.text, markup=False, highlight=False, soft_wrap=True)
+    console.print(one.model, style="bold", highlight=False)
+    console.print(one.target.text, highlight=False, soft_wrap=True)
     console.print()
     show_looks(console, one, subwords)
     console.print(word_by_word(told(one, subwords)))
     advised = advice(one)
     if advised:
-        console.print(f"\n{advised}", style="italic", highlight=False, markup=False)
+        console.print(f"\n{advised}", style="italic", highlight=False)
 
 
 def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
