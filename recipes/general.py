@@ -2,7 +2,7 @@
 
     python recipes/general.py
 
-It is trained in three courses, each from the model of the one before. A run that was stopped goes
+It is trained in four courses, each from the model of the one before. A run that was stopped goes
 on; one that is finished is only scored again.
 """
 
@@ -32,7 +32,7 @@ from regard.translator import Translator
 
 HERE = Path(__file__).parent
 NAME = "general-en-fr"
-COURSES = f"{NAME}-first", f"{NAME}-second", NAME
+COURSES = f"{NAME}-first", f"{NAME}-second", f"{NAME}-third", NAME
 SEED = 1
 HELD_OUT = 2000
 """Tatoeba pairs whose English side is nowhere in training."""

@@ -24,7 +24,7 @@ from regard.text.vocabulary import Vocabulary
 
 BATCH = 128
 """Sentences that are translated together, at most."""
-ROOM = 4_500_000
+ROOM = 3_000_000
 """Numbers that are held for a batch, about, while it is read and while a token is chosen."""
 FOR_STATE = 8
 """Numbers held for each number of an encoder's state: gates, and the states of two layers."""

@@ -286,3 +286,7 @@ def draw_encoder_of_one(g: Graph, network: Network) -> tuple[Memory, list[Carrie
     """Of a sentence alone: it has no padding."""
     memory, first = draw_encoder(g, network)
     return (memory._replace(closed="") if network.compares else memory), first
+
+
+ALONE = {writing, writing_allowed, drafting, searching, searching_allowed}
+"""Graphs of a single sentence."""

@@ -1,14 +1,24 @@
 """Graphs that run in ONNX Runtime, and what this processor does with their products."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, cached_property
 from threading import Lock
 
 import numpy as np
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import (
+    InferenceSession,
+    OrtAllocatorType,
+    OrtArenaCfg,
+    OrtMemoryInfo,
+    OrtMemType,
+    SessionOptions,
+    create_and_register_allocator,
+)
 
 from regard.engine.onnx_graph import Graph
 from regard.engine.onnx_graphs import tabling
+from regard.engine.onnx_loops import ALONE
 from regard.engine.onnx_network import Network
 
 Draw = Callable[[Network], Graph]
@@ -18,17 +28,38 @@ SLOWER = ["SkipLayerNormFusion"]
 """What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
 
 
-class Session:
-    """A graph that runs: arrays in and out by name."""
+@cache
+def share_memory() -> None:
+    """Let graphs take their memory from one store, which grows by powers of two.
 
-    def __init__(self, graph: Graph, threads: int) -> None:
+    Growing by what is asked for, it would keep a block for each size that came (docs/speed.md).
+    """
+    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    with suppress(RuntimeError):  # another part of this process has done it before
+        create_and_register_allocator(
+            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
+            OrtArenaCfg({"arena_extend_strategy": 0}),
+        )
+
+
+class Session:
+    """A graph that runs: arrays in and out by name.
+
+    With a store its large arrays are the same pages again and again. But a store has one lock, for
+    which two callers' operations of 1 µs would wait: graphs of small arrays are better without.
+    """
+
+    def __init__(self, graph: Graph, threads: int, has_store: bool = True) -> None:
         settings = SessionOptions()
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
-        # a store of memory has one lock for all threads, which an operation of 1 µs waits for; and
-        # it would keep a block for every shape that came (docs/speed.md)
-        settings.enable_cpu_mem_arena = settings.enable_mem_pattern = False
+        settings.enable_mem_pattern = False  # it would keep a block for every shape that came
+        if has_store:
+            share_memory()
+            settings.add_session_config_entry("session.use_env_allocators", "1")
+        else:
+            settings.enable_cpu_mem_arena = False
         self.session = InferenceSession(
             graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
         )
@@ -56,7 +87,8 @@ class Sessions:
     def run(self, draw: Draw, given: Arrays) -> Arrays:
         with self.drawing:
             if draw not in self.ready:
-                self.ready[draw] = Session(draw(self.network), self.threads)
+                graph = draw(self.network)
+                self.ready[draw] = Session(graph, self.threads, has_store=draw not in ALONE)
         session = self.ready[draw]
         return session.run({**given, **self.tables} if "table.0" in session.wanted else given)
 
