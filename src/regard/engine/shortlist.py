@@ -77,7 +77,7 @@ class Cells(NamedTuple):
     """Some sentences' pairs of a source and a target token that stand in one sentence."""
 
     pair: Int[np.ndarray, " C"]
-    """Its place among all pairs of tokens that were seen."""
+    """source * target_tokens + target; or its place among all of these that were seen."""
     word: Int[np.ndarray, " C"]
     """The number of the target token among those of these sentences."""
 
@@ -89,14 +89,11 @@ def translations(
 
     IBM model 1 (Brown et al. 1993, section 4.2) without its empty word.
     """
-    seen, words = [], []
-    for begin in range(0, len(sources), TOGETHER):
-        some = slice(begin, begin + TOGETHER)
-        pairs, word = cells_of(sources[some], targets[some], target_tokens)
-        seen.append(pairs)
-        words.append(word)
-    known = np.unique(np.concatenate([np.unique(pairs) for pairs in seen]))
-    cells = [Cells(np.searchsorted(known, seen.pop(0)).astype(np.int32), word) for word in words]
+    some = [slice(begin, begin + TOGETHER) for begin in range(0, len(sources), TOGETHER)]
+    seen = [cells_of(sources[part], targets[part], target_tokens) for part in some]
+    known = np.unique(np.concatenate([np.unique(part.pair) for part in seen]))
+    cells = [Cells(np.searchsorted(known, pair).astype(np.int32), word) for pair, word in seen]
+    del seen
     owner, chance = known // target_tokens, np.ones(len(known))
     for _ in range(ROUNDS):
         count = np.zeros(len(known))
@@ -108,17 +105,14 @@ def translations(
     return known, chance
 
 
-def cells_of(
-    sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
-) -> tuple[Int[np.ndarray, " C"], Int[np.ndarray, " C"]]:
-    """Of each cell the pair (source * target_tokens + target) and its target token's number."""
+def cells_of(sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int) -> Cells:
     pairs, words, written = [], [], 0
     for source, target in zip(sources, targets, strict=True):
         both = np.array(source)[None] * target_tokens + np.array(target, np.int64)[:, None]
         pairs.append(both.ravel())
         words.append(np.repeat(written + np.arange(len(target), dtype=np.int32), len(source)))
         written += len(target)
-    return np.concatenate(pairs), np.concatenate(words)
+    return Cells(np.concatenate(pairs), np.concatenate(words))
 
 
 def copied(source: Vocabulary, target: Vocabulary) -> Int[np.ndarray, "_ _"]:
