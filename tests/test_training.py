@@ -194,21 +194,24 @@ def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_
     assert load_card(tmp_path / "b").config.model == ready.model_copy(update=dropout)
 
 
-def test_tuning_with_wider_hidden_states_begins_with_what_the_ready_model_says(
-    model, text, tmp_path
-):
-    settings = tiny(updates=1, learning_rate=1e-9)
-    settings["model"] = {**settings["model"], "hidden": 64}
-    regard.train(text.train, tmp_path / "wide", text.valid, "", settings, start_from=model)
-    assert load_card(model).config.model.hidden < load_card(tmp_path / "wide").config.model.hidden
-    ready, wide = (regard.load(folder, device="cpu") for folder in (model, tmp_path / "wide"))
+def test_tuning_a_model_that_grows_begins_with_what_the_ready_model_says(text, tmp_path):
+    small, grown = tmp_path / "small", tmp_path / "grown"
+    options, more = TINY["model"], {"hidden": 64, "encoder_layers": 3}
+    settings = tiny() | {"model": {**options, "encoder_layers": 2}}
+    regard.train(text.train, small, text.valid, "", settings)
+    settings = tiny(updates=1, learning_rate=1e-9) | {"model": {**options, **more}}
+    regard.train(text.train, grown, text.valid, "", settings, start_from=small)
+    assert load_card(grown).config.model == load_card(small).config.model.model_copy(update=more)
+    ready, larger = (regard.load(folder, device="cpu") for folder in (small, grown))
     lines = text.valid[0].read_text().splitlines()[:20]
-    for known, found in zip(ready.translate(lines), wide.translate(lines), strict=True):
+    for known, found in zip(ready.translate(lines), larger.translate(lines), strict=True):
         assert found.text == known.text
         assert found.log_prob == pytest.approx(known.log_prob, abs=1e-3)
 
 
-@pytest.mark.parametrize(("option", "value"), [("states", 64), ("hidden", 16)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("states", 64), ("hidden", 16), ("encoder_layers", 2)]
+)
 def test_tuning_refuses_another_shape_than_the_ready_model_has(
     model, text, tmp_path, option, value
 ):

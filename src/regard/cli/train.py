@@ -51,8 +51,8 @@ def train(
     start_from: Annotated[
         Path | None,
         typer.Option(
-            help="Tune the model of this folder on new text; dropout can change, and"
-            " model.hidden can grow.",
+            help="Tune the model of this folder on new text; dropout can change;"
+            " model.hidden, and model.encoder_layers from two on, can grow.",
             show_default=False,
         ),
     ] = None,

@@ -18,9 +18,9 @@ from regard.engine.torch import build, choose_device, set_weights, weights_of
 from regard.errors import RegardError
 from regard.model.network import EncoderDecoder
 from regard.text.batches import FIRST, Batch, Position, seed_of
+from regard.training.growth import take_over
 from regard.training.schedules import share_of_rate
 from regard.training.team import Team
-from regard.training.widen import take_over
 
 EXPLODING = 50.0
 """Times the usual norm of a gradient from which an update is skipped."""

@@ -25,6 +25,8 @@ from regard.training.report import Report
 
 VALID_MOST = 3000
 """Pairs of a validation text that are used, evenly spread; more would cost time and tell little."""
+GROWS_FROM = {"hidden": 1, "encoder_layers": 2}
+"""What of a ready model can grow, and from which size on (training/growth.py)."""
 
 
 class Data(NamedTuple):
@@ -257,9 +259,12 @@ def open_run(
             )
         config = as_tuned(config, first)
         report.say(f"tuning {start_from}: its model and vocabulary stand, dropout can change")
-        known, hidden = first.config.model.hidden, config.model.hidden
-        if hidden > known:
-            report.say(f"hidden states grow from {known} to {hidden}; it begins as good as it was")
+        for name in GROWS_FROM:
+            known, asked = getattr(first.config.model, name), getattr(config.model, name)
+            if asked > known:
+                report.say(
+                    f"model.{name} grows from {known} to {asked}; it begins as good as it was"
+                )
     same = identity(data, config, start_from)
     held = claim(folder, same)
     try:
@@ -277,8 +282,9 @@ def open_run(
 def as_tuned(config: Config, first: Card) -> Config:
     """The options with the model and the vocabulary of the model that is tuned.
 
-    Dropout has no weights and is taken from `config` where that sets it; so are wider hidden
-    states, which can take over the weights of narrower ones (training/widen.py).
+    Dropout has no weights and is taken from `config` where that sets it; so is what can take over
+    the weights of less: wider hidden states, and more encoder layers than two or more
+    (training/growth.py).
     Raises RegardError if `config` sets anything else of them otherwise, or sizes that do not go
     together.
     """
@@ -290,15 +296,18 @@ def as_tuned(config: Config, first: Card) -> Config:
     asked = config.model_dump(include=set(stands), exclude_unset=True)
     for section, options in asked.items():
         for name, value in options.items():
-            if name.startswith("dropout_") or (name == "hidden" and value > stands[section][name]):
+            ready = stands[section][name]
+            grows = name in GROWS_FROM and value > ready >= GROWS_FROM[name]
+            if name.startswith("dropout_") or grows:
                 stands[section][name] = value
-            elif value != stands[section][name]:
+            elif value != ready:
                 raise RegardError(
                     f"{section}.{name} = {value} is asked for, and the model to begin with has"
-                    f" {stands[section][name]}",
+                    f" {ready}",
                     "--start-from",
                     "leave the option out, or train a model of its own without --start-from; only"
-                    " dropout can change, and model.hidden can grow",
+                    " dropout can change, model.hidden can grow, and so can model.encoder_layers"
+                    " from two on",
                 )
     return make_config({**config.model_dump(), **stands}, "--start-from")
 

@@ -1,13 +1,19 @@
-"""More room for what has been learned: a network takes over the weights of a narrower one."""
+"""More room for what has been learned: a network takes over the weights of a smaller one.
+
+Its decoder's hidden states may be wider and its encoder deeper; at first it says what the smaller
+one says (after Net2Net, Chen et al. 2016).
+"""
 
 from math import sqrt
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from regard.model.attention import Additive, General, Scaled
+from regard.model.encoder import Encoder
 from regard.model.network import EncoderDecoder
+from regard.model.recurrence import SSRU, Recurrence
 
 
 def places(hidden: int, wider: int, heads: int) -> Int[Tensor, " H"]:
@@ -29,11 +35,17 @@ def along(size: int, wider: int, kept: Int[Tensor, " H"], growth: int) -> Tensor
 
 @torch.no_grad()
 def take_over(ready: EncoderDecoder, network: EncoderDecoder) -> None:
-    """Give `network` the weights of `ready`, whose decoder may have narrower hidden states.
+    """Give `network` the weights of `ready`, which may be narrower and less deep (module)."""
+    widen(ready, network)
+    if network.sizes.encoder_layers > ready.sizes.encoder_layers:
+        deepen(ready.encoder, network.encoder)
+
+
+def widen(ready: EncoderDecoder, network: EncoderDecoder) -> None:
+    """Take over what both have; the decoder's hidden states may be wider.
 
     The new units read what the old ones do, with the fresh weights of `network`; nothing reads
-    them yet. So `network` says what `ready` says, but for rounding, and has room to learn more
-    (after Net2Net, Chen et al. 2016).
+    them yet.
     """
     hidden, wider = ready.sizes.hidden, network.sizes.hidden
     kept, growth = places(hidden, wider, ready.sizes.heads), wider - hidden
@@ -56,3 +68,32 @@ def take_over(ready: EncoderDecoder, network: EncoderDecoder) -> None:
             score.key.weight[torch.isin(torch.arange(wider), kept, invert=True)] = 0
         if isinstance(score, Scaled):
             score.key.weight *= sqrt(wider / hidden)
+
+
+def deepen(ready: Encoder, encoder: Encoder) -> None:
+    """Begin with new layers that add nothing yet to what the layers of `ready` have read.
+
+    What is normalised twice is normalised once, so the gain and the bias of the last layer of
+    `ready` move up to the last of all, and those between them scale and move nothing.
+    """
+    known = len(ready.layers)
+    for part in encoder.layers[known:].modules():
+        if isinstance(part, Recurrence):
+            hush(part)
+    for part in encoder.carry[known - 1 : -1].modules():
+        if isinstance(part, nn.LayerNorm):
+            part.reset_parameters()
+    encoder.carry[-1].load_state_dict(ready.carry[-1].state_dict())
+
+
+def hush(recurrence: Recurrence) -> None:
+    """Let it write nothing, and learn to: what it would carry is zero, its gates are open.
+
+    An SSRU writes a thousandth of what it would: at nothing its ReLU has no gradient.
+    """
+    if isinstance(recurrence, SSRU):
+        for weight in recurrence.gate_and_fresh.parameters():
+            weight[recurrence.hidden :] *= 0.001
+        return
+    for weight in recurrence.parameters():
+        weight[2 * recurrence.hidden : 3 * recurrence.hidden] = 0

@@ -1,4 +1,6 @@
-"""A network that takes over a narrower one says the same, and can learn more."""
+"""A network that takes over a smaller one says the same, and can learn more."""
+
+import copy
 
 import pytest
 import torch
@@ -6,8 +8,10 @@ import torch
 from regard.config import ModelOptions
 from regard.engine.torch import build
 from regard.model.attention import SCORES
+from regard.model.encoder import ENCODERS
 from regard.model.recurrence import RECURRENCES
-from regard.training.widen import take_over
+from regard.special import PAD
+from regard.training.growth import take_over
 
 SOURCE = torch.tensor([[5, 6, 7, 8, 2], [9, 4, 2, 0, 0]])
 BEFORE = torch.tensor([[1, 4, 5, 6], [1, 7, 0, 0]])
@@ -49,3 +53,45 @@ def test_the_new_units_learn(recurrence):
         gradient = layer.feed_forward[0].weight.grad[:, :24]
         assert (gradient[:, 8:].abs().amax(0) > 0).float().mean() > 0.4
         assert (layer.score.key.weight.grad[8:].abs().amax(1) > 0).float().mean() > 0.4
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize(("ready_layers", "layers"), [(2, 3), (2, 4), (3, 4)])
+def test_a_deeper_encoder_reads_what_the_less_deep_one_read(
+    ready_layers, layers, recurrence, encoder
+):
+    options = {"recurrence": recurrence, "encoder": encoder}
+    ready = network(1, 8, encoder_layers=ready_layers, **options)
+    deep = network(2, 8, encoder_layers=layers, **options)
+    with torch.no_grad():
+        first = deep.encoder(SOURCE)
+        take_over(ready, deep)
+        read, known = deep.encoder(SOURCE), ready.encoder(SOURCE)
+    assert (first - known)[SOURCE != PAD].abs().max() > 0.1
+    near = 0.05 if recurrence == "ssru" else 1e-3
+    torch.testing.assert_close(read[SOURCE != PAD], known[SOURCE != PAD], atol=near, rtol=near)
+
+
+def test_a_network_can_grow_deeper_and_wider_at_once():
+    ready, grown = network(1, 8, encoder_layers=2), network(2, 16, encoder_layers=3)
+    take_over(ready, grown)
+    with torch.no_grad():
+        said, wanted = grown(SOURCE, BEFORE), ready(SOURCE, BEFORE)
+    torch.testing.assert_close(said.logits, wanted.logits, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_every_gate_of_the_new_layers_learns_after_two_updates(recurrence):
+    deep = network(2, 8, encoder_layers=4, recurrence=recurrence)
+    take_over(network(1, 8, encoder_layers=2, recurrence=recurrence), deep)
+    before = copy.deepcopy(deep.encoder.layers[2:])
+    optimizer = torch.optim.AdamW(deep.parameters(), 0.01)
+    for _ in range(2):
+        optimizer.zero_grad()
+        deep.loss(SOURCE, BEFORE, torch.tensor([[4, 5, 6, 2], [7, 2, 0, 0]]), 0.1).backward()
+        optimizer.step()
+    for weight, first in zip(
+        deep.encoder.layers[2:].parameters(), before.parameters(), strict=True
+    ):
+        assert ((weight - first).abs() > 1e-3).float().mean() > 0.4
