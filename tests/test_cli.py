@@ -81,6 +81,14 @@ def test_the_figure_of_evaluate_is_that_of_its_own_translations(model, text, tmp
     assert "BLEU" in table and "version:" in table
 
 
+@pytest.mark.parametrize(
+    "options", [["--model", "m"], ["--beam", 3], ["--device", "cpu"], ["--out", "new.fr"]]
+)
+def test_evaluate_refuses_what_a_ready_translation_has_no_use_for(options, text):
+    done = typed("evaluate", *text.valid, "--hypothesis", text.valid[1], *options)
+    assert done.returncode == 2 and options[0] in done.stderr.decode()
+
+
 def test_info_tells_what_a_model_is(model):
     content = json.loads(typed("info", model, "--json").stdout)
     assert content["languages"] == "en-fr"

@@ -222,6 +222,12 @@ def test_tuning_refuses_another_shape_than_the_ready_model_has(
     assert not (tmp_path / "other").exists()
 
 
+def test_training_leaves_the_threads_of_the_process_as_they_were(text, tmp_path):
+    before = torch.get_num_threads()
+    regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=1, threads=before + 1))
+    assert torch.get_num_threads() == before
+
+
 def test_a_cap_on_time_ends_the_run_and_more_time_goes_on(text, tmp_path):
     folder = tmp_path / "timed"
     first = regard.train(text.train, folder, text.valid, "", tiny(minutes=0.0001))

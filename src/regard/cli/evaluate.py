@@ -54,10 +54,14 @@ def evaluate(
     use_utf8()
     once([file for file in (source, reference, hypothesis) if file is not None])
     sources, references = read_all(source), read_all(reference)
-    if model is not None and hypothesis is not None:
-        raise RegardError(
-            "it is not clear what to measure", "the command line", "give --model or --hypothesis"
-        )
+    if hypothesis is not None:
+        asked = {"--model": model, "--beam": beam, "--device": device != "auto", "--out": out}
+        for option in (option for option, value in asked.items() if value):
+            raise RegardError(
+                f"{option} goes with a translation that is to be made, and --hypothesis gives one",
+                "the command line",
+                f"leave out {option} or --hypothesis",
+            )
     if len(sources) != len(references):
         raise RegardError(
             "the numbers of lines differ",

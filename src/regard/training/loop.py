@@ -8,6 +8,8 @@ from itertools import islice
 from types import FrameType
 from typing import NamedTuple
 
+import torch
+
 from regard import checkpoint
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
@@ -64,12 +66,22 @@ def listening() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def threads_as_before() -> Iterator[None]:
+    """The threads of PyTorch's products belong to the whole process, not to the training."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def run_training(run: Run, minutes: float, report: Report) -> Outcome:
     """Learn until the run has ended.
 
     Raises Interrupted if a signal asked to stop, and RegardError if the gradient stays unusable.
     """
-    with run.lock:
+    with run.lock, threads_as_before():
         return learn_to_the_end(run, minutes, report)
 
 
