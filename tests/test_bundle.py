@@ -100,6 +100,12 @@ def test_a_folder_is_translated_without_pytorch_too(model, tmp_path):
         "import regard\n"
         f"print(regard.load({str(model)!r}).translate(['the cat .'])[0].text)\n"
         "assert 'torch' not in sys.modules\n"
+        "try:\n"
+        f"    regard.load({str(model)!r}, device='cuda')\n"
+        "except regard.RegardError as error:\n"
+        "    assert 'without PyTorch' in str(error)\n"
+        "else:\n"
+        "    raise AssertionError('it runs where it was not to')\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 0 and done.stdout.strip(), done.stderr.decode()
@@ -155,6 +161,10 @@ def test_a_thousand_damaged_files_give_a_thousand_clear_errors(int8, tmp_path):
     assert refused > 0.8 * DAMAGED
 
 
+def first_of(about):
+    return next(iter(about["ranges"]))
+
+
 FORGERIES = {
     "another format": lambda about: about.update(format=99),
     "no format": lambda about: about.pop("format"),
@@ -170,6 +180,7 @@ FORGERIES = {
     "a range less": lambda about: about["ranges"].popitem(),
     "a range in words": lambda about: about["ranges"].update({"decoder.word": ["a", "b"]}),
     "an endless range": lambda about: about["ranges"].update({"decoder.word": [0, 1e999]}),
+    "a range too wide": lambda about: about["ranges"].update({first_of(about): [-1e308, 1e308]}),
     "made by a list": lambda about: about.update(made=[1, 2]),
     "an endless limit": lambda about: about["config"]["search"].update(limit_ratio=1e999),
     "a limit of years": lambda about: about["config"]["search"].update(limit_extra=10**12),
@@ -212,6 +223,19 @@ def test_weights_of_int8_where_there_are_none_and_of_fp32_among_int8_are_refused
         forge(tmp_path / "forged.regard", stored.about[ABOUT], tensors)
         with pytest.raises(RegardError, match="of another model"):
             regard.load(tmp_path / "forged.regard")
+
+
+@pytest.mark.parametrize("forged", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(int8, fp32, tmp_path, forged):
+    for file in (int8, fp32):
+        stored = read_tensors(file)
+        for name, tensor in stored.tensors.items():
+            if tensor.dtype == np.float32:
+                wrong = tensor.copy()
+                wrong.flat[-1] = forged
+                forge(tmp_path / "f.regard", stored.about[ABOUT], {**stored.tensors, name: wrong})
+                with pytest.raises(RegardError, match="of another model"):
+                    regard.load(tmp_path / "f.regard")
 
 
 @pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E8M0", "BF16", "F4"])

@@ -56,6 +56,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(RegardError, match="no space left on device"):
         checkpoint.write_json(file, {"new": True})
     assert json.loads(file.read_text()) == {"old": True}
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_later_format_is_refused(model, tmp_path):
@@ -87,6 +88,26 @@ def test_weights_of_another_model_are_refused(model, tmp_path):
     (folder / "model.json").write_text(json.dumps(content))
     with pytest.raises(RegardError, match="weights are those of another model"):
         regard.load(folder)
+
+
+def test_a_card_that_lies_about_sizes_is_refused_before_room_is_made(model, tmp_path):
+    import regard
+
+    folder = shutil.copytree(model, tmp_path / "lying", ignore=shutil.ignore_patterns("training"))
+    card = json.loads((folder / "model.json").read_text())
+    for name in ("hidden", "embedding", "states", "encoder_layers", "decoder_layers"):
+        config = {**card["config"], "model": {**card["config"]["model"], name: 10**9}}
+        (folder / "model.json").write_text(json.dumps({**card, "config": config}))
+        with pytest.raises(RegardError, match="weights are those of another model"):
+            regard.load(folder)
+    (folder / "model.json").write_text("[" * 100_000)
+    with pytest.raises(RegardError, match="damaged"):
+        regard.load(folder)
+
+
+def test_a_name_that_is_not_utf8_is_kept(tmp_path):
+    checkpoint.write_json(tmp_path / "a.json", {"file": "na\udcefve.txt", "é": "中"})
+    assert checkpoint.read_json(tmp_path / "a.json") == {"file": "na\udcefve.txt", "é": "中"}
 
 
 def test_nothing_pickled_is_in_a_model_folder_or_read_from_one(model):

@@ -1,14 +1,15 @@
 """A pair is a pair, whatever its line contains."""
 
 import gzip
-import io
 import json
 import lzma
+import os
 import re
 import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from unittest.mock import patch
@@ -222,29 +223,47 @@ def test_a_text_to_translate_is_one_for_each_line_whatever_it_holds(
     assert list(read_texts(write("b.txt", b""))) == []
 
 
-def test_a_hyphen_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo")))
-    assert list(read_texts(Path("-"))) == ["one", "two"]
+@contextmanager
+def said(content: bytes, is_all: bool) -> Iterator[None]:
+    """`content` on standard input, through a pipe that is closed behind it or stays open."""
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    if is_all:
+        os.close(writer)
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        for each in (before, reader) if is_all else (before, reader, writer):
+            os.close(each)
 
 
-def test_a_line_is_given_before_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def speak() -> Iterator[bytes]:
-        yield b"one\n"
-        raise AssertionError("asked for more than the first line")
+def test_a_hyphen_is_standard_input() -> None:
+    with said(b"one\ntwo", is_all=True):
+        assert list(read_texts(Path("-"))) == ["one", "two"]
 
-    class Talker(io.RawIOBase):
-        spoken = speak()
 
-        def readable(self) -> bool:
-            return True
+def test_a_line_is_given_before_the_next_is_said() -> None:
+    with said(b"one\n", is_all=False):
+        assert list(islice(read_texts(Path("-")), 1)) == ["one"]
 
-        def readinto(self, space: bytearray) -> int:  # type: ignore[override]
-            said = next(self.spoken)
-            space[: len(said)] = said
-            return len(said)
 
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Talker())))
-    assert list(islice(read_texts(Path("-")), 1)) == ["one"]
+@pytest.mark.parametrize("letter", ["é", "中", "😀"])
+@pytest.mark.parametrize("more", range(5))
+def test_a_line_that_is_cut_ends_with_a_whole_letter(
+    write: Callable[[str, bytes], Path], letter: str, more: int
+) -> None:
+    line = "x" * (formats.LONGEST - more) + letter * 10
+    [found] = read_lines(write("long.txt", line.encode()))
+    assert line.encode().startswith(found)
+    assert formats.LONGEST < len(found) <= formats.LONGEST + 4
+    assert line.startswith(found.decode())
+
+
+def test_half_of_a_surrogate_pair_is_no_text() -> None:
+    assert tidy("a dog \ud83d runs\udce9") == "a dog   runs"
 
 
 def refusal(*files: Path) -> str:

@@ -529,6 +529,8 @@ def test_samples_are_repeatable_by_their_seed():
     "sampling",
     [
         Sampling(temperature=0.0),
+        Sampling(temperature=float("nan")),
+        Sampling(temperature=float("inf")),
         Sampling(top_k=-1),
         Sampling(top_p=0.0),
         Sampling(top_p=1.1),

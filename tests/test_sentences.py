@@ -1,6 +1,6 @@
 """The laws of cutting a line into sentences and putting it together again."""
 
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
-from regard.lines import translate_lines
+from regard.lines import join, translate_lines
 from regard.text import sentences
 from regard.text.lesson import examples
 from regard.text.sentences import split
+from regard.translator import Translation
 
 texts = st.text() | st.lists(
     st.sampled_from(
@@ -70,6 +71,20 @@ def test_what_is_too_long_is_cut_behind_a_clause_or_else_a_word():
 def test_a_long_line_takes_time_in_proportion_to_its_length():
     assert len(split("A b. " * 50_000)) == 50_000
     assert len(sentences.ended("." * 400_000 + "x")) == 1
+    assert len(sentences.ended("a. " * 300_000)) == 1
+
+
+@pytest.mark.parametrize(
+    "texts,expected",
+    [
+        (("Le chat.", "Le chien."), "Le chat. Le chien."),
+        (("猫。", "犬。"), "猫。犬。"),
+        (("", "Le chien."), "Le chien."),
+    ],
+)
+def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, expected):
+    parts = [Translation(text, text, -1.0, "end", [], [], Mock()) for text in texts]
+    assert join(parts, ["", ""]).text == expected
 
 
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):

@@ -126,6 +126,13 @@ def test_no_text_is_an_error_and_so_is_a_damaged_vocabulary():
         Vocabulary(b"not a vocabulary", "x.vocabulary")
 
 
+def test_a_vocabulary_whose_pieces_are_no_text_is_damaged():
+    at = VOCABULARY.proto.index("▁".encode())
+    proto = VOCABULARY.proto[:at] + b"\xff" + VOCABULARY.proto[at + 1 :]
+    with pytest.raises(RegardError, match="damaged"):
+        Vocabulary(proto, "here")
+
+
 def test_what_is_decoded_is_one_line():
     bytes_of = {byte: VOCABULARY.ids([f"<0x{byte:02X}>"])[0] for byte in (10, 13, 27, 65)}
     assert VOCABULARY.decode([bytes_of[65], bytes_of[10], bytes_of[27], bytes_of[65]]) == "A  A"

@@ -41,6 +41,9 @@ ABOUT, CHECKSUM = "regard", "sha256"
 LIKELY, COMMON = "shortlist.likely", "shortlist.common"
 """Names of the shortlist's two arrays; a file may lack both."""
 
+WIDEST = 1e30
+"""No range has such ends; float32 could not tell how wide it is."""
+
 Ranges = Mapping[str, tuple[float, float]]
 """The least and the greatest input of each product that is computed in int8."""
 
@@ -151,7 +154,7 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
         KeyError, TypeError, ValueError, AttributeError, OverflowError, RegardError,
     ) as error:  # fmt: skip
         raise bad from error
-    if not np.isfinite([end for both in ranges.values() for end in both]).all():
+    if not all(abs(end) < WIDEST for both in ranges.values() for end in both):
         raise bad
     config = make_config(settings, str(file))
     if JOINT in protos:

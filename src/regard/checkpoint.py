@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,11 +56,14 @@ def write_file(file: Path, content: bytes) -> None:
             os.fsync(handle.fileno())
         beside.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
         refuse_system_error(error, "write", str(file))
 
 
 def write_json(file: Path, content: object) -> None:
-    write_file(file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_file(file, text.encode(errors="backslashreplace"))  # a name of a file need not be UTF-8
 
 
 def read_json(file: Path) -> Any:
@@ -68,8 +72,13 @@ def read_json(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         refuse_system_error(error, "read", str(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(file) from error
+
+
+def parts(folder: Path) -> list[Path]:
+    """The files that decide what a model says; of the vocabularies some are not there."""
+    return [folder / name for name in (CARD, WEIGHTS, *VOCABULARIES)]
 
 
 def digest(file: Path) -> str:

@@ -1,5 +1,6 @@
 """Lines of any length: cut into sentences, translated, and put together again."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -35,13 +36,26 @@ def join(parts: Sequence[Translation], gaps: Sequence[str]) -> Translation:
 
     return Translation(
         "".join(interleave([part.source for part in parts], gaps)),
-        "".join(interleave([part.text for part in parts], gaps)),
+        "".join(interleave([part.text for part in parts], apart(parts, gaps))),
         sum(part.log_prob for part in parts),
         next(ending for ending in WORST if ending in endings),
         [token for part in parts for token in part.tokens],
         [token for part in parts for token in part.source_tokens],
         look,
     )
+
+
+def apart(parts: Sequence[Translation], gaps: Sequence[str]) -> list[str]:
+    """The gaps as they were; a space where the source needed none, and this language does."""
+    return [
+        " " if not gap and part.text and follows and not is_wide(part.text[-1]) else gap
+        for part, gap, follows in zip(parts, gaps, [*parts[1:], None], strict=True)
+    ]
+
+
+def is_wide(letter: str) -> bool:
+    """Whether it is as wide as a Chinese letter; none of these has spaces around it."""
+    return unicodedata.east_asian_width(letter) in "WF"
 
 
 def interleave(texts: Sequence[str], gaps: Sequence[str]) -> Iterator[str]:

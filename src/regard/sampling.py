@@ -1,5 +1,6 @@
 """Find the tokens by chance: drawn from the model's distribution."""
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -27,12 +28,12 @@ def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
     Raises RegardError if an option is out of its range.
     """
     in_range = sampling.top_k >= 0 and 0 < sampling.top_p <= 1 and sampling.seed >= 0
-    if sampling.temperature <= 0 or not in_range:
+    if not 0 < sampling.temperature < inf or not in_range:
         raise RegardError(
             f"cannot sample with {sampling}",
             "sampling",
-            "give a temperature above 0, top_k and seed of at least 0, and top_p above 0 and at"
-            " most 1",
+            "give a finite temperature above 0, top_k and seed of at least 0, and top_p above 0"
+            " and at most 1",
         )
     places = task.places or range(len(task.sources))
     chance = [np.random.default_rng((sampling.seed, place)) for place in places]

@@ -1,6 +1,6 @@
 """Text in, translation out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,7 +38,8 @@ class Translation:
     """What was translated, tidied: control characters are spaces, accents are composed."""
     text: str
     log_prob: float
-    """Natural logarithm of the translation's probability, its </s> included."""
+    """Natural logarithm of the translation's probability, its </s> included; where it was cut
+    (`ending`), that of all that had been written, without a </s>."""
     ending: Ending
     """end: it ended by itself; limit: it was cut at its longest; repetition: it went in circles."""
     tokens: list[str]
@@ -170,9 +171,12 @@ class Translator:
         results = side_by_side(translate, batches[::-1], self.workers)
         for batch, result in zip(batches[::-1], results, strict=True):
             for place, hypotheses in zip(batch, result, strict=True):
-                found[place] = [
-                    self.translation(tidied[place], encoded[place], one) for one in hypotheses
-                ] or found[place]
+                found[place] = (
+                    first_of_each_text(
+                        self.translation(tidied[place], encoded[place], one) for one in hypotheses
+                    )
+                    or found[place]
+                )
         return found
 
     def limit(self, length: int) -> int:
@@ -189,6 +193,14 @@ class Translator:
             self.source.pieces(ids),
             lambda: self.engine.force([ids], [hypothesis.tokens])[0],
         )
+
+
+def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]:
+    """A text may have been written in several ways, cut into other tokens."""
+    first: dict[str, Translation] = {}
+    for translation in translations:
+        first.setdefault(translation.text, translation)
+    return list(first.values())
 
 
 def in_batches(
@@ -266,6 +278,12 @@ def load(
         return open_bundle(read_bundle(path), str(path), workers, threads)
     card = checkpoint.load_card(path)
     if not find_spec("torch"):
+        if device not in ("auto", "cpu"):
+            raise RegardError(
+                f"without PyTorch a model runs on the CPU, not on '{device}'",
+                str(path),
+                "leave --device out, or install it: pip install 'regard[train]'",
+            )
         return open_bundle(read_folder(path), str(path), workers, threads)
     from regard.engine.torch import load_engine
 

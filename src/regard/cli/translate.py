@@ -20,9 +20,10 @@ from rich.progress import (
 )
 
 from regard import checkpoint, models
+from regard.cli.arriving import as_they_arrive
 from regard.cli.common import Beam, Model, errors, name_default, once, use_utf8
 from regard.cli.unfinished import begin as begin_part
-from regard.cli.unfinished import behind, go_on
+from regard.cli.unfinished import behind, beside, go_on
 from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.lines import translate_lines
@@ -177,10 +178,13 @@ def translate(
     translator = translator.with_options(
         SearchOptions.model_validate({**options.model_dump(), "beam": size})
     )
-    is_typed = STANDARD_INPUT in read and sys.stdin.isatty()  # each line gets its answer at once
     wanted = Wanted(n_best, begin, format, whole_lines or n_best > 1 or bool(begin))
-    if out is not None and resume and out.is_file():
-        errors.print(f"{out} is whole already", highlight=False, soft_wrap=True)
+    if out is not None and resume and out.is_file() and not beside(out).part.exists():
+        errors.print(
+            f"{out} is whole already, and stays as it is; remove it to translate again",
+            highlight=False,
+            soft_wrap=True,
+        )
         return
     growing = None
     if out is not None:
@@ -201,7 +205,8 @@ def translate(
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
         number = done
-        for chunk in in_chunks(lines, 1 if is_typed else CHUNK):
+        chunks = in_chunks if all(file.is_file() for file in read) else as_they_arrive
+        for chunk in chunks(lines, CHUNK, CHUNK_BYTES):
             texts = [text_of(line) for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
                 number += 1
@@ -209,16 +214,18 @@ def translate(
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
             to.flush()
             bar.update(task, completed=number)
-    if growing and out is not None:
-        growing.finish(out)
+    if growing:
+        growing.finish()
     notes.tell(number - done)
 
 
 def fingerprint(file: Path) -> str:
     """What tells a text or a model from others, wherever it stands."""
-    content = file / checkpoint.WEIGHTS if file.is_dir() else file
-    is_stored = content.is_file() and file != STANDARD_INPUT
-    return f"{file.name} {checkpoint.digest(content)}" if is_stored else str(file)
+    if file == STANDARD_INPUT:
+        return str(file)
+    parts = checkpoint.parts(file) if file.is_dir() else [file]
+    digests = [checkpoint.digest(part) for part in parts if part.is_file()]
+    return " ".join([file.name, *digests]) if digests else str(file)
 
 
 def is_utf8(line: bytes) -> bool:
@@ -244,7 +251,7 @@ def translate_chunk(
 
 def count_lines(files: list[Path], bar: Progress) -> int | None:
     """Of files, where somebody is watching; what comes through a pipe is not known beforehand."""
-    if bar.disable or not all(file.is_file() for file in files):
+    if bar.disable or not all(file.is_file() and file != STANDARD_INPUT for file in files):
         return None
     return sum(1 for file in files for _ in read_lines(file))
 
@@ -264,14 +271,14 @@ def counting_lines(is_shown: bool) -> Progress:
     )
 
 
-def in_chunks(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
-    """Lists of `size` lines, and of fewer where they are long."""
+def in_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[bytes]]:
+    """Lists of `count` lines, of fewer where they are long: none further behind `size` bytes."""
     chunk: list[bytes] = []
     held = 0
     for line in lines:
         chunk.append(line)
         held += len(line)
-        if len(chunk) == size or held >= CHUNK_BYTES:
+        if len(chunk) == count or held >= size:
             yield chunk
             chunk, held = [], 0
     if chunk:

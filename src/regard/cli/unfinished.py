@@ -5,56 +5,87 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import IO, NamedTuple, TextIO
 
-from regard import checkpoint
+from regard import checkpoint, machine
 from regard.cli.common import errors, new_file
 from regard.errors import RegardError, refuse_system_error
+from regard.text.formats import STANDARD_INPUT
+
+
+class Place(NamedTuple):
+    """Where a translation grows."""
+
+    out: Path
+    part: Path
+    """OUT.part: what is translated so far."""
+    asked: Path
+    """OUT.part.json: what was asked for when it was begun. Whoever writes holds it."""
 
 
 class Unfinished(NamedTuple):
-    file: Path
-    """OUT.part"""
-    asked: Path
-    """OUT.part.json: what was asked for when it was begun."""
+    place: Place
+    held: IO[bytes]
     done: int
     """Lines that were translated before."""
 
     @contextmanager
     def opened(self) -> Iterator[TextIO]:
-        """To write on behind what stands there. Raises RegardError where that is refused."""
+        """To write on behind what stands there; a failure before the first line leaves nothing.
+
+        Raises RegardError where writing is refused.
+        """
         try:
-            with self.file.open("a", encoding="utf-8", newline="\n") as file:
+            with self.place.part.open("a", encoding="utf-8", newline="\n") as file:
                 yield file
         except OSError as error:
-            refuse_system_error(error, "write", str(self.file))
+            refuse_system_error(error, "write", str(self.place.part))
         except KeyboardInterrupt:
             errors.print(
-                f"stopped; the same command with --resume goes on after what stands in {self.file}",
+                "stopped; the same command with --resume goes on after what stands in"
+                f" {self.place.part}",
                 style="yellow",
                 highlight=False,
                 soft_wrap=True,
             )
             raise
+        except RegardError:
+            if self.place.part.stat().st_size == 0:
+                self.place.part.unlink()
+                self.let_go()
+            raise
 
-    def finish(self, out: Path) -> None:
-        """Give it its name."""
-        self.file.replace(out)
-        self.asked.unlink(missing_ok=True)
+    def finish(self) -> None:
+        """Give it its name. Raises RegardError if another file has taken it meanwhile."""
+        if self.place.out.exists():
+            raise RegardError(
+                "another file has been given this name meanwhile",
+                str(self.place.out),
+                f"the translation is whole and stands in {self.place.part}: rename it",
+            )
+        self.place.part.replace(self.place.out)
+        self.let_go()
+
+    def let_go(self) -> None:
+        self.held.close()
+        self.place.asked.unlink(missing_ok=True)
 
 
 def begin(out: Path, asked: Mapping[str, object]) -> Unfinished:
     """Raises RegardError if `out` exists, or a part of it."""
-    unfinished = beside(out)
-    if unfinished.file.exists():
+    place = beside(out)
+    if place.part.exists():
         raise RegardError(
             "a translation was begun here and not finished",
-            str(unfinished.file),
+            str(place.part),
             "add --resume to go on, or remove it to begin again",
         )
     new_file(out).unlink()
-    checkpoint.write_json(unfinished.asked, asked)
-    return unfinished
+    held = hold(place)
+    held.truncate(0)
+    held.write(json.dumps(asked, indent=2).encode())
+    held.flush()
+    return Unfinished(place, held, 0)
 
 
 def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinished:
@@ -62,34 +93,51 @@ def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinish
 
     Raises RegardError if something else was asked for then, or the file cannot be gone on with.
     """
-    unfinished = beside(out)
-    if not unfinished.file.exists():
+    place = beside(out)
+    if not place.part.exists():
         return begin(out, asked)
-    if not unfinished.asked.exists():
+    if not place.asked.exists():
         raise RegardError(
             "nobody knows any more what was asked for when this was begun",
-            str(unfinished.file),
+            str(place.part),
             "remove it to begin again",
         )
-    before = checkpoint.read_json(unfinished.asked)
+    held = hold(place)
+    if not place.part.exists():  # another run has just finished it
+        held.close()
+        place.asked.unlink()
+        return begin(out, asked)
+    before = checkpoint.read_json(place.asked)
     if not isinstance(before, dict):
-        raise checkpoint.damaged(unfinished.asked)
+        raise checkpoint.damaged(place.asked)
     for name, value in json.loads(json.dumps(asked)).items():
         if before.get(name) != value:
             raise RegardError(
                 f"this was begun with another {name}: {before.get(name)!r}, not {value!r}",
-                str(unfinished.file),
+                str(place.part),
                 "ask for the same as then, or remove it to begin again",
             )
-    return unfinished._replace(done=cut_to_whole_lines(unfinished.file, is_numbered))
+    return Unfinished(place, held, cut_to_whole_lines(place.part, is_numbered))
 
 
-def beside(out: Path) -> Unfinished:
+def hold(place: Place) -> IO[bytes]:
+    """Raises RegardError if another run is writing this translation, or nobody can."""
+    try:
+        return machine.lock(place.asked)
+    except BlockingIOError as error:
+        raise RegardError(
+            "another run is writing this translation", str(place.part), "wait for it, or stop it"
+        ) from error
+    except OSError as error:
+        refuse_system_error(error, "write", str(place.asked))
+
+
+def beside(out: Path) -> Place:
     """Raises RegardError if `out` cannot be a file's name."""
-    if not out.name:
+    if not out.name or out == STANDARD_INPUT:
         raise RegardError("this is no name of a file", f"--out {out}", "give --out FILE")
     part = out.with_name(out.name + ".part")
-    return Unfinished(part, part.with_name(part.name + ".json"), 0)
+    return Place(out, part, part.with_name(part.name + ".json"))
 
 
 def cut_to_whole_lines(part: Path, is_numbered: bool) -> int:

@@ -76,6 +76,8 @@ def pairs(
     """Sentences and their translations, as tokens."""
     if texts:
         sources = [ids for ids in card.source.encode(list(texts)[:READ]) if ids]
+        if not sources:
+            raise RegardError("no text is left of it", "--text", "give some hundred sentences")
         engine = OnnxEngine(card.config.model, tensors, {})
         limits = [card.config.search.limit(len(ids)) for ids in sources]
         found = [

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Shaped
 from regard.checkpoint import Card, Tensors, load_weights
 from regard.config import ModelOptions
 from regard.contract import Adjustment, Decoding, Forced, Ranked
+from regard.engine.weights import belong
 from regard.errors import RegardError
 from regard.model.attention import join
 from regard.model.memory import rows as pick
@@ -196,6 +197,12 @@ def choose_device(name: str, where: str) -> torch.device:
 
 def load_engine(folder: Path, card: Card, device: str) -> TorchEngine:
     """Raises RegardError if the weights are missing, damaged or not those of the card's model."""
-    network = build(card.config.model, len(card.source), len(card.target))
-    set_weights(network, load_weights(folder), str(folder))
+    weights, options = load_weights(folder), card.config.model
+    tokens = len(card.source), len(card.target)
+    if not belong(weights, options, *tokens):  # before room is made for sizes that may be forged
+        raise RegardError(
+            "the weights are those of another model", str(folder), "copy the folder again, whole"
+        )
+    network = build(options, *tokens)
+    set_weights(network, weights, str(folder))
     return TorchEngine(network.to(choose_device(device, "--device")).eval())

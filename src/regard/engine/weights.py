@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from regard.checkpoint import Tensors
 from regard.config import ModelOptions
 from regard.engine.arithmetic import SCALE, are_int8, is_matrix
@@ -86,8 +88,8 @@ def norm(name: str, size: int) -> Iterator[tuple[str, Shape]]:
 
 
 def belong(tensors: Tensors, options: ModelOptions, source_tokens: int, target_tokens: int) -> bool:
-    """Whether these are the weights of such a network: all of float32, or the matrices of int8 with
-    scales."""
+    """Whether these can be the weights of such a network: all of float32 and finite, or the
+    matrices of int8 with scales."""
     left = dict(tensors)
     if options.encoder_layers + options.decoder_layers > len(left):
         return False
@@ -99,5 +101,7 @@ def belong(tensors: Tensors, options: ModelOptions, source_tokens: int, target_t
         for each, kind in wanted.items():
             tensor = left.pop(each, None)
             if tensor is None or tensor.dtype != kind[0] or tensor.shape != kind[1]:
+                return False
+            if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
                 return False
     return not left

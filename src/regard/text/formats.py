@@ -5,13 +5,12 @@ import io
 import json
 import lzma
 import re
-import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product, zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from regard.errors import RegardError, refuse_system_error
 
@@ -34,9 +33,10 @@ OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 NOT_UTF8, NOT_A_PAIR, TOO_LONG = "not utf-8", "not a pair", "too long"
 
-UNTIDY = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+UNTIDY = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 """What would break a line, or cannot be seen: control characters (tab, form feed and U+0085 among
-them), Unicode's own ends of lines and paragraphs, and the byte order mark."""
+them), Unicode's own ends of lines and paragraphs, the byte order mark, and halves of surrogate
+pairs, which are no text (nor can they be written)."""
 
 CODE = "[a-z]{2,3}(?:[-_](?:[A-Z]{2}|[A-Z][a-z]{3}))?"
 ONE_LANGUAGE = re.compile(CODE)
@@ -74,7 +74,8 @@ def open_bytes(file: Path) -> io.BufferedIOBase:
     Raises RegardError if the file cannot be opened.
     """
     if file == STANDARD_INPUT:
-        return cast(io.BufferedIOBase, sys.stdin.buffer)
+        # not sys.stdin: the process could not end while a thread waits for that
+        return open(0, "rb", closefd=False)
     try:
         if unpack := COMPRESSIONS.get(file.suffix):
             return io.BufferedReader(unpack(file))
@@ -86,15 +87,15 @@ def open_bytes(file: Path) -> io.BufferedIOBase:
 def read_lines(file: Path) -> Iterator[bytes]:
     """The lines of a file, without their ends (a line feed, perhaps a carriage return before it).
 
-    Nothing else ends a line. Of a line longer than `LONGEST` come `LONGEST` + 1 bytes. A byte order
-    mark at the beginning is left out.
+    Nothing else ends a line. Of a line longer than `LONGEST` come `LONGEST` + 1 bytes, and what
+    there is of a UTF-8 letter behind them. A byte order mark at the beginning is left out.
     Raises RegardError if the file cannot be read, is damaged, or is UTF-16 or UTF-32.
     """
     number = 0
     with open_bytes(file) as stream:
         try:
-            # at most, what is left out below is a mark and a carriage return
-            while line := stream.readline(LONGEST + 2 + len(UTF8_MARK)):
+            # at most, what is left out below is a mark, a carriage return and a letter's rest
+            while line := stream.readline(LONGEST + 5 + len(UTF8_MARK)):
                 number += 1
                 part = line
                 while part and not part.endswith(b"\n"):
@@ -105,7 +106,7 @@ def read_lines(file: Path) -> Iterator[bytes]:
                     )
                 if number == 1 and not (line := line.removeprefix(UTF8_MARK)):
                     return
-                yield line.removesuffix(b"\n").removesuffix(b"\r")[: LONGEST + 1]
+                yield shortened(line.removesuffix(b"\n").removesuffix(b"\r"))
         except DAMAGES as error:
             raise RegardError(
                 "the file is damaged, or not compressed as its name says",
@@ -114,6 +115,14 @@ def read_lines(file: Path) -> Iterator[bytes]:
             ) from error
         except OSError as error:
             refuse_system_error(error, "read a file", str(file))
+
+
+def shortened(line: bytes) -> bytes:
+    """At most `LONGEST` + 1 bytes, and the rest of a UTF-8 letter that they cut in two."""
+    end = LONGEST + 1
+    while end < min(len(line), LONGEST + 4) and 0x80 <= line[end] < 0xC0:
+        end += 1
+    return line[:end]
 
 
 def read_texts(file: Path) -> Iterator[str]:

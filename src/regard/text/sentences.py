@@ -55,7 +55,7 @@ def ended(text: str) -> list[Sentence]:
     for match in BOUNDARY.finditer(text):
         gap = match["gap"] if match["gap"] is not None else match["none"]
         end = match.end() - len(gap)
-        if match.end() < len(text) and text[start:end].strip() and is_end(text, match):
+        if match.end() < len(text) and is_end(text, match):
             found.append(Sentence(text[start:end], gap))
             start = match.end()
     if start < len(text) or not found:

@@ -22,18 +22,6 @@ class Token(NamedTuple):
     """The characters of the text that it covers."""
 
 
-class Pieces(dict[int, str]):
-    """Tokens as SentencePiece writes them, each asked for once: an answer takes a microsecond."""
-
-    def __init__(self, processor: sentencepiece.SentencePieceProcessor) -> None:
-        super().__init__()
-        self.processor = processor
-
-    def __missing__(self, token: int) -> str:
-        self[token] = self.processor.id_to_piece(int(token))
-        return self[token]
-
-
 class Vocabulary:
     """Byte-pair encoding with byte fallback: every text can be written, nothing is unknown."""
 
@@ -50,17 +38,14 @@ class Vocabulary:
             raise damaged
         try:
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
-        except RuntimeError as error:
+            self.known = self.processor.id_to_piece(list(range(len(self))))
+        except (RuntimeError, UnicodeDecodeError) as error:
             raise damaged from error
 
     @cached_property
     def merges(self) -> Merges:
         """Which neighbours may become one token."""
-        return make_merges(self.pieces(range(len(self))))
-
-    @cached_property
-    def known_pieces(self) -> "Pieces":
-        return Pieces(self.processor)
+        return make_merges(self.known)
 
     def __len__(self) -> int:
         return self.processor.get_piece_size()
@@ -86,8 +71,7 @@ class Vocabulary:
         return UNTIDY.sub(" ", text)
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
-        known = self.known_pieces
-        return [known[token] for token in tokens]
+        return [self.known[token] for token in tokens]
 
     def ids(self, pieces: Sequence[str]) -> list[int]:
         """The ids of pieces, as `pieces` gives them."""
