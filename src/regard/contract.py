@@ -60,11 +60,13 @@ class Forced(NamedTuple):
     """Of each look: layer, head, target token, source token; </s> is the last of both."""
 
     def reduced(self) -> Float[np.ndarray, "T S"]:
-        """One weight for each target and source token: the mean over layers and heads.
+        """One weight for each target and source token: the last layer's, the mean of its heads.
 
-        This is what heat maps and alignments show. Every row still sums to one.
+        This is what heat maps and alignments show. Every row still sums to one. The look of the
+        last layer is the one behind which a word is named; layers before it may look elsewhere, at
+        the word that was named last (benchmarks/looks.py measures it).
         """
-        return self.weights.mean(axis=(0, 1))
+        return self.weights[-1].mean(axis=0)
 
 
 @runtime_checkable

@@ -37,8 +37,8 @@ class Trace(NamedTuple):
     """Of every token that could come next, natural logarithm."""
 
     def reduced(self) -> Float[np.ndarray, "T S"]:
-        """One weight for each target and source token, as `search.Forced.reduced`."""
-        return np.concatenate([layer.weights for layer in self.layers]).mean(axis=0)
+        """One weight for each target and source token, as `contract.Forced.reduced`."""
+        return self.layers[-1].weights.mean(axis=0)
 
 
 class Architecture(NamedTuple):

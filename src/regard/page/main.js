@@ -105,7 +105,7 @@ const app = {
     app.other = null;
     app.position = opening(explanation) - 1;
     app.stepLook = lastLook(explanation);
-    app.figureLook = MEAN_LOOK;
+    app.figureLook = shownLook(explanation);
     if (!app.models.some((one) => one.name === explanation.model.name))
       app.models.push(explanation.model);
     render();
@@ -130,6 +130,11 @@ Object.assign(app, whatIf(app));
 /** The last layer's first head: nearest to the next word. */
 function lastLook(explanation) {
   return looksOf(explanation).at(-explanation.layers.at(-1).weights.length);
+}
+
+/** What figures show at first: the last layer, the mean of its heads. */
+function shownLook(explanation) {
+  return explanation.model.heads > 1 ? MEAN_LOOK : lastLook(explanation);
 }
 
 /** What stands beside it: the first of the other kind, with attention or without, or the first. */

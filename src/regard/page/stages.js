@@ -47,7 +47,7 @@ export function stageList(app) {
   };
 }
 
-/** Which look is shown: one head of one layer, or the mean of all. */
+/** Which look is shown: one head of one layer, or the mean of the last layer's heads. */
 export function lookChoice(app) {
   const looks = looksOf(app.now);
   if (looks.length < 2) return "";
@@ -56,7 +56,7 @@ export function lookChoice(app) {
     `${look.layer},${look.head}`,
     `Layer ${look.layer + 1}${heads ? `, head ${look.head + 1}` : ""}`,
   ]);
-  options.push(["-1,0", "All (mean)"]);
+  if (heads) options.push(["-1,0", `Layer ${app.now.layers.length}, mean of its heads`]);
   return choice("Layer and head", options, `${app.look.layer},${app.look.head}`, (value) => {
     const [layer, head] = value.split(",").map(Number);
     app.setLook({ layer, head });

@@ -179,7 +179,7 @@ function dragNote(app) {
     { class: "quiet drag-note" },
     make("i", { "aria-hidden": "true" }),
     many
-      ? "Drag a diamond: it is the mean weight of all layers and heads. The others follow."
+      ? "Drag a diamond: it is the weight in the last layer, the mean of its heads. The others follow."
       : "Drag a diamond to change a weight. The others follow.",
   );
 }

@@ -1,0 +1,69 @@
+"""Which layer looks at the right word? The gold links of the built-in lesson, for ready models.
+
+    python benchmarks/looks.py MODEL ...
+
+Asks of English-French models (the one that comes along, unless others are named) what
+benchmarks/reordering.py asks, for each decoder layer alone and for the mean of all. What is shown
+is the last layer (`contract.Forced.reduced`).
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import regard
+from regard.checkpoint import write_json
+from regard.contract import Forced
+from regard.experiment.lesson import TEST
+from regard.machine import describe_machine
+from regard.models import DEFAULT
+from regard.text.lesson import Example, split
+from regard.translator import Translator
+from reordering import PAIRS, Found, judge
+
+HERE = Path(__file__).resolve().parent
+
+
+def by_look(forced: Forced) -> Iterator[tuple[str, Forced]]:
+    """One reading as if the model had a single layer: each of its own, and the mean of all."""
+    for number in range(len(forced.weights)):
+        yield f"layer {number + 1}", forced._replace(weights=forced.weights[[number]])
+    yield "mean of all", forced._replace(weights=forced.weights.mean(axis=0, keepdims=True))
+
+
+def measure(translator: Translator, examples: list[Example]) -> dict[str, Found]:
+    readings = translator.force([e.source for e in examples], [e.target for e in examples])
+    judged: dict[str, list[tuple[bool, bool]]] = {}
+    for example, forced in zip(examples, readings, strict=True):
+        for name, look in by_look(forced):
+            judged.setdefault(name, []).extend(judge(translator, example, look))
+    found = {}
+    for name, links in judged.items():
+        crossing = [right for right, crosses in links if crosses]
+        right = sum(is_right for is_right, _ in links)
+        found[name] = Found(len(links), right, len(crossing), sum(crossing))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("models", type=Path, nargs="*", default=[DEFAULT])
+    examples = split(PAIRS, 2 * TEST, 1).test[TEST:]
+    found = {
+        model.stem: {
+            name: one.shares() for name, one in measure(regard.load(model), examples).items()
+        }
+        for model in parser.parse_args().models
+    }
+    result = {
+        "test sentences": len(examples),
+        "percent right": found,
+        "machine": describe_machine(),
+    }
+    write_json(HERE / "results" / "looks.json", result)
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
