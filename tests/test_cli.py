@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from rich.progress import Progress
 
 from regard.cli import translate as translating
+from regard.errors import RegardError
 from regard.text.lesson import EXAMPLE, examples
 
 COMMANDS = (
@@ -136,15 +136,21 @@ def test_a_file_is_a_model_everywhere(file, model, text, tmp_path):
     assert missing.returncode == 2 and not (tmp_path / "a.regard").exists()
 
 
+def until(is_so):
+    """Wait for another process."""
+    deadline = time.monotonic() + 120
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert is_so()
+
+
 def begun(command, out, text):
-    """What is noted when `command` begins, but of this text: the one that stands there stops it."""
-    asked = out.with_name(out.name + ".part.json")
-    (command[1]).write_text("what stops at once", "utf-16")
-    assert typed(*command, "--out", out).returncode == 2
+    """What is noted when `command` begins on this text: as if it were killed at its very end."""
+    code = "from regard.cli import main, unfinished as u; u.Unfinished.finish = lambda _: 0; main()"
     command[1].write_text(text, "utf-8")
-    noted = json.loads(asked.read_text())
-    asked.write_text(json.dumps({**noted, "text": [translating.fingerprint(command[1])]}))
-    return asked
+    words = map(str, (*command, "--out", out))
+    subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
+    return out.with_name(out.name + ".part.json")
 
 
 @pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--format", "json")], ids=str)
@@ -205,13 +211,69 @@ def test_lines_that_are_not_utf8_are_translated_and_told(file, tmp_path):
     assert b"(lines 2)" in done.stderr
 
 
-@given(st.lists(st.binary(max_size=12)), st.integers(1, 5), st.integers(1, 30))
-def test_chunks_hold_every_line_in_order_and_few_bytes(lines, size, most):
-    with patch.object(translating, "CHUNK_BYTES", most):
-        chunks = list(translating.in_chunks(lines, size))
+@pytest.mark.parametrize("cut", [translating.in_chunks, translating.as_they_arrive])
+@given(lines=st.lists(st.binary(max_size=12)), count=st.integers(1, 5), size=st.integers(1, 30))
+def test_chunks_hold_every_line_in_order_and_few_bytes(cut, lines, count, size):
+    chunks = list(cut(lines, count, size))
     assert [line for chunk in chunks for line in chunk] == lines
-    assert all(0 < len(chunk) <= size for chunk in chunks)
-    assert all(sum(map(len, chunk[:-1])) < most for chunk in chunks)
+    assert all(0 < len(chunk) <= count for chunk in chunks)
+    assert all(sum(map(len, chunk[:-1])) < size for chunk in chunks)
+
+
+def test_lines_arrive_before_what_reading_them_raises():
+    def lines():
+        yield b"one"
+        raise RegardError("the file is damaged", "here", "mend it")
+
+    arriving = translating.as_they_arrive(lines(), 9, 99)
+    assert next(arriving) == [b"one"]
+    with pytest.raises(RegardError, match="damaged"):
+        next(arriving)
+
+
+def test_a_program_on_a_pipe_gets_its_answer_before_its_next_line(file):
+    command = [sys.executable, "-m", "regard", "translate", "--model", str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for line in (b"The cat .\n", b"\n", b"The dog .\n"):
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert process.stdout.readline().endswith(b"\n")  # waits for ever if none comes
+        process.stdin.close()
+        assert process.stdout.read() == b"" and process.wait() == 0
+
+
+def test_a_second_run_does_not_write_into_the_first_ones_file(file, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "regard", "translate", "--model", str(file), "--out", str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        until(out.with_name("out.part").exists)
+        for more in ((), ("--resume",)):
+            second = typed("translate", "--model", file, "--out", out, *more, given="The dog .\n")
+            assert second.returncode == 2, second.stderr
+        assert b"another run is writing this translation" in second.stderr
+        process.communicate(b"The cat .\n")
+    assert process.returncode == 0 and out.read_bytes().count(b"\n") == 1
+    assert not list(tmp_path.glob("out.*"))
+
+
+def test_a_file_that_has_come_meanwhile_is_not_overwritten(file, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "regard", "translate", "--model", str(file), "--out", str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        until(out.with_name("out.part").exists)
+        out.write_text("precious")
+        said = process.communicate(b"The cat .\n")[1]
+    assert process.returncode == 2 and b"another file has been given this name" in said
+    assert out.read_text() == "precious" and out.with_name("out.part").exists()
+
+
+def test_what_fails_before_its_first_line_leaves_nothing(file, tmp_path):
+    (tmp_path / "in.txt").write_text("The cat .", "utf-16")
+    done = typed("translate", tmp_path / "in.txt", "--model", file, "--out", tmp_path / "out")
+    assert done.returncode == 2 and b"UTF-16" in done.stderr
+    assert [left.name for left in tmp_path.iterdir()] == ["in.txt"]
+    hyphen = typed("translate", "--model", file, "--out", "-", given="The cat .\n")
+    assert hyphen.returncode == 2 and b"no name of a file" in hyphen.stderr
 
 
 def test_the_language_that_is_scored_can_be_named(model, text):
@@ -228,6 +290,13 @@ def test_what_a_translation_was_begun_with_is_known_by_what_it_holds(model, file
     copy.write_bytes(b"another")
     assert translating.fingerprint(copy) != translating.fingerprint(file)
     assert translating.fingerprint(model) != translating.fingerprint(file)
+    folder = shutil.copytree(
+        model, tmp_path / model.name, ignore=shutil.ignore_patterns("training")
+    )
+    assert translating.fingerprint(folder) == translating.fingerprint(model)
+    card = folder / "model.json"
+    card.write_text(card.read_text().replace('"alpha": ', '"alpha": 0.0'))
+    assert translating.fingerprint(folder) != translating.fingerprint(model)
 
 
 def test_a_folder_is_no_translation_that_is_whole(file, tmp_path):
@@ -307,9 +376,7 @@ def test_ctrl_c_tells_how_to_go_on(file, tmp_path):
     with subprocess.Popen(
         [*command, "--out", str(out)], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        deadline = time.monotonic() + 60
-        while not out.with_name("out.part").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(out.with_name("out.part").exists)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]

@@ -78,6 +78,13 @@ def test_the_demonstration_on_other_text_does_not_take_the_former_models(
     assert "is not what this run began with" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("wrong", ["model.x=3", "model", "train.updates=0", "train.device=tpu"])
+def test_a_demonstration_with_a_wrong_option_leaves_nothing(wrong, tmp_path):
+    with pytest.raises(RegardError):
+        lesson.plan_lesson(tmp_path / "demo", 1000, [wrong])
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demonstrated):
     left, right = (checkpoint.load_card(place / name) for name in ("traditional", "attention"))
     assert left.config.model.attention == "none"

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from regard.errors import RegardError
 from regard.explanation import explain
-from regard.show.heat import Picture, draw, fonts_for
+from regard.show.heat import MOST_WORDS, Picture, draw, fonts_for
 from regard.show.terminal import heat
 from regard.text.lesson import EXAMPLE
 from regard.translator import open_light
@@ -71,6 +71,17 @@ def test_a_picture_fits_into_80_columns_however_long_the_sentence(length):
     assert all(any(name in line for line in lines) for name in names)
 
 
+def test_what_is_not_printed_to_a_terminal_has_one_width_too(model, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    shown = run("explain", TEXT, "--model", model).stdout
+    explained = explain(open_light(model), TEXT, "model")
+    sides = explained.target, explained.source
+    rows, columns = ([word.text for word in side.words] for side in sides)
+    assert heat(rows, columns, explained.word_weights, 30).plain in shown
+    sentence = explained.target.text
+    assert max(len(line) for line in shown.splitlines() if line != sentence) <= 30
+
+
 def test_json_is_all_that_was_worked_out_an_object_a_model(model):
     lines = run("explain", TEXT, "--model", model, "--json").stdout.splitlines()
     told = json.loads(lines[0])
@@ -83,6 +94,15 @@ def test_a_given_translation_is_explained(model):
     assert json.loads(told.stdout)["target"]["text"] == EXAMPLE.target
 
 
+def test_a_given_translation_is_neither_empty_nor_searched_for(model):
+    words = "explain", TEXT, "--model", model, "--translation"
+    for empty in ("", " "):
+        said = run(*words, empty, expect=2).stderr
+        assert "there is nothing in the translation" in said
+    said = run(*words, EXAMPLE.target, "--beam", 3, expect=2).stderr
+    assert "where: --beam and --translation" in said
+
+
 def test_the_sentence_may_come_from_standard_input(model):
     told = run("explain", "-", "--model", model, "--json", given=f"{TEXT}\n")
     assert json.loads(told.stdout)["source"]["text"] == TEXT
@@ -91,12 +111,12 @@ def test_the_sentence_may_come_from_standard_input(model):
 # In files
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "html"])
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "html", "PNG", "HTML"])
 def test_a_picture_is_a_file_of_the_kind_its_ending_names(model, tmp_path, ending):
     out = tmp_path / f"cat.{ending}"
     run("explain", TEXT, "--model", model, "--out", out)
     made = out.read_bytes()
-    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "html": b"<!"}[ending]
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "html": b"<!"}[ending.lower()]
     assert made.startswith(begins)
     again = run("explain", TEXT, "--model", model, "--out", out, expect=2)
     assert "exists" in again.stderr and out.read_bytes() == made
@@ -135,6 +155,54 @@ def test_accents_have_a_font_and_letters_that_none_has_are_named(monkeypatch, tm
     with pytest.raises(RegardError, match="no font on this machine has 猫"):
         draw([picture(["猫", "chat"])], tmp_path / "cat.png")
     draw([picture(["猫", "chat"])], tmp_path / "cat.svg")
+
+
+def test_a_font_that_has_a_box_for_every_letter_is_not_taken():
+    nobodys = "\U0005fff0"
+    with pytest.raises(RegardError, match=f"no font on this machine has {nobodys}"):
+        fonts_for(f"café {nobodys}", "x.png")
+    assert not any("Last" in name for name in fonts_for(f"café {nobodys}", "x", may_lack=True))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "expected"),
+    [
+        ([picture(["mot"] * (MOST_WORDS + 1))], f"here are {MOST_WORDS + 1}"),
+        ([picture(columns=["word"] * 2100)], "here are 2,100"),
+        ([picture(["mot"] * MOST_WORDS, ["word"] * MOST_WORDS)] * 3, "the models too many"),
+        ([picture(["m" * 3000], ["w" * 3000])], "the words are too long"),
+    ],
+    ids=["rows", "columns", "models", "letters"],
+)
+def test_what_a_picture_cannot_hold_is_refused_and_leaves_no_file(pictures, expected, tmp_path):
+    with pytest.raises(RegardError, match=expected) as caught:
+        draw(pictures, tmp_path / "large.png")
+    assert ".html" in caught.value.to_do and not list(tmp_path.iterdir())
+
+
+def test_a_picture_holds_as_many_words_as_it_says(tmp_path):
+    draw([picture(["mot"] * MOST_WORDS, ["word"] * 3)], tmp_path / "long.svg")
+    assert (tmp_path / "long.svg").read_text("utf-8").count(">mot<") == MOST_WORDS
+
+
+def test_a_sentence_too_long_for_a_picture_still_gets_a_page(model, tmp_path):
+    words = "explain", "-", "--model", model, "--out"
+    long = "the cat " * (MOST_WORDS // 2 + 1)
+    assert "write .html" in run(*words, tmp_path / "long.png", given=long, expect=2).stderr
+    assert not list(tmp_path.iterdir())
+    run(*words, tmp_path / "long.html", given=long)
+
+
+def test_a_picture_that_fails_half_way_leaves_what_was_there(monkeypatch, tmp_path):
+    def fail(_, file, **more):
+        with open(file, "wb") if isinstance(file, Path) else file as stream:
+            stream.write(b"half a picture")
+        raise MemoryError
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(MemoryError):
+        draw([picture()], tmp_path / "cat.png")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_kind_of_file_is_refused_before_anything_is_written(model, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regard.checkpoint import write_file
 from regard.cli.common import Beam, Models, errors, name_default, new_file, use_utf8
 from regard.errors import RegardError
 from regard.models import tell_apart
@@ -32,8 +33,9 @@ def explain(
     text: Annotated[str, typer.Argument(help="A sentence; - reads one from standard input.")],
     model: Models,
     translation: Annotated[
-        str, typer.Option(help="Explain how the model reads this translation, instead of its own.")
-    ] = "",
+        str | None,
+        typer.Option(help="Explain how the model reads this translation, instead of its own."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="A picture (.png, .svg, .pdf), or a page for any browser (.html)."),
@@ -61,6 +63,7 @@ def explain(
         regard explain "The black cat ate the mouse." --model with --model without --out cat.html
     """
     use_utf8()
+    wanted = None if translation is None else read_translation(translation, beam)
     given = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
     name_default(model[0])
     if len(sentences.split(tidy(given))) > 1:
@@ -71,7 +74,7 @@ def explain(
             highlight=False,
         )
     explained = [
-        explain_one(given, one, name, as_utf8(translation), beam)
+        explain_one(given, one, name, wanted, beam)
         for one, name in zip(model, tell_apart(model, "/"), strict=True)
     ]
     if out is not None:
@@ -94,13 +97,32 @@ def as_utf8(word: str) -> str:
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def explain_one(text: str, model: Path, name: str, translation: str, beam: int) -> "Explanation":
+def read_translation(translation: str, beam: int) -> str:
+    """Raises RegardError if there is nothing in it, or if something is to be searched for too."""
+    if beam:
+        raise RegardError(
+            "a translation that is given is not searched for, so there is nothing to keep",
+            "--beam and --translation",
+            "give one of the two",
+        )
+    if not tidy(as_utf8(translation)):
+        raise RegardError(
+            "there is nothing in the translation",
+            "--translation",
+            "give a sentence, or leave it out to explain the model's own",
+        )
+    return as_utf8(translation)
+
+
+def explain_one(
+    text: str, model: Path, name: str, translation: str | None, beam: int
+) -> "Explanation":
     from regard.explanation import explain as search_and_explain
     from regard.explanation import explain_given
     from regard.translator import open_light
 
     translator = open_light(model)
-    if translation:
+    if translation is not None:
         return explain_given(translator, text, translation, name)
     if beam:
         translator = translator.with_options(translator.options.model_copy(update={"beam": beam}))
@@ -109,7 +131,8 @@ def explain_one(text: str, model: Path, name: str, translation: str, beam: int) 
 
 def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None:
     """Raises RegardError if the file exists, or nothing writes its format."""
-    if out.suffix == ".html":
+    kind = out.suffix.lower()
+    if kind == ".html":
         from regard.explanation import as_json
         from regard.page import frozen
 
@@ -121,26 +144,20 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
                 "explanations": [as_json(one) for one in explained],
             }
         )
-        new_file(out).write_text(page, encoding="utf-8")
+        new_file(out).unlink()
+        write_file(out, page.encode())
         return
     from regard.show.heat import FORMATS, Picture, draw
 
-    if out.suffix not in FORMATS:
+    if kind not in FORMATS:
         raise RegardError(
             f"'{out.suffix}' is no format for this", str(out), "end it in .png, .svg, .pdf or .html"
         )
-    new_file(out)
-    try:
-        draw(
-            [
-                Picture(one.model, *names(one, subwords), weights(one, subwords))
-                for one in explained
-            ],
-            out,
-        )
-    except BaseException:
-        out.unlink()
-        raise
+    new_file(out).unlink()
+    draw(
+        [Picture(one.model, *names(one, subwords), weights(one, subwords)) for one in explained],
+        out,
+    )
 
 
 def names(one: "Explanation", subwords: bool) -> tuple[list[str], list[str]]:
@@ -173,12 +190,12 @@ def tell(one: "Explanation", subwords: bool) -> None:
 
 
 def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
-    """The heat map, as wide as the terminal."""
+    """The heat map, as wide as all that the console prints."""
     from regard.show.terminal import heat
 
-    width = console.width if console.is_terminal else 80
     rows, columns = names(one, subwords)
-    console.print(heat(rows, columns, weights(one, subwords), width), no_wrap=True, crop=False)
+    picture = heat(rows, columns, weights(one, subwords), console.width)
+    console.print(picture, no_wrap=True, crop=False)
 
 
 def told(one: "Explanation", subwords: bool) -> "list[Written]":

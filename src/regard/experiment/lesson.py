@@ -8,7 +8,14 @@ from regard import checkpoint
 from regard.config import make_config, override
 from regard.errors import refuse_system_error
 from regard.experiment.choices import Choice, shared_options
-from regard.experiment.plan import Candidate, Plan, Shown, read_test, refuse_another_run
+from regard.experiment.plan import (
+    Candidate,
+    Plan,
+    Shown,
+    read_test,
+    refuse_another_run,
+    refuse_missing_torch,
+)
 from regard.text.lesson import EXAMPLE, split
 from regard.training.run import Data
 
@@ -57,13 +64,18 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
     """The traditional model and the attention model, trained alike on `pairs` sentences.
 
     `assignments` (section.option=value) are put on top of SETTINGS. Raises RegardError if one of
-    them is wrong, if the text cannot be written, or if other models stand in `out`.
+    them is wrong or PyTorch is missing, before anything is written; then if the text cannot be
+    written, or if other models stand in `out`.
     """
-    texts = write_lesson(out / f"lesson-{pairs}", pairs, TEST, seed=1)
+    refuse_missing_torch()
+    from regard.engine.torch import choose_device
+
     choices = []
     for name, score in CHOICES.items():
         settings = override(SETTINGS, [*assignments, f"model.attention={score}"])
         choices.append(Choice(name, settings, make_config(settings, name)))
+    choose_device(choices[0].config.train.device, "train.device")
+    texts = write_lesson(out / f"lesson-{pairs}", pairs, TEST, seed=1)
     candidates = [
         Candidate(each.name, each.name, each.config.train.seed, out / each.name, each.settings)
         for each in choices
