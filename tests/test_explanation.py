@@ -1,5 +1,6 @@
 """The laws of what is explained: it is what the model worked out, word by word."""
 
+from itertools import pairwise
 from math import inf, log
 
 import numpy as np
@@ -114,6 +115,42 @@ def test_a_token_that_holds_several_words_makes_them_one():
     ]
 
 
+def test_a_lone_space_belongs_to_the_word_behind_it():
+    pieces = ["▁2", "▁", "1", "▁", "<0xF0>", "<0x9F>", "<0x98>", "<0x80>"]
+    spans = [Span(*ends) for ends in [(0, 1), (1, 2), (2, 3), (3, 4), *[(4, 4)] * 3, (4, 5)]]
+    told = side("2 1 😀", pieces, list(range(10, 18)), spans)
+    assert [(word.text, word.tokens) for word in told.words] == [
+        ("2", [0]),
+        ("1", [1, 2]),
+        ("😀", [3, 4, 5, 6, 7]),
+        ("</s>", [8]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["Marks & Spencer: 2 1 5 €.", "मैं हिन्दी में", "l'été 5\u00a0€ !", "سلام عليكم 😀 👍🏽"]
+)
+def test_a_word_begins_with_the_token_of_the_space_before_it(translator, line):
+    written = write_target(translator.target, translator.target.encode([line])[0], is_ended=True)
+    for told in (written, read_source(translator, line)):
+        for word, before in zip(told.words[1:-1], told.words, strict=False):
+            is_spaced = f"{before.text} {word.text}" in line
+            assert told.tokens[word.tokens[0]].startswith("▁") == is_spaced
+
+
+@given(st.text(min_size=1, max_size=30), st.data())
+def test_words_are_cut_from_the_text_in_order_and_leave_out_only_white_space(text, data):
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(text)))) | {0, len(text)})
+    spans = [Span(*ends) for ends in pairwise(cuts)]
+    told = side(text, ["?"] * len(spans), list(range(10, 10 + len(spans))), spans)
+    behind = 0
+    for word in told.words[:-1]:
+        at = text.index(word.text, behind)
+        assert not text[behind:at].strip()
+        behind = at + len(word.text)
+    assert not text[behind:].strip()
+
+
 def test_letters_written_byte_by_byte_are_in_one_word(translator):
     ids = translator.target.encode(["Un 猫 noir."])[0]
     told = write_target(translator.target, ids, is_ended=True)
@@ -199,9 +236,9 @@ def test_a_text_with_nothing_in_it_is_refused(translator):
 # Advice
 
 
-def heavy_on(translator, place):
+def heavy_on(translator, place, text=TEXT):
     """An explanation whose whole weight sits on one source token."""
-    explained = explain(translator, TEXT, "tiny")
+    explained = explain(translator, text, "tiny")
     layers = []
     for layer in explained.trace.layers:
         weights = np.zeros_like(layer.weights)
@@ -214,6 +251,16 @@ def test_weight_on_the_end_or_a_full_stop_is_explained_and_on_words_is_not(trans
     assert "100% of the weight" in advice(heavy_on(translator, -1))
     assert "100% of the weight" in advice(heavy_on(translator, -2))
     assert advice(heavy_on(translator, 1)) == ""
+
+
+@pytest.mark.parametrize("sign", ["👍", "😀", "\ufffd", "€", "²", "猫"])
+def test_weight_on_what_is_no_letter_and_no_punctuation_is_on_a_word(translator, sign):
+    text = f"Yes {sign} thanks … « friend » !"
+    words = explain(translator, text, "tiny").source.words
+    places = {word.text: word.tokens[-1] for word in words}
+    assert advice(heavy_on(translator, places[sign], text)) == ""
+    for mark in ("…", "«", "!", "</s>"):
+        assert "100% of the weight" in advice(heavy_on(translator, places[mark], text))
 
 
 # What if

@@ -1,9 +1,13 @@
 """The laws of the explorer's server: what it answers is what Python works out."""
 
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from math import inf
 
 import httpx2
@@ -12,7 +16,8 @@ from starlette.testclient import TestClient
 
 from regard.explanation import Push, as_json, explain
 from regard.question import Question, weigh, what_if
-from regard.serving.explorer import make_app
+from regard.serving.explorer import LONGEST, make_app
+from regard.serving.refusals import LONGEST_BODY
 from regard.text.lesson import EXAMPLE
 from regard.translator import open_light
 
@@ -90,36 +95,153 @@ def test_a_request_that_is_not_json_is_refused(client):
     headers = {"content-type": "text/plain"}
     body = '{"model": "tiny", "text": "a"}'
     assert client.post("/api/explain", content=body, headers=headers).status_code == 400
-    answer = client.post("/api/explain", content="{", headers={"content-type": "application/json"})
+    for body in ("{", "[]", "3", "", b"\xff"):
+        headers = {"content-type": "application/json"}
+        answer = client.post("/api/explain", content=body, headers=headers)
+        assert answer.status_code == 400
+        assert all(answer.json()["error"][part] for part in ("what", "where", "advice"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"model": "tiny"}, ("the request has no 'text'", "the request", "give a 'text'")),
+        (
+            {"model": "tiny", "text": "x " * 1500},
+            (
+                "the text is too long: 3,000 characters",
+                "the sentence",
+                "write a shorter one, of at most 2,000 characters",
+            ),
+        ),
+        (
+            {"model": "tiny", "text": "x", "beam": 99},
+            ("99 cannot be taken here", "'beam' in the request", "give at most 10"),
+        ),
+        (
+            {"model": "tiny", "text": "x", "surprise": 1},
+            ("there is no 'surprise' to ask for", "the request", "leave it out"),
+        ),
+        ("{", ("the request is not JSON", "character 1", "send JSON")),
+    ],
+    ids=lambda one: str(one)[:30],
+)
+def test_what_is_wrong_with_a_request_is_told_in_our_own_words(client, asked, told):
+    body = {"content": asked} if isinstance(asked, str) else {"json": asked}
+    headers = {"content-type": "application/json"}
+    answer = client.post("/api/explain", headers=headers, **body).json()["error"]
+    assert (answer["what"], answer["where"], answer["advice"]) == told
+
+
+@pytest.mark.parametrize("path", ["/api/explain", "/api/weigh"])
+def test_a_sentence_of_too_many_tokens_is_refused_before_it_is_read(client, path):
+    more = {"step": 0, "place": 0, "weight": 0.5} if path == "/api/weigh" else {}
+    answer = ask(client, path, text="\U00013000" * (LONGEST // 4 + 1), **more)
     assert answer.status_code == 400
+    told = answer.json()["error"]
+    assert re.fullmatch(r"the text is too long: \d+ tokens", told["what"])
+    assert told["advice"] == f"write a shorter one, of at most {LONGEST} tokens"
+
+
+@pytest.mark.parametrize("amount", [1e308, -1e308, 1e30, 10_001])
+def test_a_push_beyond_all_scores_is_refused(client, amount):
+    answer = ask(client, push=[[-1, 1, amount], [-1, 1, amount]])
+    assert answer.status_code == 400 and "nothing to push" in answer.json()["error"]["what"]
+
+
+def test_the_greatest_pushes_together_still_give_weights_that_are_numbers(client):
+    push = [[-1, 1, 1e4], [-1, 2, -1e4]] * 500
+    weights = ask(client, push=push, steps=3).json()["explanation"]["weights"]
+    assert all(sum(row) == pytest.approx(1) and row[1] == pytest.approx(1) for row in weights)
+
+
+def test_what_is_not_there_is_told_in_three_parts(client):
+    for answer in (client.get("/elsewhere"), client.get("/api/explain")):
+        assert answer.status_code in (404, 405)
+        assert all(answer.json()["error"][part] for part in ("what", "where", "advice"))
 
 
 def test_a_foreign_name_gets_no_answer(client):
     assert client.get("/", headers={"host": "elsewhere.example"}).status_code == 400
 
 
-def test_the_command_serves_the_page_until_it_is_stopped(model):
-    command = [sys.executable, "-m", "regard", "explore", "--no-browser", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--model", model], stderr=subprocess.PIPE, text=True
-    ) as server:
+SLOW = """
+import sys, time
+from regard.cli import main
+from regard.serving import explorer
+
+def what_if(*asked):
+    print("at work", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+explorer.warm_up, explorer.what_if = id, what_if
+main()
+"""
+"""The command with a model that takes a minute for an answer."""
+
+
+@contextmanager
+def exploring(model, start=("-m", "regard")):
+    """The command in a process of its own, its address and how to begin another."""
+    command = [sys.executable, *start, "explore", "--no-browser", "--model", model]
+    with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True) as server:
         try:
             line = next(line for line in server.stderr if "http://" in line)
-            address = re.search(r"http://[\d.:]+/", line)[0]
-            assert address.startswith("http://127.0.0.1:")
-            assert "<html" in httpx2.get(address, timeout=30).text
-            port = address.rstrip("/").rsplit(":", 1)[1]
-            taken = subprocess.run(
-                [*command[:-1], port, "--model", model],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert (
-                taken.returncode == 2
-                and f"port {port} cannot be used: address already in use" in taken.stderr
-            )
+            yield server, re.search(r"http://[\d.:]+/", line)[0], command
         finally:
-            server.send_signal(signal.SIGINT)
-            rest = server.communicate(timeout=30)[1]
-    assert "Traceback" not in rest
+            server.kill()
+
+
+def connect(address):
+    return socket.create_connection(("127.0.0.1", int(address.rstrip("/").rsplit(":", 1)[1])))
+
+
+POST = b"POST /api/explain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_the_command_serves_the_page_until_it_is_stopped(model):
+    with exploring(model) as (server, address, command):
+        assert address.startswith("http://127.0.0.1:")
+        assert "<html" in httpx2.get(address, timeout=30).text
+        port = address.rstrip("/").rsplit(":", 1)[1]
+        taken = subprocess.run(
+            [*command, "--port", port], capture_output=True, text=True, check=False
+        )
+        assert (
+            taken.returncode == 2
+            and f"port {port} cannot be used: address already in use" in taken.stderr
+        )
+        server.send_signal(signal.SIGINT)
+        rest = server.communicate(timeout=30)[1]
+        assert rest == "" and server.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("is_abandoned", [True, False], ids=["abandoned", "awaited"])
+def test_the_command_ends_soon_though_an_answer_is_being_worked_out(model, number, is_abandoned):
+    body = json.dumps({"model": model.name, "text": TEXT}).encode()
+    with exploring(model, ("-c", SLOW)) as (server, address, _), connect(address) as asking:
+        asking.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert server.stderr.readline() == "at work\n"
+        if is_abandoned:
+            asking.close()
+        begun = time.monotonic()
+        server.send_signal(number)
+        assert server.communicate(timeout=30)[1] == ""
+        assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "chunked"])
+def test_a_body_that_is_too_large_is_refused_before_all_of_it_has_come(model, is_told):
+    with exploring(model) as (_, address, _), connect(address) as asking:
+        if is_told:
+            asking.sendall(POST + b"Content-Length: 200000000\r\n\r\n{")
+        else:
+            part = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+            asking.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+            for _ in range(LONGEST_BODY // 0x10000 + 1):
+                asking.sendall(part)
+        asking.settimeout(10)
+        answer = asking.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"too large" in answer

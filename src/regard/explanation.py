@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import exp, isfinite
 from typing import Any, NamedTuple
+from unicodedata import category
 
 import numpy as np
 from jaxtyping import Float
@@ -86,7 +87,7 @@ class Explanation(NamedTuple):
 
     @property
     def weights(self) -> Float[np.ndarray, "T S"]:
-        """Token by token: the mean over layers and heads."""
+        """Token by token: the last layer's look, the mean of its heads."""
         return self.trace.reduced()
 
     @property
@@ -160,21 +161,22 @@ def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> Sid
     """The words of a text with the places of their tokens, and </s>."""
     found = words(text)
     owners = word_of_each_token(spans, found)
-    for place, owner in enumerate(owners):  # a token of white space goes with the word before it
-        if owner < 0:
-            owners[place] = owners[place - 1] if place else 0
+    coming = len(found) - 1
+    for place in reversed(range(len(owners))):  # a token of white space goes with the word behind
+        coming = owners[place] = coming if owners[place] < 0 else owners[place]
     grouped: list[Word] = []
     for number, (start, end) in enumerate(found):
         places = [place for place, owner in enumerate(owners) if owner == number]
-        if places or not grouped:
-            grouped.append(Word(text[start:end], places))
-        else:  # one token holds several words, like "..."
-            grouped[-1] = Word(grouped[-1].text + text[start:end], grouped[-1].tokens)
+        if places:
+            begin = start if grouped else found[0].start
+            grouped.append(Word(text[begin:end], places))
+        elif grouped:  # one token holds several words, like "..."
+            whole = grouped[-1].text + text[found[number - 1].end : end]
+            grouped[-1] = Word(whole, grouped[-1].tokens)
     if not found and ids:
         grouped = [Word(text.strip() or text, list(range(len(ids))))]
     ended = Word(PIECES[END], [len(ids)])
-    kept = [word for word in grouped if word.tokens]
-    return Side(text, [*pieces, PIECES[END]], [*ids, END], [*kept, ended])
+    return Side(text, [*pieces, PIECES[END]], [*ids, END], [*grouped, ended])
 
 
 def without_end(whole: Side) -> Side:
@@ -250,7 +252,7 @@ def advice(explained: Explanation) -> str:
     empty = [
         place
         for place, word in enumerate(explained.source.words)
-        if not any(map(str.isalnum, word.text)) or word.text == PIECES[END]
+        if word.text == PIECES[END] or is_punctuation(word.text)
     ]
     share = float(weights[:, empty].sum(axis=1).mean())
     if share <= HEAVY:
@@ -260,6 +262,11 @@ def advice(explained: Explanation) -> str:
         " sentence, so the model may take from them what belongs to no single word; such a column"
         " does not say which word was translated. Look at the largest weight among the words."
     )
+
+
+def is_punctuation(word: str) -> bool:
+    """Whether no character is anything else to Unicode; emoji, signs and � are something else."""
+    return all(category(letter).startswith("P") for letter in word)
 
 
 def as_json(explained: Explanation) -> dict[str, Any]:

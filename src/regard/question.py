@@ -17,6 +17,8 @@ from regard.translator import Translator
 NEAR = 0.005
 """As close as a weight comes to the one that is wanted."""
 ROUNDS = 12
+MOST_PUSH = 1e4
+"""More than any soft-max can tell; sums of such numbers are still finite."""
 
 
 class Question(NamedTuple):
@@ -65,8 +67,8 @@ def weigh(
 ) -> Explanation:
     """What the model writes when the weight of the source token `place` at `step` is `weight`.
 
-    The same is added to its score in every look until the mean of the looks is as wanted: what that
-    takes is the last push. Errors as `what_if`; also if no push can do it.
+    The same is added to its score in every look until the weight that is shown is as wanted: what
+    that takes is the last push. Errors as `what_if`; also if no push can do it.
     """
     wanted = min(max(weight, NEAR / 5), 1 - NEAR / 5)
     others = tuple(push for push in question.push if (push.step, push.place) != (step, place))
@@ -128,12 +130,12 @@ def refuse_foreign(translator: Translator, question: Question, source_tokens: in
                 "give ids of the target vocabulary; </s> at most as the last",
             )
     for push in question.push:
-        is_amount = isfinite(push.amount) or push.amount == -inf
+        is_amount = abs(push.amount) <= MOST_PUSH or push.amount == -inf
         if not 0 <= push.place < source_tokens or push.step < -1 or not is_amount:
             raise RegardError(
                 f"there is nothing to push at source token {push.place} by {push.amount}",
                 "the changed scores",
-                f"name one of the {source_tokens} source tokens, and a number",
+                f"name one of the {source_tokens} source tokens, and {MOST_PUSH:,.0f} at most",
             )
     is_final_only = looked_into(translator).architecture.attention == "none"
     forbidden = [push for push in question.push if not isfinite(push.amount)]

@@ -1,15 +1,22 @@
 """regard explore"""
 
+import asyncio
+import os
 import socket
 import webbrowser
+from collections.abc import Coroutine
+from contextlib import suppress
 from threading import Thread
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from regard.cli.common import Models, errors, name_default, use_utf8
 from regard.errors import RegardError, needs_extra
 from regard.models import tell_apart
+
+INTERRUPTED = 130
+"""The exit status of a command that Ctrl-C has ended."""
 
 
 def explore(
@@ -34,9 +41,7 @@ def explore(
     """
     use_utf8()
     try:
-        import uvicorn
-
-        from regard.serving.explorer import HOME, make_app
+        from regard.serving.explorer import HOME, make_app, serve
     except ModuleNotFoundError as error:
         instead = ", or write a page with `regard explain --out page.html`"
         raise needs_extra("the page", error.name, "serve", instead) from error
@@ -64,8 +69,15 @@ def explore(
     if browser:
         # a browser in the terminal comes back when it is closed, and needs the server until then
         Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    server.run(sockets=[listening])
+    asyncio.run(until_stopped(serve(app, listening)))
+
+
+async def until_stopped(served: Coroutine[Any, Any, None]) -> NoReturn:
+    """Leave when it has ended: a thread that still works something out is not waited for."""
+    with suppress(KeyboardInterrupt):
+        await served
+    errors.file.flush()
+    os._exit(INTERRUPTED)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ import { place } from "./dom.js";
  *   ending: string, states: number[][], layers: Layer[], weights: number[][],
  *   word_weights: number[][], next: Candidate[][], prob: number[], caveat: string,
  *   push: [number, number, number|null][]}} Explanation
- * @typedef {{layer: number, head: number}} Look  `layer` -1 is the mean over all looks
+ * @typedef {{layer: number, head: number}} Look  `layer` -1 is the last one, the mean of its heads
  */
 
 export const END = "</s>";
@@ -59,7 +59,7 @@ export function looksOf(explanation) {
   );
 }
 
-/** The weights of one look, or of all looks on average. @returns {number[][]} */
+/** The weights of one look, or those of the last layer on average. @returns {number[][]} */
 export function weightsOf(explanation, look) {
   if (look.layer < 0) return explanation.weights;
   return explanation.layers[look.layer].weights[look.head];
@@ -98,9 +98,11 @@ export function wordOfTokens(side) {
   return words;
 }
 
+const SPACE = "␣"; // how a token is shown that is a space alone
+
 /** A subword as people read it: the sign for a space left out. */
 export function readable(token) {
-  return token.replace(/^▁/, "").replaceAll("▁", " ") || "␣";
+  return token.replace(/^▁/, "").replaceAll("▁", " ") || SPACE;
 }
 
 /** A subword with dashes where its word goes on. */
@@ -108,7 +110,8 @@ export function piece(side, token) {
   const word = side.words.find((one) => one.tokens.includes(token));
   const text = readable(side.tokens[token]);
   if (!word || word.tokens.length < 2 || /^\p{P}+$/u.test(text)) return text;
-  const first = word.tokens[0] === token;
+  if (text === SPACE) return text;
+  const first = word.tokens.find((one) => readable(side.tokens[one]) !== SPACE) === token;
   const last = word.tokens.at(-1) === token;
   return `${first ? "" : "‑"}${text}${last ? "" : "‑"}`;
 }

@@ -40,10 +40,16 @@ export function differing(before, after) {
   return differs;
 }
 
-/** A space where the text has one: not between the pieces of `l'homme` or before a full stop. */
-function spaced(side, number) {
-  const token = side.words[number].tokens[0];
-  return number > 0 && (token === undefined || /^▁|^<\/s>/.test(side.tokens[token] ?? "▁"));
+/** What stands before each word in its text: mostly a space; none before the pieces of `l'homme`. */
+function gaps(side) {
+  let behind = 0;
+  return side.words.map(({ text }, number) => {
+    const at = side.text.indexOf(text, behind);
+    const gap = side.text.slice(behind, at);
+    if (at < 0 || gap.trim()) return " "; // </s> is in no text
+    behind = at + text.length;
+    return number ? gap : "";
+  });
 }
 
 const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}\p{Pd}]+$/u;
@@ -51,14 +57,15 @@ const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}\p{Pd}]+$/u;
 /** The words with their spaces; no line breaks before a comma or behind an elision (`l'homme`). */
 export function running(side, nodes) {
   const parts = [];
+  const before = gaps(side);
   let group = null;
   nodes.forEach((node, number) => {
     const text = side.words[number].text;
-    const before = number ? side.words[number - 1].text : "";
-    const isJoined = !spaced(side, number) && (CLOSING.test(text) || /['’]$/.test(before));
+    const isElided = number > 0 && /['’]$/.test(side.words[number - 1].text);
+    const isJoined = !before[number] && (CLOSING.test(text) || isElided);
     if (!group || !isJoined) {
       group = make("span", { class: "joined" });
-      parts.push(spaced(side, number) ? " " : "", group);
+      parts.push(before[number], group);
     }
     group.append(node);
   });

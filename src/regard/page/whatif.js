@@ -10,7 +10,7 @@ import { language } from "./sentences.js";
  * @param {any} app
  */
 export function whatIf(app) {
-  const wish = { push: [], beginning: [], beam: 1 };
+  const wish = { push: [], beginning: [], beam: 1, model: "" };
   const confirmed = { push: [], beginning: [] }; // what the explanation that is shown was made with
   let weighing = false;
   let waiting = null; // the newest weight, while the answer to an older one is under way
@@ -63,6 +63,7 @@ export function whatIf(app) {
       wish.push = [];
       wish.beginning = [];
       explain(model, text, (explanation) => {
+        wish.model = "";
         app.begin(explanation);
         alongside(explanation);
       });
@@ -149,12 +150,20 @@ export function showTrouble(error) {
   );
 }
 
+/** The model that is asked next: the one that was chosen, or else the one that is shown. */
+function modelToAsk(app) {
+  const name = app.wish.model || app.now?.model.name;
+  return app.models.find((one) => one.name === name) ?? app.now?.model ?? app.models[0];
+}
+
+function askFor(model) {
+  const from = model?.languages ? language(model.languages[0]) : "the source language";
+  return `A sentence in ${from}`;
+}
+
 /** The form for a sentence of one's own. */
 export function showForm(room, app) {
-  const model = app.now?.model ?? app.models[0];
-  const languages =
-    app.models.find((one) => one.name === model?.name)?.languages ?? model?.languages;
-  const from = languages ? language(languages[0]) : "the source language";
+  const model = modelToAsk(app);
   const field = make("textarea", {
     id: "sentence",
     name: "text",
@@ -162,7 +171,7 @@ export function showForm(room, app) {
     dir: "auto",
     autocomplete: "off",
     spellcheck: "false",
-    placeholder: `A sentence in ${from}`,
+    placeholder: askFor(model),
     onkeydown: (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -173,9 +182,14 @@ export function showForm(room, app) {
   const former = room.querySelector("textarea");
   field.value = former?.dataset.shown === shown ? former.value : shown; // what is being typed stays
   field.dataset.shown = shown;
-  const chosen = model?.name ?? "";
   const names = app.models.map((one) => [one.name, one.name]);
-  const pickModel = (name) => app.translate(name, field.value.trim() || app.now?.source.text || "");
+  const pickModel = (name) => {
+    const text = field.value.trim() || shown;
+    app.wish.model = name;
+    field.placeholder = askFor(modelToAsk(app));
+    if (text) app.translate(name, text);
+    else showWelcome(place("view"), app);
+  };
   const beams = [1, 2, 3, 5, 10].map((size) => [
     String(size),
     size === 1 ? "greedy" : `beam ${size}`,
@@ -185,7 +199,7 @@ export function showForm(room, app) {
     {
       onsubmit: (event) => {
         event.preventDefault();
-        if (field.value.trim()) app.translate(app.now?.model.name ?? chosen, field.value.trim());
+        if (field.value.trim()) app.translate(modelToAsk(app)?.name ?? "", field.value.trim());
       },
     },
     make("label", { for: "sentence" }, "Your sentence"),
@@ -198,7 +212,7 @@ export function showForm(room, app) {
     make(
       "div",
       { class: "menus" },
-      names.length > 1 && menu("Model", names, chosen, pickModel),
+      names.length > 1 && menu("Model", names, model.name, pickModel),
       menu("Search", beams, String(app.wish.beam), (size) => {
         app.wish.beam = Number(size);
         if (app.now) app.again();
@@ -211,7 +225,7 @@ export function showForm(room, app) {
 
 /** Before the first sentence: what there will be to see. */
 export function showWelcome(room, app) {
-  const from = app.models[0]?.languages[0];
+  const model = modelToAsk(app);
   const example = "The black cat ate the mouse.";
   show(
     room,
@@ -232,14 +246,13 @@ export function showWelcome(room, app) {
         {},
         "Type a sentence above. Then change what you like: a weight, a word, the model.",
       ),
-      from === "en" &&
-        app.models.length > 0 &&
+      model?.languages[0] === "en" &&
         make(
           "button",
           {
             type: "button",
             class: "main",
-            onclick: () => app.translate(app.models[0].name, example),
+            onclick: () => app.translate(model.name, example),
           },
           `Begin with “${example}”`,
         ),

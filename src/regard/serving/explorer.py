@@ -1,11 +1,14 @@
 """The explorer page on this machine: a sentence in, all that the models work out as JSON."""
 
+import asyncio
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from math import inf
 from typing import Annotated
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+import uvicorn
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -14,7 +17,9 @@ from regard.errors import RegardError
 from regard.explanation import Push, as_json, explain, facts, looked_into
 from regard.page import live
 from regard.question import Question, weigh, what_if
+from regard.serving import refusals
 from regard.special import END
+from regard.text.formats import tidy
 from regard.translator import Translator
 
 HOME = "127.0.0.1"
@@ -23,6 +28,12 @@ HOSTS = [HOME, "localhost", "[::1]"]
 
 WARMING = "."
 """A sentence that any model reads."""
+
+LONGEST = 600
+"""The most source tokens: more than most texts of 2,000 characters have. In a script whose letters
+are written byte by byte these would be 8,000, and take minutes."""
+PATIENCE = 2.0
+"""Seconds that an answer which is being worked out gets when the server is to end."""
 
 Place = Annotated[int, Field(ge=0, lt=10_000)]
 Token = Annotated[int, Field(ge=0, lt=2**31)]
@@ -90,8 +101,20 @@ class Explorer:
             )
         return self.models[name]
 
-    def explain(self, asked: Asked) -> JSONResponse:
+    def ready(self, asked: Asked) -> Translator:
+        """The model that is asked. Raises RegardError if the sentence is too long for it."""
         translator = self.model(asked.model)
+        tokens = len(translator.source.encode([tidy(asked.text)])[0])
+        if tokens > LONGEST:
+            raise RegardError(
+                f"the text is too long: {tokens:,} tokens",
+                "the sentence",
+                f"write a shorter one, of at most {LONGEST} tokens",
+            )
+        return translator
+
+    def explain(self, asked: Asked) -> JSONResponse:
+        translator = self.ready(asked)
         if asked.is_changed or asked.beam == 1:
             found = what_if(translator, asked.question(), asked.model)
         else:
@@ -100,7 +123,7 @@ class Explorer:
         return JSONResponse({"explanation": as_json(found)})
 
     def weigh(self, asked: Weighed) -> JSONResponse:
-        translator = self.model(asked.model)
+        translator = self.ready(asked)
         found = weigh(
             translator, asked.question(), asked.model, asked.step, asked.place, asked.weight
         )
@@ -113,9 +136,8 @@ def make_app(models: Mapping[str, Translator]) -> FastAPI:
     explorer = Explorer(models)
     page = explorer.page()
     app = FastAPI(title="regard explore", docs_url=None, redoc_url=None, openapi_url=None)
+    refusals.add_to(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
-    app.add_exception_handler(RegardError, refuse)
-    app.add_exception_handler(RequestValidationError, refuse)
     app.add_api_route("/", lambda: page, response_class=HTMLResponse)
     app.add_api_route("/api/models", lambda: {"models": explorer.facts})
     app.add_api_route("/api/explain", explorer.explain, methods=["POST"])
@@ -123,20 +145,17 @@ def make_app(models: Mapping[str, Translator]) -> FastAPI:
     return app
 
 
-def refuse(_: Request, error: Exception) -> JSONResponse:
-    """What happened, where, what to do."""
-    if isinstance(error, RegardError):
-        told = {"what": error.what, "where": error.where, "advice": error.to_do}
-    else:
-        assert isinstance(error, RequestValidationError)
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"] if part != "body")
-        told = {
-            "what": fault["msg"][0].lower() + fault["msg"][1:],
-            "where": {"text": "the sentence"}.get(place, place or "the request"),
-            "advice": "write a shorter one" if place == "text" else "reload the page",
-        }
-    return JSONResponse({"error": told}, status_code=400)
+class Server(uvicorn.Server):
+    """Ends soon after it is told to, whatever is being worked out."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(super().shutdown(sockets), PATIENCE)
+
+
+async def serve(app: FastAPI, listening: socket.socket) -> None:
+    """Until Ctrl-C. Its threads may then still work something out."""
+    await Server(uvicorn.Config(app, log_level="warning")).serve([listening])
 
 
 def warm_up(translator: Translator) -> None:

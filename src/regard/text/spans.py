@@ -1,12 +1,29 @@
 """Where the words of a text stand: tokens, words and characters of the user's own text."""
 
 import re
+import unicodedata
 from typing import NamedTuple
 
+MARK = "\u0300"
+"""In `shape`, what stands for any mark that is written with the letter before it."""
+JOINERS = "\u200c\u200d"
+"""Between letters they keep apart or join what is one word; between symbols the second joins."""
+ALONE = (
+    "\u3005-\u3007\u3031-\u3035\u3040-\u3098\u309b-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+)
+"""Ideographs and kana: written without spaces, each counts as a word."""
+SYMBOL = (
+    "(?:[\U0001f1e6-\U0001f1ff]{2}|[^\\w\\s])"  # a flag is two letters of its own kind
+    f"[{MARK}{JOINERS}\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"  # skin tones, tags
+)
+LETTER = f"[^\\W{ALONE}]"
+REST = f"(?:{LETTER}|[{MARK}{JOINERS}])*"
 WORD = re.compile(
     r"(?:[cdjlmnst]|(?:jus|lors|puis|quel|quoi)?qu)['’](?=\w)"  # an elision: l'homme, qu'il
-    r"|\w+(?:['’\-‐‑.,]\w+)*"  # don't, Jean-Paul, 3.5
-    r"|[^\w\s]",  # punctuation, one by one
+    rf"|{LETTER}{REST}(?:['’\-‐‑.,]{LETTER}{REST})*"  # don't, Jean-Paul, 3.5
+    rf"|[{ALONE}][{MARK}{JOINERS}]*"
+    rf"|{SYMBOL}(?:(?<=\u200d){SYMBOL})*",  # punctuation, one by one; emoji, joined ones as one
     re.IGNORECASE,
 )
 
@@ -21,9 +38,17 @@ class Span(NamedTuple):
 def words(text: str) -> list[Span]:
     """The words of a text, punctuation marks among them, in order; white space is in none.
 
-    A French elision is a word of its own: "l'homme" is "l'" and "homme".
+    A French elision is a word of its own: "l'homme" is "l'" and "homme". So is each ideograph and
+    each kana. Marks belong to what they follow.
     """
-    return [Span(*match.span()) for match in WORD.finditer(text)]
+    return [Span(*match.span()) for match in WORD.finditer(shape(text))]
+
+
+def shape(text: str) -> str:
+    """The text with the same sign for every mark (`re` takes none of them for part of a word)."""
+    if text.isascii():
+        return text
+    return "".join(MARK if unicodedata.category(sign)[0] == "M" else sign for sign in text)
 
 
 def word_of_each_token(tokens: list[Span], words: list[Span]) -> list[int]:
