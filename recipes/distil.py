@@ -16,7 +16,9 @@ from pathlib import Path
 from sacrebleu import sentence_bleu
 
 import regard
+from regard.checkpoint import digest, read_json, weights_of, write_file, write_json
 from regard.engine.export import export
+from regard.errors import RegardError
 from regard.translator import Translator
 from run import HERE, read, result, tell, train
 
@@ -39,9 +41,18 @@ def nearest(said: list[str], reference: str) -> str:
 
 
 def make_text(teacher: Path, data: Path, code: str, folder: Path) -> tuple[Path, Path]:
-    """The text for the student; where it is already, it is only found."""
+    """The text for the student; where it is already, it is only found.
+
+    Raises RegardError if another teacher said it, or read another text.
+    """
     text = folder / "train.en", folder / f"train.{code}"
-    if all(file.exists() for file in text):
+    read_by = [data / f"train.{side}" for side in ("en", code)]
+    said_by = [digest(file) for file in (weights_of(teacher), *read_by)]
+    if (folder / "teacher.json").exists():
+        if read_json(folder / "teacher.json") != said_by:
+            raise RegardError(
+                "another teacher said this, or of another text", str(folder), "choose another --out"
+            )
         return text
     folder.mkdir(parents=True, exist_ok=True)
     packed = folder / "teacher.regard"
@@ -51,7 +62,8 @@ def make_text(teacher: Path, data: Path, code: str, folder: Path) -> tuple[Path,
     best = [texts[0] for texts in said]
     near = [nearest(*both) for both in zip(said, references, strict=True)]
     for file, lines in zip(text, (3 * sources, references + best + near), strict=True):
-        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_file(file, "".join(f"{line}\n" for line in lines).encode())
+    write_json(folder / "teacher.json", said_by)
     return text
 
 

@@ -106,7 +106,7 @@ def main() -> None:
     name = "-".join(part for part in (asked.recipe, asked.name) if part)
     code = asked.recipe.split("-")[2]
     text = asked.data / "train.en", asked.data / f"train.{code}"
-    asked.out.mkdir(exist_ok=True)
+    asked.out.mkdir(parents=True, exist_ok=True)
     folder = asked.out / name
     outcome = train(asked.recipe, asked.options, text, asked.data, folder)
     tell(result(asked.recipe, asked.options, outcome, asked.data, folder), name)

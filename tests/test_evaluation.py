@@ -116,6 +116,14 @@ def test_a_script_without_word_spaces_is_cut_by_characters(language, tokenizer):
     assert 0 < found.value < 100
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "zh_Hans", "ja-JP", "fr-CA", "ko_Kore"])
+@pytest.mark.parametrize("convention", ["sacrebleu", "multi30k"])
+def test_a_region_or_a_script_is_no_other_language(language, convention):
+    said, wanted = ["猫坐在垫子上。 l'homme"], ["猫坐在那个垫子上。 l'homme"]
+    plain = measure(said, wanted, language[:2], convention)
+    assert measure(said, wanted, language, convention) == plain
+
+
 def test_lower_casing_changes_nothing_under_multi30k_but_does_under_sacrebleu():
     lower = [text.lower() for text in ANOTHER]
     assert measure(lower, FRENCH, "fr", "multi30k") == measure(ANOTHER, FRENCH, "fr", "multi30k")

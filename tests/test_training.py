@@ -22,9 +22,11 @@ from regard.config import ModelOptions, make_config
 from regard.errors import RegardError
 from regard.experiment.runs import has_ended, training_of
 from regard.text.batches import FIRST, make_batch
+from regard.text.corpus import Corpus
 from regard.training import loop
 from regard.training.learner import EXPLODING, Learner
 from regard.training.report import Silence
+from regard.training.run import hold_out
 from regard.training.schedules import SCHEDULES, share_of_rate
 from regard.training.team import Alone
 
@@ -220,6 +222,42 @@ def test_tuning_refuses_another_shape_than_the_ready_model_has(
     with pytest.raises(RegardError, match=rf"model\.{option} = {value} is asked for"):
         regard.train(text.train, tmp_path / "other", text.valid, "", settings, start_from=model)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("gone", ["model.safetensors", "quality.json"])
+def test_a_run_without_its_best_weights_is_refused(text, tmp_path, gone):
+    regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=20))
+    (tmp_path / "m" / gone).unlink()
+    with pytest.raises(RegardError, match=f"there is no {gone}"):
+        regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=20))
+
+
+def test_no_more_is_held_out_than_was_promised():
+    class Pairs(Corpus):
+        def __init__(self, count):
+            self.count = count
+
+        def __len__(self):
+            return self.count
+
+        def sources(self, places):
+            return [str(place) for place in places]
+
+        def targets(self, places):
+            return self.sources(places)
+
+    for count in (20, 19_990, 14_999, 59_999, 60_000):
+        for most in (1000, 3000):
+            kept, held = hold_out(Pairs(count), most)
+            assert len(held.sources) <= min(most, count // 10)
+            assert len(kept) + len(held.sources) == count
+
+
+def test_one_file_where_a_list_belongs_is_refused(text, tmp_path):
+    for files, valid, name in (("t.tsv", (), "files"), (text.train, "v.tsv", "valid")):
+        with pytest.raises(RegardError, match="not a list of them") as refused:
+            regard.train(files, tmp_path / "m", valid)
+        assert refused.value.where == name
 
 
 def test_training_leaves_the_threads_of_the_process_as_they_were(text, tmp_path):

@@ -133,6 +133,30 @@ def test_a_vocabulary_whose_pieces_are_no_text_is_damaged():
         Vocabulary(proto, "here")
 
 
+def test_what_reading_the_texts_raises_is_raised_as_it_is():
+    def texts():
+        yield from SENTENCES[:50]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        learn(texts(), 500, "here")
+
+
+def test_ctrl_c_is_heard_while_subwords_are_learned():
+    program = (
+        "import os, signal, threading, time\n"
+        "from regard.text.vocabulary import learn\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "slowly = (time.sleep(0.01) or f'text number {n}' for n in range(10_000))\n"
+        "threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()\n"
+        "learn(slowly, 500, 'here')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, timeout=30
+    )
+    assert done.stderr.decode().strip().endswith("KeyboardInterrupt")
+
+
 def test_what_is_decoded_is_one_line():
     bytes_of = {byte: VOCABULARY.ids([f"<0x{byte:02X}>"])[0] for byte in (10, 13, 27, 65)}
     assert VOCABULARY.decode([bytes_of[65], bytes_of[10], bytes_of[27], bytes_of[65]]) == "A  A"

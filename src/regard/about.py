@@ -19,7 +19,7 @@ def read_about(file: Path) -> dict[str, Any]:
     Raises RegardError if there is none.
     """
     try:
-        written = tomllib.loads(file.read_text("utf-8"))
+        written = tomllib.loads(file.read_text("utf-8-sig"))
         about: dict[str, Any] = json.loads(json.dumps(written, default=str, allow_nan=False))
     except OSError as error:
         refuse_system_error(error, "read a model card", str(file))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.config import make_config
-from regard.errors import needs_extra
+from regard.errors import RegardError, needs_extra
 from regard.text.formats import guess_languages, parse_languages, read_pairs
 from regard.translator import Translator, load
 
@@ -39,6 +39,9 @@ def train(
         from regard.training.run import Data, open_run
     except ModuleNotFoundError as error:
         raise needs_extra("training", error.name, "train") from error
+    for name, given in (("files", files), ("valid", valid)):
+        if isinstance(given, str | Path):
+            raise RegardError("one file is given, not a list of them", name, f"give [{given!r}]")
     config = make_config(settings or {}, "settings")
     paths = tuple(Path(file) for file in files)
     read_pairs(paths, ("", ""))  # reads nothing yet, and refuses what is no corpus

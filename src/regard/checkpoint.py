@@ -187,12 +187,17 @@ def load_vocabulary(file: Path) -> Vocabulary:
         refuse_system_error(error, "read the vocabulary", str(file))
 
 
-def load_weights(folder: Path) -> dict[str, np.ndarray]:
-    """Raises RegardError if the model has none yet, or damaged ones."""
+def weights_of(folder: Path) -> Path:
+    """The file of the weights. Raises RegardError if the model has none yet."""
     if not (folder / WEIGHTS).exists():
         raise RegardError(
             "this model has no weights yet",
             str(folder),
             "train until its first validation; run the same `regard train` again to go on",
         )
-    return read_tensors(folder / WEIGHTS).tensors
+    return folder / WEIGHTS
+
+
+def load_weights(folder: Path) -> dict[str, np.ndarray]:
+    """Raises RegardError if the model has none yet, or damaged ones."""
+    return read_tensors(weights_of(folder)).tensors

@@ -105,7 +105,7 @@ class TrainOptions(Section):
     """Batches that make one update."""
     pool_pairs: Annotated[int, Field(ge=1)] = 32_768
     """Pairs read at a time, sorted by length and cut into batches."""
-    learning_rate: Annotated[float, Field(gt=0.0)] = 0.001
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
     """AdamW's largest step, reached at the end of the warm-up."""
     schedule: Literal["constant", "linear", "cosine", "inverse-sqrt"] = "cosine"
     """How the learning rate falls after the warm-up."""
@@ -134,7 +134,7 @@ class TrainOptions(Section):
     """Of the large products; auto takes bf16 where the processor has it."""
     device: str = "auto"
     """auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."""
-    threads: Annotated[int, Field(ge=0)] = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Processor threads; 0 takes one a core. The last bits of the results depend on it."""
 
 
@@ -187,7 +187,7 @@ def read_config(file: Path) -> dict[str, Any]:
     Raises RegardError if the file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         refuse_system_error(error, "read the configuration", str(file))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,6 +1,7 @@
 """regard demo"""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -42,17 +43,19 @@ def demo(
     from regard.text.lesson import EXAMPLE
     from regard.translator import open_light
 
-    console = Console(emoji=False)
+    console = Console(emoji=False, markup=False)
     with errors.status("writing the lesson"):
         plan = plan_lesson(out, pairs, words or [])
     found = run(plan)
     console.print()
     console.print(table_of_models(found))
     console.print(table_by_length(found.models))
-    console.print(f"\n[bold]{EXAMPLE.source}[/bold]  (in no training sentence)\n")
+    console.print(f"\n{EXAMPLE.source}", style="bold", end="")
+    console.print("  (in no training sentence)\n")
     for one in plan.candidates:
         explained = explain(open_light(one.model), EXAMPLE.source, one.name)
-        console.print(f"[bold]The {one.name} model[/bold] writes: {explained.target.text}")
+        console.print(f"The {one.name} model", style="bold", end="")
+        console.print(f" writes: {explained.target.text}")
         show_looks(console, explained, subwords=False)
     console.print(
         "Each row is a word that the model writes, each column a word that it reads;\n"
@@ -63,9 +66,11 @@ def demo(
     console.print(f"  {out / 'report.html'}", soft_wrap=True)
     console.print("Now try:")
     best = plan.candidates[-1].model
-    try_it = f"  echo 'The old farmer sees a red house.' | regard translate --model {best}"
+    try_it = (
+        f"  echo 'The old farmer sees a red house.' | regard translate --model {quote(str(best))}"
+    )
     console.print(try_it, soft_wrap=True)
-    both = " ".join(f"--model {one.model}" for one in reversed(plan.candidates))
+    both = " ".join(f"--model {quote(str(one.model))}" for one in reversed(plan.candidates))
     console.print(f"  regard explore {both}", soft_wrap=True)
     console.print("The lesson that goes with it: docs/lesson.md")
 

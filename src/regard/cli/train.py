@@ -1,6 +1,7 @@
 """regard train"""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -42,6 +43,12 @@ def train(
             show_default=False,
         ),
     ] = None,
+    valid_pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="The same in one file that holds both sides (.tsv, .jsonl).", show_default=False
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of options.", show_default=False)
     ] = None,
@@ -80,11 +87,16 @@ def train(
     files, assignments = sort_words(words or [])
     if not files:
         raise RegardError("no text to learn from is given", "the command line", "give two files")
+    if valid and valid_pairs:
+        raise RegardError(
+            "validation text is given twice", "--valid, --valid-pairs", "give one of the two"
+        )
+    held_out = [valid_pairs] if valid_pairs else valid or ()
     settings = override(read_config(config) if config else {}, assignments)
     make_config(settings, f"{config}, the command line" if config else "the command line")
     with watching(errors) as report:
         try:
-            outcome = run(files, out, valid or (), languages, settings, start_from or "", report)
+            outcome = run(files, out, held_out, languages, settings, start_from or "", report)
         except Interrupted as stop:
             errors.print(f"{stop}; run the same command again to go on", style="yellow")
             raise typer.Exit(128 + stop.signal_number) from stop
@@ -94,7 +106,11 @@ def train(
         f"loss {outcome.quality['loss']:.3f}.",
         highlight=False,
     )
-    errors.print(f"Now try: echo 'Some text.' | regard translate --model {out}", highlight=False)
+    errors.print(
+        f"Now try: echo 'Some text.' | regard translate --model {quote(str(out))}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def add_to(app: typer.Typer) -> None:

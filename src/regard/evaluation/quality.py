@@ -1,5 +1,6 @@
 """BLEU, chrF and TER, each with the signature that says how it was measured."""
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -42,6 +43,11 @@ def library(name: str) -> Any:
         raise needs_extra("evaluating", error.name, "train") from error
 
 
+def without_region(language: str) -> str:
+    """The code of a language alone: zh of zh-CN and of zh_Hans."""
+    return re.split("[-_]", language)[0]
+
+
 def as_they_are(texts: list[str], _language: str) -> list[str]:
     """The texts, untouched: sacreBLEU tokenises them itself."""
     return texts
@@ -52,8 +58,8 @@ def as_multi30k(texts: list[str], language: str) -> list[str]:
 
     A language that Moses has no rules for is tokenised like English.
     """
-    moses = library("sacremoses")
-    normalizer, tokenizer = moses.MosesPunctNormalizer(language), moses.MosesTokenizer(language)
+    moses, code = library("sacremoses"), without_region(language)
+    normalizer, tokenizer = moses.MosesPunctNormalizer(code), moses.MosesTokenizer(code)
     return [
         " ".join(
             tokenizer.tokenize(
@@ -66,7 +72,10 @@ def as_multi30k(texts: list[str], language: str) -> list[str]:
 
 CONVENTIONS = {
     "sacrebleu": Convention(
-        as_they_are, lambda language: TOKENIZERS.get(language, "13a"), lowercase=False, label=""
+        as_they_are,
+        lambda language: TOKENIZERS.get(without_region(language), "13a"),
+        lowercase=False,
+        label="",
     ),
     "multi30k": Convention(
         as_multi30k, lambda _language: "none", lowercase=True, label="convention:multi30k|"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from regard import checkpoint
 from regard.config import make_config, override
-from regard.errors import refuse_system_error
+from regard.errors import RegardError, refuse_system_error
 from regard.experiment.choices import Choice, shared_options
 from regard.experiment.plan import (
     Candidate,
@@ -67,6 +67,12 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
     them is wrong or PyTorch is missing, before anything is written; then if the text cannot be
     written, or if other models stand in `out`.
     """
+    if any(one.startswith("model.attention=") for one in assignments):
+        raise RegardError(
+            "the two models differ in their attention alone, which is given",
+            "model.attention",
+            "leave it out, or choose with `regard compare --vary attention=...`",
+        )
     refuse_missing_torch()
     from regard.engine.torch import choose_device
 

@@ -1,8 +1,9 @@
 """Text to tokens and back: subwords by SentencePiece, learned from the training text itself."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from threading import Event, Thread
 from typing import NamedTuple
 
 import sentencepiece
@@ -12,6 +13,9 @@ from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
 from regard.text.formats import UNTIDY
 from regard.text.sampling import Merges, make_merges, sample
 from regard.text.spans import Span
+
+GRACE = 1.0
+"""Seconds that SentencePiece gets to end when nobody waits for it any more."""
 
 
 class Token(NamedTuple):
@@ -87,37 +91,76 @@ class Vocabulary:
 def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
     """Learn `size` subwords from the texts, fewer where the texts have no more to give.
 
-    Raises RegardError if the texts are empty.
+    Raises RegardError if the texts are empty, and what reading them raises.
     """
-    proto = io.BytesIO()
+    learning = Learning(texts, size)
+    learning.start()
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
-            model_writer=proto,
-            model_type="bpe",
-            vocab_size=size,
-            hard_vocab_limit=False,
-            byte_fallback=True,
-            split_digits=True,
-            character_coverage=0.9999,
-            normalization_rule_name="identity",
-            user_defined_symbols=list(RESERVED),
-            max_sentence_length=1 << 20,
-            num_threads=1,
-            minloglevel=2,
-            pad_id=PAD,
-            bos_id=START,
-            eos_id=END,
-            unk_id=UNKNOWN,
-            pad_piece=PIECES[PAD],
-            bos_piece=PIECES[START],
-            eos_piece=PIECES[END],
-            unk_piece=PIECES[UNKNOWN],
-        )
-    except (RuntimeError, ValueError) as error:
+        learning.is_over.wait()  # Ctrl-C is heard here, and would not be in SentencePiece
+    except BaseException:
+        learning.is_wanted = False
+        learning.is_over.wait(GRACE)
+        raise
+    if learning.trouble:
+        raise learning.trouble
+    if learning.refusal:
         raise RegardError(
-            f"no vocabulary can be learned from this text: {error}",
+            f"no vocabulary can be learned from this text: {learning.refusal}",
             where,
             "give more text, or another vocabulary.size",
-        ) from error
-    return Vocabulary(proto.getvalue(), where)
+        ) from learning.refusal
+    return Vocabulary(learning.proto.getvalue(), where)
+
+
+class Learning(Thread):
+    """SentencePiece at work, in a thread of its own."""
+
+    def __init__(self, texts: Iterable[str], size: int) -> None:
+        super().__init__(name="learning subwords", daemon=True)
+        self.texts, self.size = texts, size
+        self.proto = io.BytesIO()
+        self.is_wanted, self.is_over = True, Event()
+        self.trouble: Exception | None = None
+        """What reading the texts raised."""
+        self.refusal: Exception | None = None
+        """What SentencePiece raised."""
+
+    def given(self) -> Iterator[str]:
+        try:
+            for text in self.texts:
+                if not self.is_wanted:
+                    raise InterruptedError("nobody waits for it any more")
+                yield text
+        except Exception as error:
+            self.trouble = error
+            raise
+
+    def run(self) -> None:
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=self.given(),
+                model_writer=self.proto,
+                model_type="bpe",
+                vocab_size=self.size,
+                hard_vocab_limit=False,
+                byte_fallback=True,
+                split_digits=True,
+                character_coverage=0.9999,
+                normalization_rule_name="identity",
+                user_defined_symbols=list(RESERVED),
+                max_sentence_length=1 << 20,
+                num_threads=1,
+                minloglevel=2,
+                pad_id=PAD,
+                bos_id=START,
+                eos_id=END,
+                unk_id=UNKNOWN,
+                pad_piece=PIECES[PAD],
+                bos_piece=PIECES[START],
+                eos_piece=PIECES[END],
+                unk_piece=PIECES[UNKNOWN],
+            )
+        except (RuntimeError, ValueError) as error:
+            self.refusal = error
+        finally:
+            self.is_over.set()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
@@ -93,6 +94,8 @@ def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
     log = Log(run.training / "log.jsonl")
     if (run.training / STATE).exists():
         learner.restore(run.training / STATE)
+        if learner.progress.best_update:
+            refuse_without_best(run.folder)
         if learner.progress.update:
             report.say(f"going on from update {learner.progress.update:,}")
     elif run.start_from is not None:
@@ -107,6 +110,17 @@ def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
     keeper = Keeper(run, learner, log, report)
     with listening() as heard:
         return keeper.go(minutes, heard)
+
+
+def refuse_without_best(folder: Path) -> None:
+    """Raises RegardError if the best weights so far, or what is known of them, are gone."""
+    for name in (checkpoint.WEIGHTS, checkpoint.QUALITY):
+        if not (folder / name).exists():
+            raise RegardError(
+                f"the best weights of this run are gone: there is no {name}",
+                str(folder),
+                "copy it back, or train again with another --out",
+            )
 
 
 class Keeper:

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from regard import checkpoint
+from regard.errors import refuse_system_error
 
 
 class Updated(NamedTuple):
@@ -195,8 +196,11 @@ class Log:
         checkpoint.write_file(self.file, b"".join(kept))
 
     def write(self, entry: dict[str, object]) -> None:
-        with self.file.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        try:
+            with self.file.open("a", encoding="utf-8") as handle:
+                handle.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        except OSError as error:
+            refuse_system_error(error, "write", str(self.file))
 
     def updated(self, update: Updated) -> None:
         if update.update % self.EVERY == 0:

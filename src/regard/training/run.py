@@ -92,7 +92,7 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
         for number, file in enumerate(files):
             known[f"{role} {number + 1}"] = checkpoint.digest(file)
     known["--start-from"] = (
-        checkpoint.digest(start_from / checkpoint.WEIGHTS) if start_from else "nothing"
+        checkpoint.digest(checkpoint.weights_of(start_from)) if start_from else "nothing"
     )
     return known
 
@@ -162,6 +162,8 @@ def was_begun(folder: Path) -> bool:
 def refuse_another(file: Path, same: dict[str, str]) -> None:
     """Raises RegardError if the run that began here had other text or options."""
     before = checkpoint.read_json(file)
+    if not isinstance(before, dict):
+        raise checkpoint.damaged(file)
     for name in sorted(same.keys() | before.keys()):
         if same.get(name) != before.get(name):
             is_text = "text" in name
@@ -210,7 +212,7 @@ def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
             "the training text",
             "give more text, or validation files with --valid",
         )
-    every = len(corpus) // held
+    every = -(-len(corpus) // held)
     places = np.arange(len(corpus) // every) * every + every - 1
     return Kept(corpus, every), Parallel(corpus.sources(places), corpus.targets(places))
 
