@@ -205,7 +205,7 @@ def translate(
         bar = stack.enter_context(counting_lines(not to.isatty()))
         task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
         number = done
-        chunks = in_chunks if all(file.is_file() for file in read) else as_they_arrive
+        chunks = in_chunks if are_files(read) else as_they_arrive
         for chunk in chunks(lines, CHUNK, CHUNK_BYTES):
             texts = [text_of(line) for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
@@ -249,9 +249,14 @@ def translate_chunk(
     return [best[: wanted.n_best] for best in found]
 
 
+def are_files(files: list[Path]) -> bool:
+    """Whether nothing of it is typed, or comes through a pipe."""
+    return all(file != STANDARD_INPUT and file.is_file() for file in files)
+
+
 def count_lines(files: list[Path], bar: Progress) -> int | None:
     """Of files, where somebody is watching; what comes through a pipe is not known beforehand."""
-    if bar.disable or not all(file.is_file() and file != STANDARD_INPUT for file in files):
+    if bar.disable or not are_files(files):
         return None
     return sum(1 for file in files for _ in read_lines(file))
 
