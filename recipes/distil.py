@@ -20,7 +20,7 @@ from regard.checkpoint import digest, read_json, weights_of, write_file, write_j
 from regard.engine.export import export
 from regard.errors import RegardError
 from regard.translator import Translator
-from run import HERE, read, result, tell, train
+from run import HERE, as_command, read, result, tell, train
 
 TOGETHER = 2000
 """Sentences that are translated at a time."""
@@ -88,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

@@ -10,7 +10,6 @@ on; what is finished is only read.
 import argparse
 import gzip
 import shutil
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -18,8 +17,8 @@ from rich.console import Console
 from regard.config import override, read_config
 from regard.evaluation.length import LENGTHS
 from regard.experiment import Asked, compare, plan_training
-from regard.training.loop import Interrupted
 from regard.training.run import Data
+from run import as_command
 
 HERE = Path(__file__).parent
 NAME = "europarl-attention"
@@ -73,14 +72,10 @@ def main() -> None:
         ["model.attention=none,scaled"],
         asked.seeds,
     )
-    try:
-        compare(plan, Console(stderr=True))
-    except Interrupted as stop:
-        print(f"{stop}; run the same command again to go on", file=sys.stderr)
-        sys.exit(128 + stop.signal_number)
+    compare(plan, Console(stderr=True))
     keep(asked.out, asked.results)
     print(asked.results)
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

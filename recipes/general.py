@@ -29,6 +29,7 @@ from regard.lines import translate_lines
 from regard.machine import describe_machine
 from regard.training.report import watching
 from regard.translator import Translator
+from run import as_command
 
 HERE = Path(__file__).parent
 NAME = "general-en-fr"
@@ -283,4 +284,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)

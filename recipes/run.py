@@ -8,7 +8,9 @@ A run that was stopped goes on; one that is finished is only scored again.
 
 import argparse
 import json
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -16,9 +18,10 @@ from rich.console import Console
 import regard
 from regard import checkpoint
 from regard.config import SearchOptions, override, read_config
+from regard.errors import RegardError
 from regard.evaluation import by_length, measure
 from regard.machine import describe_machine
-from regard.training.loop import Outcome
+from regard.training.loop import Interrupted, Outcome
 from regard.training.report import watching
 
 HERE = Path(__file__).parent
@@ -95,6 +98,16 @@ def tell(found: dict[str, object], name: str) -> None:
     print(json.dumps(found, indent=2))
 
 
+def as_command(main: Callable[[], None]) -> None:
+    """A mistake is told in three lines; Ctrl-C says that the same command goes on."""
+    try:
+        main()
+    except RegardError as error:
+        sys.exit(str(error))
+    except (KeyboardInterrupt, Interrupted):
+        sys.exit("stopped; run the same command again to go on")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("recipe", help="like multi30k-en-fr")
@@ -113,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_command(main)
