@@ -434,6 +434,7 @@ def test_matrix_arrows_and_long_view_show_the_last_layers_weights(opened, heads,
     between_words = pytest.approx(flat(told["word_weights"]), abs=1e-6)
     shown = opened(data)
     shown.view(MATRIX)
+    assert shown.tab.get_attribute(f"[data-choice='{last}']", "aria-pressed") == "true"
     cells = shown.numbers("#view [data-weight]", "weight")
     assert cells == between_words
     name = shown.tab.locator("#view [data-row='1'][data-column='2']").get_attribute("aria-label")

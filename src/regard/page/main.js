@@ -279,6 +279,7 @@ async function start() {
   document.addEventListener("keydown", onKey);
   if (app.now) {
     app.stepLook = lastLook(app.now);
+    app.figureLook = shownLook(app.now);
     app.other = companionOf(app.now, data.explanations, (one) => one.model);
   }
   render();
