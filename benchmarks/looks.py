@@ -20,7 +20,7 @@ from regard.machine import describe_machine
 from regard.models import DEFAULT
 from regard.text.lesson import Example, split
 from regard.translator import Translator
-from reordering import PAIRS, Found, judge
+from reordering import PAIRS, Found, count, judge
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,12 +38,7 @@ def measure(translator: Translator, examples: list[Example]) -> dict[str, Found]
     for example, forced in zip(examples, readings, strict=True):
         for name, look in by_look(forced):
             judged.setdefault(name, []).extend(judge(translator, example, look))
-    found = {}
-    for name, links in judged.items():
-        crossing = [right for right, crosses in links if crosses]
-        right = sum(is_right for is_right, _ in links)
-        found[name] = Found(len(links), right, len(crossing), sum(crossing))
-    return found
+    return {name: count(links) for name, links in judged.items()}
 
 
 def main() -> None:

@@ -103,6 +103,11 @@ def measure(translator: Translator, examples: list[Example]) -> Found:
         for example, forced in zip(examples, readings, strict=True)
         for one in judge(translator, example, forced)
     ]
+    return count(judged)
+
+
+def count(judged: list[tuple[bool, bool]]) -> Found:
+    """Of links, each with whether it is right and whether it crosses another."""
     crossing = [right for right, crosses in judged if crosses]
     return Found(len(judged), sum(right for right, _ in judged), len(crossing), sum(crossing))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from regard.config import make_config
 from regard.errors import RegardError, needs_extra
-from regard.text.formats import guess_languages, parse_languages, read_pairs
+from regard.text.formats import guess_languages, parse_languages, reader_of
 from regard.translator import Translator, load
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def train(
             raise RegardError("one file is given, not a list of them", name, f"give [{given!r}]")
     config = make_config(settings or {}, "settings")
     paths = tuple(Path(file) for file in files)
-    read_pairs(paths, ("", ""))  # reads nothing yet, and refuses what is no corpus
+    reader_of(paths)  # refuses what is no corpus
     codes = parse_languages(languages) if languages else guess_languages(paths)
     data = Data(paths, tuple(Path(file) for file in valid), codes)
     choose_device(config.train.device, "train.device")

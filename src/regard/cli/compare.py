@@ -11,7 +11,7 @@ from rich.table import Table
 from regard.cli.common import errors, sort_words, use_utf8
 from regard.config import override, read_config
 from regard.errors import RegardError
-from regard.text.formats import guess_languages, parse_languages, read_pairs
+from regard.text.formats import guess_languages, parse_languages, reader_of
 
 if TYPE_CHECKING:
     from regard.evaluation.results import Comparison, Judged
@@ -122,7 +122,7 @@ def compare(
                 "the command line",
                 "give text to learn from and --vary, or --models",
             )
-        read_pairs(files, ("", ""))  # reads nothing yet, and refuses what is no corpus
+        reader_of(files)  # refuses what is no corpus
         codes = parse_languages(languages) if languages else guess_languages(files)
         data = Data(tuple(files), tuple(valid or ()), codes)
         plan = plan_training(asked, data, settings, vary or [], seeds)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -141,12 +142,17 @@ def read_pairs(files: Sequence[Path], languages: Languages) -> Iterator[Pair | F
     Two texts are paired line by line. A line that gives no pair gives a `Fault`.
     Raises RegardError if the files cannot be read, hold nothing, or are of unequal length.
     """
+    return reader_of(files)(languages)
+
+
+def reader_of(files: Sequence[Path]) -> Callable[[Languages], Iterator[Pair | Fault]]:
+    """What reads the pairs of these files. Raises RegardError if they are no corpus."""
     readers = [READERS[kind] for file in files if (kind := holding_suffix(file)) in READERS]
     match list(files), readers:
         case [source, target], []:
-            return pair_lines(source, target)
+            return lambda _: pair_lines(source, target)
         case [file], [read]:
-            return read(file, languages)
+            return partial(read, file)
     raise RegardError(
         "a corpus is two text files, or one file that holds both sides",
         ", ".join(map(str, files)) or "the command line",
