@@ -16,8 +16,8 @@ import pytest
 import torch
 
 import regard
-from conftest import ROOT, TINY
-from regard.checkpoint import load_card, read_tensors
+from conftest import ROOT, TINY, tiny
+from regard.checkpoint import read_tensors
 from regard.config import ModelOptions, make_config
 from regard.errors import RegardError
 from regard.experiment.runs import has_ended, training_of
@@ -29,10 +29,6 @@ from regard.training.report import Silence
 from regard.training.run import hold_out
 from regard.training.schedules import SCHEDULES, share_of_rate
 from regard.training.team import Alone
-
-
-def tiny(**train):
-    return {**TINY, "train": {**TINY["train"], **train}}
 
 
 def digest(file: Path) -> str:
@@ -166,62 +162,6 @@ def test_a_model_without_its_run_is_never_begun_anew(model, text, tmp_path):
     with pytest.raises(RegardError, match="not a run that could go on"):
         regard.train(text.train, alone, text.valid, "", tiny())
     assert {file: file.read_bytes() for file in alone.rglob("*") if file.is_file()} == before
-
-
-def test_tuning_starts_from_the_ready_model(model, text, tmp_path):
-    settings = tiny(updates=1, learning_rate=1e-9)
-    regard.train(text.train, tmp_path / "tuned", text.valid, "", settings, start_from=model)
-    tuned = read_tensors(tmp_path / "tuned/model.safetensors").tensors
-    ready = read_tensors(model / "model.safetensors").tensors
-    assert all(abs(tuned[name] - ready[name]).max() < 1e-6 for name in ready)
-    assert (tmp_path / "tuned/joint.vocabulary").read_bytes() == (
-        model / "joint.vocabulary"
-    ).read_bytes()
-
-
-def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_model(
-    model, text, tmp_path
-):
-    settings = tiny(updates=1)
-    regard.train(
-        text.train, tmp_path / "a", text.valid, "", settings | {"model": {}}, start_from=model
-    )
-    dropout = {"dropout_hidden": 0.35}
-    regard.train(
-        text.train, tmp_path / "b", text.valid, "", settings | {"model": dropout}, start_from=model
-    )
-    ready = load_card(model).config.model
-    assert ready.dropout_hidden != 0.35
-    assert load_card(tmp_path / "a").config.model == ready
-    assert load_card(tmp_path / "b").config.model == ready.model_copy(update=dropout)
-
-
-def test_tuning_a_model_that_grows_begins_with_what_the_ready_model_says(text, tmp_path):
-    small, grown = tmp_path / "small", tmp_path / "grown"
-    options, more = TINY["model"], {"hidden": 64, "encoder_layers": 3}
-    settings = tiny() | {"model": {**options, "encoder_layers": 2}}
-    regard.train(text.train, small, text.valid, "", settings)
-    settings = tiny(updates=1, learning_rate=1e-9) | {"model": {**options, **more}}
-    regard.train(text.train, grown, text.valid, "", settings, start_from=small)
-    assert load_card(grown).config.model == load_card(small).config.model.model_copy(update=more)
-    ready, larger = (regard.load(folder, device="cpu") for folder in (small, grown))
-    lines = text.valid[0].read_text().splitlines()[:20]
-    for known, found in zip(ready.translate(lines), larger.translate(lines), strict=True):
-        assert found.text == known.text
-        assert found.log_prob == pytest.approx(known.log_prob, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("option", "value"), [("states", 64), ("hidden", 16), ("encoder_layers", 2)]
-)
-def test_tuning_refuses_another_shape_than_the_ready_model_has(
-    model, text, tmp_path, option, value
-):
-    settings = tiny(updates=1)
-    settings["model"] = {**settings["model"], option: value}
-    with pytest.raises(RegardError, match=rf"model\.{option} = {value} is asked for"):
-        regard.train(text.train, tmp_path / "other", text.valid, "", settings, start_from=model)
-    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("gone", ["model.safetensors", "quality.json"])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regard import models
 from regard.config import make_config
 from regard.errors import RegardError, needs_extra
 from regard.text.formats import guess_languages, parse_languages, reader_of
@@ -29,8 +30,9 @@ def train(
 
     `valid` are files like `files`; without them pairs are held out. `languages` is like "en-fr";
     without it the endings of the files tell. `settings` are options by section, as in the
-    configuration file: {"train": {"updates": 1000}}. Run again with the same arguments, it goes on
-    where it stopped. Raises RegardError for a mistake in any of these.
+    configuration file: {"train": {"updates": 1000}}. `start_from` is a model to tune: its
+    folder, a file that `regard export` wrote, or one that comes along, by name. Run again with the
+    same arguments, it goes on where it stopped. Raises RegardError for a mistake in any of these.
     """
     try:
         from regard.engine.torch import choose_device
@@ -49,5 +51,5 @@ def train(
     data = Data(paths, tuple(Path(file) for file in valid), codes)
     choose_device(config.train.device, "train.device")
     told = report if report is not None else Silence()
-    run = open_run(Path(out), data, config, Path(start_from) if start_from else None, told)
+    run = open_run(Path(out), data, config, models.find(start_from) if start_from else None, told)
     return run_training(run, config.train.minutes, told)

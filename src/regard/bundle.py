@@ -78,6 +78,22 @@ def read_folder(folder: Path) -> Bundle:
     return Bundle(card, tensors, {}, checkpoint.read_json(quality) if quality.exists() else {})
 
 
+def is_file(model: Path) -> bool:
+    """Whether a model is one file, or would be if it were there."""
+    return model.is_file() or (model.suffix == SUFFIX and not model.is_dir())
+
+
+def read_model(model: Path) -> Bundle:
+    """A model from its file or its folder. Raises RegardError if there is no whole one."""
+    return read_bundle(model) if is_file(model) else read_folder(model)
+
+
+def read_card(model: Path) -> Card:
+    """What a model is; of a folder the weights need not be there yet. Raises RegardError if there
+    is none, or a damaged one."""
+    return read_bundle(model).card if is_file(model) else checkpoint.load_card(model)
+
+
 def write_bundle(file: Path, bundle: Bundle) -> None:
     """Raises RegardError if the disk is full or writing is not allowed."""
     card = bundle.card

@@ -131,7 +131,7 @@ class TrainOptions(Section):
     patience: Count = 10
     """Validations without a better value before the run stops early."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Of the large products; auto takes bf16 where the processor has it."""
+    """Of the large products; auto takes bf16 where that is quicker."""
     device: str = "auto"
     """auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0

@@ -11,8 +11,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from regard import checkpoint, models
-from regard.bundle import Bundle, read_bundle, read_folder
+from regard import models
+from regard.bundle import Bundle, is_file, read_bundle, read_folder, read_model
 from regard.config import SearchOptions
 from regard.contract import Engine, Forced
 from regard.errors import RegardError
@@ -268,7 +268,7 @@ def load(
             "give at least 1 thread, and 0 workers for one a core",
         )
     path = models.find(model)
-    if path.is_file():
+    if is_file(path):
         if device not in ("auto", "cpu"):
             raise RegardError(
                 f"a file runs on the CPU, not on '{device}'",
@@ -276,7 +276,7 @@ def load(
                 "leave --device out, or give the model folder that the file was exported from",
             )
         return open_bundle(read_bundle(path), str(path), workers, threads)
-    card = checkpoint.load_card(path)
+    bundle = read_folder(path)
     if not find_spec("torch"):
         if device not in ("auto", "cpu"):
             raise RegardError(
@@ -284,11 +284,11 @@ def load(
                 str(path),
                 "leave --device out, or install it: pip install 'regard[train]'",
             )
-        return open_bundle(read_folder(path), str(path), workers, threads)
+        return open_bundle(bundle, str(path), workers, threads)
     from regard.engine.torch import load_engine
 
-    engine = load_engine(path, card, device)
-    config = card.config
+    engine = load_engine(bundle, str(path), device)
+    card, config = bundle.card, bundle.card.config
     return Translator(
         engine, card.source, card.target, card.languages, config.search, config.model.states
     )
@@ -298,8 +298,7 @@ def open_light(model: str | Path) -> Translator:
     """Open a model through ONNX Runtime even where PyTorch is: it starts in a fraction of the time,
     and is meant for a single sentence. Errors as `load`."""
     path = models.find(model)
-    bundle = read_bundle(path) if path.is_file() else read_folder(path)
-    return open_bundle(bundle, str(path), workers=1, threads=1)
+    return open_bundle(read_model(path), str(path), workers=1, threads=1)
 
 
 def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Translator:

@@ -10,7 +10,7 @@ import typer
 
 from regard import models
 from regard.about import ABOUT
-from regard.bundle import read_bundle, read_folder
+from regard.bundle import read_model
 from regard.cli.common import use_utf8
 from regard.engine.arithmetic import SCALE, are_int8
 from regard.text.formats import tidy
@@ -39,7 +39,7 @@ def info(
     """
     use_utf8()
     path = models.find(model)
-    bundle = read_bundle(path) if path.is_file() else read_folder(path)
+    bundle = read_model(path)
     card = bundle.card
     weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.endswith(SCALE)}
     about = card.made.get(ABOUT)

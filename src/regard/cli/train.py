@@ -58,8 +58,9 @@ def train(
     start_from: Annotated[
         Path | None,
         typer.Option(
-            help="Tune the model of this folder on new text; dropout can change;"
-            " model.hidden, and model.encoder_layers from two on, can grow.",
+            help="Tune a ready model on new text: its folder, a file that `regard export` wrote, or"
+            " one that comes along, by name. Dropout can change; model.hidden, and"
+            " model.encoder_layers from two on, can grow.",
             show_default=False,
         ),
     ] = None,
@@ -78,6 +79,10 @@ def train(
     Example:
 
         regard train train.en train.fr --valid val.en val.fr --out model train.minutes=30
+
+    Tune the model that comes along on text of your own:
+
+        regard train mine.en mine.fr --start-from en-fr --out my-model train.minutes=30
     """
     use_utf8()
     from regard.api import train as run

@@ -246,5 +246,14 @@ def quantise(tensors: Tensors) -> dict[str, np.ndarray]:
     return made
 
 
+def dequantise(tensors: Tensors) -> dict[str, np.ndarray]:
+    """What int8 weights stand for, in fp32; weights of fp32 stay as they are."""
+    return {
+        name: tensor * tensors[name + SCALE][:, None] if name + SCALE in tensors else tensor
+        for name, tensor in tensors.items()
+        if not name.endswith(SCALE)
+    }
+
+
 def are_int8(tensors: Iterable[str]) -> bool:
     return any(name.endswith(SCALE) for name in tensors)

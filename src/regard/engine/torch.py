@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped
 
-from regard.checkpoint import Card, Tensors, load_weights
+from regard.bundle import Bundle
+from regard.checkpoint import Tensors
 from regard.config import ModelOptions
 from regard.contract import Adjustment, Decoding, Forced, Ranked
+from regard.engine.arithmetic import dequantise
 from regard.engine.weights import belong
 from regard.errors import RegardError
 from regard.model.attention import join
@@ -195,14 +196,13 @@ def choose_device(name: str, where: str) -> torch.device:
     return torch.device(name)
 
 
-def load_engine(folder: Path, card: Card, device: str) -> TorchEngine:
-    """Raises RegardError if the weights are missing, damaged or not those of the card's model."""
-    weights, options = load_weights(folder), card.config.model
+def load_engine(bundle: Bundle, where: str, device: str) -> TorchEngine:
+    """Of int8 weights, what they stand for. Raises RegardError if they are not those of the card's
+    model."""
+    card, options = bundle.card, bundle.card.config.model
     tokens = len(card.source), len(card.target)
-    if not belong(weights, options, *tokens):  # before room is made for sizes that may be forged
-        raise RegardError(
-            "the weights are those of another model", str(folder), "copy the folder again, whole"
-        )
+    if not belong(bundle.tensors, options, *tokens):  # before room is made for forged sizes
+        raise RegardError("the weights are those of another model", where, "copy it again, whole")
     network = build(options, *tokens)
-    set_weights(network, weights, str(folder))
+    set_weights(network, dequantise(bundle.tensors), where)
     return TorchEngine(network.to(choose_device(device, "--device")).eval())

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import regard
 from regard import checkpoint
-from regard.bundle import Bundle, read_bundle, read_folder
+from regard.bundle import Bundle, is_file, read_model
 from regard.engine.arithmetic import SCALE
 from regard.evaluation import Quality, by_length, measure
 from regard.evaluation.results import Judged
-from regard.experiment.plan import Candidate, Plan, is_file, search_options
+from regard.experiment.plan import Candidate, Plan, search_options
 from regard.experiment.runs import UNKNOWN, training_of
 from regard.translator import Translator, load
 
@@ -40,7 +40,7 @@ def open_model(one: Candidate, plan: Plan) -> Translator:
 
 def judge(one: Candidate, plan: Plan) -> tuple[Judged, list[str]]:
     """The model's worth, and its translations of the test text."""
-    bundle = read_bundle(one.model) if is_file(one.model) else read_folder(one.model)
+    bundle = read_model(one.model)
     known = know(one, plan, bundle)
     test, language = plan.test, plan.languages[1]
     whole = by_length(test.sources, known.texts, test.references, language, ())[0]

@@ -5,8 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard import checkpoint
-from regard.bundle import SUFFIX, read_bundle
+from regard.bundle import read_card
 from regard.config import Config, SearchOptions, make_config
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
@@ -148,7 +147,7 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
             "leave them out; only search.option=value has a meaning here",
         )
     models = [find(model) for model in models]
-    cards = [card_of(model) for model in models]
+    cards = [read_card(model) for model in models]
     languages = {card.languages for card in cards}
     if len(languages) > 1:
         raise RegardError(
@@ -175,15 +174,6 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
         asked.lengths,
         [],
     )
-
-
-def is_file(model: Path) -> bool:
-    return model.is_file() or model.suffix == SUFFIX
-
-
-def card_of(model: Path) -> checkpoint.Card:
-    """Raises RegardError if there is no model, or a damaged one."""
-    return read_bundle(model).card if is_file(model) else checkpoint.load_card(model)
 
 
 def check(asked: Asked) -> Unseen:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,14 +37,14 @@ class Progress(NamedTuple):
     skipped_in_a_row: int = 0
     usual_norm: float = 0.0
     """Average norm of the gradient; 0 before the first."""
-    best: float = 0.0
-    """Best value of the metric, where more is better."""
+    best: float = -inf
+    """Best value of the metric, where more is better; without end before the first validation."""
     best_update: int = 0
-    """When that was; 0 before the first validation."""
+    """When that was; 0 is the model that a run began with."""
     waited: int = 0
     """Validations since the best one."""
-    validated: int = 0
-    """The update of the last validation."""
+    validated: int = -1
+    """The update of the last validation; -1 before the first."""
     seconds: float = 0.0
     """Of training, over all runs of this folder."""
     ended: str = ""
@@ -52,6 +52,11 @@ class Progress(NamedTuple):
     threads: int = 0
     precision: str = ""
     """Both are settled when a run begins, for its last bits depend on them."""
+
+    @property
+    def has_best(self) -> bool:
+        """Whether there are weights to keep: a validation has been."""
+        return self.best > -inf
 
 
 class Learned(NamedTuple):
@@ -64,14 +69,16 @@ class Learned(NamedTuple):
 
 
 def settle_precision(wanted: str, device: torch.device) -> str:
-    """bf16 where the processor multiplies it in hardware."""
+    """bf16 where it is quicker: on a GPU that has it, and on a processor with tiles for it (AMX).
+
+    A processor that multiplies it only in vectors does more in fp32 (docs/speed.md).
+    """
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        able = torch.cpu.get_capabilities()
-        return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "fp32"
+        return "bf16" if torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
     return "fp32"
 
 

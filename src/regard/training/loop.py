@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from regard import checkpoint
+from regard.bundle import read_model
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
@@ -91,17 +92,18 @@ def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
     keep_freed_memory()
     threads = config.train.threads or cores()
     learner = Learner(config, len(run.card.source), len(run.card.target), Alone(), threads)
-    log = Log(run.training / "log.jsonl")
+    log, logged = Log(run.training / "log.jsonl"), -1
     if (run.training / STATE).exists():
         learner.restore(run.training / STATE)
-        if learner.progress.best_update:
+        logged = learner.progress.update
+        if learner.progress.has_best:
             refuse_without_best(run.folder)
         if learner.progress.update:
             report.say(f"going on from update {learner.progress.update:,}")
     elif run.start_from is not None:
-        first = checkpoint.load_card(run.start_from)
-        learner.start_from(load_engine(run.start_from, first, "cpu").network)
-    log.rewind(learner.progress.update)
+        ready = load_engine(read_model(run.start_from), str(run.start_from), "cpu")
+        learner.start_from(ready.network)
+    log.rewind(logged)
     size = sum(weight.numel() for weight in learner.weights.values())
     report.say(
         f"{size / 1e6:.1f} M parameters on {learner.device}, {learner.progress.precision}, "
@@ -154,6 +156,8 @@ class Keeper:
         learner, options = self.learner, self.config.train
         if learner.progress.ended == "time" and self.seconds() < minutes * 60:
             learner.progress = learner.progress._replace(ended="")
+        if self.run.start_from is not None and learner.progress.update == 0:
+            self.validate()
         batches = stream(self.run.texts, self.recipe, learner.progress.position)
         while not learner.progress.ended:
             self.update(list(islice(batches, options.accumulate)))
@@ -198,7 +202,7 @@ class Keeper:
                 f"update {now.update:,} of {self.run.folder}",
                 "begin again in another --out, with a smaller train.learning_rate or a longer"
                 " train.warmup"
-                + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.best_update else ""),
+                + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.has_best else ""),
             )
 
     def validate(self) -> None:
@@ -214,7 +218,7 @@ class Keeper:
         score = bleu(texts, self.run.valid.targets, card.languages[1])
         now = learner.progress
         value = score if self.config.train.metric == "bleu" else -loss
-        is_best = now.best_update == 0 or value > now.best
+        is_best = value > now.best
         number = (now.update // self.config.train.validate_every) % len(texts)
         told = Validated(
             now.update,

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from regard import checkpoint
-from regard.bundle import SUFFIX
+from regard.bundle import is_file, read_card
 from regard.checkpoint import Card
 from regard.config import Config, make_config
 from regard.errors import RegardError, refuse_system_error
@@ -37,6 +37,14 @@ class Data(NamedTuple):
     valid: tuple[Path, ...]
     """Likewise; empty: pairs of the training text are held out."""
     languages: tuple[str, str]
+
+
+class Ready(NamedTuple):
+    """A model that is tuned."""
+
+    path: Path
+    """Its folder or its file."""
+    card: Card
 
 
 class Parallel(NamedTuple):
@@ -91,12 +99,17 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
         known[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
             known[f"{role} {number + 1}"] = checkpoint.digest(file)
-    known["--start-from"] = (
-        checkpoint.digest(checkpoint.weights_of(start_from)) if start_from else "nothing"
-    )
+    known["--start-from"] = digest_of(start_from) if start_from else "nothing"
     return known
 
 
+def digest_of(model: Path) -> str:
+    """Of a model's weights. Raises RegardError if it has none yet."""
+    return checkpoint.digest(model if is_file(model) else checkpoint.weights_of(model))
+
+
+TUNED = "tuned from"
+"""Among the things that tell how a model was made: the model that it was, and how that was made."""
 IDENTITY, LOCK = "run.json", "lock"
 """In the folder of a run: what it is, and what a process holds as long as it works there."""
 MARK = b"regard train works here\n"
@@ -244,29 +257,10 @@ def open_run(
 
     Raises RegardError if text is missing or wrong, or the folder is another run's.
     """
-    if start_from is not None and (start_from.is_file() or start_from.suffix == SUFFIX):
-        raise RegardError(
-            "a file is for translating, and has no weights to go on learning with",
-            str(start_from),
-            "give the model folder that it was exported from",
-        )
-    first = checkpoint.load_card(start_from) if start_from else None
+    first = Ready(start_from, read_card(start_from)) if start_from else None
     if first is not None:
-        if first.languages != data.languages:
-            raise RegardError(
-                f"the model to begin with translates {'-'.join(first.languages)}, and the text is"
-                f" {'-'.join(data.languages)}",
-                str(start_from),
-                f"give the files in that order, or --languages {'-'.join(first.languages)}",
-            )
-        config = as_tuned(config, first)
-        report.say(f"tuning {start_from}: its model and vocabulary stand, dropout can change")
-        for name in GROWS_FROM:
-            known, asked = getattr(first.config.model, name), getattr(config.model, name)
-            if asked > known:
-                report.say(
-                    f"model.{name} grows from {known} to {asked}; it begins as good as it was"
-                )
+        config = as_tuned(config, first, data.languages)
+        tell(first, config, report)
     same = identity(data, config, start_from)
     held = claim(folder, same)
     try:
@@ -281,18 +275,38 @@ def open_run(
         raise
 
 
-def as_tuned(config: Config, first: Card) -> Config:
+def tell(first: Ready, config: Config, report: Report) -> None:
+    """What will become of the model that is tuned."""
+    report.say(
+        f"tuning {first.path}: its model and vocabulary stand, dropout can change; update 0 tells"
+        " what it is worth on this text"
+    )
+    for name in GROWS_FROM:
+        known, asked = getattr(first.card.config.model, name), getattr(config.model, name)
+        if asked > known:
+            report.say(f"model.{name} grows from {known} to {asked}; it begins as good as it was")
+
+
+def as_tuned(config: Config, first: Ready, languages: tuple[str, str]) -> Config:
     """The options with the model and the vocabulary of the model that is tuned.
 
     Dropout has no weights and is taken from `config` where that sets it; so is what can take over
     the weights of less: wider hidden states, and more encoder layers than two or more
     (training/growth.py).
     Raises RegardError if `config` sets anything else of them otherwise, or sizes that do not go
-    together.
+    together, or the model translates other languages.
     """
-    vocabulary = {"size": first.config.vocabulary.size, "joint": first.source is first.target}
+    card = first.card
+    if card.languages != languages:
+        raise RegardError(
+            f"the model to begin with translates {'-'.join(card.languages)}, and the text is"
+            f" {'-'.join(languages)}",
+            str(first.path),
+            f"give the files in that order, or --languages {'-'.join(card.languages)}",
+        )
+    vocabulary = {"size": card.config.vocabulary.size, "joint": card.source is card.target}
     stands = {
-        "model": first.config.model.model_dump(),
+        "model": card.config.model.model_dump(),
         "vocabulary": {**config.vocabulary.model_dump(), **vocabulary},
     }
     asked = config.model_dump(include=set(stands), exclude_unset=True)
@@ -340,16 +354,12 @@ def make_card(
     fingerprint: str,
     data: Data,
     config: Config,
-    first: Card | None,
+    first: Ready | None,
     report: Report,
 ) -> Card:
     """What the model will be, its vocabularies learned or those of the model that is tuned."""
     from regard import __version__
 
-    if first is not None:
-        source, target = first.source, first.target
-    else:
-        source, target = learn_vocabularies(texts, config, report)
     made: dict[str, Any] = {
         "regard": __version__,
         "pairs": len(texts),
@@ -357,4 +367,9 @@ def make_card(
         "began": time.strftime("%Y-%m-%d"),
         "corpus": fingerprint,
     }
+    if first is None:
+        source, target = learn_vocabularies(texts, config, report)
+    else:
+        source, target = first.card.source, first.card.target
+        made[TUNED] = {"model": first.path.name, **first.card.made}
     return Card(data.languages, config, source, target, made)
