@@ -2,6 +2,7 @@
 
     python recipes/run.py multi30k-en-fr
     python recipes/run.py multi30k-en-fr --name none model.attention=none
+    python recipes/run.py multi30k-en-fr-tuned --start-from en-fr
 
 A run that was stopped goes on; one that is finished is only scored again.
 """
@@ -21,7 +22,7 @@ from regard.config import SearchOptions, override, read_config
 from regard.errors import RegardError
 from regard.evaluation import by_length, measure
 from regard.machine import describe_machine
-from regard.training.loop import Interrupted, Outcome
+from regard.training.loop import Outcome
 from regard.training.report import watching
 
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ def read(data: Path, part: str, code: str) -> list[str]:
     return (data / f"{part}.{code}").read_text("utf-8").split("\n")[:-1]
 
 
-def score(model: Path, data: Path, part: str, code: str) -> dict[str, object]:
+def score(model: Path | str, data: Path, part: str, code: str) -> dict[str, object]:
     """Quality on one set by beam search, in both conventions."""
     translator = regard.load(model)
     sources, references = read(data, part, "en"), read(data, part, code)
@@ -63,7 +64,7 @@ def train(
     text: tuple[Path, Path],
     data: Path,
     folder: Path,
-    begun: Path | None = None,
+    begun: Path | str = "",
 ) -> Outcome:
     """Train as the recipe says, from scratch or on from a model that was begun; a finished run is
     only read."""
@@ -71,7 +72,7 @@ def train(
     settings = override(read_config(HERE / f"{recipe}.toml"), options)
     valid = [data / f"val.{side}" for side in ("en", code)]
     with watching(Console(stderr=True)) as report:
-        return regard.train(text, folder, valid, f"en-{code}", settings, begun or "", report)
+        return regard.train(text, folder, valid, f"en-{code}", settings, begun, report)
 
 
 def result(
@@ -104,7 +105,7 @@ def as_command(main: Callable[[], None]) -> None:
         main()
     except RegardError as error:
         sys.exit(str(error))
-    except (KeyboardInterrupt, Interrupted):
+    except KeyboardInterrupt:
         sys.exit("stopped; run the same command again to go on")
 
 
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("recipe", help="like multi30k-en-fr")
     parser.add_argument("options", nargs="*", help="section.option=value on top of the recipe")
     parser.add_argument("--name", default="", help="added to the result's name")
+    parser.add_argument("--start-from", default="", help="a model to tune: folder, file or name")
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/multi30k")
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs")
     asked = parser.parse_intermixed_args()
@@ -121,8 +123,12 @@ def main() -> None:
     text = asked.data / "train.en", asked.data / f"train.{code}"
     asked.out.mkdir(parents=True, exist_ok=True)
     folder = asked.out / name
-    outcome = train(asked.recipe, asked.options, text, asked.data, folder)
-    tell(result(asked.recipe, asked.options, outcome, asked.data, folder), name)
+    outcome = train(asked.recipe, asked.options, text, asked.data, folder, asked.start_from)
+    found = result(asked.recipe, asked.options, outcome, asked.data, folder)
+    if asked.start_from:
+        before = score(asked.start_from, asked.data, "test_2016_flickr", code)
+        found["before"] = {"model": asked.start_from, "test_2016_flickr": before}
+    tell(found, name)
 
 
 if __name__ == "__main__":

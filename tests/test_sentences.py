@@ -21,41 +21,65 @@ texts = st.text() | st.lists(
 ).map("".join)
 
 CUT = [
-    ("One. Two.", ["One.", "Two."]),
-    ("He left!  She stayed?", ["He left!", "She stayed?"]),
-    ("Dr. Smith met Mr. Jones. They spoke.", ["Dr. Smith met Mr. Jones.", "They spoke."]),
-    ("J. R. R. Tolkien wrote it.", ["J. R. R. Tolkien wrote it."]),
-    ("It costs 3.14 euros. Cheap!", ["It costs 3.14 euros.", "Cheap!"]),
-    ("Wait... what?", ["Wait... what?"]),
-    ("He said: “Go.” Then he went.", ["He said: “Go.”", "Then he went."]),
-    ("M. Dupont est là. Il attend.", ["M. Dupont est là.", "Il attend."]),
-    ("我来了。你走了。", ["我来了。", "你走了。"]),
-    ("So did I. He knew.", ["So did I.", "He knew."]),
-    ("No end here", ["No end here"]),
-    ("", [""]),
-    ("   ", ["   "]),
+    ("en", "One. Two.", ["One.", "Two."]),
+    ("en", "He left!  She stayed?", ["He left!", "She stayed?"]),
+    ("en", "Dr. Smith met Mr. Jones. They spoke.", ["Dr. Smith met Mr. Jones.", "They spoke."]),
+    ("en", "MR. SMITH LEFT. HE RAN.", ["MR. SMITH LEFT.", "HE RAN."]),
+    ("en", "J. R. R. Tolkien wrote it.", ["J. R. R. Tolkien wrote it."]),
+    ("en", "It costs 3.14 euros. Cheap!", ["It costs 3.14 euros.", "Cheap!"]),
+    ("en", "It costs $5. Then he left.", ["It costs $5.", "Then he left."]),
+    ("en", "He has 3. She has 4.", ["He has 3.", "She has 4."]),
+    ("en", "1. First item. 2. Second item.", ["1. First item.", "2. Second item."]),
+    ("en", "Wait... what?", ["Wait... what?"]),
+    ("en", "He said: “Go.” Then he went.", ["He said: “Go.”", "Then he went."]),
+    ("en", "Follow me. We go now.", ["Follow me.", "We go now."]),
+    ("en", "He said no. Then he left.", ["He said no.", "Then he left."]),
+    ("en", "See no. 5 and fig. 3. Good.", ["See no. 5 and fig. 3.", "Good."]),
+    ("en-GB", "I came on Jan. 5. He left.", ["I came on Jan. 5.", "He left."]),
+    ("en", "So did I. He knew.", ["So did I.", "He knew."]),
+    ("en", "At 5 p.m. Eastern time. Be there.", ["At 5 p.m. Eastern time.", "Be there."]),
+    ("fr", "M. Dupont est là. Il attend.", ["M. Dupont est là.", "Il attend."]),
+    ("fr", "Mme. Roy et Mgr. Lys. Il rit.", ["Mme. Roy et Mgr. Lys.", "Il rit."]),
+    ("fr", "Il en a sept. Puis rien.", ["Il en a sept.", "Puis rien."]),
+    ("fr", "« Bonjour ! » Il part.", ["« Bonjour ! »", "Il part."]),
+    ("fr", "« Quoi ? » demanda-t-il. Rien.", ["« Quoi ? » demanda-t-il.", "Rien."]),
+    ("fr", "Ça va ? Oui !", ["Ça va ?", "Oui !"]),
+    ("de", "Er kam am 3. Mai. Dann ging er.", ["Er kam am 3. Mai.", "Dann ging er."]),
+    ("de", "Das ist z. B. Hr. Bach, Nr. 5. Gut.", ["Das ist z. B. Hr. Bach, Nr. 5. Gut."]),
+    ("de", "„Hallo.“ Er ging.", ["„Hallo.“", "Er ging."]),
+    ("it", "Dr. Rossi c'è. (Entra.)", ["Dr. Rossi c'è.", "(Entra.)"]),
+    ("zh", "我来了。你走了。", ["我来了。", "你走了。"]),
+    ("zh", "「好。」他说。", ["「好。」", "他说。"]),
+    ("ja", "「はい。」と言った。彼は行った。", ["「はい。」と言った。", "彼は行った。"]),
+    ("hi", "नमस्ते। आप कैसे हैं?", ["नमस्ते।", "आप कैसे हैं?"]),
+    ("ar", "مرحبا بك؟! كيف حالك؟", ["مرحبا بك؟!", "كيف حالك؟"]),
+    ("en", "“Why?” he said. “Go.” “No.”", ["“Why?” he said.", "“Go.”", "“No.”"]),
+    ("en", "Go! “why?” he said.", ["Go! “why?” he said."]),
+    ("en", "No end here", ["No end here"]),
+    ("en", "", [""]),
+    ("en", "   ", ["   "]),
 ]
 
 
 @given(texts)
 def test_sentences_and_their_gaps_are_the_text(text):
-    assert "".join(part.text + part.gap for part in split(text)) == text
+    assert "".join(part.text + part.gap for part in split(text, "en")) == text
 
 
 @given(texts)
 def test_gaps_are_white_space_and_only_the_last_sentence_may_have_none(text):
-    assert all(not part.gap or part.gap.isspace() for part in split(text))
+    assert all(not part.gap or part.gap.isspace() for part in split(text, "en"))
 
 
-@pytest.mark.parametrize("text,expected", CUT)
-def test_sentences_are_cut_where_a_reader_would(text, expected):
-    assert [part.text for part in split(text)] == expected
+@pytest.mark.parametrize("language,text,expected", CUT)
+def test_sentences_are_cut_where_a_reader_would(language, text, expected):
+    assert [part.text for part in split(text, language)] == expected
 
 
 @given(texts)
 def test_no_sentence_is_longer_than_a_model_has_read(text):
     with patch.object(sentences, "LONGEST", 8):
-        parts = split(text)
+        parts = split(text, "en")
     assert "".join(part.text + part.gap for part in parts) == text
     assert all(not part.gap or part.gap.isspace() for part in parts)
     assert all(len(part.text) <= 8 or not part.text[8:].strip() for part in parts)
@@ -63,15 +87,25 @@ def test_no_sentence_is_longer_than_a_model_has_read(text):
 
 def test_what_is_too_long_is_cut_behind_a_clause_or_else_a_word():
     clauses, words, letters = "one two, three four " * 99, "four " * 400, "a" * 2500
-    assert {part.text[-1] for part in split(clauses)[:-1]} == {","}
-    assert {part.text[-4:] for part in split(words)[:-1]} == {"four"}
-    assert [len(part.text) for part in split(letters)] == [1000, 1000, 500]
+    assert {part.text[-1] for part in split(clauses, "en")[:-1]} == {","}
+    assert {part.text[-1] for part in split("我们昨天来，他走" * 300, "zh")[:-1]} == {"，"}
+    assert {part.text[-4:] for part in split(words, "en")[:-1]} == {"four"}
+    assert [len(part.text) for part in split(letters, "en")] == [1000, 1000, 500]
+
+
+@pytest.mark.parametrize("sign", ["xa\u0301\u0323", "x👩\u200d💻", "x👍🏽", "xक्षि"])
+def test_no_letter_and_no_picture_is_torn(sign):
+    for lead in range(6):
+        parts = split("b" * lead + sign * 800, "en")
+        assert len(parts) > 2
+        assert all(part.text[0] in ("b", *sign[:2], "ष") for part in parts)
 
 
 def test_a_long_line_takes_time_in_proportion_to_its_length():
-    assert len(split("A b. " * 50_000)) == 50_000
-    assert len(sentences.ended("." * 400_000 + "x")) == 1
-    assert len(sentences.ended("a. " * 300_000)) == 1
+    assert len(split("A b. " * 50_000, "en")) == 50_000
+    assert len(sentences.ended("." * 400_000 + "x", "en")) == 1
+    assert len(sentences.ended("a. " * 300_000, "en")) == 1
+    assert len(sentences.ended("3. Mai " * 300_000, "de")) == 1
 
 
 @pytest.mark.parametrize(
@@ -83,8 +117,30 @@ def test_a_long_line_takes_time_in_proportion_to_its_length():
     ],
 )
 def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, expected):
-    parts = [Translation(text, text, -1.0, "end", [], [], Mock()) for text in texts]
+    parts = [Translation("我来了。", text, -1.0, "end", [], [], Mock()) for text in texts]
     assert join(parts, ["", ""]).text == expected
+
+
+@pytest.mark.parametrize("text", ["http://x/" + "a" * 2000, "ABC" * 900])
+def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
+    parts = split(text, "en")
+    said = [Translation(part.text, part.text, -1.0, "end", [], [], Mock()) for part in parts]
+    assert len(parts) > 1
+    assert join(said, [part.gap for part in parts]).text == text
+
+
+@pytest.mark.parametrize(
+    "endings,ending",
+    [
+        (("end", "end"), "end"),
+        (("end", "limit"), "limit"),
+        (("limit", "repetition"), "repetition"),
+        (("repetition", "end"), "repetition"),
+    ],
+)
+def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):
+    parts = [Translation("a", "a", -1.0, one, [], [], Mock()) for one in endings]
+    assert join(parts, [" ", ""]).ending == ending
 
 
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):

@@ -24,7 +24,7 @@ from regard.experiment.runs import has_ended, training_of
 from regard.text.batches import FIRST, make_batch
 from regard.text.corpus import Corpus
 from regard.training import loop
-from regard.training.learner import EXPLODING, Learner
+from regard.training.learner import EXPLODING, Learner, settle_precision
 from regard.training.report import Silence
 from regard.training.run import hold_out
 from regard.training.schedules import SCHEDULES, share_of_rate
@@ -328,3 +328,20 @@ def test_validation_text_that_is_left_out_is_told(text, tmp_path):
     report = Told()
     regard.train(text.train, tmp_path / "run", valid, "", tiny(updates=1), report=report)
     assert any("3 of 5 validation pairs are left out" in line for line in report.lines)
+
+
+@pytest.mark.parametrize(
+    ("able", "taken"),
+    [
+        ({}, "fp32"),
+        ({"avx512_bf16": True}, "fp32"),
+        ({"avx512_bf16": True, "amx_bf16": True}, "bf16"),
+    ],
+)
+def test_a_processor_without_tiles_for_bf16_learns_in_fp32(able, taken, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert settle_precision("auto", torch.device("cpu")) == taken
+    assert {settle_precision(one, torch.device("cpu")) for one in ("bf16", "fp32")} == {
+        "bf16",
+        "fp32",
+    }

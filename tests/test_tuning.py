@@ -9,10 +9,12 @@ import regard
 from conftest import TINY, tiny
 from regard import models
 from regard.about import ABOUT, describe
+from regard.bundle import NO_SHORTLIST, read_bundle, write_bundle
 from regard.checkpoint import load_card, load_weights, read_tensors
 from regard.engine.arithmetic import dequantise, quantise
 from regard.engine.export import export
 from regard.errors import RegardError
+from regard.training import loop
 from regard.training.run import TUNED
 
 
@@ -124,6 +126,61 @@ def test_tuning_a_model_that_grows_begins_with_what_the_ready_model_says(text, t
     for known, found in zip(ready.translate(lines), larger.translate(lines), strict=True):
         assert found.text == known.text
         assert found.log_prob == pytest.approx(known.log_prob, abs=1e-3)
+
+
+def test_a_tuned_model_knows_the_tokens_that_the_ready_one_knew(model, text, tmp_path):
+    """Its shortlist is of both texts, however the ready model is kept; of none if that had none."""
+    first, bare = tmp_path / "m.regard", tmp_path / "bare.regard"
+    export(model, first, "fp32", [])
+    known = read_bundle(first)
+    write_bundle(bare, known._replace(shortlist=NO_SHORTLIST))
+    some = [tmp_path / "some.en", tmp_path / "some.fr"]
+    for file, whole in zip(some, text.train, strict=True):
+        file.write_text("".join(whole.read_text().splitlines(keepends=True)[:25]))
+    found = {}
+    for start in (first, model, bare):
+        tuned, out = tmp_path / f"from-{start.stem}", tmp_path / f"{start.stem}-out.regard"
+        regard.train(some, tuned, text.valid, "en-fr", tiny(updates=1), start_from=start)
+        export(tuned, out, "fp32", [])
+        found[start] = read_bundle(out).shortlist
+    assert not len(found[bare].likely)
+    for shortlist in (found[first], found[model]):
+        assert set(known.shortlist.common) <= set(shortlist.common)
+        for own, both in zip(known.shortlist.likely, shortlist.likely, strict=True):
+            assert set(own) <= set(both)
+
+
+def test_a_model_is_not_tuned_into_its_own_place(model, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for start in (model, "en-fr"):
+        with pytest.raises(RegardError, match="into the place that it comes from"):
+            regard.train(text.train, start, text.valid, "", tiny(updates=1), start_from=start)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_model_than_a_run_began_with_is_told(model, text, tmp_path):
+    def train(start):
+        regard.train(text.train, tmp_path / "a", text.valid, "", tiny(updates=1), start_from=start)
+
+    export(model, tmp_path / "other.regard", "int8", [])
+    train(model)
+    for start in (tmp_path / "other.regard", ""):
+        with pytest.raises(RegardError, match="not name the model that this run began with"):
+            train(start)
+
+
+def test_of_two_validations_alike_in_bleu_the_lower_loss_is_better(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "bleu", lambda *_: 5.0)
+    settings = tiny(updates=4, validate_every=2)
+    outcome = regard.train(text.train, tmp_path / "m", text.valid, "", settings)
+    lines = (tmp_path / "m/training/log.jsonl").read_text().splitlines()
+    first, second = (json.loads(line)["loss"] for line in lines if "bleu" in line)
+    assert second < first and outcome.best_update == 4
+    settings = tiny(updates=2, learning_rate=10.0, warmup=0, average=0.0)
+    outcome = regard.train(
+        text.train, tmp_path / "worse", text.valid, "", settings, start_from=tmp_path / "m"
+    )
+    assert outcome.best_update == 0
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def train(
     without it the endings of the files tell. `settings` are options by section, as in the
     configuration file: {"train": {"updates": 1000}}. `start_from` is a model to tune: its
     folder, a file that `regard export` wrote, or one that comes along, by name. Run again with the
-    same arguments, it goes on where it stopped. Raises RegardError for a mistake in any of these.
+    same arguments, it goes on where it stopped. Raises RegardError for a mistake in any of these,
+    and a KeyboardInterrupt, once all is saved, if Ctrl-C or SIGTERM asks to stop.
     """
     try:
         from regard.engine.torch import choose_device
@@ -46,10 +47,23 @@ def train(
             raise RegardError("one file is given, not a list of them", name, f"give [{given!r}]")
     config = make_config(settings or {}, "settings")
     paths = tuple(Path(file) for file in files)
-    reader_of(paths)  # refuses what is no corpus
+    for read in (paths, tuple(Path(file) for file in valid)):
+        if read:
+            reader_of(read)  # refuses what is no corpus
+    refuse_itself(out, start_from)
     codes = parse_languages(languages) if languages else guess_languages(paths)
     data = Data(paths, tuple(Path(file) for file in valid), codes)
     choose_device(config.train.device, "train.device")
     told = report if report is not None else Silence()
     run = open_run(Path(out), data, config, models.find(start_from) if start_from else None, told)
     return run_training(run, config.train.minutes, told)
+
+
+def refuse_itself(out: str | Path, start_from: str | Path) -> None:
+    """Raises RegardError if a model would be tuned into its own folder, or one of its own name."""
+    if start_from and Path(start_from).resolve() == Path(out).resolve():
+        raise RegardError(
+            "a model cannot be tuned into the place that it comes from",
+            f"--out {out}",
+            "choose another --out",
+        )

@@ -119,6 +119,19 @@ def write_bundle(file: Path, bundle: Bundle) -> None:
     write_tensors(file, tensors, {ABOUT: about, CHECKSUM: checksum(about, tensors)})
 
 
+def write_shortlist(file: Path, shortlist: Shortlist) -> None:
+    """Raises RegardError if the disk is full or writing is not allowed."""
+    write_tensors(file, {LIKELY: shortlist.likely, COMMON: shortlist.common}, {})
+
+
+def read_shortlist(file: Path) -> Shortlist:
+    """Raises RegardError if the file is damaged."""
+    tensors = read_tensors(file).tensors
+    if tensors.keys() != {LIKELY, COMMON}:
+        raise damaged(file)
+    return Shortlist(tensors[LIKELY], tensors[COMMON])
+
+
 def checksum(about: str, tensors: Tensors) -> str:
     """Of all that a file holds: names, types, sizes and numbers."""
     total = sha256(about.encode())

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +19,7 @@ WORST: tuple[Ending, ...] = ("repetition", "limit", "end")
 def translate_lines(translator: Translator, lines: Sequence[str]) -> list[Translation]:
     """The best translation of each line, sentence by sentence, with the white space between them as
     it was."""
-    cut = [sentences.split(tidy(line)) for line in lines]
+    cut = [sentences.split(tidy(line), translator.languages[0]) for line in lines]
     found = iter(translator.translate([part.text for parts in cut for part in parts]))
     return [join([next(found) for _ in parts], [part.gap for part in parts]) for parts in cut]
 
@@ -47,10 +48,12 @@ def join(parts: Sequence[Translation], gaps: Sequence[str]) -> Translation:
 
 def apart(parts: Sequence[Translation], gaps: Sequence[str]) -> list[str]:
     """The gaps as they were; a space where the source needed none, and this language does."""
-    return [
-        " " if not gap and part.text and follows and not is_wide(part.text[-1]) else gap
-        for part, gap, follows in zip(parts, gaps, [*parts[1:], None], strict=True)
-    ]
+    found = list(gaps)
+    for number, (part, follows) in enumerate(pairwise(parts)):
+        is_apart = gaps[number] or not part.text or is_wide(part.text[-1])
+        if not is_apart and not sentences.is_torn(part.source, follows.source):
+            found[number] = " "
+    return found
 
 
 def is_wide(letter: str) -> bool:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -46,13 +46,26 @@ class Translation:
     """The translation's subwords; ▁ stands for a space."""
     source_tokens: list[str]
     """The source's subwords."""
-    look: Callable[[], Forced]
+    look: Callable[[], Forced] = field(compare=False, repr=False)
     """Reads the translation again to see where the model looks."""
 
     @cached_property
     def weights(self) -> Float[np.ndarray, "T S"]:
         """How much each token (and </s>) looked at each source token (and </s>); rows sum to 1."""
         return self.look().reduced()
+
+    def __getstate__(self) -> dict[str, object]:
+        """For pickle: with what the model looked at, and without the model."""
+        return {**vars(self), "look": Seen(self.look())}
+
+
+class Seen(NamedTuple):
+    """A look that has been taken."""
+
+    forced: Forced
+
+    def __call__(self) -> Forced:
+        return self.forced
 
 
 @runtime_checkable

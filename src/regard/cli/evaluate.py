@@ -11,6 +11,7 @@ from regard.cli.common import Beam, errors, name_default, new_file, once, read_a
 from regard.config import SearchOptions
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
+from regard.lines import translate_lines
 from regard.text.formats import guess_languages, parse_languages
 from regard.translator import load
 
@@ -36,6 +37,9 @@ def evaluate(
         ),
     ] = "sacrebleu",
     beam: Beam = 0,
+    whole_lines: Annotated[
+        bool, typer.Option("--whole-lines", help="Do not cut lines into sentences.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the translations to this new file.")
     ] = None,
@@ -47,6 +51,9 @@ def evaluate(
 ) -> None:
     """Measure BLEU, chrF and TER, each with the signature that says how.
 
+    Lines are translated as `regard translate` does: those of several sentences sentence by
+    sentence, unless --whole-lines.
+
     Example:
 
         regard evaluate test.en test.fr --model model --convention multi30k
@@ -55,7 +62,13 @@ def evaluate(
     once([file for file in (source, reference, hypothesis) if file is not None])
     sources, references = read_all(source), read_all(reference)
     if hypothesis is not None:
-        asked = {"--model": model, "--beam": beam, "--device": device != "auto", "--out": out}
+        asked = {
+            "--model": model,
+            "--beam": beam,
+            "--whole-lines": whole_lines,
+            "--device": device != "auto",
+            "--out": out,
+        }
         for option in (option for option, value in asked.items() if value):
             raise RegardError(
                 f"{option} goes with a translation that is to be made, and --hypothesis gives one",
@@ -84,18 +97,23 @@ def evaluate(
         settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
         translator = translator.with_options(SearchOptions.model_validate(settings))
         with errors.status(f"translating {len(sources):,} lines"):
-            texts = [found.text for found in translator.translate(sources)]
+            found = (
+                translator.translate(sources)
+                if whole_lines
+                else translate_lines(translator, sources)
+            )
+            texts = [one.text for one in found]
     else:
         named = parse_languages(languages) if languages else guess_languages((source, reference))
         language = named[1]
         texts = read_all(hypothesis)
     if out is not None:
         new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
-    found = measure(texts, references, language, convention)
+    qualities = measure(texts, references, language, convention)
     if as_json:
-        typer.echo(json.dumps([quality._asdict() for quality in found]))
+        typer.echo(json.dumps([quality._asdict() for quality in qualities]))
         return
-    for quality in found:
+    for quality in qualities:
         typer.echo(f"{quality.name:<5} {quality.value:6.2f}  {quality.signature}")
 
 

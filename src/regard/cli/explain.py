@@ -66,17 +66,17 @@ def explain(
     wanted = None if translation is None else read_translation(translation, beam)
     given = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
     name_default(model[0])
-    if len(sentences.split(tidy(given))) > 1:
+    explained = [
+        explain_one(given, one, name, wanted, beam)
+        for one, name in zip(model, tell_apart(model, "/"), strict=True)
+    ]
+    if len(sentences.split(tidy(given), explained[0].languages[0])) > 1:
         errors.print(
             "several sentences, explained as one: `regard translate` cuts them apart, unless"
             " --whole-lines asks for the same",
             style="yellow",
             highlight=False,
         )
-    explained = [
-        explain_one(given, one, name, wanted, beam)
-        for one, name in zip(model, tell_apart(model, "/"), strict=True)
-    ]
     if out is not None:
         write(explained, out, subwords)
         errors.print(f"written: {out}", highlight=False, soft_wrap=True)

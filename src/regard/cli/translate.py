@@ -28,7 +28,14 @@ from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.lines import translate_lines
 from regard.machine import give_freed_memory_back
-from regard.text.formats import LONGEST, STANDARD_INPUT, open_bytes, read_lines, text_of
+from regard.text.formats import (
+    LONGEST,
+    STANDARD_INPUT,
+    is_utf8,
+    open_bytes,
+    read_lines,
+    text_of,
+)
 from regard.translator import Translation, Translator, load
 
 CHUNK = 2048
@@ -226,14 +233,6 @@ def fingerprint(file: Path) -> str:
     parts = checkpoint.parts(file) if file.is_dir() else [file]
     digests = [checkpoint.digest(part) for part in parts if part.is_file()]
     return " ".join([file.name, *digests]) if digests else str(file)
-
-
-def is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def translate_chunk(

@@ -7,12 +7,21 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int
 
-from regard.bundle import NO_SHORTLIST, Shortlist, read_folder, write_bundle
+from regard.bundle import (
+    NO_SHORTLIST,
+    Shortlist,
+    is_file,
+    read_bundle,
+    read_folder,
+    read_shortlist,
+    write_bundle,
+    write_shortlist,
+)
 from regard.checkpoint import Card, Tensors
 from regard.engine.arithmetic import quantise
 from regard.engine.onnx import OnnxEngine
 from regard.engine.ranges import narrow, observe
-from regard.engine.shortlist import CELLS, TOGETHER, learn
+from regard.engine.shortlist import CELLS, TOGETHER, learn, together
 from regard.errors import RegardError
 from regard.search import Task, greedy
 from regard.special import Ids
@@ -23,6 +32,9 @@ Precision = Literal["int8", "fp32"]
 
 READ = 500
 """Sentences in whose reading the ranges are found."""
+
+INHERITED = "shortlist.safetensors"
+"""In the training folder of a model that was tuned: the shortlist of the one that it was."""
 
 SEED = 1
 """Of the order in which the training text is read for the shortlist."""
@@ -46,10 +58,28 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
 
 
 def shortlist(folder: Path, card: Card) -> Shortlist:
-    """What the training text tells of the tokens that a sentence needs; nothing without it."""
-    prepared = folder / "training" / "corpus"
+    """What the training text tells of the tokens that a sentence needs, and what was known to the
+    model that was tuned on it; nothing without either."""
+    prepared, known = folder / "training" / "corpus", folder / "training" / INHERITED
     if not prepared.exists():
         return NO_SHORTLIST
+    if not known.exists():
+        return learned_from(prepared, card)
+    inherited = read_shortlist(known)
+    if not len(inherited.likely):
+        return NO_SHORTLIST
+    return together(learned_from(prepared, card), inherited)
+
+
+def bequeath(first: Path, card: Card, folder: Path) -> None:
+    """Leave in the folder of a run what the model that it tunes knows of the tokens that a sentence
+    needs: the text to tune it on tells little of any other."""
+    known = read_bundle(first).shortlist if is_file(first) else shortlist(first, card)
+    write_shortlist(folder / "training" / INHERITED, known)
+
+
+def learned_from(prepared: Path, card: Card) -> Shortlist:
+    """What a part of this text tells."""
     corpus = open_corpus(prepared)
     sources: list[Ids] = []
     targets: list[Ids] = []

@@ -73,6 +73,14 @@ def learn(
     return Shortlist(likely, common.astype(kind))
 
 
+def together(own: Shortlist, before: Shortlist) -> Shortlist:
+    """What a text tells, and what was known before of the same vocabularies."""
+    return Shortlist(
+        np.hstack([own.likely, before.likely[:, :-COPIED]]),
+        np.union1d(own.common, before.common).astype(own.common.dtype),
+    )
+
+
 class Cells(NamedTuple):
     """Some sentences' pairs of a source and a target token that stand in one sentence."""
 

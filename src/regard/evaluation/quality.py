@@ -1,11 +1,11 @@
 """BLEU, chrF and TER, each with the signature that says how it was measured."""
 
-import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from regard.errors import RegardError, nearest, needs_extra
+from regard.text.formats import without_region
 
 TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
 """sacreBLEU's tokeniser for the languages that its 13a cannot cut into words."""
@@ -41,11 +41,6 @@ def library(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise needs_extra("evaluating", error.name, "train") from error
-
-
-def without_region(language: str) -> str:
-    """The code of a language alone: zh of zh-CN and of zh_Hans."""
-    return re.split("[-_]", language)[0]
 
 
 def as_they_are(texts: list[str], _language: str) -> list[str]:

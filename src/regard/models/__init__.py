@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regard.bundle import SUFFIX
+from regard.checkpoint import CARD
 from regard.errors import RegardError
 
 HERE = Path(__file__).parent
@@ -19,12 +20,12 @@ def names() -> list[str]:
 def find(model: str | Path) -> Path:
     """Where a model is that is named by its path or, if it comes along, by its name.
 
-    What is there under this path comes first. Raises RegardError if nothing is.
+    A model under this path comes first. Raises RegardError if nothing is there.
     """
-    path = Path(model)
-    if path.exists():
+    path, is_ours = Path(model), str(model) in names()
+    if path.exists() and (not is_ours or path.is_file() or (path / CARD).exists()):
         return path
-    if str(model) in names():
+    if is_ours:
         return HERE / f"{model}{SUFFIX}"
     if path in (DEFAULT, Path(DEFAULT.stem)):
         raise RegardError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from regard.errors import RegardError, refuse_system_error
 from regard.text.clean import DUPLICATE, Limits, Report, why_dropped
-from regard.text.formats import Fault, Languages, Pair, read_pairs
+from regard.text.formats import NOT_A_PAIR, NOT_UTF8, Fault, Languages, Pair, read_pairs
 
 Numbers = NDArray[np.int64]
 
@@ -116,13 +116,21 @@ def prepare(
     return open_corpus(folder)
 
 
+BY_OPTION = "the options under [data] decide what is dropped"
+WHAT_TO_DO = {
+    NOT_A_PAIR: "an object of .jsonl has the keys source and target, or en and fr (the languages),"
+    " and a line of .tsv two columns",
+    NOT_UTF8: "convert the files to UTF-8 with iconv",
+}
+
+
 def refuse_emptiness(files: Sequence[Path], report: Report) -> NoReturn:
     """Tell that all pairs were dropped, and mostly why."""
     reason = report.largest()
     raise RegardError(
         f"no pair is left of {report.read:,}: {report.dropped[reason]:,} dropped as '{reason}'",
         ", ".join(map(str, files)),
-        f"look at {report.named_lines(reason)}; the options under [data] decide what is dropped",
+        f"look at {report.named_lines(reason)}; {WHAT_TO_DO.get(reason, BY_OPTION)}",
     )
 
 

@@ -31,6 +31,14 @@ STANDARD_INPUT = Path("-")
 UTF8_MARK = b"\xef\xbb\xbf"
 OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 """How files begin that are UTF-16 or UTF-32."""
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\0": "xz",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+}
+"""How files begin that are compressed; read are .gz and .xz."""
 
 NOT_UTF8, NOT_A_PAIR, TOO_LONG = "not utf-8", "not a pair", "too long"
 
@@ -105,6 +113,8 @@ def read_lines(file: Path) -> Iterator[bytes]:
                     raise RegardError(
                         "the text is UTF-16 or UTF-32", str(file), "convert it to UTF-8 with iconv"
                     )
+                if number == 1:
+                    refuse_packed(line, file)
                 if number == 1 and not (line := line.removeprefix(UTF8_MARK)):
                     return
                 yield shortened(line.removesuffix(b"\n").removesuffix(b"\r"))
@@ -116,6 +126,25 @@ def read_lines(file: Path) -> Iterator[bytes]:
             ) from error
         except OSError as error:
             refuse_system_error(error, "read a file", str(file))
+
+
+def refuse_packed(line: bytes, file: Path) -> None:
+    """Raises RegardError if a file that begins with this line is no text."""
+    for begin, kind in PACKED.items():
+        if line.startswith(begin) and not is_utf8(line):
+            raise RegardError(
+                f"this is compressed by {kind}, and not text",
+                str(file),
+                "unpack it first; .gz and .xz are read as they are if their names end so",
+            )
+
+
+def is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def shortened(line: bytes) -> bytes:
@@ -255,6 +284,11 @@ def parse_languages(text: str) -> Languages:
         "--languages",
         "write two codes of two or three letters: --languages en-fr",
     )
+
+
+def without_region(language: str) -> str:
+    """The code of a language alone: zh of zh-CN and of zh_Hans."""
+    return re.split("[-_]", language)[0]
 
 
 def guess_languages(files: Sequence[Path]) -> Languages:

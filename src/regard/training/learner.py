@@ -39,6 +39,8 @@ class Progress(NamedTuple):
     """Average norm of the gradient; 0 before the first."""
     best: float = -inf
     """Best value of the metric, where more is better; without end before the first validation."""
+    best_loss: float = inf
+    """What the loss was then: of two that are alike, the one with less is better."""
     best_update: int = 0
     """When that was; 0 is the model that a run began with."""
     waited: int = 0

@@ -29,7 +29,7 @@ SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """Somebody asked the run to stop; it is saved and can go on."""
 
     def __init__(self, update: int, signal_number: int) -> None:
@@ -218,7 +218,7 @@ class Keeper:
         score = bleu(texts, self.run.valid.targets, card.languages[1])
         now = learner.progress
         value = score if self.config.train.metric == "bleu" else -loss
-        is_best = value > now.best
+        is_best = (value, -loss) > (now.best, -now.best_loss)
         number = (now.update // self.config.train.validate_every) % len(texts)
         told = Validated(
             now.update,
@@ -235,7 +235,7 @@ class Keeper:
         self.report.validated(told)
         now = now._replace(validated=now.update, waited=now.waited + 1)
         if is_best:
-            now = now._replace(best=value, best_update=now.update, waited=0)
+            now = now._replace(best=value, best_loss=loss, best_update=now.update, waited=0)
             self.keep(told)
         learner.progress = now
 

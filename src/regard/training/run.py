@@ -14,6 +14,7 @@ from regard import checkpoint
 from regard.bundle import is_file, read_card
 from regard.checkpoint import Card
 from regard.config import Config, make_config
+from regard.engine.export import bequeath
 from regard.errors import RegardError, refuse_system_error
 from regard.machine import lock
 from regard.text.batches import Texts
@@ -99,7 +100,7 @@ def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, s
         known[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
             known[f"{role} {number + 1}"] = checkpoint.digest(file)
-    known["--start-from"] = digest_of(start_from) if start_from else "nothing"
+    known[START_FROM] = digest_of(start_from) if start_from else "nothing"
     return known
 
 
@@ -110,6 +111,7 @@ def digest_of(model: Path) -> str:
 
 TUNED = "tuned from"
 """Among the things that tell how a model was made: the model that it was, and how that was made."""
+START_FROM = "--start-from"
 IDENTITY, LOCK = "run.json", "lock"
 """In the folder of a run: what it is, and what a process holds as long as it works there."""
 MARK = b"regard train works here\n"
@@ -179,6 +181,12 @@ def refuse_another(file: Path, same: dict[str, str]) -> None:
         raise checkpoint.damaged(file)
     for name in sorted(same.keys() | before.keys()):
         if same.get(name) != before.get(name):
+            if name == START_FROM:
+                raise RegardError(
+                    "--start-from does not name the model that this run began with, as it was then",
+                    str(file),
+                    "give the same model to go on, or another --out to begin anew",
+                )
             is_text = "text" in name
             raise RegardError(
                 f"the {name} is not what this run began with"
@@ -267,6 +275,8 @@ def open_run(
         texts, valid, fingerprint = prepare_text(folder, data, config, report)
         if not (folder / "training" / IDENTITY).exists():
             card = make_card(texts, fingerprint, data, config, first, report)
+            if first is not None:
+                bequeath(first.path, first.card, folder)
             checkpoint.save_card(folder, card)
             checkpoint.write_json(folder / "training" / IDENTITY, same)
         return Run(folder, checkpoint.load_card(folder), texts, valid, start_from, held)
