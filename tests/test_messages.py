@@ -37,6 +37,8 @@ class Place:
         (folder / "cut.en.gz").write_bytes(gzip.compress(b"".join(lines))[:-20])
         (folder / "noise.en.xz").write_bytes(b"noise")
         (folder / "odd.tmx").write_text("<tmx/>")
+        (folder / "packed.en").write_bytes(b"\x28\xb5\x2f\xfd\x04\x00\xff\n")
+        (folder / "keys.jsonl").write_text('{"from": "a", "to": "b"}\n' * 30)
         (folder / "bad.toml").write_text("[train\n")
         (folder / "unknown.toml").write_text("[model]\natention = 'dot'\n")
         (folder / "section.toml").write_text("[modle]\nattention = 'dot'\n")
@@ -74,6 +76,8 @@ MISTAKES = {
     "train wide.en good.fr --out new": ("UTF-16", "wide.en", "UTF-8"),
     "train cut.en.gz good.fr --out new": ("", "cut.en.gz", ""),
     "train noise.en.xz good.fr --out new": ("", "noise.en.xz", ""),
+    "train keys.jsonl --languages en-fr --out new": ("'not a pair'", "keys", "source and target"),
+    "train good.en good.fr --out new --valid-pairs some.txt": ("corpus", "some.txt", ".tsv"),
     "train odd.tmx --languages en-fr --out new": ("", "odd.tmx", ".tsv"),
     "train good.en good.fr valid.en --out new --languages en-fr": ("", "", ".tsv"),
     "train something good.fr --out new --languages en-fr": ("", "something", ""),
@@ -104,6 +108,9 @@ MISTAKES = {
     "export model --out a.regard --text empty.en": ("no text", "empty.en", "sentences"),
     "translate good.en --model nowhere.regard": ("no such file", "nowhere.regard", "export"),
     "translate good.en --model good.regard": ("is damaged", "good.regard", "copy it again"),
+    "translate good.en --model model --workers 2": ("are for files", "model", "export"),
+    "translate good.en --model model --threads 2": ("are for files", "model", "export"),
+    "translate packed.en --model model": ("compressed by zstd", "packed.en", "unpack"),
     "translate good.en --model en-fr --device cuda": ("on the CPU", "en-fr", "leave --device"),
     "translate good.en --model model --resume": ("needs a file", "--resume", "--out"),
     "translate good.en --model model --out odd.txt --resume": ("knows", "odd.txt", "remove it"),

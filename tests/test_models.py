@@ -75,6 +75,11 @@ def test_what_stands_under_a_path_comes_before_a_name(home, model):
     assert models.find(models.DEFAULT) == home / "lesson.regard"
 
 
+def test_a_folder_without_a_model_does_not_stand_before_a_name(home):
+    (home.parent / "lesson").mkdir()
+    assert models.find("lesson") == home / "lesson.regard"
+
+
 def test_an_unknown_name_is_told_those_that_come_along(home):
     for name in ("lessen", "nowhere/lesson", "lesson.gz"):
         with pytest.raises(RegardError) as caught:

@@ -1,5 +1,6 @@
 """The laws of text in, translation out, on a model that was really trained."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +129,21 @@ def test_the_weights_of_a_translation_are_those_of_its_tokens(translator):
     for one in translator.translate(TEXTS[:5]):
         assert one.weights.shape == (len(one.tokens) + 1, len(one.source_tokens) + 1)
         np.testing.assert_allclose(one.weights.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_a_translation_goes_to_another_process_with_its_weights(translator):
+    found = translator.translate(TEXTS[:3])
+    there = pickle.loads(pickle.dumps(found))
+    assert there == found == translator.translate(TEXTS[:3])
+    for one, copy in zip(found, there, strict=True):
+        np.testing.assert_array_equal(copy.weights, one.weights)
+        assert copy.look().log_probs.sum() == one.look().log_probs.sum()
+
+
+@pytest.mark.parametrize("option", [{"top_k": 1.5}, {"seed": 0.5}, {"top_p": 0}])
+def test_chance_out_of_its_range_is_refused(translator, option):
+    with pytest.raises(RegardError, match="cannot sample"):
+        translator.sample(TEXTS[:1], Sampling(**option))
 
 
 def test_the_log_probability_is_what_reading_the_translation_again_gives(translator):

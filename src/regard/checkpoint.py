@@ -122,6 +122,7 @@ def read_tensors(file: Path) -> Stored:
     from safetensors import SafetensorError, safe_open
 
     try:
+        file.open("rb").close()  # safetensors takes what may not be read for what is not there
         with safe_open(file, framework="numpy") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             return Stored(tensors, opened.metadata() or {})

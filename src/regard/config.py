@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from math import floor
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -176,9 +176,10 @@ def options() -> Iterator[Option]:
     """Every option there is, in the order of this page."""
     for section, field in Config.model_fields.items():
         for name, option in type(field.default).model_fields.items():
-            yield Option(
-                f"{section}.{name}", option.default, " ".join((option.description or "").split())
-            )
+            about = " ".join((option.description or "").split())
+            if get_origin(option.annotation) is Literal:
+                about = f"{about} One of: {', '.join(get_args(option.annotation))}."
+            yield Option(f"{section}.{name}", option.default, about)
 
 
 def read_config(file: Path) -> dict[str, Any]:

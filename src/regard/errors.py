@@ -1,6 +1,7 @@
 """What a user reads when something is wrong: what happened, where, what to do."""
 
 from difflib import get_close_matches
+from errno import EDQUOT, EFBIG, ENOSPC
 from typing import NoReturn
 
 
@@ -35,6 +36,8 @@ def refuse_system_error(error: OSError, doing: str, where: str) -> NoReturn:
         "IsADirectoryError": "give a file, not a folder",
         "NotADirectoryError": "a file stands where a folder should be; choose another place",
         "FileExistsError": "choose another place",
-    }.get(type(error).__name__, "make room on the disk, or choose another place")
+    }.get(type(error).__name__, "choose another place")
+    if error.errno in (ENOSPC, EDQUOT, EFBIG):
+        advice = "make room on the disk, or choose another place"
     reason = (error.strerror or str(error)).lower()
     raise RegardError(f"cannot {doing}: {reason}", where, advice) from error

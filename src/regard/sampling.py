@@ -27,13 +27,14 @@ def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
     Each sentence has chance of its own, from the seed and its place, whatever stands beside it.
     Raises RegardError if an option is out of its range.
     """
+    are_whole = isinstance(sampling.top_k, int) and isinstance(sampling.seed, int)
     in_range = sampling.top_k >= 0 and 0 < sampling.top_p <= 1 and sampling.seed >= 0
-    if not 0 < sampling.temperature < inf or not in_range:
+    if not 0 < sampling.temperature < inf or not in_range or not are_whole:
         raise RegardError(
             f"cannot sample with {sampling}",
             "sampling",
-            "give a finite temperature above 0, top_k and seed of at least 0, and top_p above 0"
-            " and at most 1",
+            "give a finite temperature above 0, whole numbers of at least 0 for top_k and seed, and"
+            " top_p above 0 and at most 1",
         )
     places = task.places or range(len(task.sources))
     chance = [np.random.default_rng((sampling.seed, place)) for place in places]

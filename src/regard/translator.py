@@ -269,10 +269,10 @@ def load(
 ) -> Translator:
     """Open a model: a folder, a file that `regard export` wrote, or one that comes along, by name.
 
-    A folder's model runs through PyTorch on `device`. A file's runs through ONNX Runtime: `workers`
-    batches at a time (0: one a core), each on `threads` cores; so does a folder's where PyTorch is
-    not installed. Raises RegardError if the model is not there or damaged, a number too small, or
-    `device` not where such a model can run.
+    A folder's model runs through PyTorch on `device`, and takes no workers. A file's runs through
+    ONNX Runtime: `workers` batches at a time (0: one a core), each on `threads` cores; so does a
+    folder's where PyTorch is not installed. Raises RegardError if the model is not there or
+    damaged, a number too small, or something is asked for that such a model cannot do.
     """
     if workers < 0 or threads < 1:
         raise RegardError(
@@ -298,6 +298,12 @@ def load(
                 "leave --device out, or install it: pip install 'regard[train]'",
             )
         return open_bundle(bundle, str(path), workers, threads)
+    if workers or threads != 1:
+        raise RegardError(
+            "workers and threads are for files, and a folder runs through PyTorch",
+            str(path),
+            "leave --workers and --threads out, or export the model to a file",
+        )
     from regard.engine.torch import load_engine
 
     engine = load_engine(bundle, str(path), device)

@@ -80,7 +80,7 @@ class Noted:
         if self.count:
             shown = ", ".join(map(str, self.first)) + (", ..." if self.count > SHOWN else "")
             errors.print(
-                f"{self.count:,} of {total:,} {self.what} (lines {shown})",
+                f"line {shown}: {self.what} ({self.count:,} of {total:,})",
                 style="yellow",
                 highlight=False,
                 soft_wrap=True,
@@ -91,11 +91,9 @@ class Notes:
     """All that somebody should know of the lines of a text and of their translations."""
 
     def __init__(self) -> None:
-        self.unread = Noted("lines hold bytes that are not UTF-8; iconv converts a file")
-        self.shortened = Noted(
-            "lines are longer than a megabyte, and what stands behind it was left out"
-        )
-        self.cut = Noted("translations did not end by themselves; --format json says which and why")
+        self.unread = Noted("bytes that are not UTF-8; iconv converts a file")
+        self.shortened = Noted("longer than a megabyte, and what stands behind it was left out")
+        self.cut = Noted("translations that did not end by themselves; --format json says why")
 
     def take(self, number: int, line: bytes, best: Translation) -> None:
         if REPLACEMENT in best.source and not is_utf8(line):
@@ -139,7 +137,12 @@ def translate(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with --out where it was stopped.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with --out where it was stopped; what comes through a pipe has to be the"
+            " same text again.",
+        ),
     ] = False,
     shortlist: Annotated[
         bool,
@@ -157,9 +160,9 @@ def translate(
 ) -> None:
     """Translate lines of text, in order; an empty line gives an empty line.
 
-    A line of several sentences is translated sentence by sentence, unless --whole-lines, --n-best
-    or --begin asks for more. With --n-best each line gives up to N lines: line number,
-    log-probability and text, with tabs between.
+    A line of several sentences is translated sentence by sentence, unless --whole-lines, --begin or
+    an --n-best above 1 asks for it whole. With --n-best 2 and more each line gives up to N lines:
+    line number, log-probability and text, with tabs between.
 
     Example:
 

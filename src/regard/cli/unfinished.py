@@ -39,6 +39,7 @@ class Unfinished(NamedTuple):
             with self.place.part.open("a", encoding="utf-8", newline="\n") as file:
                 yield file
         except OSError as error:
+            self.clear()
             refuse_system_error(error, "write", str(self.place.part))
         except KeyboardInterrupt:
             errors.print(
@@ -50,10 +51,14 @@ class Unfinished(NamedTuple):
             )
             raise
         except RegardError:
-            if self.place.part.stat().st_size == 0:
-                self.place.part.unlink()
-                self.let_go()
+            self.clear()
             raise
+
+    def clear(self) -> None:
+        """Leave nothing behind if nothing has been written."""
+        if self.place.part.exists() and self.place.part.stat().st_size == 0:
+            self.place.part.unlink()
+            self.let_go()
 
     def finish(self) -> None:
         """Give it its name. Raises RegardError if another file has taken it meanwhile."""
