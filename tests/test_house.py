@@ -22,7 +22,7 @@ FLOORS = [
     {"bundle", "sampling"},
     {"engine", "models", "about"},
     {"translator"},
-    {"evaluation", "alignment", "lines", "explanation"},
+    {"evaluation", "lines", "explanation"},
     {"page", "question"},
     {"training", "show", "serving"},
     {"api"},

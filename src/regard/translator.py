@@ -108,7 +108,10 @@ class Translator:
         return replace(self, engine=self.engine.limited())
 
     def translate(self, texts: Sequence[str]) -> list[Translation]:
-        """The best translation of each text, in order; an empty text gives an empty one."""
+        """The best translation of each text, in order; an empty text gives an empty one.
+
+        A text is read as one sentence: `regard.lines.translate_lines` cuts those that are several.
+        """
         return [best[0] for best in self.each(texts, "", self.search(1))]
 
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:

@@ -86,7 +86,8 @@ def about(
 
 
 def main() -> None:
-    """Run a command: 0 done, 2 the user's mistake, 130 interrupted; a traceback is our mistake."""
+    """Run a command: 0 done, 1 nobody reads what it writes, 2 the user's mistake, 130 or 143 stopped
+    by Ctrl-C or SIGTERM; a traceback is our mistake."""
     open_closed()
     try:
         run()

@@ -141,7 +141,7 @@ TOLD = {
     "kept": ("int64", "N"),
     "goes_round": ("bool", "N"),
 }
-"""What a beam tells of each sentence in each step, as `search.Candidates`."""
+"""What a beam tells of each sentence in each step, as `contract.Candidates`."""
 
 BEAM: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "token": ("int64", ("N",)),
