@@ -86,8 +86,11 @@ def about(
 
 
 def main() -> None:
-    """Run a command: 0 done, 1 nobody reads what it writes, 2 the user's mistake, 130 or 143 stopped
-    by Ctrl-C or SIGTERM; a traceback is our mistake."""
+    """Run a command; a traceback is our mistake.
+
+    It ends with 0 when all is done, 1 when nobody reads on what it writes, 2 for a mistake of the
+    user, 130 when it was interrupted, and 143 when it was told to end.
+    """
     open_closed()
     try:
         run()
