@@ -109,6 +109,15 @@ def test_a_beginning_is_kept(translator):
         assert best[0].text.startswith("Le chat")
 
 
+def test_a_beginning_costs_no_room(translator):
+    short = SearchOptions(beam=2, limit_ratio=0.01, limit_extra=1)
+    beginning = "Le chat noir a mangé la souris et le"
+    tokens = len(translator.target.encode([beginning])[0])
+    for best in translator.with_options(short).continue_from(TEXTS[:4], beginning):
+        assert best[0].text.startswith(beginning)
+        assert len(best[0].tokens) in (tokens, tokens + 1)
+
+
 def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
     def draw(seed):
         return [one.text for one in translator.sample(TEXTS, Sampling(seed=seed))]

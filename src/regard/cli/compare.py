@@ -90,9 +90,10 @@ def compare(
 ) -> None:
     """Train each choice alike, and see what it changes: quality, significance, length, looks.
 
-    Only what is varied differs: text, order, seed, sizes and updates are the same. Lines of the test
-    text are translated whole, as those to learn from are read. Ctrl-C saves and stops; the same command again goes on. The folder then holds report.html, result.json, figures
-    and translations.
+    Only what is varied differs: text, order, seed, sizes and updates are the same. Lines of the
+    test text are translated whole, as those to learn from are read. Ctrl-C saves and stops; the
+    same command again goes on. The folder then holds report.html, result.json, figures and
+    translations.
 
     Example:
 

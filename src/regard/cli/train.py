@@ -105,6 +105,9 @@ def train(
         except Interrupted as stop:
             errors.print(f"{stop}; run the same command again to go on", style="yellow")
             raise typer.Exit(128 + stop.signal_number) from stop
+        except KeyboardInterrupt:
+            errors.print("stopped; the same command goes on with what is saved", style="yellow")
+            raise
     errors.print(
         f"{outcome.updates:,} updates in {outcome.seconds / 60:.1f} minutes; {outcome.reason}. "
         f"Kept: update {outcome.best_update:,}, validation BLEU {outcome.quality['bleu']:.2f}, "

@@ -312,7 +312,8 @@ def as_tuned(config: Config, first: Ready, languages: tuple[str, str]) -> Config
             f"the model to begin with translates {'-'.join(card.languages)}, and the text is"
             f" {'-'.join(languages)}",
             str(first.path),
-            f"give the files in that order, or --languages {'-'.join(card.languages)}",
+            f"give the files in that order, or --languages {'-'.join(card.languages)} if only their"
+            " names mislead",
         )
     vocabulary = {"size": card.config.vocabulary.size, "joint": card.source is card.target}
     stands = {
