@@ -110,12 +110,12 @@ def test_a_beginning_is_kept(translator):
 
 
 def test_a_beginning_costs_no_room(translator):
-    short = SearchOptions(beam=2, limit_ratio=0.01, limit_extra=3)
+    short = SearchOptions(beam=2, limit_ratio=0.01, limit_extra=6)
     beginning = "Le chat noir a mangé la souris et le"
     tokens = len(translator.target.encode([beginning])[0])
     found = [best[0] for best in translator.with_options(short).continue_from(TEXTS[:4], beginning)]
     assert all(one.text.startswith(beginning) for one in found)
-    assert tokens < max(len(one.tokens) for one in found) <= tokens + 3
+    assert tokens + 2 < max(len(one.tokens) for one in found) <= tokens + 6
 
 
 def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
