@@ -76,7 +76,7 @@ def learn(
 def together(own: Shortlist, before: Shortlist) -> Shortlist:
     """What a text tells, and what was known before of the same vocabularies."""
     return Shortlist(
-        np.hstack([own.likely, before.likely[:, :-COPIED]]),
+        np.hstack([own.likely, before.likely]),
         np.union1d(own.common, before.common).astype(own.common.dtype),
     )
 

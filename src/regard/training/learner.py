@@ -38,7 +38,7 @@ class Progress(NamedTuple):
     usual_norm: float = 0.0
     """Average norm of the gradient; 0 before the first."""
     best: float = -inf
-    """Best value of the metric, where more is better; without end before the first validation."""
+    """Best value of the metric, where more is better; -inf before the first validation."""
     best_loss: float = inf
     """What the loss was then: of two that are alike, the one with less is better."""
     best_update: int = 0

@@ -276,6 +276,7 @@ def open_run(
         if not (folder / "training" / IDENTITY).exists():
             card = make_card(texts, fingerprint, data, config, first, report)
             if first is not None:
+                report.say(f"keeping what {first.path.name} knows of likely tokens")
                 bequeath(first.path, first.card, folder)
             checkpoint.save_card(folder, card)
             checkpoint.write_json(folder / "training" / IDENTITY, same)
