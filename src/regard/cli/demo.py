@@ -27,7 +27,7 @@ def demo(
 ) -> None:
     """Train the traditional model and the attention model alike, and see the difference.
 
-    Both learn English-French from a small grammar that comes along, in under three minutes on two
+    Both learn English-French from a small grammar that comes along, in two to six minutes on two
     cores. Nothing is downloaded.
 
     Example:

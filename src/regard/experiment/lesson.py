@@ -52,7 +52,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "search": {"beam": 1},
 }
-"""Small enough for two models in three minutes on two cores, large enough to learn the lesson."""
+"""Small enough for two models in two to six minutes on two cores, large enough for the lesson."""
 
 LENGTHS = (6, 12, 18, 24)
 """Edges of the buckets by which quality is shown, in source words."""
