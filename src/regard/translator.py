@@ -55,7 +55,7 @@ class Translation:
         return self.look().reduced()
 
     def __getstate__(self) -> dict[str, object]:
-        """For pickle: with what the model looked at, and without the model."""
+        """For another process: with what the model looked at, and without the model."""
         return {**vars(self), "look": Seen(self.look())}
 
 
