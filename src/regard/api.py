@@ -46,13 +46,13 @@ def train(
         if isinstance(given, str | Path):
             raise RegardError("one file is given, not a list of them", name, f"give [{given!r}]")
     config = make_config(settings or {}, "settings")
-    paths = tuple(Path(file) for file in files)
-    for read in (paths, tuple(Path(file) for file in valid)):
-        if read:
-            reader_of(read)  # refuses what is no corpus
+    paths, held_out = tuple(map(Path, files)), tuple(map(Path, valid))
+    reader_of(paths)  # refuses what is no corpus
+    if held_out:
+        reader_of(held_out)
     refuse_itself(out, start_from)
     codes = parse_languages(languages) if languages else guess_languages(paths)
-    data = Data(paths, tuple(Path(file) for file in valid), codes)
+    data = Data(paths, held_out, codes)
     choose_device(config.train.device, "train.device")
     told = report if report is not None else Silence()
     run = open_run(Path(out), data, config, models.find(start_from) if start_from else None, told)

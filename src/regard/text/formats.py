@@ -109,14 +109,11 @@ def read_lines(file: Path) -> Iterator[bytes]:
                 part = line
                 while part and not part.endswith(b"\n"):
                     part = stream.readline(LONGEST)
-                if number == 1 and line.startswith(OTHER_MARKS):
-                    raise RegardError(
-                        "the text is UTF-16 or UTF-32", str(file), "convert it to UTF-8 with iconv"
-                    )
                 if number == 1:
-                    refuse_packed(line, file)
-                if number == 1 and not (line := line.removeprefix(UTF8_MARK)):
-                    return
+                    refuse_other_kinds(line, file)
+                    line = line.removeprefix(UTF8_MARK)
+                    if not line:
+                        return
                 yield shortened(line.removesuffix(b"\n").removesuffix(b"\r"))
         except DAMAGES as error:
             raise RegardError(
@@ -128,8 +125,12 @@ def read_lines(file: Path) -> Iterator[bytes]:
             refuse_system_error(error, "read a file", str(file))
 
 
-def refuse_packed(line: bytes, file: Path) -> None:
-    """Raises RegardError if a file that begins with this line is no text."""
+def refuse_other_kinds(line: bytes, file: Path) -> None:
+    """Raises RegardError if a file that begins with this line is no text in UTF-8."""
+    if line.startswith(OTHER_MARKS):
+        raise RegardError(
+            "the text is UTF-16 or UTF-32", str(file), "convert it to UTF-8 with iconv"
+        )
     for begin, kind in PACKED.items():
         if line.startswith(begin) and not is_utf8(line):
             raise RegardError(
