@@ -99,7 +99,9 @@ def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
     assert alone(exact, 1) != alone(drafting.limited(), 1), "the draft must be put right"
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
-    assert onnx_loops.drafting in drafting.sessions.ready
+    drawn = drafting.sessions.ready
+    assert onnx_loops.drafting in drawn
+    assert onnx_loops.drafting_on in drawn, "a draft goes on behind what was right"
 
 
 @some_network

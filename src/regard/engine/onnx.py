@@ -38,9 +38,6 @@ from regard.trace import Looking, Trace, architecture_of
 DRAFTS = 3
 """Times that a sentence is tried among a few tokens before it is written among all."""
 
-FEW_WRONG = 2
-"""A draft with more wrong tokens is not tried again: its sentence needs others."""
-
 
 class OnnxEngine:
     """Draws a graph for each of its uses when it is first asked for."""
@@ -108,22 +105,28 @@ class OnnxEngine:
         return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
 
     def draft(self, source: Ids, given: Arrays, rounds: int) -> Written:
-        """The same, through a draft among the shortlist's tokens.
+        """The same, through drafts among the shortlist's tokens.
 
-        It pays where little but the output product is done at each step.
+        Where a draft chose what the whole vocabulary would not have, the next one goes on from
+        there. It pays where little but the output product is done at each step.
         """
-        allowed = self.allowed(source)
+        draw, allowed, limit = onnx_loops.drafting, self.allowed(source), int(given["limit"])
+        tokens, log_probs = np.array([START]), np.zeros(0, np.float32)
         for _ in range(DRAFTS):
-            drafted = self.sessions.run(
-                onnx_loops.drafting, given | {"allowed": fill_up([allowed])}
-            )
-            alone, best = written_alone(drafted, rounds), drafted["best"].ravel()
-            wrong = np.count_nonzero(alone.tokens != best[: len(alone.tokens)])
-            if not wrong:
-                return alone
-            if wrong > FEW_WRONG:
-                break
+            drafted = self.sessions.run(draw, given | {"allowed": fill_up([allowed])})
+            best = drafted["best"].ravel()
+            wrong = np.flatnonzero(drafted["written"].ravel() != best)
+            right = int(wrong[0]) + 1 if len(wrong) else len(best)
+            tokens = np.concatenate([tokens, best[:right]])
+            log_probs = np.concatenate([log_probs, drafted["log_probs"].ravel()[:right]])
+            if tokens[-1] == END or len(log_probs) == limit:
+                return cut(tokens[1:], log_probs, rounds)
+            if draw is onnx_loops.drafting:
+                given, draw = given | drafted, onnx_loops.drafting_on
             allowed = np.union1d(allowed, best)
+            behind = {"known": tokens[None, :-1], "token": tokens[None, -1:]}
+            given |= behind | {"limit": np.array(limit - len(log_probs))}
+        given["limit"] = np.array(limit)
         return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
 
     def search(

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -145,8 +146,17 @@ class SSRU(Cell):
 CELLS: dict[str, type[Cell]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
 
 
-def scan(g: Graph, name: str, cell: Cell, prepared: Sequence[str], first: Sequence[str]) -> str:
-    """The hidden state [T B D H] at each token; prepared is [T B D _]."""
+class Scanned(NamedTuple):
+    """What a cell makes of tokens that come one after the other."""
+
+    hidden: str
+    """T B D H: at each token."""
+    after: Carried
+    """B D H: what is carried behind the last one."""
+
+
+def scan(g: Graph, name: str, cell: Cell, prepared: Sequence[str], first: Sequence[str]) -> Scanned:
+    """Go through tokens of which `prepared` [T B D _] tells all; `first` [B D H] is carried."""
     body, directions = Graph(f"{g.prefix}{name}/", g), len(cell.directions)
     shape = "B", directions, cell.hidden_size
     given = [body.input(f"carried.{n}", "float32", *shape) for n in range(cell.carried)]
@@ -161,4 +171,4 @@ def scan(g: Graph, name: str, cell: Cell, prepared: Sequence[str], first: Sequen
         body=body.proto(),
         num_scan_inputs=len(prepared),
     )
-    return made[-1]
+    return Scanned(made[-1], made[:-1])

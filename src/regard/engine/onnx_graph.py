@@ -91,8 +91,11 @@ class Graph:
         self.outputs: list[Port] = []
 
     def input(self, name: str, element: str, *shape: int | str) -> str:
-        self.inputs.append(Port(self.prefix + name, element, shape))
-        return self.prefix + name
+        """What is given to the graph under `name`; asked for twice, it is the same."""
+        port = Port(self.prefix + name, element, shape)
+        if port not in self.inputs:
+            self.inputs.append(port)
+        return port.name
 
     def output(self, value: str, name: str, element: str, *shape: int | str) -> None:
         """Hand `value` out under `name`."""

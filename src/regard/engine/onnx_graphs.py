@@ -16,13 +16,7 @@ from regard.engine.onnx_words import (
 def encoding(network: Network) -> Graph:
     """From the source to what the decoder looks at, and what it carries first [B 1 H]."""
     g = Graph()
-    memory, first = draw_encoder(g, network)
-    g.output(memory.states, "states", "float32", "B", "A", "S", "C")
-    for number, value in enumerate(memory.keys):
-        if value:
-            g.output(value, f"keys.{number}", "float32", "B", "A", "K", "S")
-    for name, value in named(first, "carried").items():
-        g.output(value, name, "float32", "B", 1, "H")
+    tell_memory(g, *draw_encoder(g, network))
     return g
 
 
@@ -123,6 +117,16 @@ def draw_encoder(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
         network.remember(g, states, closed),
         [[g("Unsqueeze", value, g.ints(1)) for value in carried] for carried in first],
     )
+
+
+def tell_memory(g: Graph, memory: Memory, first: list[Carried]) -> None:
+    """What `memory_inputs` and `carried_inputs` ask for, but for where a look may rest."""
+    g.output(memory.states, "states", "float32", "B", "A", "S", "C")
+    for number, value in enumerate(memory.keys):
+        if value:
+            g.output(value, f"keys.{number}", "float32", "B", "A", "K", "S")
+    for name, value in named(first, "carried").items():
+        g.output(value, name, "float32", "B", 1, "H")
 
 
 def draw_step(g: Graph, network: Network) -> str:

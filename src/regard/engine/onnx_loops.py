@@ -5,7 +5,13 @@ import numpy as np
 from regard.circles import CIRCLE
 from regard.engine.onnx_cells import Carried
 from regard.engine.onnx_graph import ELEMENTS, Graph
-from regard.engine.onnx_graphs import carried_inputs, draw_encoder, memory_inputs, named
+from regard.engine.onnx_graphs import (
+    carried_inputs,
+    draw_encoder,
+    memory_inputs,
+    named,
+    tell_memory,
+)
 from regard.engine.onnx_network import Memory, Network
 from regard.engine.onnx_words import (
     Words,
@@ -29,10 +35,10 @@ def writing_allowed(network: Network) -> Graph:
 
 
 def draw_greedy(g: Graph, network: Network, words: Words) -> Graph:
-    loop = GreedyLoop(g, network, words)
+    loop = GreedyLoop(g, network, words, *draw_encoder_of_one(g, network))
     log_probs = loop.body("LogSoftmax", loop.logits, axis=-1)
     chosen = loop.body("ReduceMax", log_probs, loop.body.ints(2))
-    written, log_probs = loop.close(log_probs, chosen, 1)
+    written, log_probs = loop.close(g.constant([[START]], "int64"), log_probs, chosen, 1)
     g.output(written, "written", "int64", "T", 1, 1)
     g.output(log_probs, "log_probs", "float32", "T", 1, 1, 1)
     return g
@@ -40,11 +46,27 @@ def draw_greedy(g: Graph, network: Network, words: Words) -> Graph:
 
 def drafting(network: Network) -> Graph:
     """The loop chooses among the allowed tokens; what it would have chosen among all is found
-    behind it, for all tokens at once."""
+    behind it, for all tokens at once. What the decoder looks at is told, for `drafting_on`."""
     g = Graph()
-    loop, words = GreedyLoop(g, network, allowed_words(g, network)), whole_vocabulary(network)
-    width = network.options.embedding
-    written, outputs = loop.close(loop.logits, loop.output, width)
+    memory, first = draw_encoder_of_one(g, network)
+    tell_memory(g, memory, first)
+    return draw_draft(g, network, memory, first, g.constant([[START]], "int64"))
+
+
+def drafting_on(network: Network) -> Graph:
+    """The same behind the tokens `known` [1 P], <s> the first: `token` [1 1] is behind them."""
+    g = Graph()
+    memory, first = of_one(memory_inputs(g, network), network), carried_inputs(g, network, 1, 1)
+    known, token = g.input("known", "int64", 1, "P"), g.input("token", "int64", 1, 1)
+    return draw_draft(g, network, memory, network.skim(g, known, first), token)
+
+
+def draw_draft(
+    g: Graph, network: Network, memory: Memory, first: list[Carried], token: str
+) -> Graph:
+    words, width = whole_vocabulary(network), network.options.embedding
+    loop = GreedyLoop(g, network, allowed_words(g, network), memory, first)
+    written, outputs = loop.close(token, loop.logits, loop.output, width)
     outputs = g("Reshape", outputs, g.ints(1, -1, width))
     best, log_probs = few_likeliest(g, network.logits(g, outputs, words.picked), g.ints(1), words)
     g.output(written, "written", "int64", "T", 1, 1)
@@ -54,11 +76,13 @@ def drafting(network: Network) -> Graph:
 
 
 class GreedyLoop:
-    """One sentence, from its tokens to the logits [1 1 W] behind each token that is written."""
+    """One sentence, from what is carried first to the logits [1 1 W] behind each token that is
+    written."""
 
-    def __init__(self, g: Graph, network: Network, words: Words) -> None:
+    def __init__(
+        self, g: Graph, network: Network, words: Words, memory: Memory, first: list[Carried]
+    ) -> None:
         self.g, self.words = g, words
-        memory, first = draw_encoder_of_one(g, network)
         self.first, body = named(first, "carried"), Graph("loop/", g)
         self.body = body
         body.input("number", "int64")
@@ -69,9 +93,9 @@ class GreedyLoop:
         self.after = named(after, "after")
         self.logits = network.logits(body, self.output, words.picked)
 
-    def close(self, scores: str, told: str, width: int) -> list[str]:
-        """Write the token whose score is greatest, until </s>: all tokens [T 1 1], and what was
-        told with each [T 1 1 W]."""
+    def close(self, first: str, scores: str, told: str, width: int) -> list[str]:
+        """Behind the token `first`, write the one whose score is greatest, until </s>: all tokens
+        [T 1 1], and what was told with each [T 1 1 W]."""
         g, body = self.g, self.body
         token = self.words.named(body, body("ArgMax", scores, axis=-1, keepdims=0))
         # nobody writes <pad> or <s>, and the others stand behind </s>
@@ -82,7 +106,7 @@ class GreedyLoop:
             body.result(value, "float32", 1, 1, "H")
         body.result(token, "int64", 1, 1)
         body.result(told, "float32", 1, 1, width)
-        start = [g.constant([[START]], "int64"), *self.first.values()]
+        start = [first, *self.first.values()]
         limit, going = g.input("limit", "int64"), g.constant(True, "bool")
         made = g.many("Loop", [limit, going, *start], len(start) + 2, body=body.proto())
         return made[-2:]
@@ -285,8 +309,12 @@ def go_round(g: Graph, trail: str, token: str) -> tuple[str, str]:
 def draw_encoder_of_one(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
     """Of a sentence alone: it has no padding."""
     memory, first = draw_encoder(g, network)
-    return (memory._replace(closed="") if network.compares else memory), first
+    return of_one(memory, network), first
 
 
-ALONE = {writing, writing_allowed, drafting, searching, searching_allowed}
+def of_one(memory: Memory, network: Network) -> Memory:
+    return memory._replace(closed="") if network.compares else memory
+
+
+ALONE = {writing, writing_allowed, drafting, drafting_on, searching, searching_allowed}
 """Graphs of a single sentence."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from regard.config import ModelOptions
 from regard.engine.arithmetic import Arithmetic, Picked
-from regard.engine.onnx_cells import CELLS, Carried, scan
+from regard.engine.onnx_cells import CELLS, Carried, Scanned, scan
 from regard.engine.onnx_graph import Graph
 from regard.special import PAD, START
 
@@ -134,7 +134,7 @@ class Network:
         batch = g("Shape", inputs, start=1, end=2)
         shape = g("Concat", batch, g.ints(len(directions), size), axis=0)
         zeros = g("ConstantOfShape", shape, value=np.zeros(1, np.float32))
-        hidden = scan(g, name, cell, prepared, [zeros] * cell.carried)
+        hidden = scan(g, name, cell, prepared, [zeros] * cell.carried).hidden
         states = g("Reshape", hidden, g.ints(-1, size))
         return g("Reshape", g("Gather", states, back), g.ints(0, 0, options.states))
 
@@ -253,17 +253,23 @@ class Network:
     ) -> list[Read]:
         """All tokens [B T] of a known translation at once, layer by layer."""
         inputs, layers = self.embed(g, tokens, self.target_table), []
-        for number, cell in enumerate(self.cells):
-            prepared = [
-                g("Unsqueeze", g("Transpose", one, perm=[1, 0, 2]), g.ints(2))
-                for one in self.recur(g, number, inputs)
-            ]
-            hidden = scan(g, cell.directions[0], cell, prepared, first[number])
-            hidden = g("Transpose", g("Squeeze", hidden, g.ints(2)), perm=[1, 0, 2])
+        for number in range(len(self.cells)):
+            scanned = self.go_through(g, number, self.recur(g, number, inputs), first[number])
+            hidden = g("Transpose", g("Squeeze", scanned.hidden, g.ints(2)), perm=[1, 0, 2])
             look = self.look(g, number, hidden, memory, bias)
             inputs = self.feed_forward(g, number, inputs, hidden, look)
             layers.append(Read(hidden, look, inputs))
         return layers
+
+    def go_through(self, g: Graph, number: int, read: Sequence[str], first: Carried) -> Scanned:
+        """A layer's recurrence over known tokens, of which `read` [B T _] tells all."""
+        prepared = [g("Unsqueeze", g("Transpose", one, perm=[1, 0, 2]), g.ints(2)) for one in read]
+        cell = self.cells[number]
+        return scan(g, cell.directions[0], cell, prepared, first)
+
+    def skim(self, g: Graph, tokens: str, first: list[Carried]) -> list[Carried]:
+        """What a decoder of one layer carries behind known tokens [B T]; it need not look there."""
+        return [self.go_through(g, 0, self.look_up(g, tokens), first[0]).after]
 
     def logits(self, g: Graph, output: str, words: Picked = EVERY) -> str:
         """Which token is next? <pad> and <s> never are."""
