@@ -2,7 +2,7 @@
 
 import html
 import sys
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,23 @@ from sacrebleu.metrics import BLEU
 
 from regard.errors import RegardError
 from regard.evaluation import CONVENTIONS, bleu, by_length, measure
-from regard.evaluation.counts import bleu_of, count, exact_bleu, interval, resample
+from regard.evaluation.counts import (
+    bleu_counts,
+    bleu_of,
+    chrf_counts,
+    chrf_of,
+    exact_bleu,
+    interval,
+    resample,
+)
 from regard.evaluation.length import merge_small, places_by_length
-from regard.evaluation.significance import METHODS, System, differences
+from regard.evaluation.significance import (
+    METHODS,
+    METRICS,
+    System,
+    by_randomisation,
+    differences,
+)
 from regard.text.lesson import examples
 from regard.text.spans import words
 
@@ -235,10 +249,13 @@ PHRASES = st.lists(
 @given(PHRASES)
 def test_our_counts_added_up_give_sacrebleus_score(phrases):
     found, wanted = ([" ".join(pair[side]) for pair in phrases] for side in (0, 1))
-    counts = count(found, wanted, "fr")
+    counts = bleu_counts(found, wanted, "fr")
     score = bleu(found, wanted, "fr")
     assert exact_bleu(counts) == score
     np.testing.assert_allclose(bleu_of(counts.sum(axis=0, keepdims=True)), [score], rtol=1e-12)
+    chrf = sacrebleu.metrics.CHRF().corpus_score(found, [wanted]).score
+    sums = chrf_counts(found, wanted, "fr").sum(axis=0, keepdims=True)
+    np.testing.assert_allclose(chrf_of(sums), [chrf], rtol=1e-12)
 
 
 def noisy(texts, seed, share):
@@ -251,8 +268,8 @@ LESSON = [one.target for one in examples(400, seed=3)]
 
 
 def width(sentences):
-    counts = count(noisy(LESSON, 1, 0.2)[:sentences], LESSON[:sentences], "fr")
-    low, high = interval(resample([counts])[0], exact_bleu(counts))
+    counts = bleu_counts(noisy(LESSON, 1, 0.2)[:sentences], LESSON[:sentences], "fr")
+    low, high = interval(resample([counts], bleu_of)[0], exact_bleu(counts))
     assert low <= exact_bleu(counts) <= high
     return high - low
 
@@ -264,10 +281,10 @@ def test_an_interval_holds_the_score_and_shrinks_with_more_sentences():
 
 
 def test_a_bootstrap_draws_the_same_test_sets_for_every_system():
-    counts = count(noisy(LESSON, 1, 0.2), LESSON, "fr")
-    first, second = resample([counts, counts.copy()])
+    counts = bleu_counts(noisy(LESSON, 1, 0.2), LESSON, "fr")
+    first, second = resample([counts, counts.copy()], bleu_of)
     np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(first, resample([counts])[0])
+    np.testing.assert_array_equal(first, resample([counts], bleu_of)[0])
 
 
 SYSTEMS = [
@@ -302,7 +319,42 @@ def test_a_clearly_better_system_is_significant(tested):
     for verdict in better.verdicts:
         assert verdict.p_value < 0.01
         assert verdict.low < verdict.value < verdict.high
-    assert f"|{METHODS[method]}:" in better.verdicts[0].signature
+    assert f"|test:{method}|" in better.verdicts[0].signature
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_systems_that_differ_by_chance_are_rarely_told_apart(method):
+    """Of 150 comparisons of two systems of one kind, 5 in 100 may have p < 0.05."""
+    score, p_value = METRICS["BLEU"].score, METHODS[method].p_value
+    found = []
+    for seed in range(0, 300, 2):
+        some = LESSON[seed : seed + 60]
+        pair = (bleu_counts(noisy(some, 900 + seed + side, 0.3), some, "fr") for side in (0, 1))
+        found.append(p_value(*pair, score))
+    assert 0.01 <= np.mean(np.array(found) < 0.05) <= 0.08
+    assert 0.04 <= np.mean(np.array(found) < 0.1) <= 0.15
+
+
+@pytest.mark.parametrize("differing", [1, 2, 3, 5, 8])
+def test_randomisation_finds_the_p_value_of_all_exchanges_there_are(differing):
+    texts = noisy(LESSON[:40], 1, 0.3)
+    counts = bleu_counts(texts, LESSON[:40], "fr")
+    better = bleu_counts(LESSON[:differing] + texts[differing:], LESSON[:40], "fr")
+    moved, sums = better - counts, counts.sum(axis=0)
+    exchanged = np.array([*product([0, 1], repeat=differing)]) @ moved[:differing]
+    far = np.abs(bleu_of(sums + moved.sum(axis=0) - exchanged) - bleu_of(sums + exchanged))
+    exact = np.mean(far >= far[0] - 1e-9)
+    assert by_randomisation(counts, better, bleu_of) == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_sentence_alone_proves_nothing(method):
+    base = noisy(LESSON, 1, 0.3)
+    other = [LESSON[0], *base[1:]]
+    systems = [System("base", base), System("one sentence better", other)]
+    (found,) = differences(systems, LESSON, "fr", method)
+    assert found.bleu > 0
+    assert all(verdict.p_value > 0.05 for verdict in found.verdicts)
 
 
 def test_each_system_is_tested_against_the_first(tested):

@@ -99,9 +99,15 @@ def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
     assert alone(exact, 1) != alone(drafting.limited(), 1), "the draft must be put right"
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
-    drawn = drafting.sessions.ready
-    assert onnx_loops.drafting in drawn
-    assert onnx_loops.drafting_on in drawn, "a draft goes on behind what was right"
+    assert onnx_loops.drafting in drafting.sessions.ready
+
+
+def test_a_wrong_draft_goes_on_behind_what_was_right():
+    engine = engine_of(SMALL, True, "little")
+    assert alone(engine, 1) != alone(engine.limited(), 1), "a draft must be wrong"
+    drawn = engine.sessions.ready
+    assert onnx_loops.drafting_on in drawn
+    assert onnx_loops.writing not in drawn, "no sentence here is begun anew"
 
 
 @some_network

@@ -1,5 +1,7 @@
-"""What BLEU counts in each sentence: counted once, added up for any choice of sentences."""
+"""What BLEU and chrF count in each sentence: counted once, added up for any choice of sentences."""
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +18,15 @@ SEED = 12345
 CHUNK = 100
 """Test sets drawn at a time, so that large ones need little memory."""
 
+CHARACTERS = 6
+"""chrF2 counts n-grams of one character to this many, without white space."""
+RECALL = 2.0
+"""How many times as much as precision it weighs in chrF2."""
+
 Counts = Int[np.ndarray, "N C"]
-"""For each sentence: words of the translation, words of the reference, n-grams of each order that
-both have, n-grams of each order in the translation."""
+"""What a metric counts in each sentence."""
+Score = Callable[[Int[np.ndarray, "R C"]], Float[np.ndarray, " R"]]
+"""A metric of each row of added counts, 0 to 100."""
 
 
 class Interval(NamedTuple):
@@ -28,8 +36,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def count(hypotheses: list[str], references: list[str], language: str) -> Counts:
-    """By the sacrebleu convention.
+def bleu_counts(hypotheses: list[str], references: list[str], language: str) -> Counts:
+    """By the sacrebleu convention: words of the translation, words of the reference, n-grams of
+    each order that both have, n-grams of each order in the translation.
 
     Raises RegardError if the numbers of lines differ, or there are none.
     """
@@ -66,20 +75,67 @@ def bleu_of(sums: Int[np.ndarray, "R C"]) -> Float[np.ndarray, " R"]:
     return np.where(shared.any(axis=1), scores, 0.0)
 
 
-def resample(counts: list[Counts]) -> list[Float[np.ndarray, " R"]]:
-    """BLEU of each system on `RESAMPLES` test sets drawn from this one, the same for all systems.
+def chrf_counts(hypotheses: list[str], references: list[str], _language: str) -> Counts:
+    """Of each order: n-grams in the translation, in the reference, and in both.
 
-    Each is as large as this one; a sentence can be drawn more than once (Koehn 2004).
+    Raises RegardError if the numbers of lines differ, or there are none.
     """
-    random = np.random.default_rng(SEED)
-    sentences = len(counts[0])
-    even = np.full(sentences, 1 / sentences)
-    scores: list[list[Float[np.ndarray, " _"]]] = [[] for _ in counts]
+    refuse_unequal({"translations": hypotheses, "references": references})
+    rows = []
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        row: list[int] = []
+        for written, wanted in zip(grams(hypothesis), grams(reference), strict=True):
+            # as sacreBLEU: what no reference could have is not counted as written
+            row += [written.total() if wanted else 0, wanted.total(), (written & wanted).total()]
+        rows.append(row)
+    return np.array(rows, np.int64)
+
+
+def grams(text: str) -> list[Counter[str]]:
+    """Its character n-grams of each order."""
+    letters = "".join(text.split())
+    return [
+        Counter(letters[begin : begin + order] for begin in range(len(letters) - order + 1))
+        for order in range(1, CHARACTERS + 1)
+    ]
+
+
+def chrf_of(sums: Int[np.ndarray, "R C"]) -> Float[np.ndarray, " R"]:
+    """chrF2 of each row of added counts (Popović 2015, eq. 1), over the orders that both sides
+    have, as sacreBLEU works it out."""
+    written, wanted, shared = (sums[:, part::3].astype(float) for part in range(3))
+    has_both = (written > 0) & (wanted > 0)
+    orders = np.maximum(has_both.sum(axis=1), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(has_both, shared / written, 0.0).sum(axis=1) / orders
+        recall = np.where(has_both, shared / wanted, 0.0).sum(axis=1) / orders
+        score = (1 + RECALL**2) * precision * recall / (RECALL**2 * precision + recall)
+    return np.where(precision + recall > 0, 100 * score, 0.0)
+
+
+def draws(sentences: int) -> Iterator[Int[np.ndarray, "R N"]]:
+    """`RESAMPLES` test sets drawn from one, some at a time: how often each sentence is in them.
+
+    Each is as large as that one; a sentence can be drawn more than once (Koehn 2004).
+    """
+    random, even = np.random.default_rng(SEED), np.full(sentences, 1 / sentences)
     for begin in range(0, RESAMPLES, CHUNK):
-        times = random.multinomial(sentences, even, size=min(CHUNK, RESAMPLES - begin))
+        yield random.multinomial(sentences, even, size=min(CHUNK, RESAMPLES - begin))
+
+
+def resample(counts: Sequence[Counts], score: Score) -> list[Float[np.ndarray, " R"]]:
+    """A metric of each system on test sets drawn from this one, the same for all systems."""
+    scores: list[list[Float[np.ndarray, " _"]]] = [[] for _ in counts]
+    for times in draws(len(counts[0])):
         for system, own in zip(scores, counts, strict=True):
-            system.append(bleu_of((times.astype(float) @ own).astype(np.int64)))
+            system.append(score(added(times, own)))
     return [np.concatenate(system) for system in scores]
+
+
+def added(times: Int[np.ndarray, "R N"], counts: Counts) -> Int[np.ndarray, "R C"]:
+    """The counts of sentences that are taken so many times each."""
+    # whole numbers this small are exact in floating point, where products are far quicker
+    return (times.astype(float) @ counts).astype(np.int64)
 
 
 def interval(drawn: Float[np.ndarray, " R"], found: float) -> Interval:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.evaluation.counts import count, exact_bleu, interval, resample
+from regard.evaluation.counts import bleu_counts, bleu_of, exact_bleu, interval, resample
 from regard.evaluation.quality import refuse_unequal
 from regard.text.spans import words
 
@@ -44,12 +44,12 @@ def by_length(
     Raises RegardError if the numbers of lines differ, or there are none.
     """
     refuse_unequal({"sources": sources, "translations": hypotheses, "references": references})
-    counts = count(hypotheses, references, language)
+    counts = bleu_counts(hypotheses, references, language)
     buckets = []
     for first, last, inside in places_by_length(sources, edges):
         own = counts[inside]
         score = exact_bleu(own)
-        low, high = interval(resample([own])[0], score)
+        low, high = interval(resample([own], bleu_of)[0], score)
         buckets.append(Bucket(first, last, len(inside), score, low, high))
     return buckets
 

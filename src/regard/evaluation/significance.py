@@ -1,21 +1,42 @@
-"""Whether a difference between two translations of one text could be chance."""
+"""Whether a difference between two translations of one text could be chance.
 
-from collections.abc import Sequence
+sacreBLEU has such tests too, and they are not used: its bootstrap takes the mean of absolute
+differences for their centre, so that p is one-sided where the systems differ, and both of its
+tests leave out the draws that are as far apart as the systems themselves, so that one sentence that
+differs among a thousand has p = 0.0001 (version 2.6.0, significance.py).
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from regard.errors import RegardError, nearest
-from regard.evaluation.counts import count, exact_bleu, interval, resample
+from regard.evaluation.counts import (
+    CHUNK,
+    RESAMPLES,
+    SEED,
+    Counts,
+    Score,
+    added,
+    bleu_counts,
+    bleu_of,
+    chrf_counts,
+    chrf_of,
+    exact_bleu,
+    interval,
+    resample,
+)
 from regard.evaluation.quality import bleu_scorer, library, refuse_unequal
 
-METHODS = {"bootstrap": "bs", "randomisation": "ar"}
-"""sacreBLEU's paired tests: bootstrap resampling (Koehn 2004), approximate randomisation (Riezler
-and Maxwell 2005)."""
-RANDOMISATION_INTERVAL = 1000
-"""Test sets drawn for the intervals beside approximate randomisation."""
+SHUFFLES = 10_000
+"""Times that approximate randomisation exchanges translations."""
+TIE = 1e-9
+"""Two differences this near to each other are one."""
 
 
 class Verdict(NamedTuple):
-    """sacreBLEU's paired test by one metric."""
+    """A paired test by one metric."""
 
     metric: str
     baseline: float
@@ -25,9 +46,10 @@ class Verdict(NamedTuple):
     high: float
     """and this, in 95 of 100 test sets like this one."""
     p_value: float
-    """How often chance alone would make a difference as large as this one; 1 if there is none."""
+    """How often chance alone would make a difference as large as this one, either way; 1 if there
+    is none."""
     signature: str
-    """How it was tested."""
+    """How it was measured and tested."""
 
 
 class Difference(NamedTuple):
@@ -50,6 +72,67 @@ class System(NamedTuple):
     texts: list[str]
 
 
+class Metric(NamedTuple):
+    count: Callable[[list[str], list[str], str], Counts]
+    """From translations, references and their language."""
+    score: Score
+    scorer: Callable[[str], Any]
+    """From a language: sacreBLEU's own, which says how it measures."""
+
+    def signature(self, language: str) -> str:
+        scorer = self.scorer(language)
+        scorer.corpus_score([""], [[""]])  # before, it does not know the number of references
+        return str(scorer.get_signature())
+
+
+METRICS = {
+    "BLEU": Metric(bleu_counts, bleu_of, bleu_scorer),
+    "chrF2": Metric(chrf_counts, chrf_of, lambda _language: library("sacrebleu.metrics").CHRF()),
+}
+
+
+def by_bootstrap(baseline: Counts, own: Counts, score: Score) -> float:
+    """p of the difference on drawn test sets: how often it is as far from its mean as the one that
+    was found is from 0 (Koehn 2004; two-sided)."""
+    first, second = resample([baseline, own], score)
+    drawn = second - first
+    return share_of(np.abs(drawn - drawn.mean()), found_between(baseline, own, score))
+
+
+def by_randomisation(baseline: Counts, own: Counts, score: Score) -> float:
+    """p of the difference when translations of the two systems are exchanged by chance (Riezler and
+    Maxwell 2005, figure 1)."""
+    random, moved, far = np.random.default_rng(SEED), own - baseline, []
+    for begin in range(0, SHUFFLES, CHUNK):
+        rows = min(CHUNK, SHUFFLES - begin)
+        exchanged = added(random.integers(0, 2, (rows, len(own)), np.int8), moved)
+        first, second = baseline.sum(axis=0) + exchanged, own.sum(axis=0) - exchanged
+        far.append(np.abs(score(second) - score(first)))
+    return share_of(np.concatenate(far), found_between(baseline, own, score))
+
+
+def found_between(baseline: Counts, own: Counts, score: Score) -> float:
+    first, second = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)]))
+    return abs(float(second - first))
+
+
+def share_of(made_by_chance: np.ndarray, found: float) -> float:
+    """How many are at least as large, and one more of each: what was found is among them (Phipson
+    and Smyth 2010)."""
+    return (int((made_by_chance >= found - TIE).sum()) + 1) / (len(made_by_chance) + 1)
+
+
+class Method(NamedTuple):
+    p_value: Callable[[Counts, Counts, Score], float]
+    signature: str
+
+
+METHODS = {
+    "bootstrap": Method(by_bootstrap, f"test:bootstrap|draws:{RESAMPLES}|seed:{SEED}"),
+    "randomisation": Method(by_randomisation, f"test:randomisation|draws:{SHUFFLES}|seed:{SEED}"),
+}
+
+
 def differences(
     systems: Sequence[System], references: list[str], language: str, method: str
 ) -> list[Difference]:
@@ -62,52 +145,36 @@ def differences(
             f"there is no test '{method}'", "--test-by", nearest(method, tuple(METHODS))
         )
     refuse_unequal({"references": references} | {one.name: one.texts for one in systems})
-    tests, scores = sacrebleu_tests(systems, references, language, METHODS[method])
-    counts = [count(one.texts, references, language) for one in systems]
-    exact = [exact_bleu(own) for own in counts]
-    drawn = resample(counts)
+    verdicts = {
+        name: verdicts_by(name, systems, references, language, METHODS[method]) for name in METRICS
+    }
+    counts = [bleu_counts(one.texts, references, language) for one in systems]
+    baseline, drawn = exact_bleu(counts[0]), resample(counts, bleu_of)
     found = []
     for place, system in enumerate(systems[1:], 1):
-        gain = exact[place] - exact[0]
+        gain = exact_bleu(counts[place]) - baseline
         low, high = interval(drawn[place] - drawn[0], gain)
-        same = system.texts == systems[0].texts
-        verdicts = [
-            verdict(metric, scores[metric][0], scores[metric][place], same, str(signature))
-            for metric, signature in tests.items()
-        ]
-        found.append(Difference(systems[0].name, system.name, gain, low, high, verdicts))
+        own = [by_metric[place - 1] for by_metric in verdicts.values()]
+        found.append(Difference(systems[0].name, system.name, gain, low, high, own))
     return found
 
 
-class Tested(NamedTuple):
-    signatures: dict[str, Any]
-    scores: dict[str, list[Any]]
-    """By metric, of each system."""
-
-
-def sacrebleu_tests(
-    systems: Sequence[System], references: list[str], language: str, kind: str
-) -> Tested:
-    paired = library("sacrebleu.significance").PairedTest(
-        [(one.name, one.texts) for one in systems],
-        {"BLEU": bleu_scorer(language), "chrF2": library("sacrebleu.metrics").CHRF()},
-        [references],
-        test_type=kind,
-        n_ar_confidence=RANDOMISATION_INTERVAL if kind == "ar" else -1,
-    )
-    return Tested(*paired())
-
-
-def verdict(metric: str, baseline: Any, own: Any, same: bool, signature: str) -> Verdict:
-    # a bootstrap finds no draw beyond a difference of 0, and would call that certain
-    p_value = 1.0 if same or own.score == baseline.score else float(own.p_value)
-    middle, half = float(own.mean), float(own.ci)
-    return Verdict(
-        metric,
-        float(baseline.score),
-        float(own.score),
-        middle - half,
-        middle + half,
-        p_value,
-        signature,
-    )
+def verdicts_by(
+    name: str, systems: Sequence[System], references: list[str], language: str, method: Method
+) -> list[Verdict]:
+    """Of each system but the first, by one metric."""
+    metric = METRICS[name]
+    counts = [metric.count(one.texts, references, language) for one in systems]
+    values = metric.score(np.stack([own.sum(axis=0) for own in counts])).tolist()
+    signature = f"{metric.signature(language)}|{method.signature}"
+    return [
+        Verdict(
+            name,
+            values[0],
+            values[place],
+            *interval(resample([counts[place]], metric.score)[0], values[place]),
+            method.p_value(counts[0], counts[place], metric.score),
+            signature,
+        )
+        for place in range(1, len(systems))
+    ]

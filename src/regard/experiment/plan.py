@@ -178,7 +178,7 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
 
 def check(asked: Asked) -> Unseen:
     """The test text. Raises RegardError if something is missing that is needed only at the end."""
-    library("sacrebleu.significance")
+    library("sacrebleu.metrics")
     if asked.method not in METHODS:
         raise RegardError(
             f"there is no test '{asked.method}'",
