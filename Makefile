@@ -1,4 +1,6 @@
 # make demo: see it work.  make test: run the tests.  Both set up .venv first.
+# With another Python: make clean, then make PYTHON=python3.12 demo.
+# With PyTorch from elsewhere: make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -20,8 +22,9 @@ format: .venv/ready
 	$(BIN)/ruff check --fix src tests benchmarks recipes docs/pictures.py
 
 .venv/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "regard needs Python 3.11 or later, and this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -e '.[dev]'
 	touch $@
 
 clean:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from regard import __version__
 from regard.errors import RegardError, needs_extra, refuse_system_error
@@ -46,10 +46,20 @@ def typer_app(**more: Any) -> typer.Typer:
     )
 
 
+class Command(TyperCommand):
+    """Its usage line is what one types; each version of typer would write it in its own way."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        given = (one for one in self.get_params(ctx) if one.param_type_name == "argument")
+        return ["[OPTIONS]", *(one.metavar or str(one.name).upper() for one in given)]
+
+
 @cache
 def read_command(name: str) -> Any:
     alone = typer_app()
     import_module(f"regard.cli.{name}").add_to(alone)
+    for command in alone.registered_commands:
+        command.cls = Command
     return typer.main.get_command(alone)
 
 

@@ -112,3 +112,8 @@ def use_utf8() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(encoding="utf-8", errors="replace", newline="\n")
+
+
+def as_utf8(word: str) -> str:
+    """A word of the command line; a byte that is not UTF-8 is �, as in files."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WordsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="SOURCE TARGET [OPTION=VALUE ...]",
+        metavar="[SOURCE TARGET [OPTION=VALUE ...]]",
         help="Text to learn from, and options for all models, as in `regard train`.",
         show_default=False,
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.checkpoint import write_file
-from regard.cli.common import Beam, Models, errors, name_default, new_file, use_utf8
+from regard.cli.common import Beam, Models, as_utf8, errors, name_default, new_file, use_utf8
 from regard.errors import RegardError
 from regard.models import tell_apart
 from regard.text import sentences
@@ -90,11 +90,6 @@ def explain(
             if number:
                 typer.echo()
             tell(one, subwords)
-
-
-def as_utf8(word: str) -> str:
-    """A word of the command line; a byte that is not UTF-8 is �, as in files."""
-    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_translation(translation: str, beam: int) -> str:

@@ -25,6 +25,7 @@ def info(
     model: Annotated[
         Path,
         typer.Argument(
+            metavar="[MODEL]",
             help="A model folder or file, or the name of one that comes along.",
             show_default=models.DEFAULT.stem,
         ),

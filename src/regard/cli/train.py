@@ -1,5 +1,6 @@
 """regard train"""
 
+import shutil
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -12,6 +13,9 @@ from regard.cli.common import errors, sort_words, use_utf8
 from regard.config import make_config, options, override, read_config
 from regard.errors import RegardError
 
+NARROWEST = 72
+"""Columns of the table of options, at least: in fewer their names would be cut."""
+
 
 def show_options(wanted: bool) -> bool:
     if not wanted:
@@ -19,7 +23,8 @@ def show_options(wanted: bool) -> bool:
     table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
     for option in options():
         table.add_row(option.name, str(option.default), option.about)
-    Console(emoji=False).print(table)
+    width = max(NARROWEST, shutil.get_terminal_size().columns)
+    Console(emoji=False, width=width).print(table)
     raise typer.Exit
 
 

@@ -21,7 +21,7 @@ from rich.progress import (
 
 from regard import checkpoint, models
 from regard.cli.arriving import as_they_arrive
-from regard.cli.common import Beam, Model, errors, name_default, once, use_utf8
+from regard.cli.common import Beam, Model, as_utf8, errors, name_default, once, use_utf8
 from regard.cli.unfinished import begin as begin_part
 from regard.cli.unfinished import behind, beside, go_on
 from regard.config import SearchOptions
@@ -111,7 +111,9 @@ class Notes:
 def translate(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Text files, a sentence a line; none or - is standard input."),
+        typer.Argument(
+            metavar="[FILE ...]", help="Text files, a sentence a line; none or - is standard input."
+        ),
     ] = None,
     model: Model = models.DEFAULT,
     beam: Beam = 0,
@@ -188,7 +190,7 @@ def translate(
     translator = translator.with_options(
         SearchOptions.model_validate({**options.model_dump(), "beam": size})
     )
-    wanted = Wanted(n_best, begin, format, whole_lines or n_best > 1 or bool(begin))
+    wanted = Wanted(n_best, as_utf8(begin), format, whole_lines or n_best > 1 or bool(begin))
     if out is not None and resume and out.is_file() and not beside(out).part.exists():
         errors.print(
             f"{out} is whole already, and stays as it is; remove it to translate again",

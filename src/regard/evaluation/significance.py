@@ -73,7 +73,7 @@ class System(NamedTuple):
 
 
 class Metric(NamedTuple):
-    count: Callable[[list[str], list[str], str], Counts]
+    counts: Callable[[list[str], list[str], str], Counts]
     """From translations, references and their language."""
     score: Score
     scorer: Callable[[str], Any]
@@ -164,7 +164,7 @@ def verdicts_by(
 ) -> list[Verdict]:
     """Of each system but the first, by one metric."""
     metric = METRICS[name]
-    counts = [metric.count(one.texts, references, language) for one in systems]
+    counts = [metric.counts(one.texts, references, language) for one in systems]
     values = metric.score(np.stack([own.sum(axis=0) for own in counts])).tolist()
     signature = f"{metric.signature(language)}|{method.signature}"
     return [

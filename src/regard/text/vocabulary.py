@@ -1,6 +1,7 @@
 """Text to tokens and back: subwords by SentencePiece, learned from the training text itself."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from threading import Event, Thread
@@ -16,6 +17,9 @@ from regard.text.spans import Span
 
 GRACE = 1.0
 """Seconds that SentencePiece gets to end when nobody waits for it any more."""
+TOO_FEW = re.compile(r"vocab_size.*\d+ vs (\d+)", re.DOTALL)
+"""How SentencePiece says that each character of the text is to be a subword, and how many there
+are with bytes and special tokens."""
 
 
 class Token(NamedTuple):
@@ -104,12 +108,24 @@ def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
     if learning.trouble:
         raise learning.trouble
     if learning.refusal:
-        raise RegardError(
-            f"no vocabulary can be learned from this text: {learning.refusal}",
-            where,
-            "give more text, or another vocabulary.size",
-        ) from learning.refusal
+        raise refusal(learning.refusal, size, where) from learning.refusal
     return Vocabulary(learning.proto.getvalue(), where)
+
+
+def refusal(cause: Exception, size: int, where: str) -> RegardError:
+    """What SentencePiece has against this text, in our words where we know its own."""
+    too_few = TOO_FEW.search(str(cause))
+    if too_few:
+        return RegardError(
+            f"{size:,} subwords are too few: each character of this text is one",
+            where,
+            f"give a vocabulary.size of at least {too_few[1]}",
+        )
+    return RegardError(
+        f"no vocabulary can be learned from this text: {cause}",
+        where,
+        "give more text, or another vocabulary.size",
+    )
 
 
 class Learning(Thread):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -27,6 +28,8 @@ from regard.translator import Translator
 STATE = "state.safetensors"
 SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
+SLOWER = "begin again in another --out, with a smaller train.learning_rate or a longer train.warmup"
+"""What to do about a run whose numbers have left what numbers can be."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -200,9 +203,7 @@ class Keeper:
             raise RegardError(
                 f"{now.skipped_in_a_row} updates in a row had a gradient that is not usable",
                 f"update {now.update:,} of {self.run.folder}",
-                "begin again in another --out, with a smaller train.learning_rate or a longer"
-                " train.warmup"
-                + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.has_best else ""),
+                SLOWER + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.has_best else ""),
             )
 
     def validate(self) -> None:
@@ -218,7 +219,7 @@ class Keeper:
         score = bleu(texts, self.run.valid.targets, card.languages[1])
         now = learner.progress
         value = score if self.config.train.metric == "bleu" else -loss
-        is_best = (value, -loss) > (now.best, -now.best_loss)
+        is_best = isfinite(loss) and (value, -loss) > (now.best, -now.best_loss)
         number = (now.update // self.config.train.validate_every) % len(texts)
         told = Validated(
             now.update,
@@ -262,6 +263,13 @@ class Keeper:
         self.saved = time.monotonic()
 
     def outcome(self) -> Outcome:
+        """Raises RegardError if no validation had a usable loss."""
         now = self.learner.progress
+        if not now.has_best:
+            raise RegardError(
+                "the loss was never a number that can be compared, so there is no best model",
+                f"update {now.update:,} of {self.run.folder}",
+                SLOWER,
+            )
         quality = checkpoint.read_json(self.run.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)

@@ -19,9 +19,9 @@ def cosine(done: float, updates: int, warmup: int) -> float:
 
 
 def inverse_sqrt(done: float, updates: int, warmup: int) -> float:
-    """sqrt(warm-up / update) (Vaswani et al. 2017, eq. 3)."""
+    """sqrt(warm-up / update) (Vaswani et al. 2017, eq. 3); without warm-up as with one update."""
     first = max(1, warmup)
-    return sqrt(first / (first + done * (updates - warmup)))
+    return sqrt(first / max(first, warmup + done * (updates - warmup)))
 
 
 SCHEDULES: dict[str, Callable[[float, int, int], float]] = {
