@@ -31,10 +31,11 @@ COMMANDS = (
 )
 
 
-def typed(*words, given="", cwd=None):
+def typed(*words, given="", cwd=None, **surroundings):
     return subprocess.run(
         [sys.executable, "-m", "regard", *map(str, words)],
         input=given.encode(), capture_output=True, check=False, cwd=cwd,
+        env={**os.environ, **surroundings},
     )  # fmt: skip
 
 
@@ -45,6 +46,26 @@ def test_help_teaches_with_an_example(command):
     assert done.returncode == 0
     examples = said.split("Example", 1)[1]
     assert f"regard {command} " in examples
+
+
+USAGES = {
+    "train": "SOURCE TARGET [OPTION=VALUE ...]",
+    "translate": "[FILE ...]",
+    "evaluate": "SOURCE REFERENCE",
+    "compare": "[SOURCE TARGET [OPTION=VALUE ...]]",
+    "explain": "TEXT",
+    "explore": "",
+    "export": "MODEL",
+    "info": "[MODEL]",
+    "demo": "[OPTION=VALUE ...]",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_usage_line_is_what_one_types(command):
+    said = typed(command, "--help", COLUMNS="100").stdout.decode()
+    (line,) = (line.strip() for line in said.splitlines() if "Usage:" in line)
+    assert line.endswith(f"regard {command} [OPTIONS] {USAGES[command]}".strip())
 
 
 def test_lines_in_are_lines_out_in_order(model):
@@ -124,6 +145,16 @@ def test_the_options_are_listed_with_their_reasons():
         assert option.name in said and len(option.about) > 10
         assert set(option.about.split()) <= set(said)
     assert {"inverse-sqrt.", "left-to-right.", "lstm,", "gru,", "bf16,"} <= set(said)
+    narrow = typed("train", "--options", COLUMNS="20").stdout.decode().split()
+    assert all(option.name in narrow for option in options())
+
+
+def test_a_beginning_that_is_not_utf8_is_repaired_as_text_in_files_is(model):
+    known = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = ["translate", "--model", model, "--begin", "déjà", "--format", "json"]
+    done, plain = typed(*words, given="A cat.\n", **known), typed(*words, given="A cat.\n")
+    assert done.stdout == plain.stdout, done.stderr
+    assert json.loads(done.stdout)["translations"][0]["text"].startswith("déjà")
 
 
 def test_a_reader_that_stops_reading_is_no_error(model, tmp_path):

@@ -256,6 +256,16 @@ def test_a_gradient_that_stays_unusable_ends_the_run_with_advice(text, tmp_path,
     assert (tmp_path / "lost/model.safetensors").exists()
 
 
+@pytest.mark.parametrize("metric", ["bleu", "loss"])
+def test_a_model_whose_loss_is_no_number_is_never_kept(text, tmp_path, metric):
+    settings = tiny(learning_rate=1e30, warmup=0, clip=1e9, updates=4, metric=metric)
+    with pytest.raises(RegardError, match="there is no best model") as refused:
+        regard.train(text.train, tmp_path / "lost", text.valid, "", settings)
+    assert "a smaller train.learning_rate" in refused.value.to_do
+    assert not (tmp_path / "lost/model.safetensors").exists()
+    assert not (tmp_path / "lost/quality.json").exists()
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_schedule_rises_to_one_and_never_rises_again(schedule):
     shares = [share_of_rate(schedule, update, 100, 10) for update in range(1, 101)]
@@ -263,6 +273,13 @@ def test_a_schedule_rises_to_one_and_never_rises_again(schedule):
     assert all(a >= b for a, b in itertools.pairwise(shares[9:]))
     if schedule in ("linear", "cosine"):
         assert shares[-1] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 10])
+def test_the_inverse_square_root_is_that_of_the_updates_since_the_beginning(warmup):
+    for update in range(max(1, warmup), 101):
+        share = share_of_rate("inverse-sqrt", update, 100, warmup)
+        assert share == pytest.approx((max(1, warmup) / update) ** 0.5)
 
 
 def test_training_in_a_thread_leaves_signals_alone(text, tmp_path):

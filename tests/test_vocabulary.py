@@ -126,6 +126,15 @@ def test_no_text_is_an_error_and_so_is_a_damaged_vocabulary():
         Vocabulary(b"not a vocabulary", "x.vocabulary")
 
 
+def test_a_vocabulary_too_small_for_the_characters_says_how_large_it_must_be():
+    with pytest.raises(RegardError, match="300 subwords are too few") as refused:
+        learn(SENTENCES, 300, "the test")
+    (least,) = (int(word) for word in refused.value.to_do.split() if word.isdigit())
+    assert len(learn(SENTENCES, least, "the test")) == least
+    with pytest.raises(RegardError, match=f"{least - 1} subwords are too few"):
+        learn(SENTENCES, least - 1, "the test")
+
+
 def test_a_vocabulary_whose_pieces_are_no_text_is_damaged():
     at = VOCABULARY.proto.index("▁".encode())
     proto = VOCABULARY.proto[:at] + b"\xff" + VOCABULARY.proto[at + 1 :]
