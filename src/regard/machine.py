@@ -46,6 +46,18 @@ def keep_freed_memory() -> None:
     set_allocator(MALLOPT)
 
 
+def trim_memory() -> None:
+    """Give the system what glibc keeps and nobody uses just now; elsewhere this does nothing.
+
+    Small things that stay, made while large blocks were in use, keep those from growing together
+    again once they are free: a process that keeps all of them needs more and more.
+    """
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
 def lock(file: Path) -> IO[bytes]:
     """Hold a file until the result is closed or this process ends, however it ends.
 

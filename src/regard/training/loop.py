@@ -17,7 +17,7 @@ from regard.bundle import read_model
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
-from regard.machine import cores, keep_freed_memory
+from regard.machine import cores, keep_freed_memory, trim_memory
 from regard.text.batches import Batch, Position, Recipe, in_order, stream
 from regard.training.learner import Learner
 from regard.training.report import Log, Report, Updated, Validated
@@ -28,6 +28,8 @@ from regard.translator import Translator
 STATE = "state.safetensors"
 SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
+TRIM_SECONDS = 30.0
+"""Between two times that memory which nobody uses is given back: see docs/speed.md."""
 SLOWER = "begin again in another --out, with a smaller train.learning_rate or a longer train.warmup"
 """What to do about a run whose numbers have left what numbers can be."""
 
@@ -150,7 +152,7 @@ class Keeper:
         )
         self.valid: list[Batch] = list(in_order(sources, targets, options.batch_tokens))
         self.began = time.monotonic() - learner.progress.seconds
-        self.saved = time.monotonic()
+        self.saved = self.trimmed = time.monotonic()
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
@@ -175,6 +177,9 @@ class Keeper:
                 self.save()
             if heard and not reason:
                 raise Interrupted(at, heard[0])
+            if time.monotonic() - self.trimmed > TRIM_SECONDS:
+                trim_memory()
+                self.trimmed = time.monotonic()
         return self.outcome()
 
     def reason_to_end(self, last: bool, late: bool) -> str:
