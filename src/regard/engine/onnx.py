@@ -35,8 +35,8 @@ from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of
 
-DRAFTS = 3
-"""Times that a sentence is tried among a few tokens before it is written among all."""
+DRAFTS = 6
+"""Times that a draft goes on behind a wrong token before its sentence is written among all."""
 
 
 class OnnxEngine:
@@ -110,24 +110,26 @@ class OnnxEngine:
         Where a draft chose what the whole vocabulary would not have, the next one goes on from
         there. It pays where little but the output product is done at each step.
         """
-        draw, allowed, limit = onnx_loops.drafting, self.allowed(source), int(given["limit"])
-        tokens, log_probs = np.array([START]), np.zeros(0, np.float32)
-        for _ in range(DRAFTS):
-            drafted = self.sessions.run(draw, given | {"allowed": fill_up([allowed])})
-            best = drafted["best"].ravel()
-            wrong = np.flatnonzero(drafted["written"].ravel() != best)
-            right = int(wrong[0]) + 1 if len(wrong) else len(best)
-            tokens = np.concatenate([tokens, best[:right]])
-            log_probs = np.concatenate([log_probs, drafted["log_probs"].ravel()[:right]])
-            if tokens[-1] == END or len(log_probs) == limit:
-                return cut(tokens[1:], log_probs, rounds)
-            if draw is onnx_loops.drafting:
-                given, draw = given | drafted, onnx_loops.drafting_on
-            allowed = np.union1d(allowed, best)
-            behind = {"known": tokens[None, :-1], "token": tokens[None, -1:]}
-            given |= behind | {"limit": np.array(limit - len(log_probs))}
-        given["limit"] = np.array(limit)
-        return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
+        allowed, limit = self.allowed(source), int(given["limit"])
+        drafted = self.sessions.run(onnx_loops.drafting, given | {"allowed": fill_up([allowed])})
+        tokens, log_probs = checked(drafted)
+        memory, more_drafts = given | drafted, DRAFTS
+        while tokens[-1] != END and len(tokens) < limit:
+            if not more_drafts:
+                return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
+            more_drafts -= 1
+            allowed = np.union1d(allowed, drafted["best"])
+            behind = {
+                "allowed": fill_up([allowed]),
+                "known": np.array([[START, *tokens[:-1]]]),
+                "token": tokens[None, -1:],
+                "limit": np.array(limit - len(tokens)),
+            }
+            drafted = self.sessions.run(onnx_loops.drafting_on, memory | behind)
+            more_tokens, more_log_probs = checked(drafted)
+            tokens = np.concatenate([tokens, more_tokens])
+            log_probs = np.concatenate([log_probs, more_log_probs])
+        return cut(tokens, log_probs, rounds)
 
     def search(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
@@ -179,6 +181,15 @@ class OnnxEngine:
             "before": pad([[START, *target] for target in targets]),
             "after": pad([[*target, END] for target in targets]),
         }
+
+
+def checked(drafted: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+    """The tokens of a draft that are right, and the one that belongs behind them if there is a
+    wrong one; their ln probabilities."""
+    best, log_probs = drafted["best"].ravel(), drafted["log_probs"].ravel()
+    wrong = np.flatnonzero(drafted["written"].ravel() != best)
+    right = int(wrong[0]) + 1 if len(wrong) else len(best)
+    return best[:right], log_probs[:right]
 
 
 def written_alone(found: Arrays, rounds: int) -> Written:

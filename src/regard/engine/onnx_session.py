@@ -65,14 +65,16 @@ class Session:
         )
         self.session._model_bytes = None  # all weights once more, kept for other providers
         self.wanted = [one.name for one in self.session.get_inputs()]
-        self.found = [one.name for one in self.session.get_outputs()]
+        outputs = self.session.get_outputs()
+        self.found = [one.name for one in outputs]
+        self.are_whole = [one.type == "tensor(int64)" for one in outputs]
 
     def run(self, given: Arrays) -> Arrays:
         found = self.session.run(self.found, {name: given[name] for name in self.wanted})
         # numpy has two names for these integers, and ONNX Runtime uses the less usual one
         return {
-            name: value.view(np.int64) if value.dtype == np.int64 else value
-            for name, value in zip(self.found, found, strict=True)
+            name: value.view(np.int64) if is_whole else value
+            for name, value, is_whole in zip(self.found, found, self.are_whole, strict=True)
         }
 
 
