@@ -16,7 +16,7 @@ from regard.checkpoint import read_tensors
 from regard.circles import end_of_circles
 from regard.config import SearchOptions
 from regard.contract import Adjustment
-from regard.engine import onnx_loops, shortlist
+from regard.engine import onnx, onnx_loops, shortlist
 from regard.engine.arithmetic import quantise
 from regard.engine.export import export, in_some_order
 from regard.engine.onnx import OnnxEngine
@@ -102,7 +102,18 @@ def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
     assert onnx_loops.drafting in drafting.sessions.ready
 
 
+def test_where_drafts_end_the_sentence_is_written_among_all(monkeypatch):
+    monkeypatch.setattr(onnx, "DRAFTS", 0)
+    engine_of.cache_clear()  # of graphs that other laws have drawn
+    drafting, exact = engine_of(SMALL, True, "little"), engine_of(SMALL, True, "none")
+    for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
+        assert_alike(one, other)
+    assert onnx_loops.writing in drafting.sessions.ready
+    assert onnx_loops.drafting_on not in drafting.sessions.ready
+
+
 def test_a_wrong_draft_goes_on_behind_what_was_right():
+    engine_of.cache_clear()
     engine = engine_of(SMALL, True, "little")
     assert alone(engine, 1) != alone(engine.limited(), 1), "a draft must be wrong"
     drawn = engine.sessions.ready
