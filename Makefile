@@ -23,7 +23,7 @@ format: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "regard needs Python 3.11 or later, and this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
-	$(PYTHON) -m venv --clear .venv
+	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -e '.[dev]'
 	touch $@
 

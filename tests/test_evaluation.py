@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
 from regard.errors import RegardError
-from regard.evaluation import CONVENTIONS, bleu, by_length, measure
+from regard.evaluation import CONVENTIONS, bleu, by_length, measure, significance
 from regard.evaluation.counts import (
     bleu_counts,
     bleu_of,
@@ -30,6 +30,7 @@ from regard.evaluation.significance import (
     System,
     by_randomisation,
     differences,
+    share_of,
 )
 from regard.text.lesson import examples
 from regard.text.spans import words
@@ -354,7 +355,33 @@ def test_one_sentence_alone_proves_nothing(method):
     systems = [System("base", base), System("one sentence better", other)]
     (found,) = differences(systems, LESSON, "fr", method)
     assert found.bleu > 0
-    assert all(verdict.p_value > 0.05 for verdict in found.verdicts)
+    assert all(verdict.p_value == pytest.approx(1.0, abs=0.02) for verdict in found.verdicts)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("lines", [1, 2, 3, 5])
+def test_a_few_lines_prove_nothing(method, lines):
+    """Of as many exchanges as there are, two are as far apart as the systems."""
+    wanted = [LESSON[0]] * lines  # every draw of them is the same
+    systems = [System("worse", [wanted[0][:12]] * lines), System("right", wanted)]
+    (found,) = differences(systems, wanted, "fr", method)
+    least = 2 ** (1 - lines)
+    assert all(verdict.p_value >= least - 0.02 for verdict in found.verdicts)
+
+
+def test_a_p_value_counts_ties_and_what_was_found_itself():
+    assert share_of(np.zeros(99), 1.0) == 1 / 100
+    assert share_of(np.array([1.0, 3.0, 0.1 + 0.2, 0.0]), 0.3) == 4 / 5
+
+
+@pytest.mark.parametrize(("method", "draws"), [("bootstrap", 1000), ("randomisation", 10_000)])
+def test_a_signature_says_how_often_was_drawn(method, draws, monkeypatch):
+    counted = []
+    monkeypatch.setattr(significance, "share_of", lambda made, _: counted.append(len(made)) or 1.0)
+    systems = [System("a", FRENCH), System("b", FRENCH[::-1])]
+    (found,) = differences(systems, FRENCH, "fr", method)
+    assert counted == [draws, draws]
+    assert all(f"|draws:{draws}|" in verdict.signature for verdict in found.verdicts)
 
 
 def test_each_system_is_tested_against_the_first(tested):

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -280,6 +281,31 @@ def test_the_inverse_square_root_is_that_of_the_updates_since_the_beginning(warm
     for update in range(max(1, warmup), 101):
         share = share_of_rate("inverse-sqrt", update, 100, warmup)
         assert share == pytest.approx((max(1, warmup) / update) ** 0.5)
+
+
+def test_memory_that_nobody_uses_is_given_back_while_a_run_goes_on(text, tmp_path, monkeypatch):
+    trimmed = []
+    monkeypatch.setattr(loop, "TRIM_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "trim_memory", lambda: trimmed.append(True))
+    regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=5, validate_every=5))
+    assert len(trimmed) == 5
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps memory so")
+def test_what_is_kept_can_be_given_back():
+    program = """
+from pathlib import Path
+from regard.machine import keep_freed_memory, trim_memory
+def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+keep_freed_memory()
+blocks = [bytearray(b"x") * (1 << 20) for _ in range(200)]
+del blocks
+before = resident()
+trim_memory()
+print(before - resident())
+"""
+    freed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(freed.stdout) > 100 << 20
 
 
 def test_training_in_a_thread_leaves_signals_alone(text, tmp_path):

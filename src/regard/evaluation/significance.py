@@ -93,10 +93,16 @@ METRICS = {
 
 def by_bootstrap(baseline: Counts, own: Counts, score: Score) -> float:
     """p of the difference on drawn test sets: how often it is as far from its mean as the one that
-    was found is from 0 (Koehn 2004; two-sided)."""
+    was found is from 0 (Koehn 2004; two-sided).
+
+    Few sentences hardly vary when they are drawn, which proves nothing: so p is never less than
+    what exchanging those that differ could give.
+    """
     first, second = resample([baseline, own], score)
     drawn = second - first
-    return share_of(np.abs(drawn - drawn.mean()), found_between(baseline, own, score))
+    p_value = share_of(np.abs(drawn - drawn.mean()), found_between(baseline, own, score))
+    differing = int((own != baseline).any(axis=1).sum())
+    return max(p_value, 2.0 ** (1 - max(1, differing)))
 
 
 def by_randomisation(baseline: Counts, own: Counts, score: Score) -> float:
@@ -145,36 +151,30 @@ def differences(
             f"there is no test '{method}'", "--test-by", nearest(method, tuple(METHODS))
         )
     refuse_unequal({"references": references} | {one.name: one.texts for one in systems})
-    verdicts = {
-        name: verdicts_by(name, systems, references, language, METHODS[method]) for name in METRICS
+    counts = {
+        name: [metric.counts(one.texts, references, language) for one in systems]
+        for name, metric in METRICS.items()
     }
-    counts = [bleu_counts(one.texts, references, language) for one in systems]
-    baseline, drawn = exact_bleu(counts[0]), resample(counts, bleu_of)
+    signatures = {
+        name: f"{metric.signature(language)}|{METHODS[method].signature}"
+        for name, metric in METRICS.items()
+    }
+    drawn = resample(counts["BLEU"], bleu_of)
+    exact = [exact_bleu(own) for own in counts["BLEU"]]
     found = []
     for place, system in enumerate(systems[1:], 1):
-        gain = exact_bleu(counts[place]) - baseline
+        gain = exact[place] - exact[0]
         low, high = interval(drawn[place] - drawn[0], gain)
-        own = [by_metric[place - 1] for by_metric in verdicts.values()]
-        found.append(Difference(systems[0].name, system.name, gain, low, high, own))
+        verdicts = [
+            verdict(name, counts[name][0], counts[name][place], METHODS[method], signatures[name])
+            for name in METRICS
+        ]
+        found.append(Difference(systems[0].name, system.name, gain, low, high, verdicts))
     return found
 
 
-def verdicts_by(
-    name: str, systems: Sequence[System], references: list[str], language: str, method: Method
-) -> list[Verdict]:
-    """Of each system but the first, by one metric."""
-    metric = METRICS[name]
-    counts = [metric.counts(one.texts, references, language) for one in systems]
-    values = metric.score(np.stack([own.sum(axis=0) for own in counts])).tolist()
-    signature = f"{metric.signature(language)}|{method.signature}"
-    return [
-        Verdict(
-            name,
-            values[0],
-            values[place],
-            *interval(resample([counts[place]], metric.score)[0], values[place]),
-            method.p_value(counts[0], counts[place], metric.score),
-            signature,
-        )
-        for place in range(1, len(systems))
-    ]
+def verdict(name: str, baseline: Counts, own: Counts, method: Method, signature: str) -> Verdict:
+    score = METRICS[name].score
+    first, second = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)])).tolist()
+    low, high = interval(resample([own], score)[0], second)
+    return Verdict(name, first, second, low, high, method.p_value(baseline, own, score), signature)

@@ -392,7 +392,7 @@ def how_section(found: Comparison) -> str:
         else "The models were ready; this page knows nothing of what else differs between them. "
     )
     lead = (
-        f"{alike}Differences are tested by {test}, either way, on the same sentences; "
+        f"{alike}Differences are tested by {test}, two-sided, on the same sentences; "
         "the baseline is the first choice. A small p-value says that the difference is not the "
         "luck of this test text; it says nothing of other texts, nor of the luck of one training."
     )

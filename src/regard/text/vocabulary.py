@@ -117,7 +117,8 @@ def refusal(cause: Exception, size: int, where: str) -> RegardError:
     too_few = TOO_FEW.search(str(cause))
     if too_few:
         return RegardError(
-            f"{size:,} subwords are too few: each character of this text is one",
+            f"{size:,} subwords are too few: the characters of this text, the 256 bytes and the"
+            f" special tokens are {too_few[1]}",
             where,
             f"give a vocabulary.size of at least {too_few[1]}",
         )

@@ -274,7 +274,7 @@ class Keeper:
             raise RegardError(
                 "the loss was never a number that can be compared, so there is no best model",
                 f"update {now.update:,} of {self.run.folder}",
-                SLOWER,
+                ("give it more train.minutes, or " if now.ended == "time" else "") + SLOWER,
             )
         quality = checkpoint.read_json(self.run.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)
