@@ -31,6 +31,8 @@ SAVED = re.compile(r"stopped and saved at update ([\d,]+)")
 LEARNING = "parameters on"
 """What a run says right before the first update; then it begins to answer SIGTERM."""
 
+LATE = 0.75
+"""Share of the updates behind which a run may soon be over."""
 LISTENING_SECONDS = 0.2
 """After those words, until it surely does."""
 LOOK_SECONDS = 0.002
@@ -163,12 +165,17 @@ def leave_alone(plan: Plan, out: Path) -> Left:
     return Left(out, first, (whole - first) / max(1, plan.updates // plan.validate_every - 1))
 
 
-def wait(process: "subprocess.Popen[bytes]", ready: Callable[[], bool], seconds: float) -> None:
-    """Until `ready`, and `seconds` more; shorter if the process ends."""
+def wait(
+    process: "subprocess.Popen[bytes]",
+    ready: Callable[[], bool],
+    seconds: float,
+    late: Callable[[], bool],
+) -> None:
+    """Until `ready`, and `seconds` more; shorter if the process ends, or if it is `late`."""
     while process.poll() is None and not ready():
         time.sleep(LOOK_SECONDS)
     until = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < until:
+    while process.poll() is None and time.monotonic() < until and not late():
         time.sleep(LOOK_SECONDS)
 
 
@@ -177,18 +184,22 @@ def disturb_once(
 ) -> Kill:
     """Run on; send a signal `seconds` after the checkpoint of `update` or the begin of learning.
 
-    If `update` is 0, SIGKILL comes `seconds` after the process began.
+    If `update` is 0, SIGKILL comes `seconds` after the process began. A machine that has become
+    quicker since seconds were measured is not waited for until the run is over.
     """
 
     def ready() -> bool:
         return LEARNING in heard(messages) and saved_update(out) >= update
 
+    def late() -> bool:
+        return saved_update(out) >= plan.updates * LATE
+
     began = time.monotonic()
     with start(plan, out, messages) as process:
         if each == TERM:
-            wait(process, ready, LISTENING_SECONDS + seconds)
+            wait(process, ready, LISTENING_SECONDS + seconds, late)
         else:
-            wait(process, ready if update else lambda: True, seconds)
+            wait(process, ready if update else lambda: True, seconds, late)
         saved, logged = saved_update(out), logged_update(out)
         process.send_signal(each)
         status = process.wait()
