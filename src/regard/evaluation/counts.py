@@ -1,7 +1,7 @@
 """What BLEU and chrF count in each sentence: counted once, added up for any choice of sentences."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -113,20 +113,16 @@ def chrf_of(sums: Int[np.ndarray, "R C"]) -> Float[np.ndarray, " R"]:
     return np.where(precision + recall > 0, 100 * score, 0.0)
 
 
-def draws(sentences: int) -> Iterator[Int[np.ndarray, "R N"]]:
-    """`RESAMPLES` test sets drawn from one, some at a time: how often each sentence is in them.
-
-    Each is as large as that one; a sentence can be drawn more than once (Koehn 2004).
-    """
-    random, even = np.random.default_rng(SEED), np.full(sentences, 1 / sentences)
-    for begin in range(0, RESAMPLES, CHUNK):
-        yield random.multinomial(sentences, even, size=min(CHUNK, RESAMPLES - begin))
-
-
 def resample(counts: Sequence[Counts], score: Score) -> list[Float[np.ndarray, " R"]]:
-    """A metric of each system on test sets drawn from this one, the same for all systems."""
+    """A metric of each system on `RESAMPLES` test sets drawn from this one, the same for all.
+
+    Each is as large as this one; a sentence can be drawn more than once (Koehn 2004).
+    """
+    random, sentences = np.random.default_rng(SEED), len(counts[0])
+    even = np.full(sentences, 1 / sentences)
     scores: list[list[Float[np.ndarray, " _"]]] = [[] for _ in counts]
-    for times in draws(len(counts[0])):
+    for begin in range(0, RESAMPLES, CHUNK):
+        times = random.multinomial(sentences, even, size=min(CHUNK, RESAMPLES - begin))
         for system, own in zip(scores, counts, strict=True):
             system.append(score(added(times, own)))
     return [np.concatenate(system) for system in scores]

@@ -118,8 +118,14 @@ def by_randomisation(baseline: Counts, own: Counts, score: Score) -> float:
 
 
 def found_between(baseline: Counts, own: Counts, score: Score) -> float:
-    first, second = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)]))
-    return abs(float(second - first))
+    first, second = values_of(baseline, own, score)
+    return abs(second - first)
+
+
+def values_of(baseline: Counts, own: Counts, score: Score) -> list[float]:
+    """The metric of all their sentences."""
+    values: list[float] = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)])).tolist()
+    return values
 
 
 def share_of(made_by_chance: np.ndarray, found: float) -> float:
@@ -159,22 +165,18 @@ def differences(
         name: f"{metric.signature(language)}|{METHODS[method].signature}"
         for name, metric in METRICS.items()
     }
-    drawn = resample(counts["BLEU"], bleu_of)
+    drawn = {name: resample(counts[name], metric.score) for name, metric in METRICS.items()}
     exact = [exact_bleu(own) for own in counts["BLEU"]]
     found = []
     for place, system in enumerate(systems[1:], 1):
         gain = exact[place] - exact[0]
-        low, high = interval(drawn[place] - drawn[0], gain)
-        verdicts = [
-            verdict(name, counts[name][0], counts[name][place], METHODS[method], signatures[name])
-            for name in METRICS
-        ]
+        low, high = interval(drawn["BLEU"][place] - drawn["BLEU"][0], gain)
+        verdicts = []
+        for name, metric in METRICS.items():
+            baseline, own = counts[name][0], counts[name][place]
+            first, second = values_of(baseline, own, metric.score)
+            bounds = interval(drawn[name][place], second)
+            p_value = METHODS[method].p_value(baseline, own, metric.score)
+            verdicts.append(Verdict(name, first, second, *bounds, p_value, signatures[name]))
         found.append(Difference(systems[0].name, system.name, gain, low, high, verdicts))
     return found
-
-
-def verdict(name: str, baseline: Counts, own: Counts, method: Method, signature: str) -> Verdict:
-    score = METRICS[name].score
-    first, second = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)])).tolist()
-    low, high = interval(resample([own], score)[0], second)
-    return Verdict(name, first, second, low, high, method.p_value(baseline, own, score), signature)
