@@ -15,7 +15,6 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from rich.console import Console
 
 import regard
@@ -24,6 +23,7 @@ from regard.config import override
 from regard.contract import Forced
 from regard.experiment.lesson import SETTINGS, TEST, write_lesson
 from regard.machine import describe_machine
+from regard.shapes import Float
 from regard.text.lesson import Example, split
 from regard.text.spans import word_of_each_token, words
 from regard.text.vocabulary import Vocabulary

@@ -20,6 +20,11 @@ ROOT = Path(__file__).parents[1]
 MOST = 210e6
 """Bytes on disk, with all that is needed and a model."""
 HEAVY = ("torch", "matplotlib", "sacrebleu", "sacremoses", "fastapi", "pyarrow", "scipy")
+SLOW = ("torch", "jaxtyping", "matplotlib", "rich.progress", "unittest")
+
+with_the_model = pytest.mark.skipif(
+    not models.DEFAULT.exists(), reason="its model is not in this checkout"
+)
 
 
 def needed(requirements: list[str], found: dict[str, Distribution]) -> dict[str, Distribution]:
@@ -89,7 +94,21 @@ def test_a_command_reads_no_other_command(empty):
         assert read & set(COMMANDS) == {command}, done.stderr.decode()
 
 
-@pytest.mark.skipif(not models.DEFAULT.exists(), reason="its model is not in this checkout")
+@with_the_model
+def test_a_translation_reads_nothing_that_it_does_without():
+    """Each of them is there while the tests run, and takes time to read."""
+    program = (
+        "import sys\nfrom regard.cli import main\ntry:\n    main()\nfinally:\n"
+        f"    print([name for name in {SLOW} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "translate"],
+        input=b"The cat .\n", capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stderr.split() == [b"[]"], done.stderr.decode()
+
+
+@with_the_model
 def test_the_wheel_alone_translates_with_the_model_that_comes_along(empty):
     done = in_empty(empty, "from regard.cli import main; main()", "translate")
     assert done.stdout.decode() in CAT_AND_MOUSE and not done.stderr

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
 
 from regard import checkpoint
 from regard.checkpoint import (
@@ -27,6 +26,7 @@ from regard.checkpoint import (
 )
 from regard.config import make_config
 from regard.errors import RegardError
+from regard.shapes import Shaped
 from regard.special import END
 from regard.text.formats import parse_languages
 from regard.text.vocabulary import Vocabulary

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int
 
+from regard.shapes import Bool, Int
 from regard.special import END, START, Ids
 
 CIRCLE = 12

@@ -1,7 +1,10 @@
 """Every option, with its unit, its default and its reason, on one page."""
 
+import ast
+import inspect
 import tomllib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
@@ -17,7 +20,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataOptions(Section):
@@ -175,11 +178,24 @@ class Option(NamedTuple):
 def options() -> Iterator[Option]:
     """Every option there is, in the order of this page."""
     for section, field in Config.model_fields.items():
+        written = texts(type(field.default))
         for name, option in type(field.default).model_fields.items():
-            about = " ".join((option.description or "").split())
+            about = " ".join(written.get(name, "").split())
             if get_origin(option.annotation) is Literal:
                 about = f"{about} One of: {', '.join(get_args(option.annotation))}."
             yield Option(f"{section}.{name}", option.default, about)
+
+
+def texts(section: type[Section]) -> dict[str, str]:
+    """What stands below each option, read from this page when somebody asks (pydantic would do so
+    at every start)."""
+    (page,) = ast.parse(inspect.getsource(section)).body
+    assert isinstance(page, ast.ClassDef)
+    return {
+        ast.unparse(option.target): ast.literal_eval(text.value)
+        for option, text in pairwise(page.body)
+        if isinstance(option, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
 
 
 def read_config(file: Path) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from unicodedata import category
 
 import numpy as np
-from jaxtyping import Float
 
 from regard.errors import RegardError
 from regard.search import Ending, Hypothesis
+from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.text.formats import tidy
 from regard.text.spans import Span, word_of_each_token, words

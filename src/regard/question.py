@@ -5,12 +5,12 @@ from math import inf, isfinite, log
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from regard.contract import Ranked
 from regard.errors import RegardError
 from regard.explanation import Explanation, Push, looked_into, pushed, read_source, reread
 from regard.search import Choose, Hooks, Task, walk
+from regard.shapes import Float, Int
 from regard.special import END, PAD, START, Ids
 from regard.translator import Translator
 

@@ -4,11 +4,11 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
 from regard.contract import Engine, Ranked
 from regard.errors import RegardError
 from regard.search import Hypothesis, Task, walk
+from regard.shapes import Int
 
 
 class Sampling(NamedTuple):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from regard.circles import Circles, end_of_circles, no_circles, rounds_allowed
 from regard.contract import (
@@ -23,6 +22,7 @@ from regard.contract import (
     Written,
 )
 from regard.errors import RegardError
+from regard.shapes import Float, Int
 from regard.special import END, START, Ids
 
 Ending = Literal["end", "limit", "repetition"]

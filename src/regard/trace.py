@@ -7,8 +7,8 @@ of a hidden state, M of what is fed forward, A attention heads, V vocabulary.
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
+from regard.shapes import Float
 from regard.special import Ids
 
 

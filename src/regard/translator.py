@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from regard import models
 from regard.bundle import Bundle, is_file, read_bundle, read_folder, read_model
@@ -19,6 +18,7 @@ from regard.errors import RegardError
 from regard.machine import cores
 from regard.sampling import Sampling, sample
 from regard.search import Ending, Hypothesis, Task, beam, greedy
+from regard.shapes import Float
 from regard.text.formats import tidy
 from regard.text.vocabulary import Vocabulary
 

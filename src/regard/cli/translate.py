@@ -2,22 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from regard import checkpoint, models
 from regard.cli.arriving import as_they_arrive
@@ -214,8 +206,8 @@ def translate(
     notes = Notes()
     with ExitStack() as stack:
         to = stack.enter_context(growing.opened()) if growing else sys.stdout
-        bar = stack.enter_context(counting_lines(not to.isatty()))
-        task = bar.add_task("translating", total=count_lines(read, bar), completed=done)
+        is_watched = errors.is_terminal and not to.isatty()
+        tell = stack.enter_context(counting(read, done)) if is_watched else tell_nobody
         number = done
         chunks = in_chunks if are_files(read) else as_they_arrive
         for chunk in chunks(lines, CHUNK, CHUNK_BYTES):
@@ -225,7 +217,7 @@ def translate(
                 notes.take(number, line, best[0])
                 to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
             to.flush()
-            bar.update(task, completed=number)
+            tell(number)
     if growing:
         growing.finish()
     notes.tell(number - done)
@@ -258,16 +250,28 @@ def are_files(files: list[Path]) -> bool:
     return all(file != STANDARD_INPUT and file.is_file() for file in files)
 
 
-def count_lines(files: list[Path], bar: Progress) -> int | None:
-    """Of files, where somebody is watching; what comes through a pipe is not known beforehand."""
-    if bar.disable or not are_files(files):
-        return None
-    return sum(1 for file in files for _ in read_lines(file))
+def tell_nobody(done: int) -> None:
+    """How many lines are done, where the results themselves appear, or nobody watches."""
 
 
-def counting_lines(is_shown: bool) -> Progress:
-    """Counts lines on a terminal, unless the results themselves appear there."""
-    return Progress(
+def count_lines(files: list[Path]) -> int | None:
+    """Of files; what comes through a pipe is not known beforehand."""
+    return sum(1 for file in files for _ in read_lines(file)) if are_files(files) else None
+
+
+@contextmanager
+def counting(files: list[Path], done: int) -> Iterator[Callable[[int], None]]:
+    """Counts lines on a terminal; gives what is to be told how many are done, `done` before now."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -276,8 +280,9 @@ def counting_lines(is_shown: bool) -> Progress:
         TimeRemainingColumn(),
         console=errors,
         transient=True,
-        disable=not (is_shown and errors.is_terminal),
-    )
+    ) as bar:
+        task = bar.add_task("translating", total=count_lines(files), completed=done)
+        yield lambda number: bar.update(task, completed=number)
 
 
 def in_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[bytes]]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from regard.bundle import Ranges
 from regard.checkpoint import Tensors
 from regard.engine.onnx_graph import ELEMENTS, MICROSOFT, Graph
+from regard.shapes import Float
 
 MATRICES = (".weight", ".weight_ih_l0", ".weight_hh_l0")
 """How the names of those weights end that are multiplied with, if they have two dimensions."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
 
 from regard.bundle import (
     NO_SHORTLIST,
@@ -24,6 +23,7 @@ from regard.engine.ranges import narrow, observe
 from regard.engine.shortlist import CELLS, TOGETHER, learn, together
 from regard.errors import RegardError
 from regard.search import Task, greedy
+from regard.shapes import Int
 from regard.special import Ids
 from regard.text.corpus import open_corpus
 from regard.text.formats import read_texts

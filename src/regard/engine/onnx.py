@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from regard.bundle import NO_SHORTLIST, Bundle, Ranges, Shortlist
 from regard.checkpoint import Tensors
@@ -31,6 +30,7 @@ from regard.engine.onnx_words import FEW
 from regard.engine.shortlist import allowed_tokens, fill_up
 from regard.engine.weights import belong, products_of
 from regard.errors import RegardError
+from regard.shapes import Float, Int
 from regard.special import END, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of

@@ -5,7 +5,6 @@ from functools import cache, lru_cache
 from math import ceil
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from regard.circles import PERIODS, end_of_circles, may_circle, no_circles
 from regard.contract import Adjustment, Candidates, Ranked, Written
@@ -15,6 +14,7 @@ from regard.engine.onnx_session import Arrays, Draw, Sessions
 from regard.engine.onnx_words import FEW
 from regard.engine.shortlist import fill_up
 from regard.search import place_in_run
+from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
 
 LEAVE = 0.85

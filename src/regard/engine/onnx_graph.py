@@ -18,6 +18,9 @@ MICROSOFT = "com.microsoft"
 ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float64": 11}
 """TensorProto.DataType"""
 
+Parts = list[bytes | memoryview]
+"""Of a message, in order; large ones are put together once, at the end."""
+
 Value = int | float | str | Sequence[int] | np.ndarray | bytes
 
 
@@ -40,11 +43,17 @@ def piece(field: int, content: bytes | str) -> bytes:
     return varint(field << 3 | 2) + varint(len(content)) + content
 
 
-def tensor_proto(name: str, array: np.ndarray) -> bytes:
+def pieces(field: int, content: Parts) -> Parts:
+    """What `piece` gives of the parts put together, which are not copied."""
+    return [varint(field << 3 | 2) + varint(sum(map(len, content))), *content]
+
+
+def tensor_proto(name: str, array: np.ndarray) -> Parts:
     """TensorProto"""
     dims = b"".join(whole(1, size) for size in array.shape)
     kind = whole(2, ELEMENTS[array.dtype.name])
-    return dims + kind + piece(8, name) + piece(9, np.ascontiguousarray(array).tobytes())
+    numbers = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    return [dims + kind + piece(8, name), *pieces(9, [numbers])]
 
 
 def attribute_proto(name: str, value: Value) -> bytes:
@@ -57,7 +66,7 @@ def attribute_proto(name: str, value: Value) -> bytes:
         case str():
             return piece(1, name) + piece(4, value) + whole(20, 3)
         case np.ndarray():
-            return piece(1, name) + piece(5, tensor_proto("", value)) + whole(20, 4)
+            return piece(1, name) + piece(5, b"".join(tensor_proto("", value))) + whole(20, 4)
         case bytes():
             return piece(1, name) + piece(6, value) + whole(20, 5)
     return piece(1, name) + b"".join(whole(8, number) for number in value) + whole(20, 7)
@@ -86,7 +95,7 @@ class Graph:
         self.prefix = prefix
         self.root: Graph = around.root if around else self
         self.nodes: list[bytes] = []
-        self.tensors: dict[str, bytes] = {}
+        self.tensors: dict[str, Parts] = {}
         self.inputs: list[Port] = []
         self.outputs: list[Port] = []
 
@@ -155,22 +164,21 @@ class Graph:
         """The one result of `operator`."""
         return self.many(operator, inputs, 1, domain, **attrs)[0]
 
-    def proto(self) -> bytes:
+    def parts(self) -> Parts:
         """GraphProto"""
-        return (
-            b"".join(piece(1, node) for node in self.nodes)
-            + piece(2, self.prefix or "regard")
-            + b"".join(piece(5, tensor) for tensor in self.tensors.values())
-            + b"".join(piece(11, port.proto()) for port in self.inputs)
-            + b"".join(piece(12, port.proto()) for port in self.outputs)
-        )
+        nodes = b"".join(piece(1, node) for node in self.nodes)
+        ports = [piece(11, port.proto()) for port in self.inputs]
+        ports += [piece(12, port.proto()) for port in self.outputs]
+        tensors = [part for tensor in self.tensors.values() for part in pieces(5, tensor)]
+        return [nodes, piece(2, self.prefix or "regard"), *tensors, *ports]
+
+    def proto(self) -> bytes:
+        """The same as bytes: the body of a loop."""
+        return b"".join(self.parts())
 
     def model(self) -> bytes:
         """ModelProto"""
         opsets = ((("", OPSET)), (MICROSOFT, 1))
-        return (
-            whole(1, IR_VERSION)
-            + piece(2, "regard")
-            + piece(7, self.proto())
-            + b"".join(piece(8, piece(1, name) + whole(2, version)) for name, version in opsets)
-        )
+        versions = (piece(8, piece(1, name) + whole(2, version)) for name, version in opsets)
+        head = whole(1, IR_VERSION) + piece(2, "regard")
+        return b"".join([head, *pieces(7, self.parts()), *versions])

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 
 from regard.bundle import Ranges
 from regard.checkpoint import Tensors
@@ -14,6 +13,7 @@ from regard.engine.onnx import OnnxEngine
 from regard.engine.onnx_network import Network
 from regard.engine.onnx_session import Sessions
 from regard.engine.weights import products_of
+from regard.shapes import Float
 from regard.special import Ids
 
 Pairs = Sequence[tuple[Ids, Ids]]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from regard.bundle import Shortlist
+from regard.shapes import Float, Int
 from regard.special import END, PAD, UNKNOWN, Ids
 from regard.text.vocabulary import Vocabulary
 

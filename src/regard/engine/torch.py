@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped
 
 from regard.bundle import Bundle
 from regard.checkpoint import Tensors
@@ -17,6 +16,7 @@ from regard.errors import RegardError
 from regard.model.attention import join
 from regard.model.memory import rows as pick
 from regard.model.network import Dropouts, EncoderDecoder, Sizes
+from regard.shapes import Float, Int, Shaped
 from regard.special import END, PAD, START, Ids
 from regard.text.batches import pad
 from regard.trace import Looking, Trace, architecture_of

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from regard.evaluation.quality import bleu_scorer, library, refuse_unequal
+from regard.shapes import Float, Int
 
 ORDERS = 4
 """N-grams of one word to this many."""

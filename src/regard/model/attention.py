@@ -7,8 +7,9 @@ same for every score, `none` included, so models that differ in `attention` diff
 from math import sqrt
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from regard.shapes import Bool, Float
 
 
 def split(vectors: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B A T C"]:

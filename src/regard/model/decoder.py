@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.model.attention import SCORES, Score, join, split
 from regard.model.layers import AddAndNormalise, Dropout, Embedding, Replace
 from regard.model.memory import Memory, State
 from regard.model.recurrence import RECURRENCES, Carried, Recurrence
+from regard.shapes import Float, Int
 
 
 class Look(NamedTuple):

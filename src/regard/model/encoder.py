@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.model.layers import AddAndNormalise, Dropout, Embedding, Normalise, Replace
 from regard.model.recurrence import RECURRENCES
+from regard.shapes import Float, Int
 from regard.special import PAD
 
 

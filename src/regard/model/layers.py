@@ -1,9 +1,9 @@
 """The small parts that encoder and decoder share: embedding, and what makes depth trainable."""
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from regard.shapes import Float, Int
 from regard.special import PAD
 
 

@@ -8,8 +8,9 @@ N hypotheses; M is the size of an embedding, C the size of one head's context (E
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from regard.shapes import Bool, Float, Int
 
 State = tuple[tuple[Float[Tensor, "B _"], ...], ...]
 """The decoder's hidden state between two tokens: for each layer what its recurrence carries."""

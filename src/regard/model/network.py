@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.model.decoder import Decoder, Step
@@ -10,6 +9,7 @@ from regard.model.encoder import Encoder
 from regard.model.layers import Embedding, is_token
 from regard.model.memory import Memory, State
 from regard.model.output import cross_entropy
+from regard.shapes import Float, Int
 
 
 class Sizes(NamedTuple):

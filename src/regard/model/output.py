@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
+
+from regard.shapes import Float, Int
 
 SLICE = 1 << 22
 """Logits in a slice: 8 MB in bf16. Larger ones leave the cache, smaller ones waste the product."""

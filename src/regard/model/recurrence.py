@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
+
+from regard.shapes import Float
 
 Carried = tuple[Float[Tensor, "B H"], ...]
 """What a layer knows between two tokens."""

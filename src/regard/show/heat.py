@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from regard.checkpoint import write_file
 from regard.errors import RegardError, needs_extra
+from regard.shapes import Float
 
 FORMATS = (".png", ".svg", ".pdf")
 FIRST_FONT = "DejaVu Sans"

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
+
+from regard.shapes import Float
 
 STYLES = (
     (0.75, "bold reverse magenta"),

@@ -11,8 +11,8 @@ from itertools import count
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int
 
+from regard.shapes import Int
 from regard.special import END, PAD, START
 from regard.text.corpus import order
 from regard.text.vocabulary import Vocabulary

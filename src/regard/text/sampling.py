@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
+from regard.shapes import Int
 from regard.special import RESERVED, UNKNOWN
 
 SPACE = "▁"

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 from typing import NamedTuple
 
 MARK = "\u0300"
@@ -19,12 +20,11 @@ SYMBOL = (
 )
 LETTER = f"[^\\W{ALONE}]"
 REST = f"(?:{LETTER}|[{MARK}{JOINERS}])*"
-WORD = re.compile(
+WORD = (
     r"(?:[cdjlmnst]|(?:jus|lors|puis|quel|quoi)?qu)['’](?=\w)"  # an elision: l'homme, qu'il
     rf"|{LETTER}{REST}(?:['’\-‐‑.,]{LETTER}{REST})*"  # don't, Jean-Paul, 3.5
     rf"|[{ALONE}][{MARK}{JOINERS}]*"
-    rf"|{SYMBOL}(?:(?<=\u200d){SYMBOL})*",  # punctuation, one by one; emoji, joined ones as one
-    re.IGNORECASE,
+    rf"|{SYMBOL}(?:(?<=\u200d){SYMBOL})*"  # punctuation, one by one; emoji, joined ones as one
 )
 
 
@@ -41,7 +41,13 @@ def words(text: str) -> list[Span]:
     A French elision is a word of its own: "l'homme" is "l'" and "homme". So is each ideograph and
     each kana. Marks belong to what they follow.
     """
-    return [Span(*match.span()) for match in WORD.finditer(shape(text))]
+    return [Span(*match.span()) for match in pattern().finditer(shape(text))]
+
+
+@cache
+def pattern() -> re.Pattern[str]:
+    """Of a word; reading it takes as long as a dozen translations, and these do without."""
+    return re.compile(WORD, re.IGNORECASE)
 
 
 def shape(text: str) -> str:

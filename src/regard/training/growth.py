@@ -7,13 +7,13 @@ one says (after Net2Net, Chen et al. 2016).
 from math import sqrt
 
 import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
 from regard.model.attention import Additive, General, Scaled
 from regard.model.encoder import Encoder
 from regard.model.network import EncoderDecoder
 from regard.model.recurrence import SSRU, Recurrence
+from regard.shapes import Int
 
 
 def places(hidden: int, wider: int, heads: int) -> Int[Tensor, " H"]:

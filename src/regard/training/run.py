@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
 from regard import checkpoint
 from regard.bundle import is_file, read_card
@@ -17,6 +16,7 @@ from regard.config import Config, make_config
 from regard.engine.export import bequeath
 from regard.errors import RegardError, refuse_system_error
 from regard.machine import lock
+from regard.shapes import Int
 from regard.text.batches import Texts
 from regard.text.clean import Limits
 from regard.text.corpus import Corpus, open_corpus, prepare
