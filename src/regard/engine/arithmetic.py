@@ -8,7 +8,7 @@ import numpy as np
 from regard.bundle import Ranges
 from regard.checkpoint import Tensors
 from regard.engine.onnx_graph import ELEMENTS, MICROSOFT, Graph
-from regard.shapes import Float
+from regard.shapes import Float, Shaped
 
 MATRICES = (".weight", ".weight_ih_l0", ".weight_hh_l0")
 """How the names of those weights end that are multiplied with, if they have two dimensions."""
@@ -24,6 +24,9 @@ RECALL = ".recall"
 
 BOUNDED = (-1.0, 1.0)
 """Where these always are."""
+
+STRIP = 64
+"""Rows; as many numbers of 8 bits fill a line of the processor's cache."""
 
 
 class Picked(NamedTuple):
@@ -88,7 +91,7 @@ class Fp32:
         weights: Sequence[str],
         bias: Float[np.ndarray, " out"] | None,
     ) -> str:
-        columns = np.concatenate([self.tensors[one] for one in weights]).T
+        columns = as_columns([self.tensors[one] for one in weights])
         out = graph("MatMul", inputs, graph.tensor(f"{name}.weight", columns))
         return out if bias is None else graph("Add", out, graph.tensor(f"{name}.bias", bias))
 
@@ -155,7 +158,7 @@ class EightBits:
         weights: Sequence[str],
         bias: Float[np.ndarray, " out"] | None,
     ) -> str:
-        columns = np.concatenate([self.tensors[one] for one in weights]).T
+        columns = as_columns([self.tensors[one] for one in weights])
         scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
         return self.whole_product(
             graph,
@@ -214,6 +217,19 @@ class EightBits:
 
     def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
         return self.tensors[name]
+
+
+def as_columns(matrices: Sequence[Shaped[np.ndarray, "_ in"]]) -> Shaped[np.ndarray, "in out"]:
+    """The rows of all of them, as columns. STRIP at a time are turned: numpy would go through a
+    large matrix once for every number in a row."""
+    made = np.empty((matrices[0].shape[1], sum(map(len, matrices))), matrices[0].dtype)
+    place = 0
+    for matrix in matrices:
+        for first in range(0, len(matrix), STRIP):
+            rows = matrix[first : first + STRIP]
+            made[:, place : place + len(rows)] = rows.T
+            place += len(rows)
+    return made
 
 
 def is_recalled(name: str) -> bool:
