@@ -188,8 +188,11 @@ def options() -> Iterator[Option]:
 
 def texts(section: type[Section]) -> dict[str, str]:
     """What stands below each option, read from this page when somebody asks (pydantic would do so
-    at every start)."""
-    (page,) = ast.parse(inspect.getsource(section)).body
+    at every start). Nothing where a program was packed without its source."""
+    try:
+        page = ast.parse(inspect.getsource(section)).body[0]
+    except OSError:
+        return {}
     assert isinstance(page, ast.ClassDef)
     return {
         ast.unparse(option.target): ast.literal_eval(text.value)
