@@ -1,11 +1,10 @@
-"""How fast a model translates: beside its PyTorch form and beside CTranslate2, in one run.
+"""How fast a model translates: beside its PyTorch form and beside others' translators, in one run.
 
     python benchmarks/decode.py runs/multi30k-en-fr --data multi30k
 
-CTranslate2 has no recurrent models, so it runs a Transformer with random weights (256 wide, 3 + 3
-layers, int8, the same vocabulary sizes), made to write as many tokens as regard does. That compares
-speed, and nothing else. JoeyNMT and OpenNMT-py are not run here: what they reach on other models is
-told in docs/speed.md.
+CTranslate2, JoeyNMT and OpenNMT-py take part where they are installed. They have random weights and
+the same vocabulary size, and are made to write as many tokens as regard does (benchmarks/peers.py).
+That compares speed, and nothing else.
 """
 
 import argparse
@@ -25,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import regard
+from peers import PEERS, Contestant, Work, installed_peers
 from regard import checkpoint
 from regard.bundle import read_bundle
 from regard.checkpoint import Tensors
@@ -42,11 +42,7 @@ ROUNDS = 5
 """Measurements of each contestant, in turns with the others; the median counts."""
 ALONE = 200
 """Sentences that are translated one by one."""
-BATCHES = (32, 64, 128)
-"""Batch sizes that CTranslate2 may choose among."""
 BEAMS = (1, 5)
-
-Ids = Sequence[int]
 
 
 class Round(NamedTuple):
@@ -64,14 +60,6 @@ class Round(NamedTuple):
     """For these, one by one, by as many workers as there are cores."""
 
 
-class Contestant(NamedTuple):
-    name: str
-    together: Callable[[int], int]
-    """Translate all sentences with a beam; the tokens written."""
-    alone: Callable[[int, int], int]
-    """Translate the sentence of this number with a beam; the tokens written."""
-
-
 def of_regard(name: str, translator: Translator, texts: list[str]) -> Contestant:
     @cache
     def with_beam(beam: int) -> Translator:
@@ -84,100 +72,6 @@ def of_regard(name: str, translator: Translator, texts: list[str]) -> Contestant
         return len(with_beam(beam).translate([texts[number]])[0].tokens) + 1
 
     return Contestant(name, together, alone)
-
-
-# CTranslate2
-
-
-def random_transformer(folder: Path, tokens: int) -> None:
-    """A Transformer of 256, 3 + 3 layers, 4 heads, with random weights, in int8."""
-    from ctranslate2.specs import transformer_spec
-
-    random, size, inner = np.random.default_rng(1), 256, 1024
-    spec = transformer_spec.TransformerSpec.from_config(3, 4)
-
-    def linear(layer: Any, outputs: int, inputs: int) -> None:
-        layer.weight = (random.normal(size=(outputs, inputs)) * inputs**-0.5).astype(np.float32)
-        layer.bias = np.zeros(outputs, np.float32)
-
-    def norm(layer: Any) -> None:
-        layer.gamma, layer.beta = np.ones(size, np.float32), np.zeros(size, np.float32)
-
-    def look(layer: Any, sizes: Sequence[int]) -> None:
-        norm(layer.layer_norm)
-        for part, outputs in zip(layer.linear, sizes, strict=True):
-            linear(part, outputs, size)
-
-    def feed(layer: Any) -> None:
-        norm(layer.layer_norm)
-        linear(layer.linear_0, inner, size)
-        linear(layer.linear_1, size, inner)
-
-    table = (random.normal(size=(tokens, size)) * 0.1).astype(np.float32)
-    angle = np.arange(512)[:, None] * np.exp(-np.arange(size // 2) * np.log(1e4) / (size // 2 - 1))
-    places = np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
-    for side in (spec.encoder, spec.decoder):
-        embeddings = side.embeddings[0] if isinstance(side.embeddings, list) else side.embeddings
-        embeddings.weight = table
-        side.position_encodings.encodings = places
-        norm(side.layer_norm)
-        for layer in side.layer:
-            look(layer.self_attention, (3 * size, size))
-            feed(layer.ffn)
-    for layer in spec.decoder.layer:
-        look(layer.attention, (size, 2 * size, size))
-    spec.decoder.projection.weight = table
-    spec.decoder.projection.bias = np.zeros(tokens, np.float32)
-    pieces = ["<unk>", "<s>", "</s>", *(str(number) for number in range(3, tokens))]
-    spec.register_source_vocabulary(pieces)
-    spec.register_target_vocabulary(pieces)
-    spec.validate()
-    spec.optimize("int8")
-    spec.save(str(folder))
-
-
-def of_ctranslate2(folder: Path, sources: list[list[int]], lengths: list[int]) -> Contestant:
-    """One thread a worker, at the best of several batch sizes; its lengths are regard's."""
-    import ctranslate2
-
-    translator = ctranslate2.Translator(
-        str(folder), compute_type="int8", inter_threads=cores(), intra_threads=1
-    )
-    texts = [[str(number) for number in ids] for ids in sources]
-    by_length = sorted(range(len(texts)), key=lambda number: lengths[number])
-
-    def batch(numbers: Sequence[int], beam: int, wait: bool) -> Any:
-        length = round(sum(lengths[number] for number in numbers) / len(numbers))
-        return translator.translate_batch(
-            [texts[number] for number in numbers],
-            beam_size=beam,
-            min_decoding_length=length,
-            max_decoding_length=length,
-            asynchronous=not wait,
-        )
-
-    def in_batches_of(size: int, beam: int) -> int:
-        started = [
-            batch(by_length[begin : begin + size], beam, False)
-            for begin in range(0, len(texts), size)
-        ]
-        return sum(len(one.result().hypotheses[0]) for batch in started for one in batch)
-
-    @cache
-    def best_size(beam: int) -> int:
-        def seconds(size: int) -> float:
-            began = time.perf_counter()
-            in_batches_of(size, beam)
-            return time.perf_counter() - began
-
-        return min(BATCHES, key=lambda size: min(seconds(size) for _ in range(2)))
-
-    def alone(number: int, beam: int) -> int:
-        return len(batch([number], beam, True)[0].hypotheses[0])
-
-    return Contestant(
-        "CTranslate2, random weights", lambda beam: in_batches_of(best_size(beam), beam), alone
-    )
 
 
 # Measuring
@@ -320,20 +214,6 @@ def draw(result: dict[str, Any], file: Path) -> None:
     figure.savefig(file)
 
 
-def of_peers(
-    scratch: Path, quick: Translator, texts: list[str]
-) -> tuple[list[Contestant], dict[str, str]]:
-    """Those that are installed; why the others are left out."""
-    found = quick.with_options(SearchOptions(beam=1)).translate(texts)
-    lengths = [len(one.tokens) + 1 for one in found]
-    try:
-        random_transformer(scratch, quick.engine.tokens)
-        return [of_ctranslate2(scratch, quick.source.encode(texts), lengths)], {}
-    except ModuleNotFoundError as error:
-        print(f"CTranslate2 is left out: {error}", file=sys.stderr)
-        return [], {"CTranslate2": "not installed"}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path, help="a model folder, as recipes/run.py leaves it")
@@ -355,11 +235,13 @@ def main() -> None:
             "regard, PyTorch": regard.load(asked.model, "cpu"),
         }
         contestants = [of_regard(name, one, texts) for name, one in translators.items()]
-        peers, left_out = of_peers(Path(scratch), quick, texts)
+        found = quick.with_options(SearchOptions(beam=1)).translate(texts)
+        lengths = [len(one.tokens) + 1 for one in found]
+        work = Work(quick.source.encode(texts), lengths, quick.engine.tokens, Path(scratch))
+        peers, left_out = installed_peers(work)
         speeds = {
             f"beam {beam}": compete([*contestants, *peers], beam, len(texts)) for beam in BEAMS
         }
-        found = quick.with_options(SearchOptions(beam=1)).translate(texts)
         tensors, best = read_bundle(files["int8"]).tensors, ceiling()
         needed = sum(
             operations(tensors, len(one.source_tokens) + 1, len(one.tokens) + 1) for one in found
@@ -368,7 +250,7 @@ def main() -> None:
         result: dict[str, Any] = {
             "sentences": len(texts),
             "workers": quick.workers,
-            "CTranslate2": installed("ctranslate2"),
+            "peers": {name: installed(name) for name in PEERS if name not in left_out},
             "left out": left_out,
             "BLEU": {
                 f"beam {beam}": {
