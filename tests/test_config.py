@@ -14,9 +14,10 @@ def test_every_option_has_a_name_a_default_and_a_reason():
     assert all(option.about for option in every)
 
 
-def test_a_wrong_option_is_told_where_there_is_no_source(monkeypatch):
+@pytest.mark.parametrize("refusal", [OSError, TypeError])
+def test_a_wrong_option_is_told_where_there_is_no_source(monkeypatch, refusal):
     def none_is_there(section):
-        raise OSError("could not get source code")
+        raise refusal("could not get source code")
 
     monkeypatch.setattr("inspect.getsource", none_is_there)
     with pytest.raises(RegardError, match=r"train\.updates = 0"):

@@ -191,7 +191,7 @@ def texts(section: type[Section]) -> dict[str, str]:
     at every start). Nothing where a program was packed without its source."""
     try:
         page = ast.parse(inspect.getsource(section)).body[0]
-    except OSError:
+    except (OSError, TypeError):  # which of them depends on how it was packed
         return {}
     assert isinstance(page, ast.ClassDef)
     return {
