@@ -25,16 +25,18 @@ import numpy as np
 
 import regard
 from peers import PEERS, Contestant, Work, installed_peers
-from regard import checkpoint
-from regard.bundle import read_bundle
-from regard.checkpoint import Tensors
 from regard.config import SearchOptions
-from regard.engine.arithmetic import SCALE, EightBits
-from regard.engine.export import export
-from regard.engine.onnx_graph import Graph
-from regard.engine.onnx_session import Session
+from regard.engine.onnx.graph import Graph
+from regard.engine.onnx.products import EightBits
+from regard.engine.onnx.session import Session
+from regard.engine.quantize import SCALE
 from regard.evaluation import measure
-from regard.machine import cores, describe_machine, installed
+from regard.export.export import export
+from regard.files import write_json
+from regard.storage import folder as checkpoint
+from regard.storage.folder import Tensors
+from regard.storage.model_file import read_bundle
+from regard.system import cores, describe_machine, installed
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -266,7 +268,7 @@ def main() -> None:
             **speeds,
             "machine": describe_machine(),
         }
-    checkpoint.write_json(asked.out, result)
+    write_json(asked.out, result)
     draw(result, asked.out.with_suffix(".svg"))
     print(json.dumps(result, indent=2))
 

@@ -22,8 +22,8 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from regard import models
-from regard.checkpoint import write_json
-from regard.machine import describe_machine
+from regard.files import write_json
+from regard.system import describe_machine
 
 HERE = Path(__file__).resolve().parent
 SENTENCE = "The old man in the red house did not want to sell his two white horses to us."

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regard.machine import describe_machine
-from regard.text.formats import read_texts
+from regard.data.formats import read_texts
+from regard.system import describe_machine
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

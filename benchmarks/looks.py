@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import regard
-from regard.checkpoint import write_json
-from regard.contract import Forced
-from regard.experiment.lesson import TEST
-from regard.machine import describe_machine
+from regard.experiment.demo import TEST
+from regard.files import write_json
+from regard.lesson.corpus import Example, split
 from regard.models import DEFAULT
-from regard.text.lesson import Example, split
+from regard.search.protocols import Forced
+from regard.system import describe_machine
 from regard.translator import Translator
 from reordering import PAIRS, Found, count, judge
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from regard.machine import describe_machine
+from regard.system import describe_machine
 
 HERE = Path(__file__).resolve().parent
 
@@ -56,7 +56,8 @@ def announced(work: Callable[..., Any], phase: str) -> Callable[..., Any]:
 def learn(folder: Path) -> None:
     """What `regard train` does, in a fresh process, telling when each phase begins."""
     from regard.config import make_config
-    from regard.training import run as preparing
+    from regard.training import data as preparing
+    from regard.training.folder import open_run
     from regard.training.loop import run_training
     from regard.training.report import Silence
 
@@ -64,7 +65,7 @@ def learn(folder: Path) -> None:
     data = preparing.Data((folder / "train.en", folder / "train.fr"), (), ("en", "fr"))
     config = make_config(SETTINGS, "benchmarks/memory.py")
     begin("preparing")
-    run = preparing.open_run(folder / "run", data, config, None, Silence())
+    run = open_run(folder / "run", data, config, None, Silence())
     begin("training")
     run_training(run, config.train.minutes, Silence())
 

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import regard
-from regard import checkpoint
-from regard.engine.export import Precision, export
+from regard.data.formats import read_texts
 from regard.evaluation import CONVENTIONS, measure
-from regard.machine import describe_machine
-from regard.text.formats import read_texts
+from regard.export.export import Precision, export
+from regard.files import write_json
+from regard.system import describe_machine
 from regard.translator import Translation, Translator
 
 HERE = Path(__file__).resolve().parent
@@ -169,7 +169,7 @@ def main() -> None:
         "broken": laws,
         "machine": describe_machine(),
     }
-    checkpoint.write_json(asked.out, result)
+    write_json(asked.out, result)
     print(json.dumps(result, indent=2, ensure_ascii=False))
     sys.exit(1 if laws else 0)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regard.machine import cores
+from regard.system import cores
 
 BATCHES = (32, 64, 128, 256)
 """Sentences in a batch, among which a peer may choose."""

@@ -18,13 +18,13 @@ import numpy as np
 from rich.console import Console
 
 import regard
-from regard.checkpoint import write_json
 from regard.config import override
-from regard.contract import Forced
-from regard.experiment.lesson import SETTINGS, TEST, write_lesson
-from regard.machine import describe_machine
+from regard.experiment.demo import SETTINGS, TEST, write_lesson
+from regard.files import write_json
+from regard.lesson.corpus import Example, split
+from regard.search.protocols import Forced
 from regard.shapes import Float
-from regard.text.lesson import Example, split
+from regard.system import describe_machine
 from regard.text.spans import word_of_each_token, words
 from regard.text.vocabulary import Vocabulary
 from regard.training.report import watching

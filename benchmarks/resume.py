@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.machine import describe_machine
+from regard.system import describe_machine
 
 HERE = Path(__file__).resolve().parent
 STATE = Path("training") / "state.safetensors"
@@ -276,7 +276,7 @@ def lay_out(data: Path, text: Path, pairs: int) -> None:
 
 def lay_out_lesson(text: Path, pairs: int) -> None:
     """Sentences of the built-in lesson, for a trial that needs no corpus."""
-    from regard.text.lesson import split
+    from regard.lesson.corpus import split
 
     text.mkdir()
     lesson = split(pairs, 20, seed=1)

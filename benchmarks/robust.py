@@ -17,10 +17,10 @@ from typing import Any
 
 import regard
 from parity import differences
-from regard import checkpoint
 from regard.config import SearchOptions
-from regard.engine.export import export
-from regard.machine import describe_machine
+from regard.export.export import export
+from regard.files import write_json
+from regard.system import describe_machine
 from regard.translator import Translation, Translator
 
 HERE = Path(__file__).resolve().parent
@@ -186,7 +186,7 @@ def main() -> None:
         beam = asked.beam or translators["PyTorch"].options.beam
         found = judge(translators, texts, beam)
     result = {"model": asked.model.name, "beam": beam, **found, "machine": describe_machine()}
-    checkpoint.write_json(asked.out, result)
+    write_json(asked.out, result)
     print(json.dumps(result, indent=2))
     both = found.pop(BOTH)
     sys.exit(

@@ -21,17 +21,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from regard.config import Config, make_config
-from regard.machine import cores, describe_machine, keep_freed_memory
+from regard.data.batches import FIRST, Batch, Position, stream
 from regard.model import network as network_module
 from regard.model.layers import Dropout
 from regard.model.output import cross_entropy
 from regard.special import PIECES
-from regard.text.batches import FIRST, Batch, Position, stream
-from regard.training.learner import Learner
+from regard.system import cores, describe_machine, keep_freed_memory
+from regard.training.data import Data
+from regard.training.distributed import Alone
+from regard.training.folder import Run, open_run
 from regard.training.loop import Keeper
 from regard.training.report import Log, Silence
-from regard.training.run import Data, Run, open_run
-from regard.training.team import Alone
+from regard.training.trainer import Learner
 
 HERE = Path(__file__).resolve().parent
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from regard.explanation import Explanation, as_json, explain
+from regard.explain.explanation import Explanation, as_json, explain
+from regard.explain.heat_map import Picture, draw
+from regard.lesson.corpus import EXAMPLE
 from regard.page import frozen
-from regard.show.heat import Picture, draw
-from regard.text.lesson import EXAMPLE
 from regard.translator import open_light
 
 HERE = Path(__file__).parent / "pictures"

@@ -16,9 +16,10 @@ from pathlib import Path
 from sacrebleu import sentence_bleu
 
 import regard
-from regard.checkpoint import digest, read_json, weights_of, write_file, write_json
-from regard.engine.export import export
 from regard.errors import RegardError
+from regard.export.export import export
+from regard.files import digest, read_json, write_file, write_json
+from regard.storage.folder import weights_of
 from regard.translator import Translator
 from run import HERE, as_command, read, result, tell, train
 

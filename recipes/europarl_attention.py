@@ -17,7 +17,7 @@ from rich.console import Console
 from regard.config import override, read_config
 from regard.evaluation.length import LENGTHS
 from regard.experiment import Asked, compare, plan_training
-from regard.training.run import Data
+from regard.training.data import Data
 from run import as_command
 
 HERE = Path(__file__).parent

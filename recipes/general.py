@@ -20,14 +20,16 @@ from typing import Any
 from rich.console import Console
 
 import regard
-from regard import checkpoint, models
-from regard.about import describe, read_about
+from regard import models
 from regard.config import SearchOptions, read_config
-from regard.engine.export import export
 from regard.evaluation import measure
-from regard.lines import translate_lines
-from regard.machine import describe_machine
+from regard.export.export import export
+from regard.files import write_json
+from regard.storage import folder as checkpoint
+from regard.storage.model_card import describe, read_about
+from regard.system import describe_machine
 from regard.training.report import watching
+from regard.translation import translate_lines
 from regard.translator import Translator
 from run import as_command
 
@@ -239,7 +241,7 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
         "machine": describe_machine(),
     }
     results.mkdir(exist_ok=True)
-    checkpoint.write_json(results / f"{NAME}.json", result)
+    write_json(results / f"{NAME}.json", result)
     (results / f"{NAME}-samples.txt").write_text(samples(translator, text), encoding="utf-8")
     print(json.dumps(result, indent=2))
 

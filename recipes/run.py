@@ -17,11 +17,12 @@ from pathlib import Path
 from rich.console import Console
 
 import regard
-from regard import checkpoint
 from regard.config import SearchOptions, override, read_config
 from regard.errors import RegardError
 from regard.evaluation import by_length, measure
-from regard.machine import describe_machine
+from regard.files import write_json
+from regard.storage import folder as checkpoint
+from regard.system import describe_machine
 from regard.training.loop import Outcome
 from regard.training.report import watching
 
@@ -95,7 +96,7 @@ def result(
 
 
 def tell(found: dict[str, object], name: str) -> None:
-    checkpoint.write_json(HERE / "results" / f"{name}.json", found)
+    write_json(HERE / "results" / f"{name}.json", found)
     print(json.dumps(found, indent=2))
 
 

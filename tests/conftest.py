@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import regard
-from regard.text.lesson import Lesson, split
+from regard.lesson.corpus import Lesson, split
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")

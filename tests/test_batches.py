@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.special import END, PAD, START
-from regard.text.batches import (
+from regard.data.batches import (
     FIRST,
     WIDTH,
     Recipe,
@@ -18,7 +17,8 @@ from regard.text.batches import (
     seed_of,
     stream,
 )
-from regard.text.lesson import examples
+from regard.lesson.corpus import examples
+from regard.special import END, PAD, START
 from regard.text.vocabulary import learn
 
 EXAMPLES = examples(300, 4)

@@ -12,13 +12,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import regard
-from regard.bundle import ABOUT, CHECKSUM, COMMON, LIKELY, SUFFIX, checksum, read_bundle
-from regard.checkpoint import load_card, load_weights, read_tensors
 from regard.config import SearchOptions
-from regard.engine.export import export
 from regard.errors import RegardError
+from regard.export.export import export
+from regard.lesson.corpus import examples
 from regard.special import END
-from regard.text.lesson import examples
+from regard.storage.folder import load_card, load_weights, read_tensors
+from regard.storage.model_file import ABOUT, CHECKSUM, COMMON, LIKELY, SUFFIX, checksum, read_bundle
 
 TEXTS = [one.source for one in examples(30, 9)]
 DAMAGED = 1000

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard import checkpoint
 from regard.errors import RegardError
+from regard.files import read_json, write_json
+from regard.storage import folder as checkpoint
 
 
 def test_a_card_saved_and_loaded_is_the_same(model, tmp_path):
@@ -47,14 +48,14 @@ def test_tensors_written_and_read_are_the_same_bit_for_bit(tmp_path_factory, con
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     file = tmp_path / "kept.json"
-    checkpoint.write_json(file, {"old": True})
+    write_json(file, {"old": True})
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint.os, "fsync", full)
     with pytest.raises(RegardError, match="no space left on device"):
-        checkpoint.write_json(file, {"new": True})
+        write_json(file, {"new": True})
     assert json.loads(file.read_text()) == {"old": True}
     assert list(tmp_path.iterdir()) == [file]
 
@@ -106,8 +107,8 @@ def test_a_card_that_lies_about_sizes_is_refused_before_room_is_made(model, tmp_
 
 
 def test_a_name_that_is_not_utf8_is_kept(tmp_path):
-    checkpoint.write_json(tmp_path / "a.json", {"file": "na\udcefve.txt", "é": "中"})
-    assert checkpoint.read_json(tmp_path / "a.json") == {"file": "na\udcefve.txt", "é": "中"}
+    write_json(tmp_path / "a.json", {"file": "na\udcefve.txt", "é": "中"})
+    assert read_json(tmp_path / "a.json") == {"file": "na\udcefve.txt", "é": "中"}
 
 
 def test_nothing_pickled_is_in_a_model_folder_or_read_from_one(model):

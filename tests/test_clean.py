@@ -5,7 +5,7 @@ import json
 import pytest
 
 from regard.config import DataOptions
-from regard.text.clean import REASONS, RULES, Limits, Report, why_dropped
+from regard.data.clean import REASONS, RULES, Limits, Report, why_dropped
 
 LIMITS = Limits(max_characters=100, max_ratio=4.0, drop_identical=True, drop_duplicates=True)
 

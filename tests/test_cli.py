@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from regard.cli import translate as translating
 from regard.config import options
 from regard.errors import RegardError
-from regard.text.lesson import EXAMPLE, examples
+from regard.lesson.corpus import EXAMPLE, examples
 
 COMMANDS = (
     "train",

@@ -11,14 +11,14 @@ import time
 
 import pytest
 
-from regard import checkpoint
 from regard.cli import main
 from regard.evaluation import measure
-from regard.evaluation.results import Case, Look, Rendered, Reordering
 from regard.experiment import Asked, plan_ready
-from regard.experiment.course import weigh
-from regard.show.passages import compare_words
-from regard.show.report import render
+from regard.experiment.compare import weigh
+from regard.experiment.report import render
+from regard.experiment.results import Case, Look, Rendered, Reordering
+from regard.experiment.word_diff import compare_words
+from regard.storage import folder as checkpoint
 
 OPTIONS = (
     "vocabulary.size=700", "model.embedding=16", "model.states=16", "model.hidden=16",
@@ -136,7 +136,7 @@ def test_run_again_it_trains_and_translates_nothing(compared, text, monkeypatch,
         raise AssertionError("this was done already")
 
     monkeypatch.setattr("regard.api.train", never)
-    monkeypatch.setattr("regard.experiment.judge.find", never)
+    monkeypatch.setattr("regard.experiment.evaluate.find", never)
     assert type_here(monkeypatch, *command(text, out, "--seeds", 2)) == 0
     assert capsys.readouterr().err.count("trained already") == 4
     assert json.loads((out / "result.json").read_text("utf-8")) == before
@@ -181,7 +181,7 @@ def test_translations_are_made_again_when_the_model_or_the_text_changes(
         shutil.copytree(compared[0] / "models" / name, model)
     asked = ("compare", "--models", *models, "--test", *text.valid, "--out", out)
     made = []
-    from regard.experiment import judge
+    from regard.experiment import evaluate as judge
 
     find = judge.find
     monkeypatch.setattr(judge, "find", lambda *given: made.append(1) or find(*given))
@@ -249,7 +249,7 @@ def test_a_bad_test_text_is_told_before_anything_is_trained(text, tmp_path, monk
 
 
 def test_without_matplotlib_nothing_begins(text, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("regard.show.charts.find_spec", lambda name: None)
+    monkeypatch.setattr("regard.experiment.charts.find_spec", lambda name: None)
     assert type_here(monkeypatch, *command(text, tmp_path / "out")) == 2
     assert "pip install '.[plot]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from regard.data import corpus as room
+from regard.data.clean import Limits
+from regard.data.corpus import Corpus, open_corpus, order, prepare
 from regard.errors import RegardError
-from regard.text import corpus as room
-from regard.text.clean import Limits
-from regard.text.corpus import Corpus, open_corpus, order, prepare
-from regard.text.formats import tidy
+from regard.text.normalize import tidy
 
 LIMITS = Limits(max_characters=30, max_ratio=2.0, drop_identical=True, drop_duplicates=True)
 LANGUAGES = ("en", "fr")

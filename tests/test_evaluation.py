@@ -14,15 +14,6 @@ from sacrebleu.metrics import BLEU
 
 from regard.errors import RegardError
 from regard.evaluation import CONVENTIONS, bleu, by_length, measure, significance
-from regard.evaluation.counts import (
-    bleu_counts,
-    bleu_of,
-    chrf_counts,
-    chrf_of,
-    exact_bleu,
-    interval,
-    resample,
-)
 from regard.evaluation.length import merge_small, places_by_length
 from regard.evaluation.significance import (
     METHODS,
@@ -32,7 +23,16 @@ from regard.evaluation.significance import (
     differences,
     share_of,
 )
-from regard.text.lesson import examples
+from regard.evaluation.statistics import (
+    bleu_counts,
+    bleu_of,
+    chrf_counts,
+    chrf_of,
+    exact_bleu,
+    interval,
+    resample,
+)
+from regard.lesson.corpus import examples
 from regard.text.spans import words
 
 MULTI30K = Path(__file__).parents[1].parent / "shared" / "data" / "multi30k"

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regard import checkpoint
 from regard.cli import main
 from regard.errors import RegardError
-from regard.evaluation.results import Look
-from regard.experiment import lesson
-from regard.experiment.choices import choose, shared_options
-from regard.experiment.judge import perplexity
-from regard.experiment.pictures import crossing
+from regard.experiment import demo as lesson
+from regard.experiment.evaluate import perplexity
+from regard.experiment.reordering import crossing
+from regard.experiment.results import Look
+from regard.experiment.sweep import choose, shared_options
+from regard.lesson.corpus import EXAMPLE, examples
 from regard.models import tell_apart
-from regard.text.lesson import EXAMPLE, examples
+from regard.storage import folder as checkpoint
 from regard.translator import load
 
 QUICK = {
@@ -60,7 +60,7 @@ def test_the_demonstration_leaves_a_report_that_shows_its_sentence(place, demons
 
 def test_the_demonstration_needs_no_matplotlib(place, demonstrated, monkeypatch, capsys):
     (place / "report.html").unlink()
-    monkeypatch.setattr("regard.experiment.course.find_spec", lambda name: None)
+    monkeypatch.setattr("regard.experiment.compare.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 0
@@ -171,5 +171,5 @@ def test_perplexity_is_that_of_every_token_in_whatever_batches(model, monkeypatc
     sources, references = [one.source for one in held], [one.target for one in held]
     alone = [translator.force([s], [r])[0] for s, r in zip(sources, references, strict=True)]
     by_hand = np.exp(-np.mean(np.concatenate([one.log_probs for one in alone]).astype(float)))
-    monkeypatch.setattr("regard.experiment.judge.BATCH", 3)
+    monkeypatch.setattr("regard.experiment.evaluate.BATCH", 3)
     assert perplexity(translator, sources, references) == pytest.approx(by_hand, rel=1e-5)

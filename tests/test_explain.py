@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from regard.errors import RegardError
-from regard.explanation import explain
-from regard.show.heat import MOST_WORDS, Picture, draw, fonts_for
-from regard.show.terminal import heat
-from regard.text.lesson import EXAMPLE
+from regard.explain.explanation import explain
+from regard.explain.heat_map import MOST_WORDS, Picture, draw, fonts_for
+from regard.explain.terminal import heat
+from regard.lesson.corpus import EXAMPLE
 from regard.translator import open_light
 from test_cli import typed
 

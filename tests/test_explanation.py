@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.errors import RegardError
-from regard.explanation import (
+from regard.explain.explanation import (
     Push,
     advice,
     as_json,
@@ -21,9 +21,9 @@ from regard.explanation import (
     side,
     write_target,
 )
+from regard.explain.what_if import Question, weigh, what_if
+from regard.lesson.corpus import EXAMPLE
 from regard.model.attention import join
-from regard.question import Question, weigh, what_if
-from regard.text.lesson import EXAMPLE
 from regard.text.spans import Span
 from regard.translator import load, open_light
 from test_onnx import SOURCES, TARGETS, engines, every_network, some_network

@@ -14,11 +14,11 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from regard.explanation import Push, as_json, explain
-from regard.question import Question, weigh, what_if
+from regard.explain.explanation import Push, as_json, explain
+from regard.explain.what_if import Question, weigh, what_if
+from regard.lesson.corpus import EXAMPLE
+from regard.serving.errors import LONGEST_BODY
 from regard.serving.explorer import LONGEST, make_app
-from regard.serving.refusals import LONGEST_BODY
-from regard.text.lesson import EXAMPLE
 from regard.translator import open_light
 
 TEXT = EXAMPLE.source

@@ -18,18 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.data import formats
+from regard.data.formats import Fault, Pair, guess_languages, read_lines, read_pairs, read_texts
 from regard.errors import RegardError
-from regard.text import formats
-from regard.text.formats import (
-    Fault,
-    Pair,
-    guess_languages,
-    parse_languages,
-    read_lines,
-    read_pairs,
-    read_texts,
-    tidy,
-)
+from regard.text.languages import parse_languages
+from regard.text.normalize import tidy
 
 LANGUAGES = ("en", "fr")
 MARK = b"\xef\xbb\xbf"

@@ -13,8 +13,8 @@ import pytest
 from conftest import CAT_AND_MOUSE
 from regard import models
 from regard.cli import COMMANDS
-from regard.engine.export import export
-from regard.text.lesson import EXAMPLE
+from regard.export.export import export
+from regard.lesson.corpus import EXAMPLE
 
 ROOT = Path(__file__).parents[1]
 MOST = 210e6

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from regard.text.lesson import EXAMPLE, Example, example, examples, split
-from regard.text.lesson_grammar import (
+from regard.lesson.corpus import EXAMPLE, Example, example, examples, split
+from regard.lesson.grammar import (
     Act,
     Nominal,
     Phrase,
@@ -20,7 +20,7 @@ from regard.text.lesson_grammar import (
     pronoun,
     quality,
 )
-from regard.text.lesson_words import ADJECTIVE, BE, NOUN, VERB
+from regard.lesson.words import ADJECTIVE, BE, NOUN, VERB
 from regard.text.spans import words
 
 MANY = examples(2500, seed=3)
@@ -241,7 +241,7 @@ def test_many_sentences_reorder_their_content_words():
 
 
 COUNTED = """
-from regard.text.lesson import examples
+from regard.lesson.corpus import examples
 print(len({one.source for one in examples(20_000, seed=2)}))
 """
 

@@ -12,11 +12,11 @@ import pytest
 import regard
 from conftest import CAT_AND_MOUSE
 from regard import models
-from regard.about import describe, read_about
-from regard.bundle import read_bundle
-from regard.engine.export import export
 from regard.errors import RegardError
-from regard.text.lesson import EXAMPLE
+from regard.export.export import export
+from regard.lesson.corpus import EXAMPLE
+from regard.storage.model_card import describe, read_about
+from regard.storage.model_file import read_bundle
 
 ROOT = Path(__file__).parents[1]
 CARD = ROOT / "recipes" / "general-en-fr-about.toml"

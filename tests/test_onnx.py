@@ -10,23 +10,24 @@ import pytest
 import torch
 
 from regard.config import ModelOptions
-from regard.contract import UNADJUSTED, Adjustment
-from regard.engine import onnx_network
-from regard.engine.arithmetic import EightBits, quantise, steps
-from regard.engine.onnx import OnnxEngine
-from regard.engine.onnx_decoding import place_in_block
-from regard.engine.onnx_graph import Graph
-from regard.engine.onnx_network import Network
-from regard.engine.onnx_session import Session, Sessions
-from regard.engine.onnx_words import block_width
-from regard.engine.ranges import log_probs, narrow, observe
+from regard.engine.onnx import network as onnx_network
+from regard.engine.onnx.batch import place_in_block
+from regard.engine.onnx.candidates import block_width
+from regard.engine.onnx.engine import OnnxEngine
+from regard.engine.onnx.graph import Graph
+from regard.engine.onnx.network import Network
+from regard.engine.onnx.products import EightBits, steps
+from regard.engine.onnx.session import Session, Sessions
+from regard.engine.quantize import quantise
 from regard.engine.torch import TorchEngine, build, weights_of
-from regard.engine.weights import belong, shapes_of
+from regard.engine.weight_shapes import belong, shapes_of
+from regard.export.calibration import log_probs, narrow, observe
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import RECURRENCES
-from regard.sampling import Sampling, sample
-from regard.search import Hooks, Hypothesis, Task, beam, greedy, likeliest, walk
+from regard.search.beam import Hooks, Hypothesis, Task, beam, greedy, likeliest, walk
+from regard.search.protocols import UNADJUSTED, Adjustment
+from regard.search.sampling import Sampling, sample
 
 TOKENS = 20
 SOURCES = [[4, 5, 6, 7, 8], [9, 10], [11], [12, 13, 14, 5, 6, 7, 8, 9]]

@@ -7,9 +7,9 @@ import pytest
 
 import regard
 from regard.config import SearchOptions
-from regard.engine.export import export
-from regard.lines import translate_lines
-from regard.text.formats import tidy
+from regard.export.export import export
+from regard.text.normalize import tidy
+from regard.translation import translate_lines
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import robust

@@ -10,15 +10,32 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regard.circles import CIRCLE, ROUNDS, may_circle, no_circles, rounds_allowed
 from regard.config import ModelOptions
-from regard.contract import UNADJUSTED, UNBIASED, Adjustment, Decoding, Engine, Forced, Ranked
 from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import RECURRENCES
-from regard.sampling import Sampling, sample
-from regard.search import Hooks, Hypothesis, Task, beam, best_of_each, greedy, place_in_run, rank
+from regard.search.beam import (
+    Hooks,
+    Hypothesis,
+    Task,
+    beam,
+    best_of_each,
+    greedy,
+    place_in_run,
+    rank,
+)
+from regard.search.protocols import (
+    UNADJUSTED,
+    UNBIASED,
+    Adjustment,
+    Decoding,
+    Engine,
+    Forced,
+    Ranked,
+)
+from regard.search.repetition import CIRCLE, ROUNDS, may_circle, no_circles, rounds_allowed
+from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD, START, UNKNOWN
 
 SOURCES = [[4, 5, 6, 7], [8, 9], [10, 4, 10]]

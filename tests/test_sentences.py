@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
-from regard.lines import join, translate_lines
+from regard.lesson.corpus import examples
 from regard.text import sentences
-from regard.text.lesson import examples
 from regard.text.sentences import split
+from regard.translation import join, translate_lines
 from regard.translator import Translation
 
 texts = st.text() | st.lists(

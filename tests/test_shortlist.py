@@ -11,23 +11,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
-from regard.bundle import LIKELY, NO_SHORTLIST, SUFFIX, Shortlist, read_bundle, write_bundle
-from regard.checkpoint import read_tensors
-from regard.circles import end_of_circles
 from regard.config import SearchOptions
-from regard.contract import Adjustment
-from regard.engine import onnx, onnx_loops, shortlist
-from regard.engine.arithmetic import quantise
-from regard.engine.export import export, in_some_order
-from regard.engine.onnx import OnnxEngine
-from regard.engine.ranges import observe
-from regard.engine.shortlist import BLOCK, allowed_tokens, fill_up, translations
+from regard.engine.onnx import engine as onnx
+from regard.engine.onnx import loops as onnx_loops
+from regard.engine.onnx import shortlist
+from regard.engine.onnx.engine import OnnxEngine
+from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, fill_up
+from regard.engine.quantize import quantise
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
-from regard.sampling import Sampling, sample
-from regard.search import NO_HOOKS, Hooks, Task, beam, greedy
+from regard.export.calibration import observe
+from regard.export.export import export, in_some_order
+from regard.export.shortlist import ROUNDS, translations
+from regard.lesson.corpus import examples
+from regard.search.beam import NO_HOOKS, Hooks, Task, beam, greedy
+from regard.search.protocols import Adjustment
+from regard.search.repetition import end_of_circles
+from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD
-from regard.text.lesson import examples
+from regard.storage.folder import read_tensors
+from regard.storage.model_file import (
+    LIKELY,
+    NO_SHORTLIST,
+    SUFFIX,
+    Shortlist,
+    read_bundle,
+    write_bundle,
+)
 from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, Made, assert_alike, options_of
 
 TEXTS = [one.source for one in examples(30, 9)]
@@ -189,7 +199,7 @@ def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
     with patch.object(shortlist, "TOGETHER", 2):
         pair, chance = translations(sources, targets, 6)
     table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
-    for _ in range(shortlist.ROUNDS):
+    for _ in range(ROUNDS):
         count = dict.fromkeys(table, 0.0)
         for source, target in pairs:
             for t in target:

@@ -4,7 +4,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
 
-from regard.show.terminal import heat
+from regard.explain.terminal import heat
 
 
 def test_a_picture_has_a_row_for_each_word_and_shows_the_weights_in_percent():

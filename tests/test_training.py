@@ -18,18 +18,18 @@ import torch
 
 import regard
 from conftest import ROOT, TINY, tiny
-from regard.checkpoint import read_tensors
 from regard.config import ModelOptions, make_config
+from regard.data.batches import FIRST, make_batch
+from regard.data.corpus import Corpus
 from regard.errors import RegardError
-from regard.experiment.runs import has_ended, training_of
-from regard.text.batches import FIRST, make_batch
-from regard.text.corpus import Corpus
+from regard.experiment.training_log import has_ended, training_of
+from regard.storage.folder import read_tensors
 from regard.training import loop
-from regard.training.learner import EXPLODING, Learner, settle_precision
+from regard.training.data import hold_out
+from regard.training.distributed import Alone
 from regard.training.report import Silence
-from regard.training.run import hold_out
 from regard.training.schedules import SCHEDULES, share_of_rate
-from regard.training.team import Alone
+from regard.training.trainer import EXPLODING, Learner, settle_precision
 
 
 def digest(file: Path) -> str:
@@ -76,7 +76,7 @@ def test_the_same_run_twice_gives_the_same_bytes(model, text, tmp_path):
 
 
 def test_two_processes_do_not_train_in_one_folder(text, tmp_path):
-    from regard.machine import lock
+    from regard.files import lock
 
     (tmp_path / "busy").mkdir()
     with lock(tmp_path / "busy" / "lock"), pytest.raises(RegardError, match="another process"):
@@ -123,7 +123,8 @@ def test_a_finished_run_run_again_changes_nothing(model, text):
 
 
 def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(text, tmp_path):
-    from regard.training.run import Data, open_run
+    from regard.training.data import Data
+    from regard.training.folder import open_run
 
     config = make_config(tiny(updates=1), "here")
     run = open_run(tmp_path / "held", Data(text.train, (), ("en", "fr")), config, None, Silence())
@@ -295,7 +296,7 @@ def test_memory_that_nobody_uses_is_given_back_while_a_run_goes_on(text, tmp_pat
 def test_what_is_kept_can_be_given_back():
     program = """
 from pathlib import Path
-from regard.machine import keep_freed_memory, trim_memory
+from regard.system import keep_freed_memory, trim_memory
 def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 keep_freed_memory()
 blocks = [bytearray(b"x") * (1 << 20) for _ in range(200)]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import regard
 from regard.config import SearchOptions
 from regard.errors import RegardError
-from regard.sampling import Sampling
-from regard.search import Hypothesis
-from regard.text.lesson import EXAMPLE, examples
+from regard.lesson.corpus import EXAMPLE, examples
+from regard.search.beam import Hypothesis
+from regard.search.sampling import Sampling
 from regard.translator import BATCH, ROOM, in_batches
 
 TEXTS = [one.source for one in examples(30, 9)]

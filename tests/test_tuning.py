@@ -8,14 +8,14 @@ import pytest
 import regard
 from conftest import TINY, tiny
 from regard import models
-from regard.about import ABOUT, describe
-from regard.bundle import NO_SHORTLIST, read_bundle, write_bundle
-from regard.checkpoint import load_card, load_weights, read_tensors
-from regard.engine.arithmetic import dequantise, quantise
-from regard.engine.export import export
+from regard.engine.quantize import dequantise, quantise
 from regard.errors import RegardError
+from regard.export.export import export
+from regard.storage.folder import load_card, load_weights, read_tensors
+from regard.storage.model_card import ABOUT, describe
+from regard.storage.model_file import NO_SHORTLIST, read_bundle, write_bundle
 from regard.training import loop
-from regard.training.run import TUNED
+from regard.training.finetune import TUNED
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp32"])

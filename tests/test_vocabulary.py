@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.errors import RegardError
+from regard.lesson.corpus import examples
 from regard.special import END, PAD, RESERVED, START, UNKNOWN
-from regard.text import sampling
-from regard.text.formats import tidy
-from regard.text.lesson import examples
+from regard.text import bpe_dropout as sampling
+from regard.text.normalize import tidy
 from regard.text.vocabulary import Vocabulary, learn
 
 SENTENCES = [text for one in examples(400, 3) for text in (one.source, one.target)]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from regard import models
 from regard.config import make_config
+from regard.data.formats import guess_languages, reader_of
 from regard.errors import RegardError, needs_extra
-from regard.text.formats import guess_languages, parse_languages, reader_of
+from regard.text.languages import parse_languages
 from regard.translator import Translator, load
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ def train(
     """
     try:
         from regard.engine.torch import choose_device
+        from regard.training.data import Data
+        from regard.training.folder import open_run
         from regard.training.loop import run_training
         from regard.training.report import Silence
-        from regard.training.run import Data, open_run
     except ModuleNotFoundError as error:
         raise needs_extra("training", error.name, "train") from error
     for name, given in (("files", files), ("valid", valid)):

@@ -11,15 +11,15 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from regard import models
-from regard.bundle import Bundle, is_file, read_bundle, read_folder, read_model
 from regard.config import SearchOptions
-from regard.contract import Engine, Forced
 from regard.errors import RegardError
-from regard.machine import cores
-from regard.sampling import Sampling, sample
-from regard.search import Ending, Hypothesis, Task, beam, greedy
+from regard.search.beam import Ending, Hypothesis, Task, beam, greedy
+from regard.search.protocols import Engine, Forced
+from regard.search.sampling import Sampling, sample
 from regard.shapes import Float
-from regard.text.formats import tidy
+from regard.storage.model_file import Bundle, is_file, read_bundle, read_folder, read_model
+from regard.system import cores
+from regard.text.normalize import tidy
 from regard.text.vocabulary import Vocabulary
 
 BATCH = 128
@@ -324,7 +324,7 @@ def open_light(model: str | Path) -> Translator:
 
 
 def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Translator:
-    from regard.engine.onnx import load_bundle
+    from regard.engine.onnx.engine import load_bundle
 
     card = bundle.card
     return Translator(

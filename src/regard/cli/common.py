@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from regard import models
+from regard.data.formats import STANDARD_INPUT, read_texts
 from regard.errors import RegardError, refuse_system_error
-from regard.text.formats import STANDARD_INPUT, read_texts
 
 errors = Console(stderr=True, emoji=False, markup=False)
 """Progress and messages go here, results to standard output."""

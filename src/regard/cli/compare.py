@@ -10,12 +10,13 @@ from rich.table import Table
 
 from regard.cli.common import errors, sort_words, use_utf8
 from regard.config import override, read_config
+from regard.data.formats import guess_languages, reader_of
 from regard.errors import RegardError
-from regard.text.formats import guess_languages, parse_languages, reader_of
+from regard.text.languages import parse_languages
 
 if TYPE_CHECKING:
-    from regard.evaluation.results import Comparison, Judged
     from regard.experiment import Plan
+    from regard.experiment.results import Comparison, Judged
 
 
 WordsArgument = Annotated[
@@ -102,8 +103,8 @@ def compare(
     """
     use_utf8()
     from regard.experiment import Asked, plan_ready, plan_training
-    from regard.show.charts import refuse_missing
-    from regard.training.run import Data
+    from regard.experiment.charts import refuse_missing
+    from regard.training.data import Data
 
     refuse_missing()
     asked = Asked(test, out, test_by, edges(lengths))

@@ -38,9 +38,9 @@ def demo(
     from rich.console import Console
 
     from regard.cli.explain import show_looks
-    from regard.experiment.lesson import plan_lesson
-    from regard.explanation import explain
-    from regard.text.lesson import EXAMPLE
+    from regard.experiment.demo import plan_lesson
+    from regard.explain.explanation import explain
+    from regard.lesson.corpus import EXAMPLE
     from regard.translator import open_light
 
     console = Console(emoji=False, markup=False)

@@ -9,10 +9,11 @@ import typer
 from regard import models
 from regard.cli.common import Beam, errors, name_default, new_file, once, read_all, use_utf8
 from regard.config import SearchOptions
+from regard.data.formats import guess_languages
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
-from regard.lines import translate_lines
-from regard.text.formats import guess_languages, parse_languages
+from regard.text.languages import parse_languages
+from regard.translation import translate_lines
 from regard.translator import load
 
 

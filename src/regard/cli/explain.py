@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.checkpoint import write_file
 from regard.cli.common import Beam, Models, as_utf8, errors, name_default, new_file, use_utf8
 from regard.errors import RegardError
+from regard.files import write_file
 from regard.models import tell_apart
 from regard.text import sentences
-from regard.text.formats import tidy
+from regard.text.normalize import tidy
 
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float
     from rich.console import Console
 
-    from regard.explanation import Explanation
-    from regard.show.terminal import Written
+    from regard.explain.explanation import Explanation
+    from regard.explain.terminal import Written
 
 FEW = 2
 """Source words and runners-up that a row of the table names."""
@@ -81,7 +81,7 @@ def explain(
         write(explained, out, subwords)
         errors.print(f"written: {out}", highlight=False, soft_wrap=True)
     if as_json:
-        from regard.explanation import as_json as content
+        from regard.explain.explanation import as_json as content
 
         for one in explained:
             typer.echo(json.dumps(content(one), ensure_ascii=False))
@@ -112,8 +112,8 @@ def read_translation(translation: str, beam: int) -> str:
 def explain_one(
     text: str, model: Path, name: str, translation: str | None, beam: int
 ) -> "Explanation":
-    from regard.explanation import explain as search_and_explain
-    from regard.explanation import explain_given
+    from regard.explain.explanation import explain as search_and_explain
+    from regard.explain.explanation import explain_given
     from regard.translator import open_light
 
     translator = open_light(model)
@@ -128,7 +128,7 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
     """Raises RegardError if the file exists, or nothing writes its format."""
     kind = out.suffix.lower()
     if kind == ".html":
-        from regard.explanation import as_json
+        from regard.explain.explanation import as_json
         from regard.page import frozen
 
         page = frozen(
@@ -142,7 +142,7 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
         new_file(out).unlink()
         write_file(out, page.encode())
         return
-    from regard.show.heat import FORMATS, Picture, draw
+    from regard.explain.heat_map import FORMATS, Picture, draw
 
     if kind not in FORMATS:
         raise RegardError(
@@ -170,8 +170,8 @@ def tell(one: "Explanation", subwords: bool) -> None:
     """In the terminal: the translation, where it looked, and what else could have come."""
     from rich.console import Console
 
-    from regard.explanation import advice
-    from regard.show.terminal import word_by_word
+    from regard.explain.explanation import advice
+    from regard.explain.terminal import word_by_word
 
     console = Console(emoji=False, markup=False)
     console.print(one.model, style="bold", highlight=False)
@@ -186,7 +186,7 @@ def tell(one: "Explanation", subwords: bool) -> None:
 
 def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
     """The heat map, as wide as all that the console prints."""
-    from regard.show.terminal import heat
+    from regard.explain.terminal import heat
 
     rows, columns = names(one, subwords)
     picture = heat(rows, columns, weights(one, subwords), console.width)
@@ -195,7 +195,7 @@ def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
 
 def told(one: "Explanation", subwords: bool) -> "list[Written]":
     """What the table says of each word (or token)."""
-    from regard.show.terminal import Written
+    from regard.explain.terminal import Written
 
     rows, columns = names(one, subwords)
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]

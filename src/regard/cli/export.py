@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from regard.about import describe, read_about
-from regard.bundle import SUFFIX
 from regard.cli.common import errors, new_file, use_utf8
 from regard.errors import RegardError
+from regard.storage.model_card import describe, read_about
+from regard.storage.model_file import SUFFIX
 
 
 def export(
@@ -40,8 +40,8 @@ def export(
 
         regard export model --out en-fr.regard
     """
-    from regard.engine.export import export as export_model
-    from regard.engine.export import read_sample
+    from regard.export.export import export as export_model
+    from regard.export.export import read_sample
 
     use_utf8()
     if out.suffix != SUFFIX:

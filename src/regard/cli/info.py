@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from regard import models
-from regard.about import ABOUT
-from regard.bundle import read_model
 from regard.cli.common import use_utf8
-from regard.engine.arithmetic import SCALE, are_int8
-from regard.text.formats import tidy
+from regard.engine.quantize import SCALE, are_int8
+from regard.storage.model_card import ABOUT
+from regard.storage.model_file import read_model
+from regard.text.normalize import tidy
 
 COLUMN = 24
 """Where values begin."""

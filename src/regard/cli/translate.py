@@ -11,16 +11,13 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from regard import checkpoint, models
-from regard.cli.arriving import as_they_arrive
+from regard import models
 from regard.cli.common import Beam, Model, as_utf8, errors, name_default, once, use_utf8
-from regard.cli.unfinished import begin as begin_part
-from regard.cli.unfinished import behind, beside, go_on
+from regard.cli.line_reader import as_they_arrive
+from regard.cli.partial_output import begin as begin_part
+from regard.cli.partial_output import behind, beside, go_on
 from regard.config import SearchOptions
-from regard.errors import RegardError
-from regard.lines import translate_lines
-from regard.machine import give_freed_memory_back
-from regard.text.formats import (
+from regard.data.formats import (
     LONGEST,
     STANDARD_INPUT,
     is_utf8,
@@ -28,6 +25,11 @@ from regard.text.formats import (
     read_lines,
     text_of,
 )
+from regard.errors import RegardError
+from regard.files import digest
+from regard.storage import folder as checkpoint
+from regard.system import give_freed_memory_back
+from regard.translation import translate_lines
 from regard.translator import Translation, Translator, load
 
 CHUNK = 2048
@@ -228,7 +230,7 @@ def fingerprint(file: Path) -> str:
     if file == STANDARD_INPUT:
         return str(file)
     parts = checkpoint.parts(file) if file.is_dir() else [file]
-    digests = [checkpoint.digest(part) for part in parts if part.is_file()]
+    digests = [digest(part) for part in parts if part.is_file()]
     return " ".join([file.name, *digests]) if digests else str(file)
 
 

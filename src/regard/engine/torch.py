@@ -6,20 +6,20 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from regard.bundle import Bundle
-from regard.checkpoint import Tensors
 from regard.config import ModelOptions
-from regard.contract import Adjustment, Decoding, Forced, Ranked
-from regard.engine.arithmetic import dequantise
-from regard.engine.weights import belong
+from regard.engine.quantize import dequantise
+from regard.engine.weight_shapes import belong
 from regard.errors import RegardError
 from regard.model.attention import join
 from regard.model.memory import rows as pick
 from regard.model.network import Dropouts, EncoderDecoder, Sizes
+from regard.search.protocols import Adjustment, Decoding, Forced, Ranked
+from regard.search.trace import Looking, Trace, architecture_of
 from regard.shapes import Float, Int, Shaped
 from regard.special import END, PAD, START, Ids
-from regard.text.batches import pad
-from regard.trace import Looking, Trace, architecture_of
+from regard.storage.folder import Tensors
+from regard.storage.model_file import Bundle
+from regard.text.padding import pad
 
 
 class TorchEngine:

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.evaluation.counts import bleu_counts, bleu_of, exact_bleu, interval, resample
 from regard.evaluation.quality import refuse_unequal
+from regard.evaluation.statistics import bleu_counts, bleu_of, exact_bleu, interval, resample
 from regard.text.spans import words
 
 LENGTHS = (10, 20, 30, 40, 50, 60)

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from regard.errors import RegardError, nearest, needs_extra
-from regard.text.formats import without_region
+from regard.text.languages import without_region
 
 TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
 """sacreBLEU's tokeniser for the languages that its 13a cannot cut into words."""

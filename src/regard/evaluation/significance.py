@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard.errors import RegardError, nearest
-from regard.evaluation.counts import (
+from regard.evaluation.quality import bleu_scorer, library, refuse_unequal
+from regard.evaluation.statistics import (
     CHUNK,
     RESAMPLES,
     SEED,
@@ -27,7 +28,6 @@ from regard.evaluation.counts import (
     interval,
     resample,
 )
-from regard.evaluation.quality import bleu_scorer, library, refuse_unequal
 
 SHUFFLES = 10_000
 """Times that approximate randomisation exchanges translations."""

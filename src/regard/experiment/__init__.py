@@ -1,6 +1,6 @@
 """Train alike, compare: models that differ in one choice, and in nothing else."""
 
-from regard.experiment.course import compare
+from regard.experiment.compare import compare
 from regard.experiment.plan import Asked, Plan, plan_ready, plan_training
 
 __all__ = [

@@ -5,15 +5,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.bundle import read_card
 from regard.config import Config, SearchOptions, make_config
+from regard.data.formats import read_texts
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
-from regard.experiment.choices import Choice, choose, parse_vary, shared_options, with_seed
+from regard.experiment.sweep import Choice, choose, parse_vary, shared_options, with_seed
 from regard.models import find, tell_apart
-from regard.text.formats import Languages, read_texts
-from regard.training.run import IDENTITY, Data, identity, refuse_another
+from regard.storage.model_file import read_card
+from regard.text.languages import Languages
+from regard.training.data import Data
+from regard.training.folder import IDENTITY, identity, refuse_another
 
 
 class Candidate(NamedTuple):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from regard.bundle import SUFFIX
-from regard.checkpoint import CARD
 from regard.errors import RegardError
+from regard.storage.folder import CARD
+from regard.storage.model_file import SUFFIX
 
 HERE = Path(__file__).parent
 DEFAULT = HERE / f"en-fr{SUFFIX}"

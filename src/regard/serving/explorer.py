@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from regard.errors import RegardError
-from regard.explanation import Push, as_json, explain, facts, looked_into
+from regard.explain.explanation import Push, as_json, explain, facts, looked_into
+from regard.explain.what_if import Question, weigh, what_if
 from regard.page import live
-from regard.question import Question, weigh, what_if
-from regard.serving import refusals
+from regard.serving import errors as refusals
 from regard.special import END
-from regard.text.formats import tidy
+from regard.text.normalize import tidy
 from regard.translator import Translator
 
 HOME = "127.0.0.1"

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from regard.text.formats import without_region
+from regard.text.languages import without_region
 
 CLOSING = "\"'”’“‘»›)\\]」』）】"
 """What may stand right behind the end of a sentence; German closes with “ and ‘."""

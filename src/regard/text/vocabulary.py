@@ -11,8 +11,8 @@ import sentencepiece
 
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
-from regard.text.formats import UNTIDY
-from regard.text.sampling import Merges, make_merges, sample
+from regard.text.bpe_dropout import Merges, make_merges, sample
+from regard.text.normalize import UNTIDY
 from regard.text.spans import Span
 
 GRACE = 1.0

@@ -12,17 +12,18 @@ from typing import NamedTuple
 
 import torch
 
-from regard import checkpoint
-from regard.bundle import read_model
+from regard.data.batches import Batch, Position, Recipe, in_order, stream
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
-from regard.machine import cores, keep_freed_memory, trim_memory
-from regard.text.batches import Batch, Position, Recipe, in_order, stream
-from regard.training.learner import Learner
+from regard.files import read_json, write_json
+from regard.storage import folder as checkpoint
+from regard.storage.model_file import read_model
+from regard.system import cores, keep_freed_memory, trim_memory
+from regard.training.distributed import Alone
+from regard.training.folder import Run
 from regard.training.report import Log, Report, Updated, Validated
-from regard.training.run import Run
-from regard.training.team import Alone
+from regard.training.trainer import Learner
 from regard.translator import Translator
 
 STATE = "state.safetensors"
@@ -249,7 +250,7 @@ class Keeper:
         """These weights are the best so far: they are the model."""
         weights = self.learner.averaged_weights()
         checkpoint.write_tensors(self.run.folder / checkpoint.WEIGHTS, weights, {})
-        checkpoint.write_json(
+        write_json(
             self.run.folder / checkpoint.QUALITY,
             {
                 "update": validation.update,
@@ -276,5 +277,5 @@ class Keeper:
                 f"update {now.update:,} of {self.run.folder}",
                 ("give it more train.minutes, or " if now.ended == "time" else "") + SLOWER,
             )
-        quality = checkpoint.read_json(self.run.folder / checkpoint.QUALITY)["validation"]
+        quality = read_json(self.run.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)

@@ -19,8 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from regard import checkpoint
 from regard.errors import refuse_system_error
+from regard.files import write_file
 
 
 class Updated(NamedTuple):
@@ -193,7 +193,7 @@ class Log:
             except (ValueError, KeyError):
                 break
             kept.append(line)
-        checkpoint.write_file(self.file, b"".join(kept))
+        write_file(self.file, b"".join(kept))
 
     def write(self, entry: dict[str, object]) -> None:
         try:

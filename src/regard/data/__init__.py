@@ -1,0 +1,1 @@
+"""Files into pairs, pairs into batches; knows no model."""

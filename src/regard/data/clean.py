@@ -1,0 +1,118 @@
+"""What is dropped, counted and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from regard.data.formats import NOT_A_PAIR, NOT_UTF8, TOO_LONG
+
+SHOWN = 5
+"""Lines named for each reason."""
+
+DUPLICATE = "duplicate"
+
+
+class Limits(NamedTuple):
+    """What decides about a pair; `DataOptions` tells units and reasons under the same names."""
+
+    max_characters: int
+    max_ratio: float
+    drop_identical: bool
+    drop_duplicates: bool
+
+
+Rule = Callable[[str, str, Limits], bool]
+
+
+def empty(source: str, target: str, limits: Limits) -> bool:  # noqa: ARG001
+    return not source or not target
+
+
+def too_long(source: str, target: str, limits: Limits) -> bool:
+    return len(source) > limits.max_characters or len(target) > limits.max_characters
+
+
+def length_ratio(source: str, target: str, limits: Limits) -> bool:
+    shorter, longer = sorted((len(source) + 10, len(target) + 10))
+    return longer > limits.max_ratio * shorter
+
+
+def identical(source: str, target: str, limits: Limits) -> bool:
+    return limits.drop_identical and source == target and any(map(str.isalpha, source))
+
+
+RULES: dict[str, Rule] = {
+    "empty": empty,
+    TOO_LONG: too_long,
+    "length ratio": length_ratio,
+    "identical": identical,
+}
+"""Why a pair is dropped, asked in this order; True drops it."""
+
+REASONS = (NOT_UTF8, NOT_A_PAIR, *RULES, DUPLICATE)
+"""All reasons: those found in reading, those above, and the one that needs the whole corpus."""
+
+
+def why_dropped(source: str, target: str, limits: Limits) -> str:
+    """The first of `RULES` that drops a pair of tidied texts, or nothing if none does."""
+    for reason, drops in RULES.items():
+        if drops(source, target, limits):
+            return reason
+    return ""
+
+
+@dataclass
+class Report:
+    """What became of the pairs that were read."""
+
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Pairs dropped, by reason."""
+    first: dict[str, list[int]] = field(default_factory=dict)
+    """The lines of the first of them, by reason."""
+
+    @property
+    def read(self) -> int:
+        """All pairs: each was either kept or dropped for one reason."""
+        return self.kept + sum(self.dropped.values())
+
+    def drop(self, reason: str, number: int) -> None:
+        """Count one more pair, that of line `number`."""
+        assert reason in REASONS
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        lines = self.first.setdefault(reason, [])
+        if len(lines) < SHOWN:
+            lines.append(number)
+
+    def largest(self) -> str:
+        """The reason that dropped most; there must be one."""
+        return max(self.dropped, key=self.dropped.__getitem__)
+
+    def named_lines(self, reason: str) -> str:
+        """The lines of the first pairs dropped for a reason, as one would say them."""
+        more = self.dropped[reason] > len(self.first[reason])
+        plural = "s" if self.dropped[reason] > 1 else ""
+        return f"line{plural} {', '.join(map(str, self.first[reason]))}{', ...' if more else ''}"
+
+    def lines(self) -> list[str]:
+        """The report in words: first the whole, then a line for each reason."""
+        return [
+            f"read {self.read:,} pair{'s' if self.read != 1 else ''}, kept {self.kept:,}",
+            *(
+                f"dropped {self.dropped[reason]:,} pair{'s' if self.dropped[reason] > 1 else ''}: "
+                f"{reason} ({self.named_lines(reason)})"
+                for reason in REASONS
+                if reason in self.dropped
+            ),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"read": self.read, "kept": self.kept, "dropped": self.dropped, "first": self.first}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Report":
+        """What `to_json` gave; raises KeyError or ValueError if it did not give that."""
+        report = cls(value["kept"], value["dropped"], value["first"])
+        if report.read != value["read"] or not set(report.dropped) <= set(REASONS):
+            raise ValueError("the counts of the report do not add up")
+        return report

@@ -1,0 +1,1 @@
+"""The CPU engine: the network as ONNX graphs, run by ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""One translation explained: words, weights, probabilities, runners-up, and what if."""

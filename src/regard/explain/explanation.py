@@ -1,0 +1,318 @@
+"""One translation explained: its words, where each was looked for, what else could have come."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from math import exp, isfinite
+from typing import Any, NamedTuple
+from unicodedata import category
+
+import numpy as np
+
+from regard.errors import RegardError
+from regard.search.beam import Ending, Hypothesis
+from regard.search.trace import Architecture, Trace, Traces
+from regard.shapes import Float
+from regard.special import END, PIECES, Ids
+from regard.text.normalize import tidy
+from regard.text.spans import Span, word_of_each_token, words
+from regard.text.vocabulary import Vocabulary
+from regard.translator import Translator
+
+RUNNERS_UP = 8
+"""Likeliest next tokens that are told at each step."""
+UNFINISHED = "\ufffd"
+"""What is decoded of a character of which not all bytes are there."""
+HEAVY = 0.4
+"""More weight than this on </s> and punctuation, on average, asks for a word of advice."""
+
+
+class Word(NamedTuple):
+    text: str
+    tokens: list[int]
+    """The places of its tokens."""
+
+
+class Side(NamedTuple):
+    """A text as the model reads or writes it, </s> behind it."""
+
+    text: str
+    tokens: list[str]
+    """▁ stands for a space."""
+    ids: list[int]
+    words: list[Word]
+
+
+class Next(NamedTuple):
+    """A token that could come next."""
+
+    id: int
+    token: str
+    prob: float
+
+
+class Push(NamedTuple):
+    """What a reader changed: something added to the scores of a source token in every look."""
+
+    step: int
+    """Which target token is looked for; -1: all of them."""
+    place: int
+    """Of the source token."""
+    amount: float
+    """-inf: it must not be looked at."""
+
+
+class Explanation(NamedTuple):
+    model: str
+    """Its name."""
+    languages: tuple[str, str]
+    architecture: Architecture
+    source: Side
+    target: Side
+    """With </s> if the translation ended by itself."""
+    given: int
+    """So many first tokens were given, not chosen by the model."""
+    ending: Ending
+    trace: Trace
+    """One row for each target token."""
+    next: list[list[Next]]
+    """At each step the likeliest tokens, likeliest first."""
+    prob: Float[np.ndarray, " T"]
+    """Of each token that was written."""
+    push: tuple[Push, ...]
+
+    @property
+    def log_prob(self) -> float:
+        """Natural logarithm of the translation's probability."""
+        return float(np.log(self.prob.astype(np.float64)).sum())
+
+    @property
+    def weights(self) -> Float[np.ndarray, "T S"]:
+        """Token by token: the last layer's look, the mean of its heads."""
+        return self.trace.reduced()
+
+    @property
+    def word_weights(self) -> Float[np.ndarray, "_ _"]:
+        """Word by word."""
+        return by_word(self.weights, self.source, self.target)
+
+    @property
+    def word_probs(self) -> list[float]:
+        """Of each target word: the product of its tokens'."""
+        return [float(self.prob[word.tokens].prod()) for word in self.target.words]
+
+
+def by_word(
+    weights: Float[np.ndarray, "T S"], source: Side, target: Side
+) -> Float[np.ndarray, "_ _"]:
+    """The sum over a source word's tokens, the mean over a target word's: rows still sum to one."""
+    by_source = np.stack([weights[:, word.tokens].sum(axis=1) for word in source.words], axis=1)
+    return np.stack([by_source[word.tokens].mean(axis=0) for word in target.words])
+
+
+def explain(translator: Translator, text: str, name: str) -> Explanation:
+    """The translation that the translator's own search finds.
+
+    Raises RegardError if there is nothing to translate, or if the engine cannot be looked into.
+    """
+    source = read_source(translator, text)
+    best = translator.translate([source.text])[0]
+    ids = translator.target.ids(best.tokens)
+    return reread(translator, name, source, Hypothesis(ids, best.log_prob, best.ending), 0, ())
+
+
+def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
+    """A translation that somebody else made; errors as `explain`."""
+    source = read_source(translator, text)
+    ids = translator.target.encode([tidy(translation)])[0]
+    return reread(translator, name, source, Hypothesis(ids, 0.0, "end"), len(ids), ())
+
+
+def pushed(pushes: Sequence[Push], steps: int, source_tokens: int) -> Float[np.ndarray, "T S"]:
+    """What is added to the scores, for each step and each source token."""
+    added = np.zeros((steps, source_tokens), np.float32)
+    for step, place, amount in pushes:
+        if step < steps:
+            added[slice(None) if step < 0 else step, place] += amount
+    return added
+
+
+def read_source(translator: Translator, text: str) -> Side:
+    """Raises RegardError if there is nothing in it."""
+    tidied = tidy(text)
+    tokens = translator.source.tokens(tidied)
+    if not tokens:
+        raise RegardError("there is nothing to translate", "the text", "give a sentence")
+    return side(
+        tidied, [token.piece for token in tokens], [t.id for t in tokens], [t.span for t in tokens]
+    )
+
+
+def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> Side:
+    """The words that these tokens write."""
+    texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
+    whole_letters = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
+    ends = accumulate(map(len, whole_letters), max, initial=0)
+    spans = [Span(*ends) for ends in pairwise(ends)]
+    whole = side(texts[-1] if texts else "", vocabulary.pieces(ids), list(ids), spans)
+    return whole if is_ended else without_end(whole)
+
+
+def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> Side:
+    """The words of a text with the places of their tokens, and </s>."""
+    found = words(text)
+    owners = word_of_each_token(spans, found)
+    coming = len(found) - 1
+    for place in reversed(range(len(owners))):  # a token of white space goes with the word behind
+        coming = owners[place] = coming if owners[place] < 0 else owners[place]
+    grouped: list[Word] = []
+    for number, (start, end) in enumerate(found):
+        places = [place for place, owner in enumerate(owners) if owner == number]
+        if places:
+            begin = start if grouped else found[0].start
+            grouped.append(Word(text[begin:end], places))
+        elif grouped:  # one token holds several words, like "..."
+            whole = grouped[-1].text + text[found[number - 1].end : end]
+            grouped[-1] = Word(whole, grouped[-1].tokens)
+    if not found and ids:
+        grouped = [Word(text.strip() or text, list(range(len(ids))))]
+    ended = Word(PIECES[END], [len(ids)])
+    return Side(text, [*pieces, PIECES[END]], [*ids, END], [*grouped, ended])
+
+
+def without_end(whole: Side) -> Side:
+    return whole._replace(tokens=whole.tokens[:-1], ids=whole.ids[:-1], words=whole.words[:-1])
+
+
+def looked_into(translator: Translator) -> Traces:
+    """The translator's engine. Raises RegardError if it cannot be looked into."""
+    if not isinstance(translator.engine, Traces):
+        raise RegardError(
+            "this engine does not tell what it works out", "the model", "load it another way"
+        )
+    return translator.engine
+
+
+def reread(
+    translator: Translator,
+    name: str,
+    source: Side,
+    found: Hypothesis,
+    given: int,
+    push: tuple[Push, ...],
+) -> Explanation:
+    """The model reads what was found once more and tells all."""
+    engine = looked_into(translator)
+    is_ended = found.ending == "end" or not found.tokens
+    target = write_target(translator.target, found.tokens, is_ended)
+    rows = len(target.ids)
+    bias = pushed(push, len(found.tokens) + 1, len(source.ids))
+    trace = engine.trace(source.ids[:-1], found.tokens, bias)
+    layers = tuple(
+        layer._replace(
+            hidden=layer.hidden[:rows],
+            scores=layer.scores[:, :rows],
+            weights=layer.weights[:, :rows],
+            context=layer.context[:rows],
+            output=layer.output[:rows],
+        )
+        for layer in trace.layers
+    )
+    trace = trace._replace(layers=layers, log_probs=trace.log_probs[:rows])
+    best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :RUNNERS_UP]
+    coming = [
+        [
+            Next(token, piece, exp(row[token]))
+            for token, piece in zip(tokens, translator.target.pieces(tokens), strict=True)
+        ]
+        for row, tokens in zip(trace.log_probs, best.tolist(), strict=True)
+    ]
+    return Explanation(
+        name,
+        translator.languages,
+        engine.architecture,
+        source,
+        target,
+        given,
+        found.ending,
+        trace,
+        coming,
+        np.exp(trace.log_probs[np.arange(rows), target.ids]),
+        push,
+    )
+
+
+def advice(explained: Explanation) -> str:
+    """What it means when the weight sits where no word is; mostly nothing."""
+    if explained.architecture.attention == "none":
+        return (
+            "This model has no attention: all that is passed on is the final state, at </s>, so"
+            " every word is written from the same vector."
+        )
+    weights = explained.word_weights[: max(1, len(explained.word_probs) - 1)]
+    empty = [
+        place
+        for place, word in enumerate(explained.source.words)
+        if word.text == PIECES[END] or is_punctuation(word.text)
+    ]
+    share = float(weights[:, empty].sum(axis=1).mean())
+    if share <= HEAVY:
+        return ""
+    return (
+        f"{share:.0%} of the weight sits on </s> and punctuation. These states have read the whole"
+        " sentence, so the model may take from them what belongs to no single word; such a column"
+        " does not say which word was translated. Look at the largest weight among the words."
+    )
+
+
+def is_punctuation(word: str) -> bool:
+    """Whether no character is anything else to Unicode; emoji, signs and � are something else."""
+    return all(category(letter).startswith("P") for letter in word)
+
+
+def as_json(explained: Explanation) -> dict[str, Any]:
+    """For the page and for files: numbers to six places, -inf as null."""
+    trace = explained.trace
+    return {
+        "version": 1,
+        "model": facts(explained.model, explained.languages, explained.architecture),
+        "source": words_as_json(explained.source),
+        "target": words_as_json(explained.target),
+        "given": explained.given,
+        "log_prob": round(explained.log_prob, 6),
+        "ending": explained.ending,
+        "states": numbers(trace.states),
+        "layers": [
+            {part: numbers(getattr(layer, part)) for part in layer._fields}
+            for layer in trace.layers
+        ],
+        "weights": numbers(explained.weights),
+        "word_weights": numbers(explained.word_weights),
+        "word_probs": [round(prob, 6) for prob in explained.word_probs],
+        "next": [
+            [one._replace(prob=round(one.prob, 6))._asdict() for one in step]
+            for step in explained.next
+        ],
+        "prob": numbers(explained.prob),
+        "push": [
+            [p.step, p.place, p.amount if isfinite(p.amount) else None] for p in explained.push
+        ],
+        "caveat": advice(explained),
+    }
+
+
+def facts(name: str, languages: Sequence[str], made: Architecture) -> dict[str, Any]:
+    return {"name": name, "languages": list(languages), **made._asdict()}
+
+
+def words_as_json(one: Side) -> dict[str, Any]:
+    return {**one._asdict(), "words": [word._asdict() for word in one.words]}
+
+
+def numbers(array: np.ndarray) -> Any:
+    """Nested lists."""
+    rounded = array.astype(np.float64).round(6)
+    if np.isfinite(rounded).all():
+        return rounded.tolist()
+    told = rounded.astype(object)
+    told[~np.isfinite(rounded)] = None
+    return told.tolist()

@@ -1,0 +1,1 @@
+"""The built-in teaching corpus: a small grammar with gold alignments."""

@@ -1,0 +1,1 @@
+"""Find the tokens: greedy, by beam or by sampling, over any engine."""

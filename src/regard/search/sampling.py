@@ -1,0 +1,53 @@
+"""Find the tokens by chance: drawn from the model's distribution."""
+
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from regard.errors import RegardError
+from regard.search.beam import Hypothesis, Task, walk
+from regard.search.protocols import Engine, Ranked
+from regard.shapes import Int
+
+
+class Sampling(NamedTuple):
+    temperature: float = 1.0
+    """Above 1 flattens the distribution, below 1 sharpens it."""
+    top_k: int = 0
+    """Choose among this many likeliest tokens; 0 is all."""
+    top_p: float = 1.0
+    """Choose among the likeliest tokens that together have this probability (nucleus)."""
+    seed: int = 1
+
+
+def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
+    """Draw each next token from the model's distribution.
+
+    Each sentence has chance of its own, from the seed and its place, whatever stands beside it.
+    Raises RegardError if an option is out of its range.
+    """
+    are_whole = isinstance(sampling.top_k, int) and isinstance(sampling.seed, int)
+    in_range = sampling.top_k >= 0 and 0 < sampling.top_p <= 1 and sampling.seed >= 0
+    if not 0 < sampling.temperature < inf or not in_range or not are_whole:
+        raise RegardError(
+            f"cannot sample with {sampling}",
+            "sampling",
+            "give a finite temperature above 0, whole numbers of at least 0 for top_k and seed, and"
+            " top_p above 0 and at most 1",
+        )
+    places = task.places or range(len(task.sources))
+    chance = [np.random.default_rng((sampling.seed, place)) for place in places]
+
+    def draw(sentences: Int[np.ndarray, " R"], ranked: Ranked) -> Int[np.ndarray, " R"]:
+        logits = ranked.log_probs.astype(np.float64) / sampling.temperature
+        probability = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probability /= probability.sum(axis=1, keepdims=True)
+        behind = np.cumsum(probability, axis=1) - probability
+        probability[behind >= sampling.top_p] = 0.0
+        edges = np.cumsum(probability, axis=1)
+        shares = np.array([chance[sentence].random() for sentence in sentences])
+        drawn = shares[:, None] * edges[:, -1:]
+        return np.minimum((edges <= drawn).sum(axis=1), len(edges[0]) - 1)
+
+    return walk(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)

@@ -1,1 +1,0 @@
-"""Pictures of a translation: where it looked."""

@@ -1,0 +1,145 @@
+"""A model as a folder: weights, options, vocabularies and quality; safetensors and JSON only.
+
+Every file is written beside its place and renamed, so a crash leaves the old one or the new one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regard.config import Config, make_config
+from regard.errors import RegardError, refuse_system_error
+from regard.files import damaged, read_json, write_file, write_json
+from regard.text.languages import parse_languages
+from regard.text.vocabulary import Vocabulary
+
+FORMAT = 1
+"""Of the model folder; a higher one than ours cannot be read."""
+
+CARD, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
+JOINT, SOURCE, TARGET = VOCABULARIES = (
+    "joint.vocabulary",
+    "source.vocabulary",
+    "target.vocabulary",
+)
+
+Tensors = Mapping[str, np.ndarray]
+
+
+class Card(NamedTuple):
+    """What a model is, without its weights."""
+
+    languages: tuple[str, str]
+    """Codes of the source and the target language."""
+    config: Config
+    source: Vocabulary
+    target: Vocabulary
+    made: dict[str, Any]
+    """How it was made: version, pairs, files, day, fingerprint of the text."""
+
+
+def parts(folder: Path) -> list[Path]:
+    """The files that decide what a model says; of the vocabularies some are not there."""
+    return [folder / name for name in (CARD, WEIGHTS, *VOCABULARIES)]
+
+
+def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> None:
+    """`about` stands in the file's own header."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    write_file(file, save(arrays, metadata=dict(about)))
+
+
+class Stored(NamedTuple):
+    tensors: dict[str, np.ndarray]
+    about: dict[str, str]
+
+
+def read_tensors(file: Path) -> Stored:
+    """Raises RegardError if the file cannot be read or is not of safetensors' form."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        file.open("rb").close()  # safetensors takes what may not be read for what is not there
+        with safe_open(file, framework="numpy") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return Stored(tensors, opened.metadata() or {})
+    except OSError as error:
+        refuse_system_error(error, "read", str(file))
+    except (SafetensorError, AttributeError, ValueError, TypeError) as error:
+        # AttributeError: numpy has no such numbers, of 8 bits or 4
+        raise damaged(file) from error
+
+
+def save_card(folder: Path, card: Card) -> None:
+    """Everything of a model but its weights."""
+    write_json(
+        folder / CARD,
+        {
+            "format": FORMAT,
+            "languages": card.languages,
+            "config": card.config.model_dump(mode="json"),
+            "made": card.made,
+        },
+    )
+    if card.source is card.target:
+        write_file(folder / JOINT, card.source.proto)
+    else:
+        write_file(folder / SOURCE, card.source.proto)
+        write_file(folder / TARGET, card.target.proto)
+
+
+def load_card(folder: Path) -> Card:
+    """Raises RegardError if there is no model, or one of a later version, or a damaged one."""
+    if not (folder / CARD).exists():
+        raise RegardError(
+            "there is no model here" if folder.exists() else "there is no such folder",
+            str(folder),
+            f"give the folder that `regard train --out` wrote; it holds a {CARD}",
+        )
+    content = read_json(folder / CARD)
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise damaged(folder / CARD)
+    if content["format"] > FORMAT:
+        raise RegardError(
+            f"this model's format is {content['format']}; {FORMAT} is the last one known here",
+            str(folder),
+            "install a newer regard",
+        )
+    try:
+        languages = parse_languages("-".join(content["languages"]))
+        settings, made = content["config"], dict(content["made"])
+    except (KeyError, TypeError, ValueError, RegardError) as error:
+        raise damaged(folder / CARD) from error
+    config = make_config(settings, str(folder / CARD))
+    if (folder / JOINT).exists():
+        source = target = load_vocabulary(folder / JOINT)
+    else:
+        source, target = load_vocabulary(folder / SOURCE), load_vocabulary(folder / TARGET)
+    return Card(languages, config, source, target, made)
+
+
+def load_vocabulary(file: Path) -> Vocabulary:
+    try:
+        return Vocabulary(file.read_bytes(), str(file))
+    except OSError as error:
+        refuse_system_error(error, "read the vocabulary", str(file))
+
+
+def weights_of(folder: Path) -> Path:
+    """The file of the weights. Raises RegardError if the model has none yet."""
+    if not (folder / WEIGHTS).exists():
+        raise RegardError(
+            "this model has no weights yet",
+            str(folder),
+            "train until its first validation; run the same `regard train` again to go on",
+        )
+    return folder / WEIGHTS
+
+
+def load_weights(folder: Path) -> dict[str, np.ndarray]:
+    """Raises RegardError if the model has none yet, or damaged ones."""
+    return read_tensors(weights_of(folder)).tensors

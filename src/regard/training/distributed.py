@@ -1,0 +1,31 @@
+"""Who learns together: the one seam through which several processes will come.
+
+A member works out the gradient of its share of each batch; the team adds the shares up. Alone, the
+share is the whole.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from regard.data.batches import Batch
+
+
+@runtime_checkable
+class Team(Protocol):
+    def share(self, batch: Batch) -> Batch:
+        """The rows of a batch that this member learns."""
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by its sum over all members."""
+
+
+class Alone:
+    """A team of one."""
+
+    def share(self, batch: Batch) -> Batch:
+        return batch
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """Its own sum is the whole sum."""

@@ -1,0 +1,196 @@
+"""A run and its folder: prepared text, vocabulary, identity; made once, found again on resume."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from regard.config import Config
+from regard.data.batches import Texts
+from regard.errors import RegardError, refuse_system_error
+from regard.export.export import bequeath
+from regard.files import damaged, digest, lock, read_json, write_json
+from regard.storage import folder as checkpoint
+from regard.storage.folder import Card
+from regard.storage.model_file import is_file, read_card
+from regard.training.data import Data, Parallel, learn_vocabularies, prepare_text
+from regard.training.finetune import START_FROM, TUNED, Ready, as_tuned, tell
+from regard.training.report import Report
+
+
+class Run(NamedTuple):
+    folder: Path
+    card: Card
+    texts: Texts
+    valid: Parallel
+    start_from: Path | None
+    """A model whose weights are the first ones."""
+    lock: IO[bytes]
+    """Open as long as this process works here."""
+
+    @property
+    def training(self) -> Path:
+        """Where everything lies that only training needs."""
+        return self.folder / "training"
+
+
+def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
+    """What must be the same for a run to go on: every option but the time cap, and all text."""
+    known = {
+        f"{section}.{name}": json.dumps(value)
+        for section, options in config.model_dump(mode="json").items()
+        for name, value in options.items()
+    }
+    del known["train.minutes"]
+    known["languages"] = "-".join(data.languages)
+    for role, files in (("training text", data.train), ("validation text", data.valid)):
+        known[f"{role}, files"] = str(len(files))
+        for number, file in enumerate(files):
+            known[f"{role} {number + 1}"] = digest(file)
+    known[START_FROM] = digest_of(start_from) if start_from else "nothing"
+    return known
+
+
+def digest_of(model: Path) -> str:
+    """Of a model's weights. Raises RegardError if it has none yet."""
+    return digest(model if is_file(model) else checkpoint.weights_of(model))
+
+
+IDENTITY, LOCK = "run.json", "lock"
+"""In the folder of a run: what it is, and what a process holds as long as it works there."""
+MARK = b"regard train works here\n"
+"""In the lock: what else is called so is not ours."""
+
+
+def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
+    """Make the folder of a run, or find it again; held until the result is closed.
+
+    A run that was not prepared to its end (a mistake in the text, a crash) is begun anew.
+    Raises RegardError if something else stands there, or a run with other text or options, or
+    one that another process works on.
+    """
+    training = folder / "training"
+    was_prepared = (training / IDENTITY).exists()
+    is_ours = was_prepared or was_begun(folder)
+    if not is_ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RegardError(
+            "there is something here already, and not a run that could go on",
+            str(folder),
+            "choose another --out; nothing is overwritten",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse_system_error(error, "make the folder", str(folder))
+    try:
+        held = lock(folder / LOCK)
+    except PermissionError as error:
+        refuse_system_error(error, "write", str(folder))
+    except OSError as error:
+        raise RegardError(
+            "another process is training here", str(folder), "wait for it, or choose another --out"
+        ) from error
+    if was_prepared:
+        try:
+            refuse_another(training / IDENTITY, same)
+        except RegardError:
+            held.close()
+            raise
+        return held
+    if not (folder / LOCK).stat().st_size:
+        held.write(MARK)
+        held.flush()
+    shutil.rmtree(training, ignore_errors=True)
+    for leftover in (checkpoint.CARD, *checkpoint.VOCABULARIES):
+        (folder / leftover).unlink(missing_ok=True)
+    training.mkdir()
+    return held
+
+
+def was_begun(folder: Path) -> bool:
+    """Whether a run was begun here that has learned nothing yet."""
+    if not (folder / LOCK).is_file() or (folder / checkpoint.WEIGHTS).exists():
+        return False
+    try:
+        mark = (folder / LOCK).read_bytes()
+    except OSError:  # another process holds it
+        return True
+    return mark == MARK or (not mark and len(list(folder.iterdir())) == 1)
+
+
+def refuse_another(file: Path, same: dict[str, str]) -> None:
+    """Raises RegardError if the run that began here had other text or options."""
+    before = read_json(file)
+    if not isinstance(before, dict):
+        raise damaged(file)
+    for name in sorted(same.keys() | before.keys()):
+        if same.get(name) != before.get(name):
+            if name == START_FROM:
+                raise RegardError(
+                    "--start-from does not name the model that this run began with, as it was then",
+                    str(file),
+                    "give the same model to go on, or another --out to begin anew",
+                )
+            is_text = "text" in name
+            raise RegardError(
+                f"the {name} is not what this run began with"
+                if is_text
+                else f"this run began with {name} = {before.get(name)}, not {same.get(name)}",
+                str(file),
+                "give the same text and options to go on, or another --out to begin anew",
+            )
+
+
+def open_run(
+    folder: Path, data: Data, config: Config, start_from: Path | None, report: Report
+) -> Run:
+    """Prepare a run, or find the one that was prepared before.
+
+    Raises RegardError if text is missing or wrong, or the folder is another run's.
+    """
+    first = Ready(start_from, read_card(start_from)) if start_from else None
+    if first is not None:
+        config = as_tuned(config, first, data.languages)
+        tell(first, config, report)
+    same = identity(data, config, start_from)
+    held = claim(folder, same)
+    try:
+        texts, valid, fingerprint = prepare_text(folder, data, config, report)
+        if not (folder / "training" / IDENTITY).exists():
+            card = make_card(texts, fingerprint, data, config, first, report)
+            if first is not None:
+                report.say(f"keeping what {first.path.name} knows of likely tokens")
+                bequeath(first.path, first.card, folder)
+            checkpoint.save_card(folder, card)
+            write_json(folder / "training" / IDENTITY, same)
+        return Run(folder, checkpoint.load_card(folder), texts, valid, start_from, held)
+    except BaseException:
+        held.close()
+        raise
+
+
+def make_card(
+    texts: Texts,
+    fingerprint: str,
+    data: Data,
+    config: Config,
+    first: Ready | None,
+    report: Report,
+) -> Card:
+    """What the model will be, its vocabularies learned or those of the model that is tuned."""
+    from regard import __version__
+
+    made: dict[str, Any] = {
+        "regard": __version__,
+        "pairs": len(texts),
+        "files": [file.name for file in data.train],
+        "began": time.strftime("%Y-%m-%d"),
+        "corpus": fingerprint,
+    }
+    if first is None:
+        source, target = learn_vocabularies(texts, config, report)
+    else:
+        source, target = first.card.source, first.card.target
+        made[TUNED] = {"model": first.path.name, **first.card.made}
+    return Card(data.languages, config, source, target, made)
