@@ -53,7 +53,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(RegardError, match="no space left on device"):
         write_json(file, {"new": True})
     assert json.loads(file.read_text()) == {"old": True}

@@ -14,12 +14,12 @@ import regard
 from regard.config import SearchOptions
 from regard.engine.onnx import engine as onnx
 from regard.engine.onnx import loops as onnx_loops
-from regard.engine.onnx import shortlist
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, fill_up
 from regard.engine.quantize import quantise
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
+from regard.export import shortlist as learning
 from regard.export.calibration import observe
 from regard.export.export import export, in_some_order
 from regard.export.shortlist import ROUNDS, translations
@@ -196,7 +196,7 @@ sentences = st.lists(st.integers(0, 5), min_size=1, max_size=6)
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=9))
 def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
     sources, targets = map(list, zip(*pairs, strict=True))
-    with patch.object(shortlist, "TOGETHER", 2):
+    with patch.object(learning, "TOGETHER", 2):
         pair, chance = translations(sources, targets, 6)
     table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
     for _ in range(ROUNDS):
