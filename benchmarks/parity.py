@@ -71,7 +71,7 @@ def difference(judge: Translator, place: int, one: Translation, other: Translati
         (at for at, (a, b) in enumerate(zip(*written, strict=False)) if a != b),
         min(map(len, written)),
     )
-    alpha = judge.options.alpha if judge.options.beam > 1 else 0.0
+    alpha = judge.options.length_penalty if judge.options.beam > 1 else 0.0
     ranks = [float(log_probs.sum()) / len(log_probs) ** alpha for log_probs in read]
     return Difference(
         place,

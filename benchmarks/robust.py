@@ -151,8 +151,8 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
             "strings": len(texts),
             "seconds": round(time.monotonic() - began, 1),
             "longer than their limit": len(too_long(translator, found)),
-            "stopped at the limit": sum(one.ending == "limit" for one in found),
-            "stopped in circles": sum(one.ending == "repetition" for one in found),
+            "stopped at the limit": sum(one.finish_reason == "limit" for one in found),
+            "stopped in circles": sum(one.finish_reason == "repetition" for one in found),
             "longest, tokens": max(len(one.tokens) for one in found),
         }
     quick = SearchOptions.model_validate({**translator.options.model_dump(), "beam": 1})

@@ -85,7 +85,7 @@ def ceilings(config: Config, words: int, precision: str) -> dict[str, float]:
 
     The best of many tries each: a ceiling is what the machine can do, not what it mostly does.
     """
-    size, hidden, states = config.model.embedding, config.model.hidden, config.model.states
+    size, hidden, states = config.model.embedding_size, config.model.decoder_size, config.model.encoder_size
     tokens = config.train.batch_tokens
     shapes = [
         *((side, side, side) for side in (1024, 2048, 4096)),
@@ -153,7 +153,7 @@ def cost(learner: Learner, batches: Sequence[Batch]) -> Cost:
             flop["decoder"] += 6 * weight.numel() * sentences
         else:
             flop["decoder"] += 6 * weight.numel() * targets
-    flop["attention"] += 6 * seen * (sizes.hidden + sizes.states) * sizes.decoder_layers
+    flop["attention"] += 6 * seen * (sizes.decoder_size + sizes.encoder_size) * sizes.decoder_layers
     return Cost(**{part: value / targets / 1e6 for part, value in flop.items()})
 
 
@@ -399,9 +399,9 @@ def lay_out_for_joeynmt(folder: Path, run: Run, input_feeding: bool) -> None:
         JOEYNMT.format(
             folder=folder,
             tokens=config.train.batch_tokens,
-            size=config.model.embedding,
-            half=config.model.states // 2,
-            hidden=config.model.hidden,
+            size=config.model.embedding_size,
+            half=config.model.encoder_size // 2,
+            hidden=config.model.decoder_size,
             input_feeding=str(input_feeding).lower(),
         ),
         encoding="utf-8",
@@ -564,7 +564,7 @@ def main() -> None:
         rows = rate.tokens // rate.updates // config.train.accumulate
         gains = {
             "cross-entropy": gain_of_cross_entropy(learner, rows),
-            "dropout": gain_of_dropout(rows, config.model.embedding),
+            "dropout": gain_of_dropout(rows, config.model.embedding_size),
         }
         peer: dict[str, object] = {"skipped": "--joeynmt was not asked for"}
         told = tell(rate, speeds, flop, spent, gains, precision)

@@ -189,7 +189,7 @@ def score(translator: Translator, text: Path, name: str) -> dict[str, Any]:
         "signatures": [quality.signature for quality in qualities],
         "lines": len(sources),
         "lines/s": round(len(sources) / seconds, 1),
-        "did not end by themselves": sum(one.ending != "end" for one in found),
+        "did not end by themselves": sum(one.finish_reason != "end" for one in found),
     }
 
 

@@ -49,7 +49,7 @@ def score(model: Path | str, data: Path, part: str, code: str) -> dict[str, obje
         "sentences": len(sources),
         "beam": translator.options.beam,
         "seconds": round(seconds, 1),
-        "did not end by themselves": sum(one.ending != "end" for one in found),
+        "did not end by themselves": sum(one.finish_reason != "end" for one in found),
         "multi30k": [q._asdict() for q in measure(texts, references, code, "multi30k")],
         "sacrebleu": [q._asdict() for q in measure(texts, references, code, "sacrebleu")],
         "greedy": [q._asdict() for q in measure(greedy, references, code, "multi30k")],

@@ -136,8 +136,8 @@ def test_the_options_are_listed_with_their_reasons():
     assert done.returncode == 0
     said = done.stdout.decode().split()
     for option in options():
-        assert option.name in said and len(option.about) > 10
-        assert set(option.about.split()) <= set(said)
+        assert option.name in said and len(option.description) > 10
+        assert set(option.description.split()) <= set(said)
     assert {"inverse-sqrt.", "left-to-right.", "lstm,", "gru,", "bf16,"} <= set(said)
     narrow = typed("train", "--options", COLUMNS="20").stdout.decode().split()
     assert all(option.name in narrow for option in options())

@@ -67,7 +67,7 @@ def test_trained_models_differ_in_what_is_varied_and_in_nothing_else(compared):
         assert none.config == scaled.config.model_copy(update={"model": alike})
         assert scaled.config.model.attention == "scaled"
         assert none.source.proto == scaled.source.proto
-        assert none.made["corpus"] == scaled.made["corpus"]
+        assert none.provenance["corpus"] == scaled.provenance["corpus"]
 
 
 def test_seeds_differ_in_the_seed_alone(compared):
@@ -76,7 +76,7 @@ def test_seeds_differ_in_the_seed_alone(compared):
         first, second = found[f"{score}-1"], found[f"{score}-2"]
         alike = second.config.train.model_copy(update={"seed": 1})
         assert first.config == second.config.model_copy(update={"train": alike})
-        assert first.made["corpus"] == second.made["corpus"]
+        assert first.provenance["corpus"] == second.provenance["corpus"]
 
 
 def test_the_figures_are_those_of_the_translations_that_lie_beside(compared, text):

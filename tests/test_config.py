@@ -11,7 +11,7 @@ from regard.errors import RegardError
 def test_every_option_has_a_name_a_default_and_a_reason():
     every = list(options())
     assert len({option.name for option in every}) == len(every) > 40
-    assert all(option.about for option in every)
+    assert all(option.description for option in every)
 
 
 @pytest.mark.parametrize("refusal", [OSError, TypeError])

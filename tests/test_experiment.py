@@ -92,7 +92,7 @@ def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demons
     alike = right.config.model.model_copy(update={"attention": "none"})
     assert left.config == right.config.model_copy(update={"model": alike})
     assert left.source.proto == right.source.proto
-    assert left.made["corpus"] == right.made["corpus"]
+    assert left.provenance["corpus"] == right.provenance["corpus"]
 
 
 def read_lines(file):
@@ -113,7 +113,7 @@ def test_choices_are_every_combination_and_share_all_other_options():
     vary = ["model.attention=none,scaled", "model.recurrence=gru,lstm"]
     found = choose({"model": {"hidden": 32}}, vary)
     assert [one.name for one in found] == ["none-gru", "none-lstm", "scaled-gru", "scaled-lstm"]
-    assert {one.config.model.hidden for one in found} == {32}
+    assert {one.config.model.decoder_size for one in found} == {32}
     shared = shared_options(found)
     assert {"attention", "recurrence"}.isdisjoint(shared["model"])
     assert "seed" not in shared["train"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regard.errors import RegardError
 from regard.explain.explanation import (
-    Push,
+    ScoreChange,
     advice,
     as_json,
     explain,
@@ -21,7 +21,7 @@ from regard.explain.explanation import (
     side,
     write_target,
 )
-from regard.explain.what_if import Question, weigh, what_if
+from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
 from regard.model.attention import join
 from regard.text.spans import Span
@@ -193,9 +193,9 @@ def test_what_is_explained_is_the_beams_own_translation(translator, model):
     best = wide.translate([TEXT])[0]
     explained = explain(wide, TEXT, "tiny")
     assert explained.target.text == best.text
-    told = best.look().log_probs[: len(explained.prob)]
+    told = best.look().log_probs[: len(explained.probabilities)]
     assert explained.log_prob == pytest.approx(float(told.sum()), abs=1e-4)
-    assert np.allclose(explained.weights[: len(best.weights)], best.weights[: len(explained.prob)])
+    assert np.allclose(explained.weights[: len(best.weights)], best.weights[: len(explained.probabilities)])
     torch_made = explain(load(model).with_options(wide.options), TEXT, "tiny")
     assert torch_made.target == explained.target
     assert np.allclose(torch_made.weights, explained.weights, atol=1e-5)
@@ -204,7 +204,7 @@ def test_what_is_explained_is_the_beams_own_translation(translator, model):
 def test_the_likeliest_next_tokens_are_told_likeliest_first(translator):
     explained = explain(translator, TEXT, "tiny")
     for step, log_probs in zip(explained.next, explained.trace.log_probs, strict=True):
-        probs = [one.prob for one in step]
+        probs = [one.probability for one in step]
         assert probs == sorted(probs, reverse=True)
         assert np.allclose(probs, np.sort(np.exp(log_probs))[::-1][: len(probs)])
 
@@ -269,38 +269,38 @@ def test_weight_on_what_is_no_letter_and_no_punctuation_is_on_a_word(translator,
 def test_nothing_changed_is_the_greedy_translation(translator):
     greedy = translator.with_options(translator.options.model_copy(update={"beam": 1}))
     best = greedy.translate([TEXT])[0]
-    asked = what_if(translator, Question(TEXT), "tiny")
-    assert asked.target.text == best.text and asked.ending == best.ending
+    asked = what_if(translator, Intervention(TEXT), "tiny")
+    assert asked.target.text == best.text and asked.finish_reason == best.ending
 
 
 @pytest.fixture(scope="module")
 def begun(translator):
     """A question with some words given: a model that has learned for seconds repeats itself."""
-    return Question(TEXT, tuple(translator.target.encode(["Le chat noir a"])[0]), steps=3)
+    return Intervention(TEXT, tuple(translator.target.encode(["Le chat noir a"])[0]), steps=3)
 
 
 def test_another_word_is_gone_on_from(translator, begun):
     first = what_if(translator, begun, "tiny")
     chosen = (*begun.beginning, first.next[len(begun.beginning)][3].id)
     asked = what_if(translator, begun._replace(beginning=chosen), "tiny")
-    assert tuple(asked.target.ids[: len(chosen)]) == chosen and asked.given == len(chosen)
+    assert tuple(asked.target.ids[: len(chosen)]) == chosen and asked.prefix_length == len(chosen)
     assert asked.next[: len(chosen) - 1] == first.next[: len(chosen) - 1]
 
 
 def test_a_beginning_that_ends_is_the_whole_translation(translator, begun):
     first = what_if(translator, begun, "tiny")
-    cut = what_if(translator, Question(TEXT, (*first.target.ids[:2], 2)), "tiny")
-    assert cut.target.ids == [*first.target.ids[:2], 2] and cut.ending == "end"
+    cut = what_if(translator, Intervention(TEXT, (*first.target.ids[:2], 2)), "tiny")
+    assert cut.target.ids == [*first.target.ids[:2], 2] and cut.finish_reason == "end"
 
 
 def test_a_forbidden_word_is_never_looked_at(translator):
-    asked = what_if(translator, Question(TEXT, push=(Push(-1, 1, -inf),)), "tiny")
+    asked = what_if(translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny")
     assert (asked.weights[:, 1] == 0).all()
     assert as_json(asked)["push"] == [[-1, 1, None]]
 
 
 def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, model):
-    push = (Push(2, 3, 2.5),)
+    push = (ScoreChange(2, 3, 2.5),)
     asked = what_if(translator, begun._replace(push=push), "tiny")
     engine = load(model).engine
     source, target = asked.source.ids[:-1], asked.target.ids
@@ -309,7 +309,7 @@ def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, mo
     trace = engine.trace(source, target, bias)
     assert np.allclose(trace.reduced()[: len(target)], asked.weights, atol=1e-5)
     likeliest = np.exp(trace.log_probs).max(axis=1)[: len(target)]
-    assert np.allclose(likeliest, [step[0].prob for step in asked.next], atol=1e-5)
+    assert np.allclose(likeliest, [step[0].probability for step in asked.next], atol=1e-5)
     untouched = what_if(translator, begun, "tiny")
     assert asked.target.ids[:2] == untouched.target.ids[:2]
 
@@ -318,34 +318,34 @@ def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, mo
 @pytest.mark.parametrize("step", [0, 2, -1])
 def test_a_dragged_weight_comes_to_rest_where_it_was_dragged(translator, begun, step, wanted):
     step = step if step >= 0 else len(begun.beginning)
-    asked = weigh(translator, begun, "tiny", step, 1, wanted)
+    asked = set_weight(translator, begun, "tiny", step, 1, wanted)
     assert asked.weights[step, 1] == pytest.approx(wanted, abs=0.006)
-    assert asked.push[-1][:2] == (step, 1)
+    assert asked.score_changes[-1][:2] == (step, 1)
 
 
 def test_a_weight_can_be_dragged_where_a_word_was_given(translator, begun):
-    asked = weigh(translator, begun, "tiny", 1, 2, 0.7)
+    asked = set_weight(translator, begun, "tiny", 1, 2, 0.7)
     assert asked.weights[1, 2] == pytest.approx(0.7, abs=0.006)
     assert tuple(asked.target.ids[: len(begun.beginning)]) == begun.beginning
 
 
 def test_dragging_again_replaces_the_push_before(translator, begun):
-    first = weigh(translator, begun, "tiny", 1, 1, 0.9)
-    second = weigh(translator, begun._replace(push=first.push), "tiny", 1, 1, 0.3)
-    assert len(second.push) == 1
+    first = set_weight(translator, begun, "tiny", 1, 1, 0.9)
+    second = set_weight(translator, begun._replace(push=first.score_changes), "tiny", 1, 1, 0.3)
+    assert len(second.score_changes) == 1
     assert second.weights[1, 1] == pytest.approx(0.3, abs=0.006)
 
 
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        (Question(TEXT, (10**6,)), "cannot begin"),
-        (Question(TEXT, (2, 9)), "cannot begin"),
-        (Question(TEXT, (-1,)), "cannot begin"),
-        (Question(TEXT, push=(Push(0, 99, 1.0),)), "nothing to push"),
-        (Question(TEXT, push=(Push(0, 1, inf),)), "nothing to push"),
-        (Question(TEXT, push=(Push(0, 1, float("nan")),)), "nothing to push"),
-        (Question(TEXT, push=(Push(-5, 1, 1.0),)), "nothing to push"),
+        (Intervention(TEXT, (10**6,)), "cannot begin"),
+        (Intervention(TEXT, (2, 9)), "cannot begin"),
+        (Intervention(TEXT, (-1,)), "cannot begin"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 99, 1.0),)), "nothing to push"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, inf),)), "nothing to push"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, float("nan")),)), "nothing to push"),
+        (Intervention(TEXT, score_changes=(ScoreChange(-5, 1, 1.0),)), "nothing to push"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused(translator, question, message):
@@ -355,8 +355,8 @@ def test_a_change_that_cannot_be_is_refused(translator, question, message):
 
 def test_at_least_one_source_word_must_be_left(translator, begun):
     tokens = len(explain(translator, TEXT, "tiny").source.ids)
-    everywhere = tuple(Push(-1, place, -inf) for place in range(tokens))
-    here = (*(Push(-1, place, -inf) for place in range(1, tokens)), Push(3, 0, -inf))
+    everywhere = tuple(ScoreChange(-1, place, -inf) for place in range(tokens))
+    here = (*(ScoreChange(-1, place, -inf) for place in range(1, tokens)), ScoreChange(3, 0, -inf))
     for push in (everywhere, here):
         with pytest.raises(RegardError, match="nothing is left"):
             what_if(translator, begun._replace(push=push), "tiny")
@@ -364,9 +364,9 @@ def test_at_least_one_source_word_must_be_left(translator, begun):
 
 def test_a_forbidden_word_cannot_be_dragged(translator):
     with pytest.raises(RegardError, match="nothing that is added"):
-        weigh(translator, Question(TEXT, push=(Push(-1, 1, -inf),)), "tiny", 1, 1, 0.5)
+        set_weight(translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny", 1, 1, 0.5)
 
 
 def test_pushes_add_up_and_far_steps_cost_nothing():
-    added = pushed([Push(-1, 0, 1.0), Push(1, 0, log(2)), Push(10**9, 0, 1.0)], 2, 3)
+    added = pushed([ScoreChange(-1, 0, 1.0), ScoreChange(1, 0, log(2)), ScoreChange(10**9, 0, 1.0)], 2, 3)
     assert np.allclose(added, [[1, 0, 0], [1 + log(2), 0, 0]])

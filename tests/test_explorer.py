@@ -14,8 +14,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from regard.explain.explanation import Push, as_json, explain
-from regard.explain.what_if import Question, weigh, what_if
+from regard.explain.explanation import ScoreChange, as_json, explain
+from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
 from regard.serving.errors import LONGEST_BODY
 from regard.serving.explorer import LONGEST, make_app
@@ -55,14 +55,14 @@ def test_changes_are_answered_as_python_answers_them(client, translator):
     push = [[-1, 1, None], [1, 2, 1.5]]
     beginning = translator.target.encode(["Le chat"])[0]
     told = ask(client, beginning=beginning, push=push, steps=4).json()["explanation"]
-    pushes = (Push(-1, 1, -inf), Push(1, 2, 1.5))
-    question = Question(TEXT, tuple(beginning), pushes, 4)
+    pushes = (ScoreChange(-1, 1, -inf), ScoreChange(1, 2, 1.5))
+    question = Intervention(TEXT, tuple(beginning), pushes, 4)
     assert told == as_json(what_if(translator, question, "tiny"))
 
 
 def test_a_dragged_weight_is_answered_with_the_push_that_it_takes(client, translator):
     told = ask(client, "/api/weigh", steps=3, step=0, place=1, weight=0.8).json()
-    dragged = weigh(translator, Question(TEXT, steps=3), "tiny", 0, 1, 0.8)
+    dragged = set_weight(translator, Intervention(TEXT, steps=3), "tiny", 0, 1, 0.8)
     assert told["explanation"] == as_json(dragged)
     assert told["push"] == told["explanation"]["push"]
 

@@ -20,7 +20,7 @@ BEFORE = torch.tensor([[1, 4, 5, 6], [1, 7, 0, 0]])
 def network(seed, hidden, **options):
     torch.manual_seed(seed)
     shape = {"embedding": 12, "states": 16, "decoder_layers": 2, **options}
-    built = build(ModelOptions(hidden=hidden, **shape), 20, 24).eval()
+    built = build(ModelOptions(decoder_size=hidden, **shape), 20, 24).eval()
     for weight in built.parameters():
         torch.nn.init.normal_(weight, std=0.4)
     return built

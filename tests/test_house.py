@@ -115,7 +115,7 @@ def test_every_file_says_what_it_is_for(file):
 
 def test_the_names_that_options_check_are_those_of_the_tables():
     assert tuple(SCORES) == special.SCORE_NAMES
-    assert tuple(RECURRENCES) == special.RECURRENCE_NAMES
+    assert tuple(RECURRENCES) == special.LAYER_NAMES
     assert tuple(ENCODERS) == special.ENCODER_NAMES
     assert tuple(SCHEDULES) == special.SCHEDULE_NAMES
 
@@ -127,7 +127,7 @@ def test_the_options_offer_exactly_these_names():
 
     fields = ModelOptions.model_fields
     assert get_args(fields["attention"].annotation) == special.SCORE_NAMES
-    assert get_args(fields["recurrence"].annotation) == special.RECURRENCE_NAMES
+    assert get_args(fields["recurrence"].annotation) == special.LAYER_NAMES
     assert get_args(fields["encoder"].annotation) == special.ENCODER_NAMES
     schedule = TrainOptions.model_fields["schedule"]
     assert get_args(schedule.annotation) == special.SCHEDULE_NAMES

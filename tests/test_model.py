@@ -45,14 +45,14 @@ def network(made: Made = PLAIN, dropouts: Dropouts = NO_DROPOUT) -> EncoderDecod
     sizes = Sizes(
         source_tokens=13 if made.tie == "all" else 11,
         target_tokens=13,
-        embedding=6,
-        states=8,
-        hidden=hidden,
+        embedding_size=6,
+        encoder_size=8,
+        decoder_size=hidden,
         encoder_layers=made.layers,
         decoder_layers=made.layers,
         heads=made.heads,
         attention=made.attention,
-        recurrence=made.recurrence,
+        layer_type=made.recurrence,
         encoder=made.encoder,
         tie=made.tie,
     )
@@ -88,7 +88,7 @@ every_heads = pytest.mark.parametrize("heads", [1, 2])
 
 def test_the_names_that_options_know_are_those_of_the_tables():
     assert tuple(SCORES) == special.SCORE_NAMES
-    assert tuple(RECURRENCES) == special.RECURRENCE_NAMES
+    assert tuple(RECURRENCES) == special.LAYER_NAMES
     assert tuple(ENCODERS) == special.ENCODER_NAMES
 
 

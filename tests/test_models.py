@@ -104,10 +104,10 @@ def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
     shutil.copy(file, copy)
     describe(copy, read_about(tmp_path / "about.toml"), {"held out": {"BLEU": 12.5}})
     before, after = read_bundle(file), read_bundle(copy)
-    assert after.card.made.pop("about")["title"] == "A lesson"
-    assert after.card.made == before.card.made
+    assert after.card.provenance.pop("about")["title"] == "A lesson"
+    assert after.card.provenance == before.card.provenance
     assert after.quality.pop("held out") == {"BLEU": 12.5}
-    assert after.quality == before.quality and after.ranges == before.ranges
+    assert after.quality == before.quality and after.calibration == before.calibration
     assert after.card.source.proto == before.card.source.proto
     one, other = (regard.load(each).translate([EXAMPLE.source])[0] for each in (file, copy))
     assert (one.text, one.log_prob) == (other.text, other.log_prob)
@@ -118,7 +118,7 @@ def test_a_model_is_exported_with_its_card_and_a_wrong_card_stops_before_the_wor
     card.write_text(ABOUT + "made = 2026-11-22", "utf-8")
     out = tmp_path / "out.regard"
     assert typed("export", model, "--out", out, "--about", card).returncode == 0
-    about = read_bundle(out).card.made["about"]
+    about = read_bundle(out).card.provenance["about"]
     assert about["title"] == "A lesson" and about["sources"]["Lesson"]["made"] == "2026-11-22"
     card.write_text("title", "utf-8")
     refused = typed("export", model, "--out", tmp_path / "other.regard", "--about", card)
@@ -169,7 +169,7 @@ def test_the_model_that_comes_along_is_small_and_tells_what_it_is():
     assert models.DEFAULT.stat().st_size < MEGABYTES * 1e6
     bundle = read_bundle(models.DEFAULT)
     assert bundle.card.languages == ("en", "fr")
-    assert bundle.card.made["about"] == read_about(CARD)
+    assert bundle.card.provenance["about"] == read_about(CARD)
     assert set(bundle.quality["held out"]) == {"tatoeba", "europarl", "newstest2013"}
 
 

@@ -69,15 +69,15 @@ every_network = pytest.mark.parametrize(
 def options_of(made: Made) -> ModelOptions:
     return ModelOptions(
         attention=made.attention,
-        recurrence=made.recurrence,
+        layer_type=made.recurrence,
         encoder=made.encoder,
         encoder_layers=made.layers,
         decoder_layers=made.layers,
         heads=made.heads,
         tie=made.tie,
-        embedding=6,
-        states=8,
-        hidden=8 if made.attention == "dot" else 12,
+        embedding_size=6,
+        encoder_size=8,
+        decoder_size=8 if made.attention == "dot" else 12,
     )
 
 
@@ -111,7 +111,7 @@ some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "ad
 
 def assert_alike(some: list[Hypothesis], others: list[Hypothesis]) -> None:
     assert [one.tokens for one in some] == [one.tokens for one in others]
-    assert [one.ending for one in some] == [one.ending for one in others]
+    assert [one.finish_reason for one in some] == [one.finish_reason for one in others]
     log_probs = [one.log_prob for one in some]
     assert np.allclose(log_probs, [one.log_prob for one in others], atol=1e-4)
 
@@ -282,7 +282,7 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = {name: weight.copy() for name, weight in weights_of(network).items()}
-    weights["decoder.layers.0.recur.gate_and_fresh.bias"][options.hidden] = 300.0
+    weights["decoder.layers.0.recur.gate_and_fresh.bias"][options.decoder_size] = 300.0
     weights["decoder.layers.0.feed_forward.0.weight"][:, 0] = 0.0
     weights["decoder.layers.0.score.key.weight"][0] = 0.0
     pairs = list(zip(SOURCES, TARGETS, strict=True))

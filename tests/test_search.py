@@ -66,13 +66,13 @@ def make_engine(made: Made = PLAIN, seed: int = 0, tokens: int = 13) -> TorchEng
     torch.manual_seed(seed)
     options = ModelOptions(
         attention=made.attention,
-        recurrence=made.recurrence,
+        layer_type=made.recurrence,
         encoder_layers=made.layers,
         decoder_layers=made.layers,
         heads=made.layers,
-        embedding=6,
-        states=8,
-        hidden=8,
+        embedding_size=6,
+        encoder_size=8,
+        decoder_size=8,
         tie="none",
     )
     network = build(options, 11, tokens)
@@ -92,7 +92,7 @@ def next_log_probs(engine: TorchEngine, source: list[int], written: list[int]) -
 
 def forced_log_prob(forced: Forced, hypothesis: Hypothesis) -> float:
     """What forcing says of a hypothesis; one that reached its limit has no </s>."""
-    counted = forced.log_probs if hypothesis.ending == "end" else forced.log_probs[:-1]
+    counted = forced.log_probs if hypothesis.finish_reason == "end" else forced.log_probs[:-1]
     return float(counted.sum())
 
 
@@ -232,7 +232,7 @@ def test_greedy_picks_the_likeliest_token_until_the_end(made):
         while len(written) < limit and END not in written:
             following = next_log_probs(engine, source, written)
             written.append(max(following, key=following.__getitem__))
-        assert found.tokens + [END] * (found.ending == "end") == written
+        assert found.tokens + [END] * (found.finish_reason == "end") == written
 
 
 @every_model
@@ -251,8 +251,8 @@ def test_a_beam_wide_enough_finds_what_trying_everything_finds(made, alpha):
     assert sum(np.exp(one.log_prob) for one in every) == pytest.approx(1.0, abs=1e-5)
 
     def badness(one: Hypothesis) -> tuple[bool, float]:
-        length = len(one.tokens) + (one.ending == "end")
-        return one.ending != "end", -one.log_prob / length**alpha
+        length = len(one.tokens) + (one.finish_reason == "end")
+        return one.finish_reason != "end", -one.log_prob / length**alpha
 
     found = beam(engine, Task(SOURCES[:1], [3]), len(every), alpha)[0]
     assert_same(found, sorted(every, key=badness))
@@ -296,7 +296,7 @@ def test_the_log_probability_of_a_hypothesis_is_what_forcing_gives_it(made):
     drawn = sample(engine, Task(SOURCES * 5, SHORT * 5), Sampling(temperature=2.0))
     by_all += [[one] for one in drawn]
     assert_forcing_agrees(engine, SOURCES * 7, by_all)
-    assert {one.ending for found in by_all for one in found} == {"end", "limit"}
+    assert {one.finish_reason for found in by_all for one in found} == {"end", "limit"}
 
 
 @every_model
@@ -308,8 +308,8 @@ def test_nothing_follows_the_end_and_limits_are_kept_for_each_sentence(made):
     for limit, hypotheses in zip(limits * 3, by_all, strict=True):
         for one in hypotheses:
             assert not {PAD, START, END} & set(one.tokens)
-            assert len(one.tokens) + (one.ending == "end") <= limit
-            assert (len(one.tokens) == limit) == (one.ending == "limit")
+            assert len(one.tokens) + (one.finish_reason == "end") <= limit
+            assert (len(one.tokens) == limit) == (one.finish_reason == "limit")
 
 
 @every_model
@@ -414,7 +414,7 @@ def test_an_adjustment_of_minus_infinity_forbids_a_token(made):
         task = Task(SOURCES, limits, hooks=Forbid(sentence, token))
         bound, beamed = greedy(engine, task), beam(engine, task, 3, 1.0)
         for hypothesis in (bound[sentence], *beamed[sentence]):
-            assert token not in hypothesis.tokens and (token, hypothesis.ending) != (END, "end")
+            assert token not in hypothesis.tokens and (token, hypothesis.finish_reason) != (END, "end")
         others = [place for place in range(3) if place != sentence]
         assert_same([bound[place] for place in others], [free[place] for place in others])
 
@@ -444,7 +444,7 @@ def test_bias_and_adjustment_reach_every_step(made, amount, added):
     found += greedy(engine, Task(SOURCES[:1], [5], hooks=hooks))
     network, source = engine.network, torch.tensor([[*SOURCES[0], END]])
     for one in found:
-        after = torch.tensor([one.tokens + [END] * (one.ending == "end")])
+        after = torch.tensor([one.tokens + [END] * (one.finish_reason == "end")])
         memory = network.encode(source)
         bias = torch.zeros(1, after.size(1), 5)
         bias[..., 0] = added
@@ -485,7 +485,7 @@ def first_tokens(engine: TorchEngine, sampling: Sampling) -> dict[int, int]:
     drawn = sample(engine, Task([[4, 5]] * MANY, [1] * MANY), sampling)
     counts: dict[int, int] = {}
     for one in drawn:
-        token = END if one.ending == "end" else one.tokens[0]
+        token = END if one.finish_reason == "end" else one.tokens[0]
         counts[token] = counts.get(token, 0) + 1
     return counts
 
@@ -577,7 +577,7 @@ def test_a_decoder_that_goes_round_in_circles_is_stopped_and_cut_back_to_one_rou
 ):
     engine, task = circling(preamble, circle), Task([[7, 8, 9]], [500])
     found = greedy(engine, task)[0]
-    assert found.ending == "repetition"
+    assert found.finish_reason == "repetition"
     assert found.tokens == preamble + circle
     assert found.log_prob == pytest.approx(-0.1 * (len(preamble) + (ROUNDS + 2) * len(circle)))
     assert_same(beam(engine, task, 1, 1.0)[0], [found])
@@ -598,12 +598,12 @@ def test_no_circle_is_missed_where_few_tokens_repeat(texts, allowed):
 def test_a_circle_that_is_broken_is_none():
     text = ([4] * (ROUNDS + 1) + [5]) * 3 + [END]
     found = greedy(reciting(text.__getitem__), Task([[7]], [60]))[0]
-    assert (found.tokens, found.ending) == (text[:-1], "end")
+    assert (found.tokens, found.finish_reason) == (text[:-1], "end")
 
 
 def test_a_circle_longer_than_looked_for_reaches_the_limit():
     found = greedy(circling([], list(range(4, 5 + CIRCLE))), Task([[7]], [300]))[0]
-    assert (len(found.tokens), found.ending) == (300, "limit")
+    assert (len(found.tokens), found.finish_reason) == (300, "limit")
 
 
 @pytest.mark.parametrize("length", range(1, CIRCLE + 1))
@@ -614,7 +614,7 @@ def test_a_translation_may_go_round_as_often_as_its_source_and_a_little_more(len
         text = [20, *phrase * written, END]
         task = Task([[30, *phrase * rounds, 31]], [2000])
         found = greedy(reciting(text.__getitem__), task)[0]
-        assert found.ending == ending
+        assert found.finish_reason == ending
         assert found.tokens == (text[:-1] if ending == "end" else [20, *phrase])
         assert_same(beam(reciting(text.__getitem__), task, 1, 1.0)[0], [found])
 
@@ -623,7 +623,7 @@ def test_each_sentence_has_its_own_measure_of_circles():
     phrase = [4, 5]
     text = [*phrase * 10, END]
     found = greedy(reciting(text.__getitem__), Task([[7], phrase * 10, [8]], [50, 50, 12]))
-    assert [one.ending for one in found] == ["repetition", "end", "repetition"]
+    assert [one.finish_reason for one in found] == ["repetition", "end", "repetition"]
     assert [len(one.tokens) for one in found] == [2, 20, 2]
 
 
@@ -632,7 +632,7 @@ def test_what_goes_round_in_circles_comes_behind_what_ended():
         return {4: -0.1, END: -5.0} if len(written) == 4 else {4: -0.1, 5: -8.0}
 
     found = beam(Invented(following), Task([[7]], [30]), 2, 0.0)[0]
-    assert [one.ending for one in found] == ["end", "repetition"]
+    assert [one.finish_reason for one in found] == ["end", "repetition"]
     assert [one.tokens for one in found] == [[4] * 4, [4]]
 
 

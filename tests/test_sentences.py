@@ -140,7 +140,7 @@ def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
 )
 def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):
     parts = [Translation("a", "a", -1.0, one, [], [], Mock()) for one in endings]
-    assert join(parts, [" ", ""]).ending == ending
+    assert join(parts, [" ", ""]).finish_reason == ending
 
 
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):

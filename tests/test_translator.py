@@ -110,7 +110,7 @@ def test_a_beginning_is_kept(translator):
 
 
 def test_a_beginning_costs_no_room(translator):
-    short = SearchOptions(beam=2, limit_ratio=0.01, limit_extra=6)
+    short = SearchOptions(beam=2, max_length_ratio=0.01, max_length_extra=6)
     beginning = "Le chat noir a mangé la souris et le"
     tokens = len(translator.target.encode([beginning])[0])
     found = [best[0] for best in translator.with_options(short).continue_from(TEXTS[:4], beginning)]

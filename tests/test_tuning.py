@@ -54,12 +54,12 @@ def test_a_tuned_model_tells_what_it_was_and_whom_that_thanks(model, text, tmp_p
     regard.train(
         text.train, tmp_path / "b", text.valid, "", tiny(updates=1), start_from=tmp_path / "a"
     )
-    first = load_card(model).made
-    assert load_card(tmp_path / "a").made[TUNED] == {
+    first = load_card(model).provenance
+    assert load_card(tmp_path / "a").provenance[TUNED] == {
         "model": "m.regard", **first, ABOUT: {"licence": "CC0"},
     }  # fmt: skip
-    assert load_card(tmp_path / "b").made[TUNED] == {
-        "model": "a", **load_card(tmp_path / "a").made,
+    assert load_card(tmp_path / "b").provenance[TUNED] == {
+        "model": "a", **load_card(tmp_path / "a").provenance,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from regard.errors import RegardError, nearest, refuse_system_error
 from regard.special import RESERVED
 
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 """A probability or a part of a whole, from 0 to below 1."""
 Count = Annotated[int, Field(ge=1)]
 
@@ -48,9 +48,9 @@ class VocabularyOptions(Section):
     """One vocabulary for both languages, so that names and numbers are alike on both sides."""
     sample_pairs: Count = 500_000
     """Pairs from which the subwords are learned, evenly spread over the corpus."""
-    source_sampling: Share = 0.0
+    source_bpe_dropout: Fraction = 0.0
     """BPE-dropout (Provilkov et al. 2020): how likely a merge is left out, in training only."""
-    target_sampling: Share = 0.0
+    target_bpe_dropout: Fraction = 0.0
     """The same for the target, where it makes the text harder to learn: 0 is mostly better."""
 
 
@@ -63,7 +63,7 @@ class ModelOptions(Section):
     2015)."""
     heads: Count = 1
     """Looks that the decoder takes side by side, each at a slice of every state."""
-    recurrence: Literal["gru", "lstm", "ssru"] = "lstm"
+    layer_type: Literal["gru", "lstm", "ssru"] = "lstm"
     """How a layer carries what it has read; the LSTM trains fastest on CPUs with bf16."""
     encoder: Literal["two-sided", "left-to-right"] = "two-sided"
     """Whether the encoder reads from both sides."""
@@ -71,24 +71,24 @@ class ModelOptions(Section):
     """Several are joined by residual connections and layer normalisation."""
     decoder_layers: Count = 1
     """Each takes its own look; the second reads where the first has looked, and learns faster."""
-    embedding: Annotated[int, Field(ge=2)] = 256
+    embedding_size: Annotated[int, Field(ge=2)] = 256
     """Numbers in the embedding of a token, and in what is fed forward."""
-    states: Annotated[int, Field(ge=2)] = 512
+    encoder_size: Annotated[int, Field(ge=2)] = 512
     """Numbers in a state of the encoder, both directions together."""
-    hidden: Annotated[int, Field(ge=2)] = 512
+    decoder_size: Annotated[int, Field(ge=2)] = 512
     """Numbers in a hidden state of the decoder."""
     tie: Literal["none", "target", "all"] = "target"
     """Whether the output layer shares the target embedding, or both share the source embedding
     too ("all": with a joint vocabulary)."""
-    dropout_embedding: Share = 0.2
+    dropout_embedding: Fraction = 0.2
     """Dropout on the numbers of each embedding."""
-    dropout_hidden: Share = 0.2
+    dropout_hidden: Fraction = 0.2
     """Dropout on the encoder's states and between layers."""
-    dropout_output: Share = 0.2
+    dropout_output: Fraction = 0.2
     """Dropout on what is fed forward to the output layer."""
-    dropout_source_word: Share = 0.0
+    dropout_source_token: Fraction = 0.0
     """Dropout of whole tokens: the embedding becomes zero (Sennrich & Zhang 2019)."""
-    dropout_target_word: Share = 0.0
+    dropout_target_token: Fraction = 0.0
     """The same for the tokens that the decoder has written."""
 
 
@@ -116,13 +116,13 @@ class TrainOptions(Section):
     """Updates over which the learning rate rises from 0."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
     """AdamW's decay, on matrices only."""
-    adam_betas: tuple[Share, Share] = (0.9, 0.98)
+    adam_betas: tuple[Fraction, Fraction] = (0.9, 0.98)
     """AdamW's memory of gradients and of their squares."""
-    label_smoothing: Share = 0.1
+    label_smoothing: Fraction = 0.1
     """Probability spread over the whole vocabulary (Szegedy et al. 2016)."""
-    clip: Annotated[float, Field(gt=0.0)] = 1.0
+    clip_norm: Annotated[float, Field(gt=0.0)] = 1.0
     """Longest gradient, as its norm; longer ones are shortened."""
-    average: Share = 0.999
+    ema_decay: Fraction = 0.999
     """Memory of the exponential average of the weights, which is what is kept; 0 keeps the last."""
     skip_limit: Count = 20
     """Updates in a row with a gradient that is not finite, or 50 times its usual length, before the
@@ -146,16 +146,16 @@ class SearchOptions(Section):
 
     beam: Annotated[int, Field(ge=1, le=1000)] = 5
     """Hypotheses kept at each step; 1 is greedy."""
-    alpha: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    length_penalty: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     """Log-probabilities are divided by length**alpha (Wu et al. 2016, eq. 14, without its +5)."""
-    limit_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
+    max_length_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
     """A translation has at most limit_ratio times its source's tokens and limit_extra more."""
-    limit_extra: Annotated[int, Field(ge=1, le=10_000)] = 20
+    max_length_extra: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Tokens, so that short sentences have room."""
 
-    def limit(self, length: int) -> int:
+    def max_length(self, length: int) -> int:
         """The most tokens that the translation of `length` tokens may have."""
-        return floor(self.limit_ratio * length) + self.limit_extra
+        return floor(self.max_length_ratio * length) + self.max_length_extra
 
 
 class Config(Section):
@@ -172,13 +172,13 @@ class Option(NamedTuple):
     name: str
     """As typed: section.option."""
     default: object
-    about: str
+    description: str
 
 
 def options() -> Iterator[Option]:
     """Every option there is, in the order of this page."""
     for section, field in Config.model_fields.items():
-        written = texts(type(field.default))
+        written = option_descriptions(type(field.default))
         for name, option in type(field.default).model_fields.items():
             about = " ".join(written.get(name, "").split())
             if get_origin(option.annotation) is Literal:
@@ -186,7 +186,7 @@ def options() -> Iterator[Option]:
             yield Option(f"{section}.{name}", option.default, about)
 
 
-def texts(section: type[Section]) -> dict[str, str]:
+def option_descriptions(section: type[Section]) -> dict[str, str]:
     """What stands below each option, read from this page when somebody asks (pydantic would do so
     at every start). Nothing where a program was packed without its source."""
     try:
@@ -225,7 +225,7 @@ def make_config(settings: dict[str, Any], where: str) -> Config:
     try:
         config = Config.model_validate(settings)
     except ValidationError as error:
-        raise explain(error.errors()[0], where) from None
+        raise option_error(error.errors()[0], where) from None
     check_together(config)
     return config
 
@@ -233,23 +233,23 @@ def make_config(settings: dict[str, Any], where: str) -> Config:
 def check_together(config: Config) -> None:
     """Raises RegardError if options that are right alone do not go together."""
     model = config.model
-    if model.attention == "dot" and model.states != model.hidden:
+    if model.attention == "dot" and model.encoder_size != model.decoder_size:
         raise RegardError(
-            f"the score 'dot' needs states and hidden states of one size, not {model.states}"
-            f" and {model.hidden}",
+            f"the score 'dot' needs states and hidden states of one size, not {model.encoder_size}"
+            f" and {model.decoder_size}",
             "model.states, model.hidden",
             "make them equal, or choose model.attention = 'general'",
         )
-    if model.encoder == "two-sided" and model.states % 2:
+    if model.encoder == "two-sided" and model.encoder_size % 2:
         raise RegardError(
-            f"states of {model.states} cannot be shared by two directions",
+            f"states of {model.encoder_size} cannot be shared by two directions",
             "model.states",
             "choose an even number, or model.encoder = 'left-to-right'",
         )
-    if model.states % model.heads or model.hidden % model.heads:
+    if model.encoder_size % model.heads or model.decoder_size % model.heads:
         raise RegardError(
-            f"{model.heads} heads do not divide states of {model.states}"
-            f" and hidden states of {model.hidden}",
+            f"{model.heads} heads do not divide states of {model.encoder_size}"
+            f" and hidden states of {model.decoder_size}",
             "model.heads",
             "choose sizes that are multiples of the heads",
         )
@@ -261,7 +261,7 @@ def check_together(config: Config) -> None:
         )
 
 
-def explain(fault: Any, where: str) -> RegardError:
+def option_error(fault: Any, where: str) -> RegardError:
     """The first fault that pydantic found, in three lines."""
     place = [str(part) for part in fault["loc"]]
     if not place:
@@ -284,7 +284,7 @@ def explain(fault: Any, where: str) -> RegardError:
         )
     name = ".".join(place[:2])
     about = {option.name: option for option in options()}.get(name)
-    advice = f"{name}: {about.about} The default is {about.default}." if about else "see the README"
+    advice = f"{name}: {about.description} The default is {about.default}." if about else "see the README"
     message = fault["msg"][0].lower() + fault["msg"][1:]
     return RegardError(f"{name} = {fault['input']!r}: {message}", where, advice)
 

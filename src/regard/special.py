@@ -22,7 +22,7 @@ from the start.
 """
 
 SCORE_NAMES = ("none", "uniform", "dot", "general", "scaled", "additive")
-RECURRENCE_NAMES = ("gru", "lstm", "ssru")
+LAYER_NAMES = ("gru", "lstm", "ssru")
 ENCODER_NAMES = ("two-sided", "left-to-right")
 SCHEDULE_NAMES = ("constant", "linear", "cosine", "inverse-sqrt")
 """The names of the tables that `config` checks; a test compares them with the tables themselves."""

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from regard.search.beam import Ending
+from regard.search.beam import FinishReason
 from regard.search.protocols import Forced
 from regard.text import sentences
 from regard.text.normalize import tidy
 from regard.translator import Translation, Translator
 
-WORST: tuple[Ending, ...] = ("repetition", "limit", "end")
+WORST: tuple[FinishReason, ...] = ("repetition", "limit", "end")
 """A line's ending is that of its sentences that comes first here."""
 
 
@@ -28,10 +28,10 @@ def join(parts: Sequence[Translation], gaps: Sequence[str]) -> Translation:
     """One translation from those of a line's sentences; `gaps` stand behind each."""
     if len(parts) == 1:
         return parts[0]
-    endings = {part.ending for part in parts}
+    endings = {part.finish_reason for part in parts}
 
     def look() -> Forced:
-        looks = [part.look() for part in parts]
+        looks = [part._forced() for part in parts]
         log_probs = np.concatenate([one.log_probs for one in looks])
         return Forced(log_probs, diagonal([one.weights for one in looks]))
 

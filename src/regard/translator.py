@@ -13,11 +13,11 @@ import numpy as np
 from regard import models
 from regard.config import SearchOptions
 from regard.errors import RegardError
-from regard.search.beam import Ending, Hypothesis, Task, beam, greedy
+from regard.search.beam import FinishReason, Hypothesis, Task, beam, greedy
 from regard.search.protocols import Engine, Forced
 from regard.search.sampling import Sampling, sample
 from regard.shapes import Float
-from regard.storage.model_file import Bundle, is_file, read_bundle, read_folder, read_model
+from regard.storage.model_file import ModelFile, is_file, read_bundle, read_folder, read_model
 from regard.system import cores
 from regard.text.normalize import tidy
 from regard.text.vocabulary import Vocabulary
@@ -40,23 +40,23 @@ class Translation:
     log_prob: float
     """Natural logarithm of the translation's probability, its </s> included; where it was cut
     (`ending`), that of all that had been written, without a </s>."""
-    ending: Ending
+    finish_reason: FinishReason
     """end: it ended by itself; limit: it was cut at its longest; repetition: it went in circles."""
     tokens: list[str]
     """The translation's subwords; ▁ stands for a space."""
     source_tokens: list[str]
     """The source's subwords."""
-    look: Callable[[], Forced] = field(compare=False, repr=False)
+    _forced: Callable[[], Forced] = field(compare=False, repr=False)
     """Reads the translation again to see where the model looks."""
 
     @cached_property
     def weights(self) -> Float[np.ndarray, "T S"]:
         """How much each token (and </s>) looked at each source token (and </s>); rows sum to 1."""
-        return self.look().reduced()
+        return self._forced().reduced()
 
     def __getstate__(self) -> dict[str, object]:
         """For another process: with what the model looked at, and without the model."""
-        return {**vars(self), "look": Seen(self.look())}
+        return {**vars(self), "look": Seen(self._forced())}
 
 
 class Seen(NamedTuple):
@@ -85,7 +85,7 @@ class Translator:
     target: Vocabulary
     languages: tuple[str, str]
     options: SearchOptions
-    states: int
+    encoder_size: int
     """Numbers in a state of the encoder."""
     workers: int = 1
     """Batches that are translated at the same time."""
@@ -122,12 +122,12 @@ class Translator:
         """Finds the `count` best translations of each sentence, with the options' beam."""
         if self.options.beam == 1:
             return lambda task: [[one] for one in greedy(self.engine, task)]
-        size, alpha = self.options.beam, self.options.alpha
+        size, alpha = self.options.beam, self.options.length_penalty
         return lambda task: [best[:count] for best in beam(self.engine, task, size, alpha)]
 
-    def continue_from(self, texts: Sequence[str], beginning: str) -> list[list[Translation]]:
+    def translate_with_prefix(self, texts: Sequence[str], beginning: str) -> list[list[Translation]]:
         """Like `n_best`, for translations that begin with `beginning`."""
-        size, alpha = self.options.beam, self.options.alpha
+        size, alpha = self.options.beam, self.options.length_penalty
         return self.each(texts, beginning, lambda task: beam(self.engine, task, size, alpha))
 
     def sample(self, texts: Sequence[str], sampling: Sampling) -> list[Translation]:
@@ -176,7 +176,7 @@ class Translator:
         )
         lengths = [len(ids) for ids in encoded]
         for_sentence = self.options.beam * self.engine.tokens * FOR_TOKEN
-        batches = in_batches(places, lengths, for_sentence, self.states * FOR_STATE)
+        batches = in_batches(places, lengths, for_sentence, self.encoder_size * FOR_STATE)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
@@ -197,14 +197,14 @@ class Translator:
 
     def limit(self, length: int) -> int:
         """The most tokens that the translation of `length` tokens may have."""
-        return self.options.limit(length)
+        return self.options.max_length(length)
 
     def translation(self, text: str, ids: list[int], hypothesis: Hypothesis) -> Translation:
         return Translation(
             text,
             self.target.decode(hypothesis.tokens),
             hypothesis.log_prob,
-            hypothesis.ending,
+            hypothesis.finish_reason,
             self.target.pieces(hypothesis.tokens),
             self.source.pieces(ids),
             lambda: self.engine.force([ids], [hypothesis.tokens])[0],
@@ -312,7 +312,7 @@ def load(
     engine = load_engine(bundle, str(path), device)
     card, config = bundle.card, bundle.card.config
     return Translator(
-        engine, card.source, card.target, card.languages, config.search, config.model.states
+        engine, card.source, card.target, card.languages, config.search, config.model.encoder_size
     )
 
 
@@ -323,7 +323,7 @@ def open_light(model: str | Path) -> Translator:
     return open_bundle(read_model(path), str(path), workers=1, threads=1)
 
 
-def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Translator:
+def open_bundle(bundle: ModelFile, where: str, workers: int, threads: int) -> Translator:
     from regard.engine.onnx.engine import load_bundle
 
     card = bundle.card
@@ -333,6 +333,6 @@ def open_bundle(bundle: Bundle, where: str, workers: int, threads: int) -> Trans
         card.target,
         card.languages,
         card.config.search,
-        card.config.model.states,
+        card.config.model.encoder_size,
         workers or max(1, cores() // threads),
     )

@@ -199,21 +199,21 @@ def told(one: "Explanation", subwords: bool) -> "list[Written]":
 
     rows, columns = names(one, subwords)
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
-    probs = one.prob if subwords else one.word_probs
+    probs = one.probabilities if subwords else one.word_probabilities
     written = []
     for row, first, prob, looks in zip(rows, firsts, probs, weights(one, subwords), strict=True):
         most = (-looks).argsort()[:FEW]
         others = [
             other
             for other in one.next[first]
-            if other.id != one.target.ids[first] and other.prob >= LEAST
+            if other.id != one.target.ids[first] and other.probability >= LEAST
         ][:FEW]
         written.append(
             Written(
                 row,
                 float(prob),
                 [(columns[place], float(looks[place])) for place in most if looks[place] >= LEAST],
-                [f"{other.token.lstrip('▁')} {other.prob:.0%}" for other in others],
+                [f"{other.token.lstrip('▁')} {other.probability:.0%}" for other in others],
             )
         )
     return written

@@ -43,7 +43,7 @@ def info(
     bundle = read_model(path)
     card = bundle.card
     weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.endswith(SCALE)}
-    about = card.made.get(ABOUT)
+    about = card.provenance.get(ABOUT)
     content: dict[str, Any] = {
         **({ABOUT: about} if about else {}),
         "languages": "-".join(card.languages),
@@ -51,7 +51,7 @@ def info(
         "precision": "int8" if are_int8(bundle.tensors) else "fp32",
         "source tokens": len(card.source),
         "target tokens": len(card.target),
-        "made": {name: value for name, value in card.made.items() if name != ABOUT},
+        "made": {name: value for name, value in card.provenance.items() if name != ABOUT},
         "quality": bundle.quality,
         "options": card.config.model_dump(mode="json"),
     }

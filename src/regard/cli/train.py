@@ -22,7 +22,7 @@ def show_options(wanted: bool) -> bool:
         return wanted
     table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
     for option in options():
-        table.add_row(option.name, str(option.default), option.about)
+        table.add_row(option.name, str(option.default), option.description)
     width = max(NARROWEST, shutil.get_terminal_size().columns)
     Console(emoji=False, width=width).print(table)
     raise typer.Exit

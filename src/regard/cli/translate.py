@@ -94,7 +94,7 @@ class Notes:
             self.unread.note(number)
         if len(line) > LONGEST:
             self.shortened.note(number)
-        if best.ending != "end":
+        if best.finish_reason != "end":
             self.cut.note(number)
 
     def tell(self, total: int) -> None:
@@ -241,7 +241,7 @@ def translate_chunk(
     if not wanted.whole_lines:
         return [[found] for found in translate_lines(translator, lines)]
     if wanted.begin:
-        found = translator.continue_from(lines, wanted.begin)
+        found = translator.translate_with_prefix(lines, wanted.begin)
     else:
         found = translator.n_best(lines)
     return [best[: wanted.n_best] for best in found]
@@ -309,7 +309,7 @@ def as_text(best: list[Translation], n_best: int, number: int) -> str:
 
 def as_json(best: list[Translation]) -> str:
     found = [
-        {"text": one.text, "log_prob": round(one.log_prob, 4), "ending": one.ending} for one in best
+        {"text": one.text, "log_prob": round(one.log_prob, 4), "ending": one.finish_reason} for one in best
     ]
     content = {"source": best[0].source, "translations": found}
     return json.dumps(content, ensure_ascii=False) + "\n"

@@ -59,8 +59,8 @@ class Recipe(NamedTuple):
 
     source: Vocabulary
     target: Vocabulary
-    source_sampling: float
-    target_sampling: float
+    source_bpe_dropout: float
+    target_bpe_dropout: float
     """Probabilities of BPE-dropout."""
     batch_tokens: int
     """Tokens of the longer side, padding included."""
@@ -107,8 +107,8 @@ def pool_batches(texts: Texts, recipe: Recipe, epoch: int, pool: int) -> list[Ba
     begin = pool * recipe.pool_pairs
     end = min(len(texts), begin + recipe.pool_pairs)
     indices = order(len(texts), recipe.seed, epoch, begin, end)
-    sources = recipe.source.sample(texts.sources(indices), recipe.source_sampling, seed)
-    targets = recipe.target.sample(texts.targets(indices), recipe.target_sampling, seed + 1)
+    sources = recipe.source.sample(texts.sources(indices), recipe.source_bpe_dropout, seed)
+    targets = recipe.target.sample(texts.targets(indices), recipe.target_bpe_dropout, seed + 1)
     lengths = np.array([(len(b), len(a)) for a, b in zip(sources, targets, strict=True)]) + 1
     longest = lengths.max(axis=1)
     by_length = np.lexsort((lengths[:, 1], lengths[:, 0], longest))

@@ -18,7 +18,7 @@ from regard.search.trace import Looking, Trace, architecture_of
 from regard.shapes import Float, Int, Shaped
 from regard.special import END, PAD, START, Ids
 from regard.storage.folder import Tensors
-from regard.storage.model_file import Bundle
+from regard.storage.model_file import ModelFile
 from regard.text.padding import pad
 
 
@@ -124,14 +124,14 @@ def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> Enco
         Sizes(
             source_tokens,
             target_tokens,
-            options.embedding,
-            options.states,
-            options.hidden,
+            options.embedding_size,
+            options.encoder_size,
+            options.decoder_size,
             options.encoder_layers,
             options.decoder_layers,
             options.heads,
             options.attention,
-            options.recurrence,
+            options.layer_type,
             options.encoder,
             options.tie,
         ),
@@ -139,8 +139,8 @@ def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> Enco
             options.dropout_embedding,
             options.dropout_hidden,
             options.dropout_output,
-            options.dropout_source_word,
-            options.dropout_target_word,
+            options.dropout_source_token,
+            options.dropout_target_token,
         ),
     )
 
@@ -196,7 +196,7 @@ def choose_device(name: str, where: str) -> torch.device:
     return torch.device(name)
 
 
-def load_engine(bundle: Bundle, where: str, device: str) -> TorchEngine:
+def load_engine(bundle: ModelFile, where: str, device: str) -> TorchEngine:
     """Of int8 weights, what they stand for. Raises RegardError if they are not those of the card's
     model."""
     card, options = bundle.card, bundle.card.config.model

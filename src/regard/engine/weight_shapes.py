@@ -18,15 +18,15 @@ def shapes_of(
     options: ModelOptions, source_tokens: int, target_tokens: int
 ) -> Iterator[tuple[str, Shape]]:
     """Every weight of the network once, by name; shared ones under the first of their names."""
-    size, states = options.embedding, options.states
+    size, states = options.embedding_size, options.encoder_size
     yield "encoder.embed.table.weight", (source_tokens, size)
     for number in range(options.encoder_layers):
         name, inputs = f"encoder.layers.{number}", states if number else size
         if options.encoder == "two-sided":
-            yield from cell(f"{name}.onward.onward", options.recurrence, inputs, states // 2)
-            yield from cell(f"{name}.backward_.onward", options.recurrence, inputs, states // 2)
+            yield from cell(f"{name}.onward.onward", options.layer_type, inputs, states // 2)
+            yield from cell(f"{name}.backward_.onward", options.layer_type, inputs, states // 2)
         else:
-            yield from cell(f"{name}.onward", options.recurrence, inputs, states)
+            yield from cell(f"{name}.onward", options.layer_type, inputs, states)
         if options.encoder_layers > 1:
             yield from norm(f"encoder.carry.{number}.norm", states)
     if options.tie != "all":
@@ -39,15 +39,15 @@ def shapes_of(
 
 
 def decoder_layer(name: str, options: ModelOptions) -> Iterator[tuple[str, Shape]]:
-    size, states, hidden = options.embedding, options.states, options.hidden
-    yield from cell(f"{name}.recur", options.recurrence, size, hidden)
+    size, states, hidden = options.embedding_size, options.encoder_size, options.decoder_size
+    yield from cell(f"{name}.recur", options.layer_type, size, hidden)
     if options.attention in ("general", "scaled", "additive"):
         yield f"{name}.score.key.weight", (hidden, states)
     if options.attention == "additive":
         yield from linear(f"{name}.score.query", hidden, hidden)
         yield f"{name}.score.energy", (options.heads, hidden // options.heads)
     yield from linear(f"{name}.feed_forward.0", hidden + states, size)
-    yield from linear(f"{name}.bridge.0", states, hidden * CARRIED[options.recurrence])
+    yield from linear(f"{name}.bridge.0", states, hidden * CARRIED[options.layer_type])
     if options.decoder_layers > 1:
         yield from norm(f"{name}.carry.norm", size)
 

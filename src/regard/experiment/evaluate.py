@@ -15,7 +15,7 @@ from regard.experiment.plan import Candidate, Plan, search_options
 from regard.experiment.results import Judged
 from regard.experiment.training_log import UNKNOWN, training_of
 from regard.files import read_json, write_file, write_json
-from regard.storage.model_file import Bundle, is_file, read_model
+from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.translator import Translator, load
 
 BATCH = 32
@@ -64,7 +64,7 @@ def judge(one: Candidate, plan: Plan) -> tuple[Judged, list[str]]:
     return judged, known.texts
 
 
-def know(one: Candidate, plan: Plan, bundle: Bundle) -> Known:
+def know(one: Candidate, plan: Plan, bundle: ModelFile) -> Known:
     """What was found before, if model, test text and search are still the same; else found now."""
     folder = plan.out / "translations"
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def find(translator: Translator, plan: Plan) -> Known:
     return Known(
         texts,
         round(seconds, 3),
-        sum(one.ending != "end" for one in found),
+        sum(one.finish_reason != "end" for one in found),
         measure(texts, references, plan.languages[1], "sacrebleu"),
         perplexity(translator, sources, references),
     )
@@ -127,7 +127,7 @@ def digest(texts: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(texts).encode(), digest_size=16).hexdigest()
 
 
-def identity(plan: Plan, bundle: Bundle) -> dict[str, Any]:
+def identity(plan: Plan, bundle: ModelFile) -> dict[str, Any]:
     """What must be the same for translations to be found again instead of made again."""
     weights = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(bundle.tensors.items()):

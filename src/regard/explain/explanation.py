@@ -9,7 +9,7 @@ from unicodedata import category
 import numpy as np
 
 from regard.errors import RegardError
-from regard.search.beam import Ending, Hypothesis
+from regard.search.beam import FinishReason, Hypothesis
 from regard.search.trace import Architecture, Trace, Traces
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
@@ -47,15 +47,15 @@ class Next(NamedTuple):
 
     id: int
     token: str
-    prob: float
+    probability: float
 
 
-class Push(NamedTuple):
+class ScoreChange(NamedTuple):
     """What a reader changed: something added to the scores of a source token in every look."""
 
     step: int
     """Which target token is looked for; -1: all of them."""
-    place: int
+    source_token: int
     """Of the source token."""
     amount: float
     """-inf: it must not be looked at."""
@@ -69,21 +69,21 @@ class Explanation(NamedTuple):
     source: Side
     target: Side
     """With </s> if the translation ended by itself."""
-    given: int
+    prefix_length: int
     """So many first tokens were given, not chosen by the model."""
-    ending: Ending
+    finish_reason: FinishReason
     trace: Trace
     """One row for each target token."""
     next: list[list[Next]]
     """At each step the likeliest tokens, likeliest first."""
-    prob: Float[np.ndarray, " T"]
+    probabilities: Float[np.ndarray, " T"]
     """Of each token that was written."""
-    push: tuple[Push, ...]
+    score_changes: tuple[ScoreChange, ...]
 
     @property
     def log_prob(self) -> float:
         """Natural logarithm of the translation's probability."""
-        return float(np.log(self.prob.astype(np.float64)).sum())
+        return float(np.log(self.probabilities.astype(np.float64)).sum())
 
     @property
     def weights(self) -> Float[np.ndarray, "T S"]:
@@ -96,9 +96,9 @@ class Explanation(NamedTuple):
         return by_word(self.weights, self.source, self.target)
 
     @property
-    def word_probs(self) -> list[float]:
+    def word_probabilities(self) -> list[float]:
         """Of each target word: the product of its tokens'."""
-        return [float(self.prob[word.tokens].prod()) for word in self.target.words]
+        return [float(self.probabilities[word.tokens].prod()) for word in self.target.words]
 
 
 def by_word(
@@ -117,7 +117,7 @@ def explain(translator: Translator, text: str, name: str) -> Explanation:
     source = read_source(translator, text)
     best = translator.translate([source.text])[0]
     ids = translator.target.ids(best.tokens)
-    return reread(translator, name, source, Hypothesis(ids, best.log_prob, best.ending), 0, ())
+    return reread(translator, name, source, Hypothesis(ids, best.log_prob, best.finish_reason), 0, ())
 
 
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
@@ -127,7 +127,7 @@ def explain_given(translator: Translator, text: str, translation: str, name: str
     return reread(translator, name, source, Hypothesis(ids, 0.0, "end"), len(ids), ())
 
 
-def pushed(pushes: Sequence[Push], steps: int, source_tokens: int) -> Float[np.ndarray, "T S"]:
+def pushed(pushes: Sequence[ScoreChange], steps: int, source_tokens: int) -> Float[np.ndarray, "T S"]:
     """What is added to the scores, for each step and each source token."""
     added = np.zeros((steps, source_tokens), np.float32)
     for step, place, amount in pushes:
@@ -198,11 +198,11 @@ def reread(
     source: Side,
     found: Hypothesis,
     given: int,
-    push: tuple[Push, ...],
+    push: tuple[ScoreChange, ...],
 ) -> Explanation:
     """The model reads what was found once more and tells all."""
     engine = looked_into(translator)
-    is_ended = found.ending == "end" or not found.tokens
+    is_ended = found.finish_reason == "end" or not found.tokens
     target = write_target(translator.target, found.tokens, is_ended)
     rows = len(target.ids)
     bias = pushed(push, len(found.tokens) + 1, len(source.ids))
@@ -233,7 +233,7 @@ def reread(
         source,
         target,
         given,
-        found.ending,
+        found.finish_reason,
         trace,
         coming,
         np.exp(trace.log_probs[np.arange(rows), target.ids]),
@@ -248,7 +248,7 @@ def advice(explained: Explanation) -> str:
             "This model has no attention: all that is passed on is the final state, at </s>, so"
             " every word is written from the same vector."
         )
-    weights = explained.word_weights[: max(1, len(explained.word_probs) - 1)]
+    weights = explained.word_weights[: max(1, len(explained.word_probabilities) - 1)]
     empty = [
         place
         for place, word in enumerate(explained.source.words)
@@ -277,9 +277,9 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         "model": facts(explained.model, explained.languages, explained.architecture),
         "source": words_as_json(explained.source),
         "target": words_as_json(explained.target),
-        "given": explained.given,
+        "given": explained.prefix_length,
         "log_prob": round(explained.log_prob, 6),
-        "ending": explained.ending,
+        "ending": explained.finish_reason,
         "states": numbers(trace.states),
         "layers": [
             {part: numbers(getattr(layer, part)) for part in layer._fields}
@@ -287,14 +287,14 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         ],
         "weights": numbers(explained.weights),
         "word_weights": numbers(explained.word_weights),
-        "word_probs": [round(prob, 6) for prob in explained.word_probs],
+        "word_probs": [round(prob, 6) for prob in explained.word_probabilities],
         "next": [
-            [one._replace(prob=round(one.prob, 6))._asdict() for one in step]
+            [one._replace(probability=round(one.probability, 6))._asdict() for one in step]
             for step in explained.next
         ],
-        "prob": numbers(explained.prob),
+        "prob": numbers(explained.probabilities),
         "push": [
-            [p.step, p.place, p.amount if isfinite(p.amount) else None] for p in explained.push
+            [p.step, p.source_token, p.amount if isfinite(p.amount) else None] for p in explained.score_changes
         ],
         "caveat": advice(explained),
     }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
-from regard.explain.explanation import Explanation, Push, looked_into, pushed, read_source, reread
+from regard.explain.explanation import Explanation, ScoreChange, looked_into, pushed, read_source, reread
 from regard.search.beam import Choose, Hooks, Task, walk
 from regard.search.protocols import Ranked
 from regard.shapes import Float, Int
@@ -21,13 +21,13 @@ MOST_PUSH = 1e4
 """More than any soft-max can tell; sums of such numbers are still finite."""
 
 
-class Question(NamedTuple):
+class Intervention(NamedTuple):
     """A sentence, and what a reader changed about its translation."""
 
     text: str
-    beginning: tuple[int, ...] = ()
+    prefix: tuple[int, ...] = ()
     """Target tokens with which the translation begins; </s> may be the last."""
-    push: tuple[Push, ...] = ()
+    score_changes: tuple[ScoreChange, ...] = ()
     steps: int = 0
     """The most tokens that are written; 0: as many as it takes."""
 
@@ -35,7 +35,7 @@ class Question(NamedTuple):
 class Pushes(Hooks):
     """A reader's changes, while one translation is written."""
 
-    def __init__(self, pushes: Sequence[Push], source_tokens: int) -> None:
+    def __init__(self, pushes: Sequence[ScoreChange], source_tokens: int) -> None:
         self.pushes, self.source_tokens = pushes, source_tokens
 
     def bias(
@@ -45,25 +45,25 @@ class Pushes(Hooks):
         return np.repeat(row, len(sentences), axis=0)
 
 
-def what_if(translator: Translator, question: Question, name: str) -> Explanation:
+def what_if(translator: Translator, question: Intervention, name: str) -> Explanation:
     """What the model writes, one likeliest token after the other, after the reader's changes.
 
     Errors as `explain`; also if a change names a token that is not there.
     """
     source = read_source(translator, question.text)
-    beginning = question.beginning
+    beginning = question.prefix
     refuse_foreign(translator, question, len(source.ids))
     most = question.steps or translator.limit(len(source.ids) - 1)
-    hooks = Pushes(question.push, len(source.ids))
+    hooks = Pushes(question.score_changes, len(source.ids))
     task = Task([source.ids[:-1]], [len(beginning) + most], (), hooks)
     engine = translator.engine
     ranked = engine.tokens if beginning else 1
     found = walk(engine, task, ranked, following(beginning))[0]
-    return reread(translator, name, source, found, len(beginning), question.push)
+    return reread(translator, name, source, found, len(beginning), question.score_changes)
 
 
-def weigh(
-    translator: Translator, question: Question, name: str, step: int, place: int, weight: float
+def set_weight(
+    translator: Translator, question: Intervention, name: str, step: int, place: int, weight: float
 ) -> Explanation:
     """What the model writes when the weight of the source token `place` at `step` is `weight`.
 
@@ -71,15 +71,15 @@ def weigh(
     that takes is the last push. Errors as `what_if`; also if no push can do it.
     """
     wanted = min(max(weight, NEAR / 5), 1 - NEAR / 5)
-    others = tuple(push for push in question.push if (push.step, push.place) != (step, place))
-    begun = Question(
+    others = tuple(push for push in question.score_changes if (push.step, push.source_token) != (step, place))
+    begun = Intervention(
         question.text,
-        question.beginning[: max(step, 0)],
+        question.prefix[: max(step, 0)],
         others,
-        max(1, step + 1 - len(question.beginning)),
+        max(1, step + 1 - len(question.prefix)),
     )
     before = what_if(translator, begun, name)
-    if not 0 <= step < len(before.prob) or not 0 <= place < len(before.source.ids):
+    if not 0 <= step < len(before.probabilities) or not 0 <= place < len(before.source.ids):
         raise RegardError(
             f"there is no weight {place} at step {step}", "the weight", "choose one that is there"
         )
@@ -95,10 +95,10 @@ def weigh(
                 "choose a model with attention, and a word that is not forbidden",
             )
         amount += odds(wanted) - odds(now)
-        bias = pushed((*others, Push(step, place, amount)), step + 1, len(source) + 1)
+        bias = pushed((*others, ScoreChange(step, place, amount)), step + 1, len(source) + 1)
         now = float(looked_into(translator).trace(source, given, bias).reduced()[step, place])
-    push = (*others, Push(step, place, amount))
-    return what_if(translator, question._replace(push=push), name)
+    push = (*others, ScoreChange(step, place, amount))
+    return what_if(translator, question._replace(score_changes=push), name)
 
 
 def odds(probability: float) -> float:
@@ -118,29 +118,29 @@ def following(beginning: Ids) -> Choose:
     return choose
 
 
-def refuse_foreign(translator: Translator, question: Question, source_tokens: int) -> None:
+def refuse_foreign(translator: Translator, question: Intervention, source_tokens: int) -> None:
     """Raises RegardError if a change names a token that is not there, or leaves none to look at."""
     known = range(translator.engine.tokens)
-    for place, token in enumerate(question.beginning):
-        is_last = place == len(question.beginning) - 1
+    for place, token in enumerate(question.prefix):
+        is_last = place == len(question.prefix) - 1
         if token not in known or token in (PAD, START) or (token == END and not is_last):
             raise RegardError(
                 f"a translation cannot begin with token {token}",
                 "the beginning",
                 "give ids of the target vocabulary; </s> at most as the last",
             )
-    for push in question.push:
+    for push in question.score_changes:
         is_amount = abs(push.amount) <= MOST_PUSH or push.amount == -inf
-        if not 0 <= push.place < source_tokens or push.step < -1 or not is_amount:
+        if not 0 <= push.source_token < source_tokens or push.step < -1 or not is_amount:
             raise RegardError(
-                f"there is nothing to push at source token {push.place} by {push.amount}",
+                f"there is nothing to push at source token {push.source_token} by {push.amount}",
                 "the changed scores",
                 f"name one of the {source_tokens} source tokens, and {MOST_PUSH:,.0f} at most",
             )
     is_final_only = looked_into(translator).architecture.attention == "none"
-    forbidden = [push for push in question.push if not isfinite(push.amount)]
+    forbidden = [push for push in question.score_changes if not isfinite(push.amount)]
     for step in {push.step for push in forbidden}:
-        closed = {push.place for push in forbidden if push.step in (step, -1)}
+        closed = {push.source_token for push in forbidden if push.step in (step, -1)}
         if len(closed) == source_tokens or (is_final_only and source_tokens - 1 in closed):
             raise RegardError(
                 "nothing is left to look at", "the changed scores", "leave at least one source word"

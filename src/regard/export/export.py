@@ -16,7 +16,7 @@ from regard.export.shortlist import CELLS, TOGETHER, learn, together
 from regard.search.beam import Task, greedy
 from regard.shapes import Int
 from regard.special import Ids
-from regard.storage.folder import Card, Tensors
+from regard.storage.folder import ModelInfo, Tensors
 from regard.storage.model_file import (
     NO_SHORTLIST,
     Shortlist,
@@ -53,11 +53,11 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
         read = pairs(folder, card, tensors, texts)
         ranges = observe(card.config.model, tensors, read)
         ranges = narrow(card.config.model, tensors, ranges, read)
-        bundle = bundle._replace(tensors=quantise(tensors), ranges=ranges)
+        bundle = bundle._replace(tensors=quantise(tensors), calibration=ranges)
     write_bundle(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
 
 
-def shortlist(folder: Path, card: Card) -> Shortlist:
+def shortlist(folder: Path, card: ModelInfo) -> Shortlist:
     """What the training text tells of the tokens that a sentence needs, and what was known to the
     model that was tuned on it; nothing without either."""
     prepared, known = folder / "training" / "corpus", folder / "training" / INHERITED
@@ -71,14 +71,14 @@ def shortlist(folder: Path, card: Card) -> Shortlist:
     return together(learned_from(prepared, card), inherited)
 
 
-def bequeath(first: Path, card: Card, folder: Path) -> None:
+def bequeath(first: Path, card: ModelInfo, folder: Path) -> None:
     """Leave in the folder of a run what the model that it tunes knows of the tokens that a sentence
     needs: the text to tune it on tells little of any other."""
     known = read_bundle(first).shortlist if is_file(first) else shortlist(first, card)
     write_shortlist(folder / "training" / INHERITED, known)
 
 
-def learned_from(prepared: Path, card: Card) -> Shortlist:
+def learned_from(prepared: Path, card: ModelInfo) -> Shortlist:
     """What a part of this text tells."""
     corpus = open_corpus(prepared)
     sources: list[Ids] = []
@@ -101,7 +101,7 @@ def in_some_order(lines: int, size: int) -> Iterator[Int[np.ndarray, " _"]]:
 
 
 def pairs(
-    folder: Path, card: Card, tensors: Tensors, texts: Sequence[str]
+    folder: Path, card: ModelInfo, tensors: Tensors, texts: Sequence[str]
 ) -> list[tuple[Ids, Ids]]:
     """Sentences and their translations, as tokens."""
     if texts:
@@ -109,7 +109,7 @@ def pairs(
         if not sources:
             raise RegardError("no text is left of it", "--text", "give some hundred sentences")
         engine = OnnxEngine(card.config.model, tensors, {})
-        limits = [card.config.search.limit(len(ids)) for ids in sources]
+        limits = [card.config.search.max_length(len(ids)) for ids in sources]
         found = [
             greedy(engine, Task([ids], [limit]))[0].tokens
             for ids, limit in zip(sources, limits, strict=True)

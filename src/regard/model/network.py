@@ -17,14 +17,14 @@ class Sizes(NamedTuple):
 
     source_tokens: int
     target_tokens: int
-    embedding: int
-    states: int
-    hidden: int
+    embedding_size: int
+    encoder_size: int
+    decoder_size: int
     encoder_layers: int
     decoder_layers: int
     heads: int
     attention: str
-    recurrence: str
+    layer_type: str
     encoder: str
     tie: str
 
@@ -35,8 +35,8 @@ class Dropouts(NamedTuple):
     embedding: float = 0.0
     hidden: float = 0.0
     output: float = 0.0
-    source_word: float = 0.0
-    target_word: float = 0.0
+    source_token: float = 0.0
+    target_token: float = 0.0
 
 
 class EncoderDecoder(nn.Module):
@@ -44,12 +44,12 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.sizes = sizes
         source = Embedding(
-            sizes.source_tokens, sizes.embedding, dropouts.embedding, dropouts.source_word
+            sizes.source_tokens, sizes.embedding_size, dropouts.embedding, dropouts.source_token
         )
         target = Embedding(
-            sizes.target_tokens, sizes.embedding, dropouts.embedding, dropouts.target_word
+            sizes.target_tokens, sizes.embedding_size, dropouts.embedding, dropouts.target_token
         )
-        word = nn.Linear(sizes.embedding, sizes.target_tokens)
+        word = nn.Linear(sizes.embedding_size, sizes.target_tokens)
         nn.init.zeros_(word.bias)
         if sizes.tie in ("target", "all"):
             word.weight = target.table.weight
@@ -57,25 +57,25 @@ class EncoderDecoder(nn.Module):
             source.table.weight = target.table.weight
         self.encoder = Encoder(
             source,
-            sizes.embedding,
-            sizes.states,
+            sizes.embedding_size,
+            sizes.encoder_size,
             sizes.encoder_layers,
             dropouts.hidden,
             sizes.encoder,
-            sizes.recurrence,
+            sizes.layer_type,
         )
         self.decoder = Decoder(
             target,
             word,
-            sizes.embedding,
-            sizes.states,
-            sizes.hidden,
+            sizes.embedding_size,
+            sizes.encoder_size,
+            sizes.decoder_size,
             sizes.decoder_layers,
             sizes.heads,
             dropouts.hidden,
             dropouts.output,
             sizes.attention,
-            sizes.recurrence,
+            sizes.layer_type,
         )
 
     def encode(self, source: Int[Tensor, "B S"]) -> Memory:

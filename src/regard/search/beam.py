@@ -25,7 +25,7 @@ from regard.search.repetition import Circles, end_of_circles, no_circles, rounds
 from regard.shapes import Float, Int
 from regard.special import END, START, Ids
 
-Ending = Literal["end", "limit", "repetition"]
+FinishReason = Literal["end", "limit", "repetition"]
 """Why a hypothesis ended: it wrote </s>, reached its length limit, or went round in circles."""
 
 
@@ -76,7 +76,7 @@ class Hypothesis(NamedTuple):
     """Without <s> and </s>; what went round in circles is cut back to its first round."""
     log_prob: float
     """Natural logarithm of the probability of all that was written, </s> included."""
-    ending: Ending
+    finish_reason: FinishReason
 
 
 Choose = Callable[[Int[np.ndarray, " R"], Ranked], Int[np.ndarray, " R"]]
@@ -311,7 +311,7 @@ def rank(alpha: float) -> Callable[[Hypothesis], tuple[int, float]]:
     order = {"end": 0, "limit": 1, "repetition": 2}
 
     def key(hypothesis: Hypothesis) -> tuple[int, float]:
-        length = len(hypothesis.tokens) + (hypothesis.ending == "end")
-        return order[hypothesis.ending], -hypothesis.log_prob / max(1, length) ** alpha
+        length = len(hypothesis.tokens) + (hypothesis.finish_reason == "end")
+        return order[hypothesis.finish_reason], -hypothesis.log_prob / max(1, length) ** alpha
 
     return key

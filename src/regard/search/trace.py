@@ -45,14 +45,14 @@ class Architecture(NamedTuple):
     """How a network is made, under the names of the options."""
 
     attention: str
-    recurrence: str
+    layer_type: str
     encoder: str
     encoder_layers: int
     decoder_layers: int
     heads: int
-    embedding: int
-    states: int
-    hidden: int
+    embedding_size: int
+    encoder_size: int
+    decoder_size: int
 
 
 def architecture_of(made: Any) -> Architecture:

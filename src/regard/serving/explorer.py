@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from regard.errors import RegardError
-from regard.explain.explanation import Push, as_json, explain, facts, looked_into
-from regard.explain.what_if import Question, weigh, what_if
+from regard.explain.explanation import ScoreChange, as_json, explain, facts, looked_into
+from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.page import live
 from regard.serving import errors as refusals
 from regard.special import END
@@ -51,12 +51,12 @@ class Asked(BaseModel):
     beam: Annotated[int, Field(ge=1, le=10)] = 1
     steps: Annotated[int, Field(ge=0, le=1000)] = 0
 
-    def question(self) -> Question:
+    def question(self) -> Intervention:
         pushes = (
-            Push(step, place, -inf if amount is None else amount)
+            ScoreChange(step, place, -inf if amount is None else amount)
             for step, place, amount in self.push
         )
-        return Question(self.text, tuple(self.beginning), tuple(pushes), self.steps)
+        return Intervention(self.text, tuple(self.beginning), tuple(pushes), self.steps)
 
     @property
     def is_changed(self) -> bool:
@@ -124,7 +124,7 @@ class Explorer:
 
     def weigh(self, asked: Weighed) -> JSONResponse:
         translator = self.ready(asked)
-        found = weigh(
+        found = set_weight(
             translator, asked.question(), asked.model, asked.step, asked.place, asked.weight
         )
         told = as_json(found)
@@ -161,5 +161,5 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
 def warm_up(translator: Translator) -> None:
     """Draw the graphs that a first question would wait for."""
     explain(translator, WARMING, "")
-    what_if(translator, Question(WARMING, steps=1), "")
-    what_if(translator, Question(WARMING, beginning=(END,)), "")
+    what_if(translator, Intervention(WARMING, steps=1), "")
+    what_if(translator, Intervention(WARMING, prefix=(END,)), "")

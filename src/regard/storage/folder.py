@@ -28,7 +28,7 @@ JOINT, SOURCE, TARGET = VOCABULARIES = (
 Tensors = Mapping[str, np.ndarray]
 
 
-class Card(NamedTuple):
+class ModelInfo(NamedTuple):
     """What a model is, without its weights."""
 
     languages: tuple[str, str]
@@ -36,7 +36,7 @@ class Card(NamedTuple):
     config: Config
     source: Vocabulary
     target: Vocabulary
-    made: dict[str, Any]
+    provenance: dict[str, Any]
     """How it was made: version, pairs, files, day, fingerprint of the text."""
 
 
@@ -74,7 +74,7 @@ def read_tensors(file: Path) -> Stored:
         raise damaged(file) from error
 
 
-def save_card(folder: Path, card: Card) -> None:
+def save_card(folder: Path, card: ModelInfo) -> None:
     """Everything of a model but its weights."""
     write_json(
         folder / CARD,
@@ -82,7 +82,7 @@ def save_card(folder: Path, card: Card) -> None:
             "format": FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
-            "made": card.made,
+            "made": card.provenance,
         },
     )
     if card.source is card.target:
@@ -92,7 +92,7 @@ def save_card(folder: Path, card: Card) -> None:
         write_file(folder / TARGET, card.target.proto)
 
 
-def load_card(folder: Path) -> Card:
+def load_card(folder: Path) -> ModelInfo:
     """Raises RegardError if there is no model, or one of a later version, or a damaged one."""
     if not (folder / CARD).exists():
         raise RegardError(
@@ -119,7 +119,7 @@ def load_card(folder: Path) -> Card:
         source = target = load_vocabulary(folder / JOINT)
     else:
         source, target = load_vocabulary(folder / SOURCE), load_vocabulary(folder / TARGET)
-    return Card(languages, config, source, target, made)
+    return ModelInfo(languages, config, source, target, made)
 
 
 def load_vocabulary(file: Path) -> Vocabulary:

@@ -38,5 +38,5 @@ def describe(file: Path, about: Mapping[str, Any], quality: Mapping[str, Any]) -
     Raises RegardError if the file is damaged or cannot be written.
     """
     bundle = read_bundle(file)
-    card = bundle.card._replace(made={**bundle.card.made, ABOUT: dict(about)})
+    card = bundle.card._replace(provenance={**bundle.card.provenance, ABOUT: dict(about)})
     write_bundle(file, bundle._replace(card=card, quality={**bundle.quality, **quality}))

@@ -23,7 +23,7 @@ from regard.storage.folder import (
     SOURCE,
     TARGET,
     VOCABULARIES,
-    Card,
+    ModelInfo,
     Tensors,
     read_tensors,
     write_tensors,
@@ -61,21 +61,21 @@ NO_SHORTLIST = Shortlist(np.zeros((0, 0), np.uint16), np.zeros(0, np.uint16))
 """What a file holds that was made without training text, or by an earlier version."""
 
 
-class Bundle(NamedTuple):
-    card: Card
+class ModelFile(NamedTuple):
+    card: ModelInfo
     tensors: Tensors
     """Weights by the names of `model/`; of an int8 matrix its scales beside it."""
-    ranges: Ranges
+    calibration: Ranges
     """Empty where everything is fp32."""
     quality: dict[str, Any]
     shortlist: Shortlist = NO_SHORTLIST
 
 
-def read_folder(folder: Path) -> Bundle:
+def read_folder(folder: Path) -> ModelFile:
     """Raises RegardError if the folder holds no whole model."""
     card, tensors = checkpoint.load_card(folder), checkpoint.load_weights(folder)
     quality = folder / checkpoint.QUALITY
-    return Bundle(card, tensors, {}, read_json(quality) if quality.exists() else {})
+    return ModelFile(card, tensors, {}, read_json(quality) if quality.exists() else {})
 
 
 def is_file(model: Path) -> bool:
@@ -83,18 +83,18 @@ def is_file(model: Path) -> bool:
     return model.is_file() or (model.suffix == SUFFIX and not model.is_dir())
 
 
-def read_model(model: Path) -> Bundle:
+def read_model(model: Path) -> ModelFile:
     """A model from its file or its folder. Raises RegardError if there is no whole one."""
     return read_bundle(model) if is_file(model) else read_folder(model)
 
 
-def read_card(model: Path) -> Card:
+def read_card(model: Path) -> ModelInfo:
     """What a model is; of a folder the weights need not be there yet. Raises RegardError if there
     is none, or a damaged one."""
     return read_bundle(model).card if is_file(model) else checkpoint.load_card(model)
 
 
-def write_bundle(file: Path, bundle: Bundle) -> None:
+def write_bundle(file: Path, bundle: ModelFile) -> None:
     """Raises RegardError if the disk is full or writing is not allowed."""
     card = bundle.card
     tensors = dict(bundle.tensors)
@@ -110,9 +110,9 @@ def write_bundle(file: Path, bundle: Bundle) -> None:
             "format": FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
-            "made": card.made,
+            "made": card.provenance,
             "quality": bundle.quality,
-            "ranges": bundle.ranges,
+            "ranges": bundle.calibration,
         },
         ensure_ascii=False,
     )
@@ -141,7 +141,7 @@ def checksum(about: str, tensors: Tensors) -> str:
     return total.hexdigest()
 
 
-def read_bundle(file: Path) -> Bundle:
+def read_bundle(file: Path) -> ModelFile:
     """Raises RegardError if the file is not there, of a later version, or damaged in any way."""
     if not file.exists():
         raise RegardError(
@@ -169,7 +169,7 @@ def read_bundle(file: Path) -> Bundle:
     return unpack(file, about, stored.tensors)
 
 
-def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> Bundle:
+def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
     bad = damaged(file)
     try:
         languages = parse_languages("-".join(about["languages"]))
@@ -195,13 +195,13 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
         )
     else:
         raise bad
-    card = Card(languages, config, source, target, made)
+    card = ModelInfo(languages, config, source, target, made)
     shortlist = NO_SHORTLIST
     if LIKELY in tensors and COMMON in tensors:
         shortlist = Shortlist(tensors.pop(LIKELY), tensors.pop(COMMON))
         if not is_sound(shortlist, len(source), len(target)):
             raise bad
-    return Bundle(card, tensors, ranges, quality, shortlist)
+    return ModelFile(card, tensors, ranges, quality, shortlist)
 
 
 def is_sound(shortlist: Shortlist, source_tokens: int, target_tokens: int) -> bool:

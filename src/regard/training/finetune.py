@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from regard.config import Config, make_config
 from regard.errors import RegardError
-from regard.storage.folder import Card
+from regard.storage.folder import ModelInfo
 from regard.training.report import Report
 
 GROWS_FROM = {"hidden": 1, "encoder_layers": 2}
@@ -17,7 +17,7 @@ class Ready(NamedTuple):
 
     path: Path
     """Its folder or its file."""
-    card: Card
+    card: ModelInfo
 
 
 TUNED = "tuned from"

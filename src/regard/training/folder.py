@@ -12,7 +12,7 @@ from regard.errors import RegardError, refuse_system_error
 from regard.export.export import bequeath
 from regard.files import damaged, digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
-from regard.storage.folder import Card
+from regard.storage.folder import ModelInfo
 from regard.storage.model_file import is_file, read_card
 from regard.training.data import Data, Parallel, learn_vocabularies, prepare_text
 from regard.training.finetune import START_FROM, TUNED, Ready, as_tuned, tell
@@ -21,7 +21,7 @@ from regard.training.report import Report
 
 class Run(NamedTuple):
     folder: Path
-    card: Card
+    card: ModelInfo
     texts: Texts
     valid: Parallel
     start_from: Path | None
@@ -177,7 +177,7 @@ def make_card(
     config: Config,
     first: Ready | None,
     report: Report,
-) -> Card:
+) -> ModelInfo:
     """What the model will be, its vocabularies learned or those of the model that is tuned."""
     from regard import __version__
 
@@ -192,5 +192,5 @@ def make_card(
         source, target = learn_vocabularies(texts, config, report)
     else:
         source, target = first.card.source, first.card.target
-        made[TUNED] = {"model": first.path.name, **first.card.made}
-    return Card(data.languages, config, source, target, made)
+        made[TUNED] = {"model": first.path.name, **first.card.provenance}
+    return ModelInfo(data.languages, config, source, target, made)

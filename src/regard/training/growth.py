@@ -47,7 +47,7 @@ def widen(ready: EncoderDecoder, network: EncoderDecoder) -> None:
     The new units read what the old ones do, with the fresh weights of `network`; nothing reads
     them yet.
     """
-    hidden, wider = ready.sizes.hidden, network.sizes.hidden
+    hidden, wider = ready.sizes.decoder_size, network.sizes.decoder_size
     kept, growth = places(hidden, wider, ready.sizes.heads), wider - hidden
     own = dict(network.named_parameters())
     for name, old in ready.named_parameters():

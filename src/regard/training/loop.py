@@ -141,8 +141,8 @@ class Keeper:
         self.recipe = Recipe(
             card.source,
             card.target,
-            self.config.vocabulary.source_sampling,
-            self.config.vocabulary.target_sampling,
+            self.config.vocabulary.source_bpe_dropout,
+            self.config.vocabulary.target_bpe_dropout,
             options.batch_tokens,
             options.pool_pairs,
             options.seed,
@@ -219,7 +219,7 @@ class Keeper:
         loss = learner.validation_loss(learner.average, self.valid)
         greedy = card.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(learner.average)
-        states = card.config.model.states
+        states = card.config.model.encoder_size
         translator = Translator(engine, card.source, card.target, card.languages, greedy, states)
         texts = [found.text for found in translator.translate(self.run.valid.sources)]
         score = bleu(texts, self.run.valid.targets, card.languages[1])

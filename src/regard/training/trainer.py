@@ -141,7 +141,7 @@ class Learner:
             loss += part.detach() / tokens
         grads = [weight.grad for weight in self.weights.values() if weight.grad is not None]
         self.team.add_up([loss, *grads])
-        norm = float(nn.utils.clip_grad_norm_(self.weights.values(), options.clip))
+        norm = float(nn.utils.clip_grad_norm_(self.weights.values(), options.clip_norm))
         share = share_of_rate(options.schedule, update, options.updates, options.warmup)
         rate = options.learning_rate * share
         usable = isfinite(norm) and isfinite(float(loss))
@@ -162,7 +162,7 @@ class Learner:
     @torch.no_grad()
     def move_average(self, applied: int) -> None:
         """average = memory · average + (1 - memory) · weights; the memory grows to full length."""
-        memory = min(self.options.average, applied / (applied + 9.0)) if self.options.average else 0
+        memory = min(self.options.ema_decay, applied / (applied + 9.0)) if self.options.ema_decay else 0
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.network.parameters()), 1.0 - memory
         )

@@ -29,7 +29,7 @@ from regard.search.trace import Looking, Trace, architecture_of
 from regard.shapes import Float, Int
 from regard.special import END, START, Ids
 from regard.storage.folder import Tensors
-from regard.storage.model_file import NO_SHORTLIST, Bundle, Ranges, Shortlist
+from regard.storage.model_file import NO_SHORTLIST, ModelFile, Ranges, Shortlist
 from regard.text.padding import pad
 
 DRAFTS = 6
@@ -193,14 +193,14 @@ def written_alone(found: Arrays, rounds: int) -> Written:
     return cut(found["written"].ravel(), found["log_probs"].ravel(), rounds)
 
 
-def load_bundle(bundle: Bundle, where: str, threads: int) -> OnnxEngine:
+def load_bundle(bundle: ModelFile, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
     card, options = bundle.card, bundle.card.config.model
     ours = len(card.target) >= FEW
     ours = ours and belong(bundle.tensors, options, len(card.source), len(card.target))
     wanted = set(products_of(options)) if ours and are_int8(bundle.tensors) else set()
-    if not ours or bundle.ranges.keys() != wanted:
+    if not ours or bundle.calibration.keys() != wanted:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    return OnnxEngine(options, bundle.tensors, bundle.ranges, threads, bundle.shortlist)
+    return OnnxEngine(options, bundle.tensors, bundle.calibration, threads, bundle.shortlist)

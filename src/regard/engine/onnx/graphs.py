@@ -111,7 +111,7 @@ def draw_encoder(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
     closed = g.input("closed", "float32", "B", 1, 1, "S")
     last = g.input("last", "int64", "B")
     states = network.encode(g, source, onward, back)
-    flat = g("Reshape", states, g.ints(-1, network.options.states))
+    flat = g("Reshape", states, g.ints(-1, network.options.encoder_size))
     first = network.begin(g, g("Gather", flat, last))
     return (
         network.remember(g, states, closed),

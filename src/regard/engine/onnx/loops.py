@@ -64,7 +64,7 @@ def drafting_on(network: Network) -> Graph:
 def draw_draft(
     g: Graph, network: Network, memory: Memory, first: list[Carried], token: str
 ) -> Graph:
-    words, width = whole_vocabulary(network), network.options.embedding
+    words, width = whole_vocabulary(network), network.options.embedding_size
     loop = GreedyLoop(g, network, allowed_words(g, network), memory, first)
     written, outputs = loop.close(token, loop.logits, loop.output, width)
     outputs = g("Reshape", outputs, g.ints(1, -1, width))
@@ -284,7 +284,7 @@ def draw_search_step(g: Graph, network: Network, words: Words, memory: Memory, s
     body.result(found, "float32", "B")
     body.result(trail, "int64", "B", "N", 2 * CIRCLE)
     for value in named(after, "after").values():
-        states = body("Reshape", value, body.ints(-1, network.options.hidden))
+        states = body("Reshape", value, body.ints(-1, network.options.decoder_size))
         body.result(body("Gather", states, row), "float32", "B", "N", "H")
     body.result(is_open, "bool", "B")
     told = parent, token, total, kept, goes_round

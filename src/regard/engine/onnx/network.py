@@ -64,7 +64,7 @@ class Network:
         self.word = "decoder.word.weight" if options.tie == "none" else self.target_table
         self.tokens = len(arithmetic.vector("decoder.word.bias"))
         self.compares = options.attention not in ("none", "uniform")
-        cell, hidden = CELLS[options.recurrence], options.hidden
+        cell, hidden = CELLS[options.layer_type], options.decoder_size
         self.cells = [
             cell(arithmetic, [f"decoder.layers.{n}.recur"], hidden)
             for n in range(options.decoder_layers)
@@ -76,7 +76,7 @@ class Network:
     # Both sides
 
     def embed(self, g: Graph, tokens: str, table: str) -> str:
-        return self.arithmetic.rows(g, table, tokens, sqrt(self.options.embedding))
+        return self.arithmetic.rows(g, table, tokens, sqrt(self.options.embedding_size))
 
     def linear(self, g: Graph, inputs: str, name: str) -> str:
         """Of a step, with its bias."""
@@ -117,12 +117,12 @@ class Network:
 
     def read(self, g: Graph, inputs: str, name: str, onward: str, back: str) -> str:
         """One layer of the encoder, [S B _] to [S B E]; all directions go side by side."""
-        options, kind = self.options, CELLS[self.options.recurrence]
+        options, kind = self.options, CELLS[self.options.layer_type]
         if options.encoder == "two-sided":
             directions = [f"{name}.onward.onward", f"{name}.backward_.onward"]
         else:
             directions = [f"{name}.onward"]
-        size = options.states // len(directions)
+        size = options.encoder_size // len(directions)
         cell = kind(self.arithmetic, directions, size)
         read = self.arithmetic.product(
             g, inputs, f"{name}.read", cell.input_weights(), cell.input_bias()
@@ -136,7 +136,7 @@ class Network:
         zeros = g("ConstantOfShape", shape, value=np.zeros(1, np.float32))
         hidden = scan(g, name, cell, prepared, [zeros] * cell.carried).hidden
         states = g("Reshape", hidden, g.ints(-1, size))
-        return g("Reshape", g("Gather", states, back), g.ints(0, 0, options.states))
+        return g("Reshape", g("Gather", states, back), g.ints(0, 0, options.encoder_size))
 
     def remember(self, g: Graph, states: str, closed: str) -> Memory:
         """What looks compare with; asked once for a sentence."""
@@ -156,7 +156,7 @@ class Network:
         if attention != "dot":
             keys = self.arithmetic.product(g, keys, f"{name}.key", [f"{name}.key.weight"], None)
         if attention == "scaled":
-            keys = g("Mul", keys, g.number(1 / sqrt(self.options.hidden / heads)))
+            keys = g("Mul", keys, g.number(1 / sqrt(self.options.decoder_size / heads)))
         slices = split_heads(g, keys, heads)
         return slices if attention == "additive" else g("Transpose", slices, perm=[0, 1, 3, 2])
 
@@ -228,7 +228,7 @@ class Network:
 
     def look_up(self, g: Graph, tokens: str) -> list[str]:
         """The same, from tables of all tokens that are given to the graph."""
-        width = self.cells[0].gates // self.cells[0].parts * self.options.hidden
+        width = self.cells[0].gates // self.cells[0].parts * self.options.decoder_size
         return [
             g("Gather", g.root.input(f"table.{part}", "float32", self.tokens, width), tokens)
             for part in range(self.cells[0].parts)
