@@ -35,8 +35,8 @@ from regard.export.export import export
 from regard.files import write_json
 from regard.storage import folder as checkpoint
 from regard.storage.folder import Tensors
-from regard.storage.model_file import read_bundle
-from regard.system import cores, describe_machine, installed
+from regard.storage.model_file import read_model_file
+from regard.system import cores, describe_system, installed
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/multi30k")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "decode.json")
     asked = parser.parse_args()
-    source_code, target_code = checkpoint.load_card(asked.model).languages
+    source_code, target_code = checkpoint.load_model_info(asked.model).languages
     texts = lines_of(asked.data / f"test_2016_flickr.{source_code}")
     references = lines_of(asked.data / f"test_2016_flickr.{target_code}")
     with tempfile.TemporaryDirectory(prefix="regard-decode-") as scratch:
@@ -244,7 +244,7 @@ def main() -> None:
         speeds = {
             f"beam {beam}": compete([*contestants, *peers], beam, len(texts)) for beam in BEAMS
         }
-        tensors, best = read_bundle(files["int8"]).tensors, ceiling()
+        tensors, best = read_model_file(files["int8"]).tensors, ceiling()
         needed = sum(
             operations(tensors, len(one.source_tokens) + 1, len(one.tokens) + 1) for one in found
         )
@@ -266,7 +266,7 @@ def main() -> None:
             "greedy in batches, GOP/s": round(rate / 1e9),
             "share of the ceiling": round(rate / best, 3),
             **speeds,
-            "machine": describe_machine(),
+            "system": describe_system(),
         }
     write_json(asked.out, result)
     draw(result, asked.out.with_suffix(".svg"))

@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 
 from regard import models
 from regard.files import write_json
-from regard.system import describe_machine
+from regard.system import describe_system
 
 HERE = Path(__file__).resolve().parent
 SENTENCE = "The old man in the red house did not want to sell his two white horses to us."
@@ -107,7 +107,7 @@ def main() -> None:
         "words": len(SENTENCE.split()),
         "answers of the page": measure_answers(asked.model),
         "explain to PNG in a new process": measure_picture(asked.model),
-        "machine": describe_machine(),
+        "system": describe_system(),
     }
     write_json(asked.out, result)
     print(json.dumps(result, indent=2))

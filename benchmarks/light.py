@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard.data.formats import read_texts
-from regard.system import describe_machine
+from regard.system import describe_system
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -240,7 +240,7 @@ def main() -> None:
             "parts": {name: part._asdict() for name, part in parts.items()},
             "one sentence from a cold start": cold_starts(folder),
             "a long file": long_file(folder, lines, asked.lines),
-            "machine": describe_machine(),
+            "system": describe_system(),
         }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ from regard.files import write_json
 from regard.lesson.corpus import Example, split
 from regard.models import DEFAULT
 from regard.search.protocols import Forced
-from regard.system import describe_machine
+from regard.system import describe_system
 from regard.translator import Translator
 from reordering import PAIRS, Found, count, judge
 
@@ -54,7 +54,7 @@ def main() -> None:
     result = {
         "test sentences": len(examples),
         "percent right": found,
-        "machine": describe_machine(),
+        "system": describe_system(),
     }
     write_json(HERE / "results" / "looks.json", result)
     print(json.dumps(result, indent=2))

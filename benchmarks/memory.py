@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from regard.system import describe_machine
+from regard.system import describe_system
 
 HERE = Path(__file__).resolve().parent
 
@@ -29,7 +29,7 @@ SAMPLE_SECONDS = 0.05
 PHASES = ("preparing", "vocabulary", "training")
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "model": {"embedding": 32, "states": 32, "hidden": 32},
+    "model": {"embedding_size": 32, "encoder_size": 32, "decoder_size": 32},
     "train": {"updates": 40, "warmup": 10, "validate_every": 40},
     "data": {"held_out": 100},
 }
@@ -59,15 +59,15 @@ def learn(folder: Path) -> None:
     from regard.training import data as preparing
     from regard.training.folder import open_run
     from regard.training.loop import run_training
-    from regard.training.report import Silence
+    from regard.training.report import NoReport
 
     preparing.learn_vocabularies = announced(preparing.learn_vocabularies, "vocabulary")
     data = preparing.Data((folder / "train.en", folder / "train.fr"), (), ("en", "fr"))
     config = make_config(SETTINGS, "benchmarks/memory.py")
     begin("preparing")
-    run = open_run(folder / "run", data, config, None, Silence())
+    run = open_run(folder / "run", data, config, None, NoReport())
     begin("training")
-    run_training(run, config.train.minutes, Silence())
+    run_training(run, config.train.minutes, NoReport())
 
 
 # The watcher
@@ -203,7 +203,7 @@ def main() -> None:
     if asked.learn:
         learn(asked.learn)
         return
-    where = describe_machine()
+    where = describe_system()
     print(", ".join(f"{name} {value}" for name, value in where.items()))
     count = int(PAIRS * asked.scale)
     counts, found = [count, TIMES * count], []
@@ -217,7 +217,7 @@ def main() -> None:
             found.append(watch(folder))
     table(counts, found)
     result = {
-        "machine": where,
+        "system": where,
         "settings": SETTINGS,
         "sample_seconds": SAMPLE_SECONDS,
         "pairs": counts,

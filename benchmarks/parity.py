@@ -21,7 +21,7 @@ from regard.data.formats import read_texts
 from regard.evaluation import CONVENTIONS, measure
 from regard.export.export import Precision, export
 from regard.files import write_json
-from regard.system import describe_machine
+from regard.system import describe_system
 from regard.translator import Translation, Translator
 
 HERE = Path(__file__).resolve().parent
@@ -167,7 +167,7 @@ def main() -> None:
         "convention": asked.convention,
         **found,
         "broken": laws,
-        "machine": describe_machine(),
+        "system": describe_system(),
     }
     write_json(asked.out, result)
     print(json.dumps(result, indent=2, ensure_ascii=False))

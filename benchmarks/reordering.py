@@ -24,10 +24,10 @@ from regard.files import write_json
 from regard.lesson.corpus import Example, split
 from regard.search.protocols import Forced
 from regard.shapes import Float
-from regard.system import describe_machine
+from regard.system import describe_system
 from regard.text.spans import word_of_each_token, words
 from regard.text.vocabulary import Vocabulary
-from regard.training.report import watching
+from regard.training.report import console_report
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -80,7 +80,7 @@ def judge(translator: Translator, example: Example, forced: Forced) -> Iterator[
     Where a target word has several gold source words, the others do not count against one.
     """
     table = of_words(
-        forced.reduced(),
+        forced.token_weights(),
         owners(translator.target, example.target),
         owners(translator.source, example.source),
         len(words(example.target)),
@@ -116,7 +116,7 @@ def train(score: str, seed: int, out: Path) -> Translator:
     texts = write_lesson(out / f"lesson-{PAIRS}", PAIRS, TEST, seed=1)
     settings = override(SETTINGS, [f"model.attention={score}", f"train.seed={seed}"])
     folder = out / f"{score}-{seed}"
-    with watching(Console(stderr=True)) as report:
+    with console_report(Console(stderr=True)) as report:
         regard.train(texts.train, folder, texts.valid, "en-fr", settings, report=report)
     return regard.load(folder)
 
@@ -139,7 +139,7 @@ def main() -> None:
             name: median(one[name] for one in shares.values()) for name in shares[1]
         },
         "no attention": without.shares(),
-        "machine": describe_machine(),
+        "system": describe_system(),
     }
     write_json(HERE / "results" / "reordering.json", result)
     print(json.dumps(result, indent=2))

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.system import describe_machine
+from regard.system import describe_system
 
 HERE = Path(__file__).resolve().parent
 STATE = Path("training") / "state.safetensors"
@@ -292,7 +292,12 @@ def lay_out_lesson(text: Path, pairs: int) -> None:
 # The command
 
 TINY = (
-    *("model.embedding=16", "model.states=16", "model.hidden=16", "vocabulary.size=450"),
+    *(
+        "model.embedding_size=16",
+        "model.encoder_size=16",
+        "model.decoder_size=16",
+        "vocabulary.size=450",
+    ),
     *("train.batch_tokens=512", "train.warmup=20"),
 )
 
@@ -346,10 +351,10 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    where = describe_machine()
+    where = describe_system()
     print(", ".join(f"{name} {value}" for name, value in where.items()))
     chance = random.Random(asked.seed)
-    sampling = ("vocabulary.source_sampling=0.1", "vocabulary.target_sampling=0.1")
+    sampling = ("vocabulary.source_bpe_dropout=0.1", "vocabulary.target_bpe_dropout=0.1")
     options = (*sampling, *asked.options)
     with tempfile.TemporaryDirectory(prefix="regard-resume-") as scratch:
         folder = Path(scratch)
@@ -373,7 +378,7 @@ def main() -> None:
             examine(plan, trial, left, folder / trial.name.replace(" ", "-"), chance, expected)
             for trial in trials
         ]
-    written = {"machine": where, "options": plan.options, "updates": plan.updates}
+    written = {"system": where, "options": plan.options, "updates": plan.updates}
     written |= {"validate_every": plan.validate_every, "seed": asked.seed, "trials": result}
     file = asked.out or (None if asked.quick else HERE / "results" / "resume.json")
     if file:

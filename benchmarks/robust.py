@@ -20,7 +20,7 @@ from parity import differences
 from regard.config import SearchOptions
 from regard.export.export import export
 from regard.files import write_json
-from regard.system import describe_machine
+from regard.system import describe_system
 from regard.translator import Translation, Translator
 
 HERE = Path(__file__).resolve().parent
@@ -151,7 +151,7 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
             "strings": len(texts),
             "seconds": round(time.monotonic() - began, 1),
             "longer than their limit": len(too_long(translator, found)),
-            "stopped at the limit": sum(one.finish_reason == "limit" for one in found),
+            "stopped at the limit": sum(one.finish_reason == "length" for one in found),
             "stopped in circles": sum(one.finish_reason == "repetition" for one in found),
             "longest, tokens": max(len(one.tokens) for one in found),
         }
@@ -185,7 +185,7 @@ def main() -> None:
             translators[f"ONNX Runtime, {precision}"] = regard.load(file)
         beam = asked.beam or translators["PyTorch"].options.beam
         found = judge(translators, texts, beam)
-    result = {"model": asked.model.name, "beam": beam, **found, "machine": describe_machine()}
+    result = {"model": asked.model.name, "beam": beam, **found, "system": describe_system()}
     write_json(asked.out, result)
     print(json.dumps(result, indent=2))
     both = found.pop(BOTH)

@@ -26,13 +26,13 @@ from regard.model import network as network_module
 from regard.model.layers import Dropout
 from regard.model.output import cross_entropy
 from regard.special import PIECES
-from regard.system import cores, describe_machine, keep_freed_memory
+from regard.system import cores, describe_system, keep_freed_memory
 from regard.training.data import Data
-from regard.training.distributed import Alone
+from regard.training.distributed import SingleProcess
 from regard.training.folder import Run, open_run
-from regard.training.loop import Keeper
-from regard.training.report import Log, Silence
-from regard.training.trainer import Learner
+from regard.training.loop import TrainingLoop
+from regard.training.report import Log, NoReport
+from regard.training.trainer import Trainer
 
 HERE = Path(__file__).resolve().parent
 
@@ -40,10 +40,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "vocabulary": {"size": 8000, "joint": True},
     "model": {
         "attention": "general",
-        "recurrence": "lstm",
-        "embedding": 256,
-        "states": 256,
-        "hidden": 256,
+        "layer_type": "lstm",
+        "embedding_size": 256,
+        "encoder_size": 256,
+        "decoder_size": 256,
         "tie": "none",
         "dropout_embedding": 0.2,
         "dropout_hidden": 0.2,
@@ -85,7 +85,11 @@ def ceilings(config: Config, words: int, precision: str) -> dict[str, float]:
 
     The best of many tries each: a ceiling is what the machine can do, not what it mostly does.
     """
-    size, hidden, states = config.model.embedding_size, config.model.decoder_size, config.model.encoder_size
+    size, hidden, states = (
+        config.model.embedding_size,
+        config.model.decoder_size,
+        config.model.encoder_size,
+    )
     tokens = config.train.batch_tokens
     shapes = [
         *((side, side, side) for side in (1024, 2048, 4096)),
@@ -131,7 +135,7 @@ FORMULA = (
 """How `cost` counts."""
 
 
-def cost(learner: Learner, batches: Sequence[Batch]) -> Cost:
+def cost(learner: Trainer, batches: Sequence[Batch]) -> Cost:
     sources = sum(int((batch.source != 0).sum()) for batch in batches)
     targets = sum(int((batch.after != 0).sum()) for batch in batches)
     sentences = sum(len(batch.source) for batch in batches)
@@ -145,7 +149,7 @@ def cost(learner: Learner, batches: Sequence[Batch]) -> Cost:
             continue
         if name.startswith("encoder."):
             flop["encoder"] += 6 * weight.numel() * sources
-        elif name.startswith("decoder.word."):
+        elif name.startswith("decoder.output_layer."):
             flop["output"] += 6 * weight.numel() * targets
         elif ".score.key." in name:
             flop["attention"] += 6 * weight.numel() * sources
@@ -174,17 +178,17 @@ class Rate(NamedTuple):
         return self.tokens / self.seconds
 
 
-def open_learner(folder: Path, data: Data, config: Config) -> tuple[Run, Keeper, Stream]:
+def open_learner(folder: Path, data: Data, config: Config) -> tuple[Run, TrainingLoop, Stream]:
     """Prepare a run as `regard train` does, up to the first update."""
     keep_freed_memory()
-    run = open_run(folder, data, config, None, Silence())
+    run = open_run(folder, data, config, None, NoReport())
     threads = config.train.threads or cores()
-    learner = Learner(config, len(run.card.source), len(run.card.target), Alone(), threads)
-    keeper = Keeper(run, learner, Log(run.training / "log.jsonl"), Silence())
+    learner = Trainer(config, len(run.card.source), len(run.card.target), SingleProcess(), threads)
+    keeper = TrainingLoop(run, learner, Log(run.training / "log.jsonl"), NoReport())
     return run, keeper, stream(run.texts, keeper.recipe, FIRST)
 
 
-def learn(keeper: Keeper, batches: Stream, seconds: float) -> Rate:
+def learn(keeper: TrainingLoop, batches: Stream, seconds: float) -> Rate:
     updates, tokens, waiting = 0, 0, 0.0
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
@@ -218,7 +222,7 @@ def clocked(owner: Any, name: str, spent: dict[str, float], part: str) -> Iterat
         setattr(owner, name, work)
 
 
-def parts(learner: Learner, batches: Sequence[tuple[Position, Batch]]) -> dict[str, float]:
+def parts(learner: Trainer, batches: Sequence[tuple[Position, Batch]]) -> dict[str, float]:
     """Milliseconds of an update in each part, on average over updates of a batch each.
 
     The update is `Learner.learn` itself; the clocks are put around what it calls.
@@ -238,7 +242,7 @@ def parts(learner: Learner, batches: Sequence[tuple[Position, Batch]]) -> dict[s
             (learner.optimizer, "zero_grad", optimize),
         ):
             clocks.enter_context(clocked(owner, name, spent, part))
-        whole = seconds_of(lambda: [learner.learn([batch]) for batch in batches])
+        whole = seconds_of(lambda: [learner.update([batch]) for batch in batches])
     spent["else"] = whole - sum(spent.values())
     return {part: 1e3 * seconds / len(batches) for part, seconds in spent.items()}
 
@@ -256,10 +260,13 @@ class Gain(NamedTuple):
         return self.plain / self.ours
 
 
-def gain_of_cross_entropy(learner: Learner, rows: int) -> Gain:
+def gain_of_cross_entropy(learner: Trainer, rows: int) -> Gain:
     """The sliced cross-entropy against PyTorch's, on as many tokens as a batch has."""
     smoothing = learner.options.label_smoothing
-    weight, bias = learner.network.decoder.word.weight, learner.network.decoder.word.bias
+    weight, bias = (
+        learner.network.decoder.output_layer.weight,
+        learner.network.decoder.output_layer.bias,
+    )
     output = torch.randn(rows, weight.size(1), requires_grad=True)
     target = torch.randint(len(weight), (rows,))
 
@@ -440,7 +447,7 @@ def learn_with_joeynmt(python: str, folder: Path, seconds: float) -> list[float]
 
 def against_joeynmt(
     python: str,
-    keeper: Keeper,
+    keeper: TrainingLoop,
     batches: Stream,
     rounds: int,
     seconds: float,
@@ -541,7 +548,7 @@ def table(title: str, rows: dict[str, str]) -> None:
 
 def main() -> None:
     asked = arguments()
-    where = describe_machine()
+    where = describe_system()
     print(", ".join(f"{name} {value}" for name, value in where.items()))
     data = Data(
         (asked.data / "train.en", asked.data / "train.fr"),
@@ -580,7 +587,7 @@ def main() -> None:
             if "times" in peer:
                 print(f"regard learns {peer['times']:.1f} times as fast (median of rounds)")
         batches.close()  # type: ignore[attr-defined]
-    result = {"machine": where, "settings": SETTINGS, "precision": precision, **told}
+    result = {"system": where, "settings": SETTINGS, "precision": precision, **told}
     result["joeynmt"] = peer
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from regard.explain.explanation import Explanation, as_json, explain
 from regard.explain.heat_map import Picture, draw
 from regard.lesson.corpus import EXAMPLE
-from regard.page import frozen
+from regard.page import static_page
 from regard.translator import open_light
 
 HERE = Path(__file__).parent / "pictures"
@@ -56,7 +56,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "page.html"
-        file.write_text(frozen(data), encoding="utf-8")
+        file.write_text(static_page(data), encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=asked.chromium, args=["--no-sandbox"])
         desk = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
         phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")

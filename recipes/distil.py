@@ -84,7 +84,7 @@ def main() -> None:
     before = train(first, asked.options, text, asked.data, begun)
     outcome = train(second, asked.options, text, asked.data, folder, begun)
     found = result(second, asked.options, outcome, asked.data, folder)
-    minutes = {"minutes of the first course": round(before.seconds / 60, 1)}
+    minutes = {"minutes_of_first_stage": round(before.seconds / 60, 1)}
     tell({**found, **minutes}, second)
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from regard.config import override, read_config
 from regard.evaluation.length import LENGTHS
-from regard.experiment import Asked, compare, plan_training
+from regard.experiment import CompareOptions, compare, plan_training
 from regard.training.data import Data
 from run import as_command
 
@@ -66,7 +66,7 @@ def main() -> None:
     learned = make_text(asked.data, asked.out / "text", asked.pairs)
     dev = asked.data / "europarl-v7-enfr-500k"
     plan = plan_training(
-        Asked((dev / "dev.en", dev / "dev.fr"), asked.out, "bootstrap", LENGTHS),
+        CompareOptions((dev / "dev.en", dev / "dev.fr"), asked.out, "bootstrap", LENGTHS),
         Data(learned, (), CODES),
         override(read_config(HERE / f"{NAME}.toml"), asked.options),
         ["model.attention=none,scaled"],

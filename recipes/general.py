@@ -26,9 +26,9 @@ from regard.evaluation import measure
 from regard.export.export import export
 from regard.files import write_json
 from regard.storage import folder as checkpoint
-from regard.storage.model_card import describe, read_about
-from regard.system import describe_machine
-from regard.training.report import watching
+from regard.storage.model_card import add_model_card, read_model_card
+from regard.system import describe_system
+from regard.training.report import console_report
 from regard.translation import translate_lines
 from regard.translator import Translator
 from run import as_command
@@ -189,7 +189,7 @@ def score(translator: Translator, text: Path, name: str) -> dict[str, Any]:
         "signatures": [quality.signature for quality in qualities],
         "lines": len(sources),
         "lines/s": round(len(sources) / seconds, 1),
-        "did not end by themselves": sum(one.finish_reason != "end" for one in found),
+        "truncated": sum(one.finish_reason != "eos" for one in found),
     }
 
 
@@ -227,7 +227,7 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
         name: {f"{search} BLEU": found[search]["BLEU"] for search in searches}
         for name, found in held_out.items()
     }
-    describe(beside, read_about(HERE / f"{NAME}-about.toml"), {"held out": figures})
+    add_model_card(beside, read_model_card(HERE / f"{NAME}-about.toml"), {"held_out": figures})
     shutil.copyfile(beside, file)
     result = {
         "recipe": NAME,
@@ -236,9 +236,9 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
         "file MB": round(file.stat().st_size / 1e6, 2),
         "beam": translator.options.beam,
         "workers": translator.workers,
-        "held out": held_out,
-        "lines of these sets that decided which weights are kept": VALIDATION,
-        "machine": describe_machine(),
+        "held_out": held_out,
+        "selection_lines": VALIDATION,
+        "system": describe_system(),
     }
     results.mkdir(exist_ok=True)
     write_json(results / f"{NAME}.json", result)
@@ -248,7 +248,7 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
 
 def learn(name: str, text: Path, folder: Path, begun: Path | str) -> dict[str, Any]:
     """One course of training, from scratch or from a model that has been begun."""
-    with watching(Console(stderr=True)) as report:
+    with console_report(Console(stderr=True)) as report:
         outcome = regard.train(
             sides(text, "train"),
             folder,

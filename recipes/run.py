@@ -22,9 +22,9 @@ from regard.errors import RegardError
 from regard.evaluation import by_length, measure
 from regard.files import write_json
 from regard.storage import folder as checkpoint
-from regard.system import describe_machine
+from regard.system import describe_system
 from regard.training.loop import Outcome
-from regard.training.report import watching
+from regard.training.report import console_report
 
 HERE = Path(__file__).parent
 LENGTHS = (8, 11, 14, 18)
@@ -49,11 +49,11 @@ def score(model: Path | str, data: Path, part: str, code: str) -> dict[str, obje
         "sentences": len(sources),
         "beam": translator.options.beam,
         "seconds": round(seconds, 1),
-        "did not end by themselves": sum(one.finish_reason != "end" for one in found),
+        "truncated": sum(one.finish_reason != "eos" for one in found),
         "multi30k": [q._asdict() for q in measure(texts, references, code, "multi30k")],
         "sacrebleu": [q._asdict() for q in measure(texts, references, code, "sacrebleu")],
         "greedy": [q._asdict() for q in measure(greedy, references, code, "multi30k")],
-        "BLEU by source words": [
+        "bleu_by_source_words": [
             bucket._asdict() for bucket in by_length(sources, texts, references, code, LENGTHS)
         ],
     }
@@ -72,7 +72,7 @@ def train(
     code = recipe.split("-")[2]
     settings = override(read_config(HERE / f"{recipe}.toml"), options)
     valid = [data / f"val.{side}" for side in ("en", code)]
-    with watching(Console(stderr=True)) as report:
+    with console_report(Console(stderr=True)) as report:
         return regard.train(text, folder, valid, f"en-{code}", settings, begun, report)
 
 
@@ -91,7 +91,7 @@ def result(
         "validation": outcome.quality,
         "test_2016_flickr": score(folder, data, "test_2016_flickr", code),
         "val": score(folder, data, "val", code),
-        "machine": describe_machine(),
+        "system": describe_system(),
     }
 
 

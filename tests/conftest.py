@@ -21,15 +21,15 @@ CAT_AND_MOUSE = "Le chat noir a mangé la souris.\n", "Le chat noir mangea la so
 """The example that everyone remembers, in either past tense: both are right."""
 
 TINY = {
-    "vocabulary": {"size": 700, "source_sampling": 0.1, "target_sampling": 0.1},
-    "model": {"embedding": 32, "states": 48, "hidden": 48, "tie": "all"},
+    "vocabulary": {"size": 700, "source_bpe_dropout": 0.1, "target_bpe_dropout": 0.1},
+    "model": {"embedding_size": 32, "encoder_size": 48, "decoder_size": 48, "tie": "all"},
     "train": {
         "updates": 60,
         "batch_tokens": 512,
         "validate_every": 20,
         "warmup": 10,
         "learning_rate": 0.01,
-        "average": 0.9,
+        "ema_decay": 0.9,
         "threads": 1,
     },
     "search": {"beam": 2},

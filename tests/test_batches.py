@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from regard.data.batches import (
     FIRST,
     WIDTH,
-    Recipe,
-    cut,
-    in_order,
+    BatchOptions,
+    derive_seed,
+    group_by_tokens,
     make_batch,
     pool_batches,
-    seed_of,
     stream,
+    validation_batches,
 )
 from regard.lesson.corpus import examples
 from regard.special import END, PAD, START
@@ -39,7 +39,7 @@ class Held:
 
 
 def recipe(sampling=0.0, seed=1, pool=128):
-    return Recipe(VOCABULARY, VOCABULARY, sampling, sampling, 400, pool, seed)
+    return BatchOptions(VOCABULARY, VOCABULARY, sampling, sampling, 400, pool, seed)
 
 
 def texts_of(batch):
@@ -80,7 +80,7 @@ def test_batches_have_at_most_so_many_tokens_and_widths_that_recur():
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=200), st.integers(1, 300))
 def test_cutting_leaves_nothing_out_and_no_run_too_long(lengths, most):
     lengths = np.sort(np.array(lengths))
-    runs = cut(lengths, most)
+    runs = group_by_tokens(lengths, most)
     assert [p for run in runs for p in range(run.start, run.stop)] == list(range(len(lengths)))
     for run in runs:
         count = run.stop - run.start
@@ -110,7 +110,9 @@ def test_a_stream_goes_on_from_every_position_as_if_it_had_never_stopped():
 def test_validation_reads_every_pair_once():
     sources = VOCABULARY.encode([one.source for one in EXAMPLES])
     targets = VOCABULARY.encode([one.target for one in EXAMPLES])
-    seen = sorted(pair for batch in in_order(sources, targets, 300) for pair in texts_of(batch))
+    seen = sorted(
+        pair for batch in validation_batches(sources, targets, 300) for pair in texts_of(batch)
+    )
     assert seen == sorted((one.source, one.target) for one in EXAMPLES)
 
 
@@ -118,5 +120,5 @@ def test_validation_reads_every_pair_once():
     st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(0, 9), st.integers(0, 9))
 )
 def test_seeds_of_different_numbers_differ(one, other):
-    assert (seed_of(*one) == seed_of(*other)) == (one == other)
-    assert 0 <= seed_of(*one) < 2**31
+    assert (derive_seed(*one) == derive_seed(*other)) == (one == other)
+    assert 0 <= derive_seed(*one) < 2**31

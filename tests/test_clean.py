@@ -5,7 +5,7 @@ import json
 import pytest
 
 from regard.config import DataOptions
-from regard.data.clean import REASONS, RULES, Limits, Report, why_dropped
+from regard.data.clean import REASONS, RULES, CleaningReport, Limits, why_dropped
 
 LIMITS = Limits(max_characters=100, max_ratio=4.0, drop_identical=True, drop_duplicates=True)
 
@@ -56,8 +56,8 @@ def test_the_reasons_are_asked_in_the_order_of_the_table() -> None:
 
 
 @pytest.fixture
-def report() -> Report:
-    report = Report(kept=1234)
+def report() -> CleaningReport:
+    report = CleaningReport(kept=1234)
     for number in (4, 17, 99, 100, 101, 102):
         report.drop("empty", number)
     report.drop("not utf-8", 7)
@@ -66,29 +66,29 @@ def report() -> Report:
     return report
 
 
-def test_all_that_is_read_is_kept_or_dropped(report: Report) -> None:
+def test_all_that_is_read_is_kept_or_dropped(report: CleaningReport) -> None:
     assert report.read == 1234 + 6 + 1 + 2
     assert report.dropped == {"empty": 6, "not utf-8": 1, "duplicate": 2}
     assert report.largest() == "empty"
 
 
-def test_the_report_tells_how_many_why_and_where(report: Report) -> None:
+def test_the_report_tells_how_many_why_and_where(report: CleaningReport) -> None:
     assert report.lines() == [
         "read 1,243 pairs, kept 1,234",
         "dropped 1 pair: not utf-8 (line 7)",
         "dropped 6 pairs: empty (lines 4, 17, 99, 100, 101, ...)",
         "dropped 2 pairs: duplicate (lines 8, 9)",
     ]
-    assert Report(kept=1).lines() == ["read 1 pair, kept 1"]
+    assert CleaningReport(kept=1).lines() == ["read 1 pair, kept 1"]
 
 
-def test_a_report_goes_through_json_unchanged(report: Report) -> None:
-    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+def test_a_report_goes_through_json_unchanged(report: CleaningReport) -> None:
+    assert CleaningReport.from_json(json.loads(json.dumps(report.to_json()))) == report
 
 
 @pytest.mark.parametrize("change", [{"read": 1}, {"kept": 0}, {"dropped": {"whim": 9}}])
 def test_a_report_that_does_not_add_up_is_refused(
-    report: Report, change: dict[str, object]
+    report: CleaningReport, change: dict[str, object]
 ) -> None:
     with pytest.raises(ValueError, match="do not add up"):
-        Report.from_json(report.to_json() | change)
+        CleaningReport.from_json(report.to_json() | change)

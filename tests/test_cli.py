@@ -73,7 +73,7 @@ def test_lines_in_are_lines_out_in_order(model):
 
 def test_standard_output_holds_nothing_but_results(model, tmp_path):
     (tmp_path / "in.txt").write_text(EXAMPLE.source + "\n")
-    done = typed("translate", tmp_path / "in.txt", "--model", model, "--format", "json")
+    done = typed("translate", tmp_path / "in.txt", "--model", model, "--json")
     answer = json.loads(done.stdout)
     assert answer["source"] == EXAMPLE.source
     assert set(answer["translations"][0]) == {"text", "log_prob", "ending"}
@@ -115,7 +115,7 @@ def test_evaluate_scores_what_translate_writes(model, tmp_path):
     (tmp_path / "in.en").write_text(two)
     (tmp_path / "in.fr").write_text(f"{EXAMPLE.target}\n")
     files = tmp_path / "in.en", tmp_path / "in.fr"
-    for option in ([], ["--whole-lines"]):
+    for option in ([], ["--no-sentence-splitting"]):
         out = tmp_path / f"out{len(option)}.fr"
         typed("evaluate", *files, "--model", model, "--out", out, *option)
         written = typed("translate", "--model", model, *option, given=two).stdout
@@ -138,14 +138,14 @@ def test_the_options_are_listed_with_their_reasons():
     for option in options():
         assert option.name in said and len(option.description) > 10
         assert set(option.description.split()) <= set(said)
-    assert {"inverse-sqrt.", "left-to-right.", "lstm,", "gru,", "bf16,"} <= set(said)
+    assert {"inverse-sqrt.", "unidirectional.", "lstm,", "gru,", "bf16,"} <= set(said)
     narrow = typed("train", "--options", COLUMNS="20").stdout.decode().split()
     assert all(option.name in narrow for option in options())
 
 
 def test_a_beginning_that_is_not_utf8_is_repaired_as_text_in_files_is(model):
     known = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    words = ["translate", "--model", model, "--begin", "d\udce9jà", "--format", "json"]
+    words = ["translate", "--model", model, "--prefix", "d\udce9jà", "--json"]
     done, plain = typed(*words, given="A cat.\n", **known), typed(*words, given="A cat.\n")
     assert done.stdout == plain.stdout, done.stderr
     assert json.loads(done.stdout)["translations"][0]["text"].startswith("d\ufffdjà")
@@ -202,7 +202,7 @@ def begun(command, out, text):
     return out.with_name(out.name + ".part.json")
 
 
-@pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--format", "json")], ids=str)
+@pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--json")], ids=str)
 def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_path, more):
     command = "translate", tmp_path / "in.txt", "--model", file, "--beam", 2, *more
     lines = [*(one.source for one in examples(9, 3)), "", "One cat . The dog ."]
@@ -232,8 +232,8 @@ def test_what_was_begun_otherwise_or_on_longer_text_is_not_gone_on_with(file, tm
     for more, other in (
         ((), b"n_best: 2, not 1"),
         (("--n-best", 3), b"n_best: 2, not 3"),
-        (("--n-best", 2, "--format", "json"), b"format: 'text', not 'json'"),
-        (("--n-best", 2, "--begin", "Un"), b"begin: '', not 'Un'"),
+        (("--n-best", 2, "--json"), b"as_json: False, not True"),
+        (("--n-best", 2, "--prefix", "Un"), b"prefix: '', not 'Un'"),
         (("--n-best", 2, "--shortlist"), b"shortlist: False, not True"),
     ):
         refused = typed(*command, *more, "--resume")
@@ -259,7 +259,7 @@ def test_lines_that_are_not_utf8_are_translated_and_told(file, tmp_path):
     assert b"line 2: bytes that are not UTF-8" in done.stderr and b"(1 of 2)" in done.stderr
 
 
-@pytest.mark.parametrize("cut", [translating.in_chunks, translating.as_they_arrive])
+@pytest.mark.parametrize("cut", [translating.in_chunks, translating.read_chunks])
 @given(lines=st.lists(st.binary(max_size=12)), count=st.integers(1, 5), size=st.integers(1, 30))
 def test_chunks_hold_every_line_in_order_and_few_bytes(cut, lines, count, size):
     chunks = list(cut(lines, count, size))
@@ -273,7 +273,7 @@ def test_lines_arrive_before_what_reading_them_raises():
         yield b"one"
         raise RegardError("the file is damaged", "here", "mend it")
 
-    arriving = translating.as_they_arrive(lines(), 9, 99)
+    arriving = translating.read_chunks(lines(), 9, 99)
     assert next(arriving) == [b"one"]
     with pytest.raises(RegardError, match="damaged"):
         next(arriving)

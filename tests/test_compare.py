@@ -13,15 +13,15 @@ import pytest
 
 from regard.cli import main
 from regard.evaluation import measure
-from regard.experiment import Asked, plan_ready
-from regard.experiment.compare import weigh
+from regard.experiment import CompareOptions, plan_ready
+from regard.experiment.compare import evaluate_all
 from regard.experiment.report import render
-from regard.experiment.results import Case, Look, Rendered, Reordering
+from regard.experiment.results import AttentionMap, Example, Reordering, SystemOutput
 from regard.experiment.word_diff import compare_words
 from regard.storage import folder as checkpoint
 
 OPTIONS = (
-    "vocabulary.size=700", "model.embedding=16", "model.states=16", "model.hidden=16",
+    "vocabulary.size=700", "model.embedding_size=16", "model.encoder_size=16", "model.decoder_size=16",
     "train.updates=6", "train.validate_every=2", "train.batch_tokens=512", "train.threads=1",
     "search.beam=1",
 )  # fmt: skip
@@ -53,7 +53,7 @@ def compared(text, tmp_path_factory):
 
 def cards(out):
     return {
-        name: checkpoint.load_card(out / "models" / name)
+        name: checkpoint.load_model_info(out / "models" / name)
         for name in ("none-1", "scaled-1", "none-2", "scaled-2")
     }
 
@@ -183,7 +183,7 @@ def test_translations_are_made_again_when_the_model_or_the_text_changes(
     made = []
     from regard.experiment import evaluate as judge
 
-    find = judge.find
+    find = judge.translate_and_score
     monkeypatch.setattr(judge, "find", lambda *given: made.append(1) or find(*given))
     assert type_here(monkeypatch, *asked) == 0
     assert type_here(monkeypatch, *asked) == 0
@@ -215,9 +215,9 @@ MISTAKES = {
     "--vary model.atention=none,dot": "did you mean 'model.attention'",
     "--vary model.attention=none": "only one choice",
     "": "nothing is varied",
-    "--vary model.attention=none,dot --test-by bootstraps": "did you mean 'bootstrap'",
-    "--vary model.attention=none,dot --lengths 10,5": "write rising numbers",
-    "--vary model.attention=none,dot --lengths long": "write rising numbers",
+    "--vary model.attention=none,dot --significance bootstraps": "did you mean 'bootstrap'",
+    "--vary model.attention=none,dot --length-buckets 10,5": "write rising numbers",
+    "--vary model.attention=none,dot --length-buckets long": "write rising numbers",
     "--vary model.attention=none,dot train.udpates=3": "did you mean 'updates'",
     "--vary model.attention=none,dot --models here": "ready models are not trained",
 }
@@ -289,15 +289,15 @@ def test_models_that_cannot_be_compared_are_refused(compared, model, text, monke
 def test_what_stands_in_a_sentence_is_shown_as_text_and_vocabularies_are_watched(
     compared, model, text, tmp_path
 ):
-    asked = Asked(text.valid, tmp_path, "bootstrap", (10,))
+    asked = CompareOptions(text.valid, tmp_path, "bootstrap", (10,))
     plan = plan_ready(asked, [model, compared[0] / "models" / "none-1"], {})
     from rich.console import Console
 
     with open(os.devnull, "w") as nowhere:
-        found = weigh(plan, Console(file=nowhere))
+        found = evaluate_all(plan, Console(file=nowhere))
     bad = "<script>alert(1)</script>\"'&"
-    case = Case(bad, 1, bad, bad, [Rendered(found.models[0].name, bad, 1.0)])
-    looks = [Reordering(1, bad, bad, [Look(found.models[0].name, [bad], [bad], [[1.0]])])]
+    case = Example(bad, 1, bad, bad, [SystemOutput(found.models[0].name, bad, 1.0)])
+    looks = [Reordering(1, bad, bad, [AttentionMap(found.models[0].name, [bad], [bad], [[1.0]])])]
     test = {"source": bad, "reference": bad, "sentences": 1}
     evil = found._replace(cases=[case], reorderings=looks, test=test, varied=[bad])
     page = render(evil)

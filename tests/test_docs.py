@@ -10,7 +10,12 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 LESSON = (DOCS / "lesson.md").read_text("utf-8")
-SHORT = ["train.threads=1", "search.beam=1", "search.limit_ratio=0.5", "search.limit_extra=5"]
+SHORT = [
+    "train.threads=1",
+    "search.beam=1",
+    "search.max_length_ratio=0.5",
+    "search.max_length_extra=5",
+]
 SMALL = {
     "demo": ["--pairs", "1000", "train.updates=30", "train.validate_every=15", *SHORT],
     "compare": ["train.updates=4", "train.validate_every=2", *SHORT],

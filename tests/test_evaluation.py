@@ -14,14 +14,14 @@ from sacrebleu.metrics import BLEU
 
 from regard.errors import RegardError
 from regard.evaluation import CONVENTIONS, bleu, by_length, measure, significance
-from regard.evaluation.length import merge_small, places_by_length
+from regard.evaluation.length import bucket_members, merge_small
 from regard.evaluation.significance import (
     METHODS,
     METRICS,
     System,
-    by_randomisation,
+    by_randomization,
     differences,
-    share_of,
+    tail_probability,
 )
 from regard.evaluation.statistics import (
     bleu_counts,
@@ -338,7 +338,7 @@ def test_systems_that_differ_by_chance_are_rarely_told_apart(method, monkeypatch
 
 
 @pytest.mark.parametrize("differing", [1, 2, 3, 5, 8])
-def test_randomisation_finds_the_p_value_of_all_exchanges_there_are(differing):
+def test_randomization_finds_the_p_value_of_all_exchanges_there_are(differing):
     texts = noisy(LESSON[:40], 1, 0.3)
     counts = bleu_counts(texts, LESSON[:40], "fr")
     better = bleu_counts(LESSON[:differing] + texts[differing:], LESSON[:40], "fr")
@@ -346,7 +346,7 @@ def test_randomisation_finds_the_p_value_of_all_exchanges_there_are(differing):
     exchanged = np.array([*product([0, 1], repeat=differing)]) @ moved[:differing]
     far = np.abs(bleu_of(sums + moved.sum(axis=0) - exchanged) - bleu_of(sums + exchanged))
     exact = np.mean(far >= far[0] - 1e-9)
-    assert by_randomisation(counts, better, bleu_of) == pytest.approx(exact, abs=0.02)
+    assert by_randomization(counts, better, bleu_of) == pytest.approx(exact, abs=0.02)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -371,11 +371,11 @@ def test_a_few_lines_prove_nothing(method, lines):
 
 
 def test_a_p_value_counts_ties_and_what_was_found_itself():
-    assert share_of(np.zeros(99), 1.0) == 1 / 100
-    assert share_of(np.array([1.0, 3.0, 0.1 + 0.2, 0.0]), 0.3) == 4 / 5
+    assert tail_probability(np.zeros(99), 1.0) == 1 / 100
+    assert tail_probability(np.array([1.0, 3.0, 0.1 + 0.2, 0.0]), 0.3) == 4 / 5
 
 
-@pytest.mark.parametrize(("method", "draws"), [("bootstrap", 1000), ("randomisation", 10_000)])
+@pytest.mark.parametrize(("method", "draws"), [("bootstrap", 1000), ("randomization", 10_000)])
 def test_a_signature_says_how_often_was_drawn(method, draws, monkeypatch):
     counted = []
     monkeypatch.setattr(significance, "share_of", lambda made, _: counted.append(len(made)) or 1.0)
@@ -409,7 +409,7 @@ def test_buckets_partition_the_sources_and_small_ones_are_merged(lengths, edges,
     sources = [" ".join("x" * length) for length in lengths]
     merged = merge_small(sources, tuple(edges), least)
     assert set(merged) <= {*edges, max(lengths)}
-    places = places_by_length(sources, merged)
+    places = bucket_members(sources, merged)
     assert sorted(n for place in places for n in place.inside) == list(range(len(sources)))
     for place in places:
         assert len(place.inside) >= min(least, len(sources))

@@ -10,17 +10,17 @@ from regard.cli import main
 from regard.errors import RegardError
 from regard.experiment import demo as lesson
 from regard.experiment.evaluate import perplexity
-from regard.experiment.reordering import crossing
-from regard.experiment.results import Look
+from regard.experiment.reordering import crossing_score
+from regard.experiment.results import AttentionMap
 from regard.experiment.sweep import choose, shared_options
 from regard.lesson.corpus import EXAMPLE, examples
-from regard.models import tell_apart
+from regard.models import unique_names
 from regard.storage import folder as checkpoint
 from regard.translator import load
 
 QUICK = {
     "vocabulary": {"size": 700},
-    "model": {"embedding": 16, "states": 16, "hidden": 16},
+    "model": {"embedding_size": 16, "encoder_size": 16, "decoder_size": 16},
     "train": {"updates": 4, "validate_every": 2, "batch_tokens": 512, "threads": 1},
     "search": {"beam": 1},
 }
@@ -86,7 +86,9 @@ def test_a_demonstration_with_a_wrong_option_leaves_nothing(wrong, tmp_path):
 
 
 def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demonstrated):
-    left, right = (checkpoint.load_card(place / name) for name in ("traditional", "attention"))
+    left, right = (
+        checkpoint.load_model_info(place / name) for name in ("traditional", "attention")
+    )
     assert left.config.model.attention == "none"
     assert right.config.model.attention == "scaled"
     alike = right.config.model.model_copy(update={"attention": "none"})
@@ -110,12 +112,12 @@ def test_the_lesson_is_written_once_and_read_back(tmp_path):
 
 
 def test_choices_are_every_combination_and_share_all_other_options():
-    vary = ["model.attention=none,scaled", "model.recurrence=gru,lstm"]
-    found = choose({"model": {"hidden": 32}}, vary)
+    vary = ["model.attention=none,scaled", "model.layer_type=gru,lstm"]
+    found = choose({"model": {"decoder_size": 32}}, vary)
     assert [one.name for one in found] == ["none-gru", "none-lstm", "scaled-gru", "scaled-lstm"]
     assert {one.config.model.decoder_size for one in found} == {32}
     shared = shared_options(found)
-    assert {"attention", "recurrence"}.isdisjoint(shared["model"])
+    assert {"attention", "layer_type"}.isdisjoint(shared["model"])
     assert "seed" not in shared["train"]
     for one in found:
         dumped = one.config.model_dump(mode="json")
@@ -144,16 +146,18 @@ def test_what_cannot_be_varied_is_told(vary, expected):
 
 
 def test_a_model_is_named_by_as_much_of_its_path_as_tells_it_apart(tmp_path):
-    assert tell_apart([Path("a/x"), Path("a/y.regard")], "-") == ["x", "y"]
-    assert tell_apart([Path("a/x"), Path("b/x")], "-") == ["a-x", "b-x"]
-    assert tell_apart([Path("a/x"), Path("a/x.regard")], "-") == ["x", "x.regard"]
+    assert unique_names([Path("a/x"), Path("a/y.regard")], "-") == ["x", "y"]
+    assert unique_names([Path("a/x"), Path("b/x")], "-") == ["a-x", "b-x"]
+    assert unique_names([Path("a/x"), Path("a/x.regard")], "-") == ["x", "x.regard"]
     with pytest.raises(RegardError, match="given twice"):
-        tell_apart([Path("a/x"), Path("a/../a/x")], "-")
+        unique_names([Path("a/x"), Path("a/../a/x")], "-")
 
 
 def look(*rows):
     names = [str(number) for number in range(len(rows[0]))]
-    return Look("m", [str(number) for number in range(len(rows))], names, [list(r) for r in rows])
+    return AttentionMap(
+        "m", [str(number) for number in range(len(rows))], names, [list(r) for r in rows]
+    )
 
 
 def test_looks_cross_when_words_change_places():
@@ -161,8 +165,8 @@ def test_looks_cross_when_words_change_places():
     crossed = look([0, 1, 0], [1, 0, 0], [0, 0, 1])
     unsure = look([0.4, 0.6, 0], [0.6, 0.4, 0], [0, 0, 1])
     only_the_end = look([0, 0, 1], [0, 0, 1], [0, 0, 1])
-    assert [crossing(one) for one in (straight, crossed, only_the_end)] == [0, 1, 0]
-    assert crossing(unsure) == pytest.approx(0.36)
+    assert [crossing_score(one) for one in (straight, crossed, only_the_end)] == [0, 1, 0]
+    assert crossing_score(unsure) == pytest.approx(0.36)
 
 
 def test_perplexity_is_that_of_every_token_in_whatever_batches(model, monkeypatch):

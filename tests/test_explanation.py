@@ -14,9 +14,9 @@ from regard.explain.explanation import (
     ScoreChange,
     advice,
     as_json,
+    bias_matrix,
     explain,
     explain_given,
-    pushed,
     read_source,
     side,
     write_target,
@@ -63,7 +63,7 @@ def test_a_trace_is_what_the_network_works_out(made):
     source, before = torch.tensor([[*SOURCES[0], 2]]), torch.tensor([[1, *TARGETS[0]]])
     step = engine.network(source, before)
     trace = engine.trace(SOURCES[0], TARGETS[0], NO_PUSH)
-    for look, told in zip(step.looks, trace.layers, strict=True):
+    for look, told in zip(step.attentions, trace.layers, strict=True):
         assert np.allclose(look.hidden[0].detach(), told.hidden, atol=1e-6)
         assert np.allclose(look.scores[0].detach(), told.scores, atol=1e-6)
         assert np.allclose(look.weights[0].detach(), told.weights, atol=1e-6)
@@ -91,7 +91,7 @@ def test_a_trace_and_a_forced_reading_agree(made):
         trace = engine.trace(SOURCES[0], TARGETS[0], NO_PUSH)
         written = trace.log_probs[np.arange(len(TARGETS[0]) + 1), [*TARGETS[0], 2]]
         assert np.allclose(forced.log_probs, written, atol=1e-5)
-        assert np.allclose(forced.reduced(), trace.reduced(), atol=1e-5)
+        assert np.allclose(forced.token_weights(), trace.token_weights(), atol=1e-5)
 
 
 # Words
@@ -193,9 +193,11 @@ def test_what_is_explained_is_the_beams_own_translation(translator, model):
     best = wide.translate([TEXT])[0]
     explained = explain(wide, TEXT, "tiny")
     assert explained.target.text == best.text
-    told = best.look().log_probs[: len(explained.probabilities)]
+    told = best._forced().log_probs[: len(explained.probabilities)]
     assert explained.log_prob == pytest.approx(float(told.sum()), abs=1e-4)
-    assert np.allclose(explained.weights[: len(best.weights)], best.weights[: len(explained.probabilities)])
+    assert np.allclose(
+        explained.weights[: len(best.weights)], best.weights[: len(explained.probabilities)]
+    )
     torch_made = explain(load(model).with_options(wide.options), TEXT, "tiny")
     assert torch_made.target == explained.target
     assert np.allclose(torch_made.weights, explained.weights, atol=1e-5)
@@ -270,7 +272,7 @@ def test_nothing_changed_is_the_greedy_translation(translator):
     greedy = translator.with_options(translator.options.model_copy(update={"beam": 1}))
     best = greedy.translate([TEXT])[0]
     asked = what_if(translator, Intervention(TEXT), "tiny")
-    assert asked.target.text == best.text and asked.finish_reason == best.ending
+    assert asked.target.text == best.text and asked.finish_reason == best.finish_reason
 
 
 @pytest.fixture(scope="module")
@@ -290,11 +292,13 @@ def test_another_word_is_gone_on_from(translator, begun):
 def test_a_beginning_that_ends_is_the_whole_translation(translator, begun):
     first = what_if(translator, begun, "tiny")
     cut = what_if(translator, Intervention(TEXT, (*first.target.ids[:2], 2)), "tiny")
-    assert cut.target.ids == [*first.target.ids[:2], 2] and cut.finish_reason == "end"
+    assert cut.target.ids == [*first.target.ids[:2], 2] and cut.finish_reason == "eos"
 
 
 def test_a_forbidden_word_is_never_looked_at(translator):
-    asked = what_if(translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny")
+    asked = what_if(
+        translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny"
+    )
     assert (asked.weights[:, 1] == 0).all()
     assert as_json(asked)["push"] == [[-1, 1, None]]
 
@@ -307,7 +311,7 @@ def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, mo
     bias = np.zeros((len(target) + 1, len(source) + 1), np.float32)
     bias[2, 3] = 2.5
     trace = engine.trace(source, target, bias)
-    assert np.allclose(trace.reduced()[: len(target)], asked.weights, atol=1e-5)
+    assert np.allclose(trace.token_weights()[: len(target)], asked.weights, atol=1e-5)
     likeliest = np.exp(trace.log_probs).max(axis=1)[: len(target)]
     assert np.allclose(likeliest, [step[0].probability for step in asked.next], atol=1e-5)
     untouched = what_if(translator, begun, "tiny")
@@ -364,9 +368,18 @@ def test_at_least_one_source_word_must_be_left(translator, begun):
 
 def test_a_forbidden_word_cannot_be_dragged(translator):
     with pytest.raises(RegardError, match="nothing that is added"):
-        set_weight(translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny", 1, 1, 0.5)
+        set_weight(
+            translator,
+            Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)),
+            "tiny",
+            1,
+            1,
+            0.5,
+        )
 
 
 def test_pushes_add_up_and_far_steps_cost_nothing():
-    added = pushed([ScoreChange(-1, 0, 1.0), ScoreChange(1, 0, log(2)), ScoreChange(10**9, 0, 1.0)], 2, 3)
+    added = bias_matrix(
+        [ScoreChange(-1, 0, 1.0), ScoreChange(1, 0, log(2)), ScoreChange(10**9, 0, 1.0)], 2, 3
+    )
     assert np.allclose(added, [[1, 0, 0], [1 + log(2), 0, 0]])

@@ -19,10 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.data import formats
-from regard.data.formats import Fault, Pair, guess_languages, read_lines, read_pairs, read_texts
+from regard.data.formats import (
+    Pair,
+    UnreadableLine,
+    guess_languages,
+    read_lines,
+    read_pairs,
+    read_texts,
+)
 from regard.errors import RegardError
 from regard.text.languages import parse_languages
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 
 LANGUAGES = ("en", "fr")
 MARK = b"\xef\xbb\xbf"
@@ -73,13 +80,13 @@ def slow_tidy(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(spaced).strip())
 
 
-def slow_pair(number: int, source: bytes, target: bytes) -> Pair | Fault:
+def slow_pair(number: int, source: bytes, target: bytes) -> Pair | UnreadableLine:
     if len(source) > LONGEST or len(target) > LONGEST:
-        return Fault(number, "too long")
+        return UnreadableLine(number, "too long")
     try:
         return Pair(number, slow_tidy(source.decode()), slow_tidy(target.decode()))
     except UnicodeDecodeError:
-        return Fault(number, "not utf-8")
+        return UnreadableLine(number, "not utf-8")
 
 
 @pytest.fixture
@@ -91,7 +98,7 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
     return write_file
 
 
-def read_all(files: dict[str, bytes]) -> list[Pair | Fault]:
+def read_all(files: dict[str, bytes]) -> list[Pair | UnreadableLine]:
     with tempfile.TemporaryDirectory() as folder, patch.object(formats, "LONGEST", LONGEST):
         for name, data in files.items():
             (Path(folder) / name).write_bytes(data)
@@ -108,13 +115,13 @@ def test_two_texts_give_exactly_their_pairs_line_by_line(files: tuple[bytes, byt
 @given(st.lists(st.lists(odd_lines, min_size=1, max_size=4), min_size=1, max_size=8), st.data())
 def test_a_table_gives_its_first_two_columns(rows: list[list[bytes]], data: st.DataObject) -> None:
     table = data.draw(files_of_lines([b"\t".join(row) for row in rows]))
-    expected: list[Pair | Fault] = []
+    expected: list[Pair | UnreadableLine] = []
     for number, line in enumerate(slow_lines(table), 1):
         columns = line.split(b"\t")
         if len(line) > LONGEST:
-            expected.append(Fault(number, "too long"))
+            expected.append(UnreadableLine(number, "too long"))
         elif len(columns) < 2:
-            expected.append(Fault(number, "not a pair"))
+            expected.append(UnreadableLine(number, "not a pair"))
         else:
             expected.append(slow_pair(number, columns[0], columns[1]))
     assert read_all({"a.tsv": table}) == expected
@@ -158,7 +165,7 @@ def test_a_file_of_json_objects_gives_their_texts(
     lines: list[tuple[bytes, tuple[str, str] | str]], data: st.DataObject
 ) -> None:
     expected = [
-        Fault(number, found)
+        UnreadableLine(number, found)
         if isinstance(found, str)
         else Pair(number, slow_tidy(found[0]), slow_tidy(found[1]))
         for number, (_, found) in enumerate(lines, 1)
@@ -183,16 +190,16 @@ def test_a_packed_file_reads_like_the_file(
 
 @given(odd_texts)
 def test_a_tidy_text_is_one_line_and_tidying_it_again_changes_nothing(text: str) -> None:
-    assert tidy(text) == slow_tidy(text)
-    assert tidy(tidy(text)) == tidy(text)
-    assert len(tidy(text).splitlines()) <= 1
+    assert normalize(text) == slow_tidy(text)
+    assert normalize(normalize(text)) == normalize(text)
+    assert len(normalize(text).splitlines()) <= 1
 
 
 def test_every_control_character_becomes_one_space() -> None:
     control = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) == "Cc"]
     assert len(control) == 65
     for character in [*control, "\u2028", "\u2029", "\ufeff"]:
-        assert tidy(f" a{character}b ") == "a b"
+        assert normalize(f" a{character}b ") == "a b"
 
 
 def test_the_longest_line_is_whole_and_of_a_longer_one_no_more_is_held(
@@ -204,8 +211,14 @@ def test_the_longest_line_is_whole_and_of_a_longer_one_no_more_is_held(
         file = write("a.en", b"".join(b"x" * size + end for size in sizes))
         assert [len(line) for line in read_lines(file)] == [min(size, most + 1) for size in sizes]
         pairs = list(read_pairs([file, file], LANGUAGES))
-        assert [type(pair) for pair in pairs] == [Pair, Fault, Fault, Fault, Pair]
-        assert pairs[1] == Fault(2, "too long")
+        assert [type(pair) for pair in pairs] == [
+            Pair,
+            UnreadableLine,
+            UnreadableLine,
+            UnreadableLine,
+            Pair,
+        ]
+        assert pairs[1] == UnreadableLine(2, "too long")
 
 
 def test_a_text_to_translate_is_one_for_each_line_whatever_it_holds(
@@ -248,15 +261,15 @@ def test_a_line_is_given_before_the_next_is_said() -> None:
 def test_a_line_that_is_cut_ends_with_a_whole_letter(
     write: Callable[[str, bytes], Path], letter: str, more: int
 ) -> None:
-    line = "x" * (formats.LONGEST - more) + letter * 10
+    line = "x" * (formats.MAX_LINE_BYTES - more) + letter * 10
     [found] = read_lines(write("long.txt", line.encode()))
     assert line.encode().startswith(found)
-    assert formats.LONGEST < len(found) <= formats.LONGEST + 4
+    assert formats.MAX_LINE_BYTES < len(found) <= formats.MAX_LINE_BYTES + 4
     assert line.startswith(found.decode())
 
 
 def test_half_of_a_surrogate_pair_is_no_text() -> None:
-    assert tidy("a dog \ud83d runs\udce9") == "a dog   runs"
+    assert normalize("a dog \ud83d runs\udce9") == "a dog   runs"
 
 
 def refusal(*files: Path) -> str:

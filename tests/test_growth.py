@@ -9,9 +9,9 @@ from regard.config import ModelOptions
 from regard.engine.torch import build
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
-from regard.model.recurrence import RECURRENCES
+from regard.model.recurrence import LAYERS
 from regard.special import PAD
-from regard.training.growth import take_over
+from regard.training.growth import copy_smaller
 
 SOURCE = torch.tensor([[5, 6, 7, 8, 2], [9, 4, 2, 0, 0]])
 BEFORE = torch.tensor([[1, 4, 5, 6], [1, 7, 0, 0]])
@@ -19,7 +19,7 @@ BEFORE = torch.tensor([[1, 4, 5, 6], [1, 7, 0, 0]])
 
 def network(seed, hidden, **options):
     torch.manual_seed(seed)
-    shape = {"embedding": 12, "states": 16, "decoder_layers": 2, **options}
+    shape = {"embedding_size": 12, "encoder_size": 16, "decoder_layers": 2, **options}
     built = build(ModelOptions(decoder_size=hidden, **shape), 20, 24).eval()
     for weight in built.parameters():
         torch.nn.init.normal_(weight, std=0.4)
@@ -27,27 +27,27 @@ def network(seed, hidden, **options):
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("recurrence", LAYERS)
 @pytest.mark.parametrize("attention", sorted(SCORES.keys() - {"dot"}))
 @pytest.mark.parametrize("wider", [8, 10, 24])
 def test_a_wider_network_says_what_the_narrower_one_said(wider, attention, recurrence, heads):
-    options = {"attention": attention, "recurrence": recurrence, "heads": heads}
+    options = {"attention": attention, "layer_type": recurrence, "heads": heads}
     ready, wide = network(1, 8, **options), network(2, wider, **options)
     with torch.no_grad():
         first = wide(SOURCE, BEFORE).logits
-        take_over(ready, wide)
+        copy_smaller(ready, wide)
         said, wanted = wide(SOURCE, BEFORE), ready(SOURCE, BEFORE)
     assert (first - wanted.logits).abs().max() > 0.1
     torch.testing.assert_close(said.logits, wanted.logits, atol=1e-5, rtol=1e-5)
-    for look, known in zip(said.looks, wanted.looks, strict=True):
+    for look, known in zip(said.attentions, wanted.attentions, strict=True):
         torch.testing.assert_close(look.weights, known.weights, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("recurrence", LAYERS)
 def test_the_new_units_learn(recurrence):
     """What they say differs from token to token, and whatever reads them has a gradient."""
-    wide = network(2, 24, attention="scaled", recurrence=recurrence)
-    take_over(network(1, 8, attention="scaled", recurrence=recurrence), wide)
+    wide = network(2, 24, attention="scaled", layer_type=recurrence)
+    copy_smaller(network(1, 8, attention="scaled", layer_type=recurrence), wide)
     wide.loss(SOURCE, BEFORE, torch.tensor([[4, 5, 6, 2], [7, 2, 0, 0]]), 0.1).backward()
     for layer in wide.decoder.stack:
         gradient = layer.feed_forward[0].weight.grad[:, :24]
@@ -56,17 +56,17 @@ def test_the_new_units_learn(recurrence):
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("recurrence", LAYERS)
 @pytest.mark.parametrize(("ready_layers", "layers"), [(2, 3), (2, 4), (3, 4)])
 def test_a_deeper_encoder_reads_what_the_less_deep_one_read(
     ready_layers, layers, recurrence, encoder
 ):
-    options = {"recurrence": recurrence, "encoder": encoder}
+    options = {"layer_type": recurrence, "encoder": encoder}
     ready = network(1, 8, encoder_layers=ready_layers, **options)
     deep = network(2, 8, encoder_layers=layers, **options)
     with torch.no_grad():
         first = deep.encoder(SOURCE)
-        take_over(ready, deep)
+        copy_smaller(ready, deep)
         read, known = deep.encoder(SOURCE), ready.encoder(SOURCE)
     assert (first - known)[SOURCE != PAD].abs().max() > 0.1
     near = 0.05 if recurrence == "ssru" else 1e-3
@@ -75,16 +75,16 @@ def test_a_deeper_encoder_reads_what_the_less_deep_one_read(
 
 def test_a_network_can_grow_deeper_and_wider_at_once():
     ready, grown = network(1, 8, encoder_layers=2), network(2, 16, encoder_layers=3)
-    take_over(ready, grown)
+    copy_smaller(ready, grown)
     with torch.no_grad():
         said, wanted = grown(SOURCE, BEFORE), ready(SOURCE, BEFORE)
     torch.testing.assert_close(said.logits, wanted.logits, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("recurrence", LAYERS)
 def test_every_gate_of_the_new_layers_learns_after_two_updates(recurrence):
-    deep = network(2, 8, encoder_layers=4, recurrence=recurrence)
-    take_over(network(1, 8, encoder_layers=2, recurrence=recurrence), deep)
+    deep = network(2, 8, encoder_layers=4, layer_type=recurrence)
+    copy_smaller(network(1, 8, encoder_layers=2, layer_type=recurrence), deep)
     before = copy.deepcopy(deep.encoder.layers[2:])
     optimizer = torch.optim.AdamW(deep.parameters(), 0.01)
     for _ in range(2):

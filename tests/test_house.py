@@ -9,10 +9,10 @@ import pytest
 from jaxtyping import TypeCheckError
 
 from regard import special
-from regard.data.batches import cut
+from regard.data.batches import group_by_tokens
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
-from regard.model.recurrence import RECURRENCES
+from regard.model.recurrence import LAYERS
 from regard.training.schedules import SCHEDULES
 
 SOURCE = Path(__file__).parents[1] / "src" / "regard"
@@ -115,7 +115,7 @@ def test_every_file_says_what_it_is_for(file):
 
 def test_the_names_that_options_check_are_those_of_the_tables():
     assert tuple(SCORES) == special.SCORE_NAMES
-    assert tuple(RECURRENCES) == special.LAYER_NAMES
+    assert tuple(LAYERS) == special.LAYER_NAMES
     assert tuple(ENCODERS) == special.ENCODER_NAMES
     assert tuple(SCHEDULES) == special.SCHEDULE_NAMES
 
@@ -127,7 +127,7 @@ def test_the_options_offer_exactly_these_names():
 
     fields = ModelOptions.model_fields
     assert get_args(fields["attention"].annotation) == special.SCORE_NAMES
-    assert get_args(fields["recurrence"].annotation) == special.LAYER_NAMES
+    assert get_args(fields["layer_type"].annotation) == special.LAYER_NAMES
     assert get_args(fields["encoder"].annotation) == special.ENCODER_NAMES
     schedule = TrainOptions.model_fields["schedule"]
     assert get_args(schedule.annotation) == special.SCHEDULE_NAMES
@@ -150,4 +150,4 @@ def test_the_mission_stands_in_one_function_in_its_own_words():
 
 def test_the_tests_check_shapes():
     with pytest.raises(TypeCheckError):
-        cut(np.zeros((2, 3), np.int64), 5)
+        group_by_tokens(np.zeros((2, 3), np.int64), 5)

@@ -12,7 +12,7 @@ from regard.lesson.grammar import (
     Act,
     Nominal,
     Phrase,
-    Telling,
+    VerbForm,
     clause,
     does,
     noun_phrase,
@@ -44,7 +44,7 @@ def doing(verb: str) -> Act:
 
 
 def past(verb: str) -> Act:
-    return doing(verb)._replace(telling=Telling("past"))
+    return doing(verb)._replace(telling=VerbForm("past"))
 
 
 def relative(determiner: str, noun: str, agent: str, verb: str) -> Phrase:
@@ -174,29 +174,29 @@ def test_words_agree_and_stand_where_french_puts_them(phrase: Phrase, english: s
 
 
 TELLINGS = [
-    (Telling(), "She eats", "Elle mange"),
-    (Telling(negation="not"), "She does not eat", "Elle ne mange pas"),
-    (Telling("past", negation="not"), "She did not eat", "Elle n'a pas mangé"),
-    (Telling("past", negation="never"), "She never ate", "Elle n'a jamais mangé"),
-    (Telling("past", often="often"), "She often ate", "Elle a souvent mangé"),
-    (Telling("imperfect"), "She ate", "Elle mangeait"),
-    (Telling("future"), "She will eat", "Elle mangera"),
-    (Telling(modal="can", negation="not"), "She cannot eat", "Elle ne peut pas manger"),
-    (Telling(modal="must"), "She must eat", "Elle doit manger"),
-    (Telling(modal="want", negation="not"), "She does not want to eat", "Elle ne veut pas manger"),
-    (Telling(asked=True), "Does she eat", "Est-ce qu'elle mange"),
-    (Telling("past", asked=True), "Did she eat", "Est-ce qu'elle a mangé"),
+    (VerbForm(), "She eats", "Elle mange"),
+    (VerbForm(negation="not"), "She does not eat", "Elle ne mange pas"),
+    (VerbForm("past", negation="not"), "She did not eat", "Elle n'a pas mangé"),
+    (VerbForm("past", negation="never"), "She never ate", "Elle n'a jamais mangé"),
+    (VerbForm("past", often="often"), "She often ate", "Elle a souvent mangé"),
+    (VerbForm("imperfect"), "She ate", "Elle mangeait"),
+    (VerbForm("future"), "She will eat", "Elle mangera"),
+    (VerbForm(modal="can", negation="not"), "She cannot eat", "Elle ne peut pas manger"),
+    (VerbForm(modal="must"), "She must eat", "Elle doit manger"),
+    (VerbForm(modal="want", negation="not"), "She does not want to eat", "Elle ne veut pas manger"),
+    (VerbForm(asked=True), "Does she eat", "Est-ce qu'elle mange"),
+    (VerbForm("past", asked=True), "Did she eat", "Est-ce qu'elle a mangé"),
 ]
 
 
 @pytest.mark.parametrize(("telling", "english", "french"), TELLINGS)
-def test_a_verb_is_told_in_each_way(telling: Telling, english: str, french: str):
+def test_a_verb_is_told_in_each_way(telling: VerbForm, english: str, french: str):
     made = example(clause(pronoun("she"), doing("eat")._replace(telling=telling)))
     assert (made.source, made.target) == (english, french)
 
 
 def test_a_negation_is_linked_with_both_its_words():
-    act = doing("eat")._replace(telling=Telling("past", negation="not"))
+    act = doing("eat")._replace(telling=VerbForm("past", negation="not"))
     made = example(clause(thing("the", "cat"), act))
     ate = {("did", "a"), ("eat", "mangé"), ("not", "n'"), ("not", "pas")}
     assert linked(made) == {("The", "Le"), ("cat", "chat")} | ate

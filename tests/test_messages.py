@@ -100,12 +100,12 @@ MISTAKES = {
     TRAIN + " train.updates=many": ("train.updates", "command line", "The default is"),
     TRAIN + " vocabulary.size=10": ("vocabulary.size", "", "The default is"),
     TRAIN + " model.dropout_hidden=1.5": ("model.dropout_hidden", "", "The default is"),
-    TRAIN + " model.heads=7 model.states=48": ("7 heads", "model.heads", "multiples"),
-    TRAIN + " model.states=47": ("two directions", "model.states", "even"),
+    TRAIN + " model.heads=7 model.encoder_size=48": ("7 heads", "model.heads", "multiples"),
+    TRAIN + " model.encoder_size=47": ("two directions", "model.encoder_size", "even"),
     "export nowhere --out a.regard": ("no such folder", "nowhere", "model.json"),
     "export model --out model.bin": ("does not end in", "--out", ".regard"),
     "export model --out exists.regard": ("exists", "exists.regard", "another --out"),
-    "export model --out a.regard --text empty.en": ("no text", "empty.en", "sentences"),
+    "export model --out a.regard --calibration empty.en": ("no text", "empty.en", "sentences"),
     "translate good.en --model nowhere.regard": ("no such file", "nowhere.regard", "export"),
     "translate good.en --model good.regard": ("is damaged", "good.regard", "copy it again"),
     "translate good.en --model model --workers 2": ("are for files", "model", "export"),
@@ -125,7 +125,11 @@ MISTAKES = {
     TRAIN + " Model.attention=none": ("neither a file nor", "command line", "section.option"),
     TRAIN + " --config flat.toml": ("section of options, not 3", "flat.toml", "[train]"),
     "translate good.en missing.en --model model --out a.txt": ("no such", "missing.en", "path"),
-    TRAIN + " model.attention=dot model.states=48": ("'dot'", "model.states", "general"),
+    TRAIN + " model.attention=dot model.encoder_size=48": (
+        "'dot'",
+        "model.encoder_size",
+        "general",
+    ),
     TRAIN + " model.tie=all vocabulary.joint=false": ("share", "model.tie", "joint"),
     TRAIN + " train.device=tpu": ("no device 'tpu'", "", "cpu"),
     TRAIN + " --config missing.toml": ("no such file", "missing.toml", "check the path"),
@@ -207,7 +211,7 @@ def test_a_mistake_gets_its_three_lines_and_exit_code_2(command, typed):
 
 
 def test_a_mistake_that_is_mended_does_not_stick(place, typed):
-    small = " model.embedding=8 model.states=8 model.hidden=8 vocabulary.size=600 train.updates=1"
+    small = " model.embedding_size=8 model.encoder_size=8 model.decoder_size=8 vocabulary.size=600 train.updates=1"
     command = "train good.en short.fr --valid valid.en valid.fr --out mended" + small
     assert typed(command)[0] == 2
     assert typed(command.replace("short", "good"))[0] == 0
@@ -238,7 +242,7 @@ def test_a_full_disk_gets_its_three_lines(place, typed, monkeypatch):
 
 def test_changed_text_is_noticed_when_a_run_goes_on(place, typed):
     command = "train good.en good.fr --valid valid.en valid.fr --out began train.updates=1"
-    small = " model.embedding=8 model.states=8 model.hidden=8 vocabulary.size=600 train.threads=1"
+    small = " model.embedding_size=8 model.encoder_size=8 model.decoder_size=8 vocabulary.size=600 train.threads=1"
     done = subprocess.run(
         [sys.executable, "-m", "regard", *(command + small).split()],
         cwd=place.folder, capture_output=True, text=True, check=False,

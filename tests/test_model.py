@@ -12,11 +12,12 @@ from torch.testing import assert_close
 
 from regard import special
 from regard.model.attention import SCORES, Additive, Score
-from regard.model.encoder import ENCODERS, TwoSided
+from regard.model.encoder import ENCODERS, Bidirectional
 from regard.model.layers import Dropout, Embedding
 from regard.model.memory import Memory, rows
-from regard.model.network import Dropouts, EncoderDecoder, Sizes
-from regard.model.recurrence import RECURRENCES, Recurrence
+from regard.model.network import EncoderDecoder
+from regard.model.recurrence import LAYERS, Recurrence
+from regard.model.sizes import Dropouts, Sizes
 from regard.special import END, PAD, START
 
 SOURCE = torch.tensor([[4, 5, 6, 7, END], [8, 9, END, PAD, PAD]])
@@ -30,7 +31,7 @@ class Made(NamedTuple):
     recurrence: str = "gru"
     layers: int = 1
     heads: int = 1
-    encoder: str = "two-sided"
+    encoder: str = "bidirectional"
     tie: str = "none"
 
 
@@ -72,7 +73,7 @@ every_network = pytest.mark.parametrize(
     [
         Made(attention, recurrence, 1 + (i + j + k) % 2, 1 + (i // 2 + j + k) % 2, encoder)
         for (i, attention), (j, recurrence), (k, encoder) in product(
-            enumerate(SCORES), enumerate(RECURRENCES), enumerate(ENCODERS)
+            enumerate(SCORES), enumerate(LAYERS), enumerate(ENCODERS)
         )
     ],
     ids=lambda made: "-".join(map(str, made[:-1])),
@@ -80,7 +81,7 @@ every_network = pytest.mark.parametrize(
 """Each score with each recurrence and each encoder; layers and heads take turns."""
 
 every_score = pytest.mark.parametrize("attention", SCORES)
-every_recurrence = pytest.mark.parametrize("recurrence", RECURRENCES)
+every_recurrence = pytest.mark.parametrize("recurrence", LAYERS)
 every_encoder = pytest.mark.parametrize("encoder", ENCODERS)
 every_depth = pytest.mark.parametrize("layers", [1, 2])
 every_heads = pytest.mark.parametrize("heads", [1, 2])
@@ -88,7 +89,7 @@ every_heads = pytest.mark.parametrize("heads", [1, 2])
 
 def test_the_names_that_options_know_are_those_of_the_tables():
     assert tuple(SCORES) == special.SCORE_NAMES
-    assert tuple(RECURRENCES) == special.LAYER_NAMES
+    assert tuple(LAYERS) == special.LAYER_NAMES
     assert tuple(ENCODERS) == special.ENCODER_NAMES
 
 
@@ -100,12 +101,12 @@ def test_stepping_token_by_token_gives_what_all_tokens_at_once_give(made):
     model = network(made)
     at_once = model(SOURCE, BEFORE)
     memory = model.encode(SOURCE)
-    state = model.start(memory)
+    state = model.initial_state(memory)
     for place in range(BEFORE.size(1)):
         step = model.step(BEFORE[:, [place]], memory, state)
         state = step.state
         assert_close(step.logits, at_once.logits[:, [place]])
-        for look, whole in zip(step.looks, at_once.looks, strict=True):
+        for look, whole in zip(step.attentions, at_once.attentions, strict=True):
             assert_close(look.scores, whole.scores[:, :, [place]])
             assert_close(look.weights, whole.weights[:, :, [place]])
             assert_close(look.context, whole.context[:, :, [place]])
@@ -114,7 +115,7 @@ def test_stepping_token_by_token_gives_what_all_tokens_at_once_give(made):
 
 @every_network
 def test_the_weights_of_a_token_sum_to_one_and_padding_has_none(made):
-    looks = network(made)(SOURCE, BEFORE).looks
+    looks = network(made)(SOURCE, BEFORE).attentions
     assert len(looks) == made.layers
     for look in looks:
         assert look.weights.shape == (2, made.heads, 4, 5)
@@ -152,7 +153,7 @@ def test_a_look_weighs_the_states_of_its_own_head(made):
     model = network(made)
     states = model.encode(SOURCE).states
     slices = states.chunk(made.heads, dim=-1)
-    for look in model(SOURCE, BEFORE).looks:
+    for look in model(SOURCE, BEFORE).attentions:
         for head, slice_ in enumerate(slices):
             assert_close(look.context[:, head], look.weights[:, head] @ slice_)
 
@@ -161,24 +162,26 @@ def test_a_look_weighs_the_states_of_its_own_head(made):
 @every_depth
 def test_the_logits_are_those_of_the_mission_by_hand(recurrence, layers):
     model = network(Made("general", recurrence, layers))
-    step, start = model(SOURCE, BEFORE), model.start(model.encode(SOURCE))
+    step, start = model(SOURCE, BEFORE), model.initial_state(model.encode(SOURCE))
     inputs = model.decoder.embed.table.weight[BEFORE] * sqrt(6)
-    for layer, look, state in zip(model.decoder.layers, step.looks, start, strict=True):
+    for layer, look, state in zip(model.decoder.layers, step.attentions, start, strict=True):
         hidden, _ = layer.recur(inputs, state)
         both = torch.cat([hidden, look.context[:, 0]], dim=-1)
         fed = torch.tanh(both @ layer.feed_forward[0].weight.T + layer.feed_forward[0].bias)
         if layers > 1:
-            norm = layer.carry.norm
+            norm = layer.norm
             fed = layer_norm(inputs + fed, (6,), norm.weight, norm.bias)
         inputs = fed
-    assert_close(step.logits, inputs @ model.decoder.word.weight.T + model.decoder.word.bias)
+    assert_close(
+        step.logits, inputs @ model.decoder.output_layer.weight.T + model.decoder.output_layer.bias
+    )
 
 
 @every_recurrence
 def test_the_decoder_begins_with_a_bridge_from_the_final_state(recurrence):
     model = network(Made(recurrence=recurrence, layers=2))
     memory = model.encode(SOURCE)
-    for layer, state in zip(model.decoder.layers, model.start(memory), strict=True):
+    for layer, state in zip(model.decoder.layers, model.initial_state(memory), strict=True):
         bridged = torch.tanh(memory.final @ layer.bridge[0].weight.T + layer.bridge[0].bias)
         assert_close(torch.cat(state, dim=-1), bridged)
 
@@ -192,22 +195,24 @@ def test_the_decoder_begins_with_a_bridge_from_the_final_state(recurrence):
 def test_without_attention_only_the_final_state_is_heeded(recurrence, layers, encoder):
     model = network(Made("none", recurrence, layers, 2, encoder))
     memory = model.encode(SOURCE)
-    step = model.step(BEFORE, memory, model.start(memory))
-    for look in step.looks:
+    step = model.step(BEFORE, memory, model.initial_state(memory))
+    for look in step.attentions:
         assert (look.weights[0, :, :, 4] == 1).all()
         assert (look.weights[1, :, :, 2] == 1).all()
     assert torch.equal(memory.final, torch.stack([memory.states[0, 4], memory.states[1, 2]]))
     garbage = torch.randn_like(memory.states)
     garbage[0, 4], garbage[1, 2] = memory.final
     forgetful = memory._replace(states=garbage, keys=model.decoder.keys(garbage))
-    assert torch.equal(model.step(BEFORE, forgetful, model.start(forgetful)).logits, step.logits)
+    assert torch.equal(
+        model.step(BEFORE, forgetful, model.initial_state(forgetful)).logits, step.logits
+    )
 
 
 @pytest.mark.parametrize("attention", [name for name in SCORES if name != "none"])
 def test_with_attention_every_state_is_heeded(attention):
     model = network(Made(attention))
     memory = model.encode(SOURCE[:1])
-    state = model.start(memory)
+    state = model.initial_state(memory)
     logits = model.step(BEFORE[:1], memory, state).logits
     for place in range(5):
         states = memory.states.clone()
@@ -218,7 +223,8 @@ def test_with_attention_every_state_is_heeded(attention):
 
 def read(recurrence: Recurrence, inputs: Tensor) -> list[Tensor]:
     """The hidden state behind each token, read one by one."""
-    state, hidden = recurrence.begin(1, inputs), []
+    zeros = inputs.new_zeros(1, recurrence.hidden_size)
+    state, hidden = (zeros,) * recurrence.state_tensors, []
     for token in inputs:
         one, state = recurrence(token[None, None], state)
         hidden.append(one[0, 0])
@@ -233,24 +239,24 @@ def test_the_state_at_the_end_is_the_final_one_of_both_directions(recurrence, la
     states = encoder(SOURCE)
     for row, sentence in enumerate([SOURCE[0], SOURCE[1, :3]]):
         by_hand = encoder.embed(sentence[None])[0]
-        for layer, carry in zip(encoder.layers, encoder.carry, strict=True):
-            if isinstance(layer, TwoSided):
-                right = read(layer.onward.onward, by_hand)
-                left = read(layer.backward_.onward, by_hand.flip(0))[::-1]
+        for layer, norm in zip(encoder.layers, encoder.norms, strict=True):
+            if isinstance(layer, Bidirectional):
+                right = read(layer.forward_rnn, by_hand)
+                left = read(layer.backward_rnn, by_hand.flip(0))[::-1]
                 left[-1] = left[0]  # at </s>, what has read the whole sentence
                 written = torch.cat([torch.stack(right), torch.stack(left)], dim=-1)
             else:
-                written = torch.stack(read(layer.onward, by_hand))
-            by_hand = carry(by_hand[None], written[None])[0]
+                written = torch.stack(read(layer.forward_rnn, by_hand))
+            by_hand = norm.residual(by_hand[None], written[None])[0]
         assert_close(states[row, : len(sentence)], by_hand)
 
 
 def test_with_several_layers_the_encoder_adds_and_normalises():
-    first, second = network(Made(layers=2)).encoder.carry
+    first, second = network(Made(layers=2)).encoder.norms
     read, written = torch.randn(2, 3, 8), torch.randn(2, 3, 8)
     alone, added = (layer_norm(x, (8,)) for x in (written, read + written))
-    assert_close(first(read, written), alone * first.norm.weight + first.norm.bias)
-    assert_close(second(read, written), added * second.norm.weight + second.norm.bias)
+    assert_close(first.residual(read, written), alone * first.weight + first.bias)
+    assert_close(second.residual(read, written), added * second.weight + second.bias)
 
 
 # The bias that a caller adds to the scores
@@ -262,13 +268,13 @@ def test_a_bias_of_minus_infinity_takes_a_source_token_out_of_every_look(made):
     memory = model.encode(SOURCE)
     bias = torch.zeros(2, 4, 5)
     bias[0, 2, 1] = bias[1, 3, 0] = -torch.inf
-    free = model.step(BEFORE, memory, model.start(memory))
-    step = model.step(BEFORE, memory, model.start(memory), bias)
-    for look in step.looks:
+    free = model.step(BEFORE, memory, model.initial_state(memory))
+    step = model.step(BEFORE, memory, model.initial_state(memory), bias)
+    for look in step.attentions:
         assert (look.weights[0, :, 2, 1] == 0).all()
         assert (look.weights[1, :, 3, 0] == 0).all()
         assert_close(look.weights.sum(-1), torch.ones(2, made.heads, 4))
-    first, before = step.looks[0].weights[0, :, 2], free.looks[0].weights[0, :, 2].clone()
+    first, before = step.attentions[0].weights[0, :, 2], free.attentions[0].weights[0, :, 2].clone()
     before[:, 1] = 0
     assert_close(first, before / before.sum(-1, keepdim=True))
 
@@ -277,7 +283,7 @@ def test_a_bias_of_minus_infinity_takes_a_source_token_out_of_every_look(made):
 def test_a_bias_of_zero_changes_nothing(made):
     model = network(made)
     memory = model.encode(SOURCE)
-    state = model.start(memory)
+    state = model.initial_state(memory)
     free = model.step(BEFORE, memory, state)
     assert torch.equal(model.step(BEFORE, memory, state, torch.zeros(2, 4, 5)).logits, free.logits)
     assert torch.equal(model.step(BEFORE, memory, state, torch.zeros(2, 1, 5)).logits, free.logits)
@@ -287,7 +293,7 @@ def test_what_a_look_shows_is_what_was_computed():
     model = network(Made(layers=2, heads=2))
     memory = model.encode(SOURCE)
     bias = torch.randn(2, 4, 5)
-    for look in model.step(BEFORE, memory, model.start(memory), bias).looks:
+    for look in model.step(BEFORE, memory, model.initial_state(memory), bias).attentions:
         assert_close(look.weights, look.scores.softmax(-1))
 
 
@@ -332,7 +338,7 @@ def test_each_score_is_the_one_written_out_by_hand(attention, heads):
 
 @every_heads
 def test_the_uniform_score_is_the_same_for_every_token(heads):
-    weights = network(Made("uniform", heads=heads))(SOURCE, BEFORE).looks[0].weights
+    weights = network(Made("uniform", heads=heads))(SOURCE, BEFORE).attentions[0].weights
     assert_close(weights[0], torch.full((heads, 4, 5), 1 / 5))
     assert_close(weights[1, :, :, :3], torch.full((heads, 4, 3), 1 / 3))
 
@@ -407,12 +413,12 @@ EQUATIONS = {"gru": gru, "lstm": lstm, "ssru": ssru}
 @every_recurrence
 def test_each_recurrence_follows_the_equations_of_its_paper(recurrence):
     torch.manual_seed(0)
-    unit = RECURRENCES[recurrence](3, 4)
+    unit = LAYERS[recurrence](3, 4)
     large(unit)
     inputs = torch.randn(2, 5, 3)
-    state = tuple(torch.randn(2, 4) for _ in range(unit.carried))
+    state = tuple(torch.randn(2, 4) for _ in range(unit.state_tensors))
     hidden, after = unit(inputs, state)
-    assert len(after) == unit.carried
+    assert len(after) == unit.state_tensors
     for row in range(2):
         carried = tuple(part[row].tolist() for part in state)
         for place in range(5):
@@ -444,7 +450,7 @@ def test_rows_repeats_reorders_and_drops_in_every_tensor_of_a_nested_tuple():
 def test_tying_makes_one_matrix(tie, matrices):
     model = network(Made(tie=tie))
     source, target = model.encoder.embed.table.weight, model.decoder.embed.table.weight
-    word = model.decoder.word.weight
+    word = model.decoder.output_layer.weight
     assert len({id(matrix) for matrix in (source, target, word)}) == matrices
     assert (word is target) == (tie != "none")
     assert (source is target) == (tie == "all")
@@ -531,8 +537,8 @@ def test_token_dropout_leaves_out_whole_embeddings():
         ("hidden", "encoder"),
         ("hidden", "decoder"),
         ("output", "decoder"),
-        ("source_word", "encoder"),
-        ("target_word", "decoder"),
+        ("source_token", "encoder"),
+        ("target_token", "decoder"),
     ],
 )
 def test_each_dropout_has_an_effect_in_training_and_none_in_translation(place, part):

@@ -15,8 +15,8 @@ from regard import models
 from regard.errors import RegardError
 from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE
-from regard.storage.model_card import describe, read_about
-from regard.storage.model_file import read_bundle
+from regard.storage.model_card import add_model_card, read_model_card
+from regard.storage.model_file import read_model_file
 
 ROOT = Path(__file__).parents[1]
 CARD = ROOT / "recipes" / "general-en-fr-about.toml"
@@ -102,9 +102,9 @@ def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
     (tmp_path / "about.toml").write_text(ABOUT, "utf-8")
     copy = tmp_path / "copy.regard"
     shutil.copy(file, copy)
-    describe(copy, read_about(tmp_path / "about.toml"), {"held out": {"BLEU": 12.5}})
-    before, after = read_bundle(file), read_bundle(copy)
-    assert after.card.provenance.pop("about")["title"] == "A lesson"
+    add_model_card(copy, read_model_card(tmp_path / "about.toml"), {"held out": {"BLEU": 12.5}})
+    before, after = read_model_file(file), read_model_file(copy)
+    assert after.card.provenance.pop("model_card")["title"] == "A lesson"
     assert after.card.provenance == before.card.provenance
     assert after.quality.pop("held out") == {"BLEU": 12.5}
     assert after.quality == before.quality and after.calibration == before.calibration
@@ -117,11 +117,11 @@ def test_a_model_is_exported_with_its_card_and_a_wrong_card_stops_before_the_wor
     card = tmp_path / "about.toml"
     card.write_text(ABOUT + "made = 2026-11-22", "utf-8")
     out = tmp_path / "out.regard"
-    assert typed("export", model, "--out", out, "--about", card).returncode == 0
-    about = read_bundle(out).card.provenance["about"]
+    assert typed("export", model, "--out", out, "--model-card", card).returncode == 0
+    about = read_model_file(out).card.provenance["model_card"]
     assert about["title"] == "A lesson" and about["sources"]["Lesson"]["made"] == "2026-11-22"
     card.write_text("title", "utf-8")
-    refused = typed("export", model, "--out", tmp_path / "other.regard", "--about", card)
+    refused = typed("export", model, "--out", tmp_path / "other.regard", "--model-card", card)
     assert refused.returncode == 2 and b"no model card in TOML" in refused.stderr
     assert not (tmp_path / "other.regard").exists()
 
@@ -130,14 +130,14 @@ def test_info_prints_the_card_first_and_nothing_that_a_terminal_obeys(file, tmp_
     (tmp_path / "about.toml").write_text(ABOUT, "utf-8")
     copy = tmp_path / "copy.regard"
     shutil.copy(file, copy)
-    describe(copy, read_about(tmp_path / "about.toml"), {})
+    add_model_card(copy, read_model_card(tmp_path / "about.toml"), {})
     lines = typed("info", copy).stdout.decode().splitlines()
-    assert lines[0] == "about" and lines[1].split(maxsplit=1) == ["title", "A lesson"]
+    assert lines[0] == "model_card" and lines[1].split(maxsplit=1) == ["title", "A lesson"]
     assert "1,996" not in "".join(lines) and "1996, 2011" in lines[3]
     assert not any("\x1b" in line for line in lines)
     content = json.loads(typed("info", copy, "--json").stdout)
-    assert content["about"]["sources"]["Lesson"]["pairs"] == 600
-    assert "about" not in content["made"]
+    assert content["model_card"]["sources"]["Lesson"]["pairs"] == 600
+    assert "model_card" not in content["provenance"]
 
 
 @pytest.mark.parametrize("text", ["", "title = ", "share = nan", None])
@@ -146,7 +146,7 @@ def test_a_card_that_is_none_gets_its_three_lines(text, tmp_path):
     if text is not None:
         file.write_text(text)
     with pytest.raises(RegardError) as caught:
-        read_about(file)
+        read_model_card(file)
     assert caught.value.where == str(file)
 
 
@@ -159,7 +159,7 @@ def test_long_texts_of_a_card_are_wrapped_under_their_beginning():
 
 
 def test_the_card_of_the_model_that_comes_along_names_its_sources():
-    sources = read_about(CARD)["sources"]
+    sources = read_model_card(CARD)["sources"]
     assert "CC BY 2.0 FR" in sources["Tatoeba"]["licence"]
     assert "European Parliament" in sources["Europarl v7"]["licence"]
 
@@ -167,9 +167,9 @@ def test_the_card_of_the_model_that_comes_along_names_its_sources():
 @with_the_model
 def test_the_model_that_comes_along_is_small_and_tells_what_it_is():
     assert models.DEFAULT.stat().st_size < MEGABYTES * 1e6
-    bundle = read_bundle(models.DEFAULT)
+    bundle = read_model_file(models.DEFAULT)
     assert bundle.card.languages == ("en", "fr")
-    assert bundle.card.provenance["about"] == read_about(CARD)
+    assert bundle.card.provenance["model_card"] == read_model_card(CARD)
     assert set(bundle.quality["held out"]) == {"tatoeba", "europarl", "newstest2013"}
 
 

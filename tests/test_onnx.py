@@ -24,9 +24,9 @@ from regard.engine.weight_shapes import belong, shapes_of
 from regard.export.calibration import log_probs, narrow, observe
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
-from regard.model.recurrence import RECURRENCES
-from regard.search.beam import Hooks, Hypothesis, Task, beam, greedy, likeliest, walk
-from regard.search.protocols import UNADJUSTED, Adjustment
+from regard.model.recurrence import LAYERS
+from regard.search.beam import Hooks, Hypothesis, Task, argmax, beam, generate, greedy
+from regard.search.protocols import NO_LOGIT_BIAS, LogitBias
 from regard.search.sampling import Sampling, sample
 
 TOKENS = 20
@@ -58,7 +58,7 @@ every_network = pytest.mark.parametrize(
             TIES[(i + j) % 3],
         )
         for (i, attention), (j, recurrence), (k, encoder) in product(
-            enumerate(SCORES), enumerate(RECURRENCES), enumerate(ENCODERS)
+            enumerate(SCORES), enumerate(LAYERS), enumerate(ENCODERS)
         )
     ],
     ids=lambda made: "-".join(map(str, made)),
@@ -104,8 +104,8 @@ def engines(made: Made) -> Engines:
     )
 
 
-SOME = Made("scaled", "lstm", "two-sided", 2, 2, "all")
-OTHER = Made("additive", "gru", "two-sided", 1, 1, "none")
+SOME = Made("scaled", "lstm", "bidirectional", 2, 2, "all")
+OTHER = Made("additive", "gru", "bidirectional", 1, 1, "none")
 some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
 
 
@@ -143,11 +143,11 @@ def test_the_loop_inside_the_graph_writes_what_the_loop_outside_writes(made):
     for source in [*SOURCES, [4, 5] * 40]:
         for limit in (1, 3, 60):
             task = Task([source], [limit])
-            assert_alike(greedy(engine, task), walk(engine, task, 1, likeliest))
+            assert_alike(greedy(engine, task), generate(engine, task, 1, argmax))
     sources = [*SOURCES, [4, 5] * 40]
     for limits in ([1] * len(sources), [40, 9, 8, 7, 20, 60][: len(sources)]):
         task = Task(sources, limits)
-        assert_alike(greedy(engine, task), walk(engine, task, 1, likeliest))
+        assert_alike(greedy(engine, task), generate(engine, task, 1, argmax))
 
 
 class Outside:
@@ -175,7 +175,7 @@ def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size)
 
 
 def test_looking_up_what_is_read_of_a_token_changes_nothing(monkeypatch):
-    made = Made("scaled", "ssru", "two-sided", 1, 2, "target")
+    made = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
     for looked_up in engines(made)[1:]:
         assert looked_up.sessions.network.has_table
         monkeypatch.setattr(onnx_network, "LARGEST_TABLE", 0)
@@ -211,17 +211,17 @@ def test_both_engines_go_on_alike_from_a_given_beginning(made):
 class Pull(Hooks):
     """Pulls looks to the first token of a sentence and away from the second."""
 
-    def bias(self, sentences, written):
+    def attention_bias(self, sentences, written):
         amounts = np.zeros((len(sentences), 9), np.float32)
         amounts[:, 0], amounts[:, 1] = 2.0, -np.inf
         amounts[sentences == 2] = 0.0  # it has one token and </s>
         return amounts
 
-    def adjustment(self, sentences, written):
+    def logit_bias(self, sentences, written):
         if written.shape[1] % 2:
-            return UNADJUSTED
+            return NO_LOGIT_BIAS
         rows = np.arange(len(sentences))
-        return Adjustment(rows, rows * 0 + 7, np.full(len(rows), 1.5, np.float32))
+        return LogitBias(rows, rows * 0 + 7, np.full(len(rows), 1.5, np.float32))
 
 
 @some_network
@@ -261,13 +261,15 @@ def test_int8_stays_near_fp32(made):
 def test_the_shapes_that_options_tell_are_those_of_the_network(made):
     options = options_of(made)
     weights = weights_of(build(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS))
-    targets = len(weights["decoder.word.bias"])
+    targets = len(weights["decoder.output_layer.bias"])
     shapes = dict(shapes_of(options, TOKENS, targets))
     assert {name: weight.shape for name, weight in weights.items()} == shapes
     assert belong(weights, options, TOKENS, targets)
     assert belong(quantise(weights), options, TOKENS, targets)
     assert not belong(weights, options, TOKENS + 1, targets)
-    assert not belong({**weights, "more": weights["decoder.word.bias"]}, options, TOKENS, targets)
+    assert not belong(
+        {**weights, "more": weights["decoder.output_layer.bias"]}, options, TOKENS, targets
+    )
     for name in weights:
         assert not belong({**weights, name: weights[name][1:]}, options, TOKENS, targets)
         less = {other: weight for other, weight in weights.items() if other != name}
@@ -276,7 +278,7 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
 
 def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     """A hidden state that the network makes great in every sentence, where nothing hangs on it."""
-    options = options_of(Made("scaled", "ssru", "two-sided", 1, 1, "target"))
+    options = options_of(Made("scaled", "ssru", "bidirectional", 1, 1, "target"))
     torch.manual_seed(0)
     network = build(options, TOKENS, TOKENS).eval()
     for weight in network.parameters():

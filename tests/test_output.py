@@ -11,8 +11,9 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from regard.model import output as room
-from regard.model.network import Dropouts, EncoderDecoder, Sizes
+from regard.model.network import EncoderDecoder
 from regard.model.output import cross_entropy
+from regard.model.sizes import Dropouts, Sizes
 from regard.special import END, PAD, START
 
 SOURCE = torch.tensor([[4, 5, 6, 7, END], [8, 9, END, PAD, PAD]])
@@ -68,7 +69,7 @@ def problem(rows: int, size: int, words: int, smoothing: float, seed: int = 0) -
 def slices_of(patch: pytest.MonkeyPatch, rows: int, words: int, grain: int) -> None:
     """Let the loss be made of slices of so many rows, or of the next multiple of `grain` below."""
     patch.setattr(room, "SLICE", rows * words)
-    patch.setattr(room, "GRAIN", grain)
+    patch.setattr(room, "ROW_MULTIPLE", grain)
 
 
 every_smoothing = pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
@@ -151,7 +152,7 @@ def test_a_token_that_the_model_thinks_impossible_costs_much_but_stays_finite():
 
 def network(tie: str) -> EncoderDecoder:
     torch.manual_seed(0)
-    sizes = Sizes(11, 11, 6, 8, 12, 1, 1, 1, "general", "gru", "two-sided", tie)
+    sizes = Sizes(11, 11, 6, 8, 12, 1, 1, 1, "general", "gru", "bidirectional", tie)
     model = EncoderDecoder(sizes, Dropouts())
     for weight in model.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)

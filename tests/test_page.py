@@ -124,7 +124,7 @@ def explanation(
             "languages": ["en", "fr"],
             "attention": attention,
             "recurrence": "lstm",
-            "encoder": "two-sided",
+            "encoder": "bidirectional",
             "encoder_layers": 1,
             "decoder_layers": layers,
             "heads": heads,
@@ -181,15 +181,15 @@ def position(step, stage):
 
 
 def test_a_frozen_page_needs_nothing_from_outside(data):
-    text = page.frozen(data)
+    text = page.static_page(data)
     assert not re.findall(r"""(?:https?:)?//[\w.]+\.\w+|\bimport\b[^;\n]*["']|url\(""", text)
     assert "connect-src 'none'" in text
-    assert "connect-src 'self'" in page.live({"live": True, "title": "", "explanations": []})
+    assert "connect-src 'self'" in page.live_page({"live": True, "title": "", "explanations": []})
 
 
 def test_no_sentence_can_end_the_script_that_holds_it():
     told = both([[ATTACK], [IMAGE], ["a&b"], ["\u2028\u2029"]])
-    text = page.frozen({**told, "title": ATTACK})
+    text = page.static_page({**told, "title": ATTACK})
     assert ATTACK not in text
     assert IMAGE not in text
     inside = text.split('id="data">')[1].split("</script>")[0]
@@ -198,7 +198,7 @@ def test_no_sentence_can_end_the_script_that_holds_it():
 
 
 def test_the_policy_allows_exactly_the_script_and_the_style_that_are_there(data):
-    text = page.frozen(data)
+    text = page.static_page(data)
     style = text.split("<style>")[1].split("</style>")[0]
     script = text.split('<script type="module">')[1].split("</script>")[0]
     assert f"script-src {page.fingerprint(script)};" in text
@@ -239,7 +239,7 @@ def test_a_page_of_a_20_word_sentence_and_two_models_is_below_2_megabytes():
         ],
     }
     assert len(told["explanations"][0]["source"]["tokens"]) == 30
-    assert len(page.frozen(told).encode()) < 2_000_000
+    assert len(page.static_page(told).encode()) < 2_000_000
 
 
 # ---- in a browser ----
@@ -318,7 +318,7 @@ def opened(browser, tmp_path):
 
     def open_page(data, width=1280, height=900, **settings):
         file = tmp_path / "page.html"
-        file.write_text(page.frozen(data), "utf-8")
+        file.write_text(page.static_page(data), "utf-8")
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         pages.append(Page(context))
         pages[-1].tab.goto(file.as_uri())
@@ -665,7 +665,7 @@ class Server:
                 "models": list(self.models),
                 "explanations": [],
             }
-            return route.fulfill(body=page.live(told), content_type="text/html; charset=utf-8")
+            return route.fulfill(body=page.live_page(told), content_type="text/html; charset=utf-8")
         if path == "/api/models":
             return route.fulfill(json={"models": [one["model"] for one in self.models.values()]})
         question = route.request.post_data_json

@@ -8,7 +8,7 @@ import pytest
 import regard
 from regard.config import SearchOptions
 from regard.export.export import export
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 from regard.translation import translate_lines
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
@@ -51,7 +51,7 @@ def test_the_strings_are_many_hard_and_always_the_same():
 def test_whatever_is_typed_a_translation_ends_within_its_limit(translators, name, part):
     texts = TEXTS[part]
     found = translators[name].translate(texts)
-    assert [one.source for one in found] == [tidy(text) for text in texts]
+    assert [one.source for one in found] == [normalize(text) for text in texts]
     assert not robust.too_long(translators[name], found)
     assert all(one.source or not one.text for one in found)
 

@@ -14,27 +14,33 @@ from regard.config import ModelOptions
 from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
 from regard.model.attention import SCORES
-from regard.model.recurrence import RECURRENCES
+from regard.model.recurrence import LAYERS
 from regard.search.beam import (
     Hooks,
     Hypothesis,
     Task,
     beam,
-    best_of_each,
     greedy,
-    place_in_run,
+    index_in_group,
     rank,
+    top_candidates,
 )
 from regard.search.protocols import (
-    UNADJUSTED,
-    UNBIASED,
-    Adjustment,
+    NO_ATTENTION_BIAS,
+    NO_LOGIT_BIAS,
     Decoding,
     Engine,
     Forced,
-    Ranked,
+    LogitBias,
+    TopK,
 )
-from regard.search.repetition import CIRCLE, ROUNDS, may_circle, no_circles, rounds_allowed
+from regard.search.repetition import (
+    EXTRA_REPEATS,
+    MAX_PERIOD,
+    allowed_repeats,
+    may_repeat,
+    zero_counts,
+)
 from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD, START, UNKNOWN
 
@@ -55,7 +61,7 @@ every_model = pytest.mark.parametrize(
     "made",
     [
         Made(attention, recurrence, 1 + (i + j) % 2)
-        for (i, attention), (j, recurrence) in product(enumerate(SCORES), enumerate(RECURRENCES))
+        for (i, attention), (j, recurrence) in product(enumerate(SCORES), enumerate(LAYERS))
     ],
     ids=lambda made: "-".join(map(str, made)),
 )
@@ -85,14 +91,16 @@ def next_log_probs(engine: TorchEngine, source: list[int], written: list[int]) -
     """ln probability of each token behind `written`, in the plainest way."""
     before = np.array([[START, *written]])
     decoding = engine.encode([source])
-    ranked = decoding.advance(np.array([0]), before, engine.tokens, UNBIASED, UNADJUSTED)
+    ranked = decoding.advance(
+        np.array([0]), before, engine.tokens, NO_ATTENTION_BIAS, NO_LOGIT_BIAS
+    )
     pairs = zip(ranked.tokens[0].tolist(), ranked.log_probs[0].tolist(), strict=True)
     return {token: log_prob for token, log_prob in pairs if log_prob > -np.inf}
 
 
 def forced_log_prob(forced: Forced, hypothesis: Hypothesis) -> float:
     """What forcing says of a hypothesis; one that reached its limit has no </s>."""
-    counted = forced.log_probs if hypothesis.finish_reason == "end" else forced.log_probs[:-1]
+    counted = forced.log_probs if hypothesis.finish_reason == "eos" else forced.log_probs[:-1]
     return float(counted.sum())
 
 
@@ -138,8 +146,8 @@ class InventedDecoding:
         self.written: list[list[int]] = [[] for _ in range(sentences)]
 
     def advance(
-        self, rows: np.ndarray, tokens: np.ndarray, k: int, bias: np.ndarray, adjustment: Adjustment
-    ) -> Ranked:
+        self, rows: np.ndarray, tokens: np.ndarray, k: int, bias: np.ndarray, adjustment: LogitBias
+    ) -> TopK:
         pairs = zip(rows.tolist(), tokens.tolist(), strict=True)
         self.written = [self.written[row] + more for row, more in pairs]
         log_probs = np.full((len(rows), self.engine.tokens), -np.inf)
@@ -147,7 +155,7 @@ class InventedDecoding:
             for token, log_prob in self.engine.following(written[1:]).items():
                 log_probs[row, token] = log_prob
         best = np.argsort(-log_probs, axis=1, kind="stable")[:, :k]
-        return Ranked(best, np.take_along_axis(log_probs, best, axis=1))
+        return TopK(best, np.take_along_axis(log_probs, best, axis=1))
 
 
 def reciting(text: Callable[[int], int]) -> Invented:
@@ -167,7 +175,9 @@ def test_an_engine_is_what_a_search_asks_for():
 @every_model
 def test_the_probabilities_of_the_next_token_sum_to_one_and_come_likeliest_first(made):
     ranked = make_engine(made).encode(SOURCES)
-    ranked = ranked.advance(np.arange(3), np.full((3, 1), START), 13, UNBIASED, UNADJUSTED)
+    ranked = ranked.advance(
+        np.arange(3), np.full((3, 1), START), 13, NO_ATTENTION_BIAS, NO_LOGIT_BIAS
+    )
     assert np.exp(ranked.log_probs).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     assert (np.diff(ranked.log_probs[:, :11], axis=1) <= 0).all()
     assert {PAD, START} == set(ranked.tokens[0, 11:].tolist())
@@ -178,14 +188,14 @@ def test_the_probabilities_of_the_next_token_sum_to_one_and_come_likeliest_first
 def test_a_row_may_go_on_more_than_once_or_not_at_all(made):
     engine = make_engine(made)
     decoding = engine.encode(SOURCES)
-    decoding.advance(np.arange(3), np.full((3, 1), START), 1, UNBIASED, UNADJUSTED)
+    decoding.advance(np.arange(3), np.full((3, 1), START), 1, NO_ATTENTION_BIAS, NO_LOGIT_BIAS)
     for rows, tokens, sentences, written in (
         ([2, 0, 2], [5, 6, 7], [2, 0, 2], [[5], [6], [7]]),
         ([1, 2], [8, 9], [0, 2], [[6, 8], [7, 9]]),
         ([1, 1, 0], [4, 5, 6], [2, 2, 0], [[7, 9, 4], [7, 9, 5], [6, 8, 6]]),
     ):
         ranked = decoding.advance(
-            np.array(rows), np.array(tokens)[:, None], 11, UNBIASED, UNADJUSTED
+            np.array(rows), np.array(tokens)[:, None], 11, NO_ATTENTION_BIAS, NO_LOGIT_BIAS
         )
         for row, (sentence, before) in enumerate(zip(sentences, written, strict=True)):
             alone = next_log_probs(engine, SOURCES[sentence], before)
@@ -204,7 +214,7 @@ def test_forcing_reads_each_translation_as_if_alone(made):
         assert forced.weights == pytest.approx(alone.weights, abs=1e-5)
         assert forced.weights.shape == (made.layers, made.layers, len(target) + 1, len(source) + 1)
         assert forced.weights.sum(-1) == pytest.approx(1, abs=1e-5)
-        assert forced.reduced() == pytest.approx(forced.weights[-1].mean(0))
+        assert forced.token_weights() == pytest.approx(forced.weights[-1].mean(0))
         for place, token in enumerate([*target, END]):
             expected = next_log_probs(engine, source, target[:place])[token]
             assert forced.log_probs[place] == pytest.approx(expected, abs=1e-4)
@@ -217,7 +227,7 @@ def test_forcing_reads_each_translation_as_if_alone(made):
 def test_a_beam_of_one_is_greedy(made):
     for seed in range(2):
         engine, task = make_engine(made, seed), Task(SOURCES, [30, 12, 20])
-        found = beam(engine, task, size=1, alpha=1.0)
+        found = beam(engine, task, size=1, length_penalty=1.0)
         assert all(len(hypotheses) == 1 for hypotheses in found)
         assert_same([hypotheses[0] for hypotheses in found], greedy(engine, task))
 
@@ -232,7 +242,7 @@ def test_greedy_picks_the_likeliest_token_until_the_end(made):
         while len(written) < limit and END not in written:
             following = next_log_probs(engine, source, written)
             written.append(max(following, key=following.__getitem__))
-        assert found.tokens + [END] * (found.finish_reason == "end") == written
+        assert found.tokens + [END] * (found.finish_reason == "eos") == written
 
 
 @every_model
@@ -242,17 +252,17 @@ def test_a_beam_wide_enough_finds_what_trying_everything_finds(made, alpha):
     every = []
     for length in range(3):
         every += [
-            Hypothesis(list(words), 0.0, "end") for words in product([3, 4, 5], repeat=length)
+            Hypothesis(list(words), 0.0, "eos") for words in product([3, 4, 5], repeat=length)
         ]
-    every += [Hypothesis(list(words), 0.0, "limit") for words in product([3, 4, 5], repeat=3)]
+    every += [Hypothesis(list(words), 0.0, "length") for words in product([3, 4, 5], repeat=3)]
     forced = engine.force(SOURCES[:1] * len(every), [one.tokens for one in every])
     pairs = zip(every, forced, strict=True)
     every = [one._replace(log_prob=forced_log_prob(reading, one)) for one, reading in pairs]
     assert sum(np.exp(one.log_prob) for one in every) == pytest.approx(1.0, abs=1e-5)
 
     def badness(one: Hypothesis) -> tuple[bool, float]:
-        length = len(one.tokens) + (one.finish_reason == "end")
-        return one.finish_reason != "end", -one.log_prob / length**alpha
+        length = len(one.tokens) + (one.finish_reason == "eos")
+        return one.finish_reason != "eos", -one.log_prob / length**alpha
 
     found = beam(engine, Task(SOURCES[:1], [3]), len(every), alpha)[0]
     assert_same(found, sorted(every, key=badness))
@@ -261,17 +271,17 @@ def test_a_beam_wide_enough_finds_what_trying_everything_finds(made, alpha):
 def slow_beam(
     engine: TorchEngine, source: list[int], limit: int, size: int, alpha: float
 ) -> list[Hypothesis]:
-    live, found = [Hypothesis([], 0.0, "limit")], []
+    live, found = [Hypothesis([], 0.0, "length")], []
     for length in range(1, limit + 1):
         longer = [
-            Hypothesis([*one.tokens, token], one.log_prob + log_prob, "limit")
+            Hypothesis([*one.tokens, token], one.log_prob + log_prob, "length")
             for one in live
             for token, log_prob in next_log_probs(engine, source, one.tokens).items()
         ]
         longer.sort(key=lambda one: -one.log_prob)
         for one in longer[:size]:
             if one.tokens[-1] == END:
-                found.append(Hypothesis(one.tokens[:-1], one.log_prob, "end"))
+                found.append(Hypothesis(one.tokens[:-1], one.log_prob, "eos"))
         live = [one for one in longer if one.tokens[-1] != END][:size]
         if length == limit:
             found += live
@@ -296,7 +306,7 @@ def test_the_log_probability_of_a_hypothesis_is_what_forcing_gives_it(made):
     drawn = sample(engine, Task(SOURCES * 5, SHORT * 5), Sampling(temperature=2.0))
     by_all += [[one] for one in drawn]
     assert_forcing_agrees(engine, SOURCES * 7, by_all)
-    assert {one.finish_reason for found in by_all for one in found} == {"end", "limit"}
+    assert {one.finish_reason for found in by_all for one in found} == {"eos", "length"}
 
 
 @every_model
@@ -308,8 +318,8 @@ def test_nothing_follows_the_end_and_limits_are_kept_for_each_sentence(made):
     for limit, hypotheses in zip(limits * 3, by_all, strict=True):
         for one in hypotheses:
             assert not {PAD, START, END} & set(one.tokens)
-            assert len(one.tokens) + (one.finish_reason == "end") <= limit
-            assert (len(one.tokens) == limit) == (one.finish_reason == "limit")
+            assert len(one.tokens) + (one.finish_reason == "eos") <= limit
+            assert (len(one.tokens) == limit) == (one.finish_reason == "length")
 
 
 @every_model
@@ -335,10 +345,10 @@ def test_the_n_best_are_distinct_and_sorted_by_their_rank(made):
 
 def test_ended_ranks_before_cut_and_then_the_likelier_for_its_length():
     by_rank = [
-        Hypothesis([4, 5, 6], -4.0, "end"),  # -4 / 4, </s> counts
-        Hypothesis([4], -2.2, "end"),  # -2.2 / 2
-        Hypothesis([4, 5, 6, 7], -0.4, "limit"),
-        Hypothesis([4], -0.3, "limit"),
+        Hypothesis([4, 5, 6], -4.0, "eos"),  # -4 / 4, </s> counts
+        Hypothesis([4], -2.2, "eos"),  # -2.2 / 2
+        Hypothesis([4, 5, 6, 7], -0.4, "length"),
+        Hypothesis([4], -0.3, "length"),
         Hypothesis([4, 5], -0.1, "repetition"),
     ]
     jumbled = [by_rank[place] for place in (3, 1, 4, 0, 2)]
@@ -399,9 +409,9 @@ class Forbid(Hooks):
     def __init__(self, sentence: int, token: int) -> None:
         self.sentence, self.token = sentence, token
 
-    def adjustment(self, sentences: np.ndarray, written: np.ndarray) -> Adjustment:
+    def logit_bias(self, sentences: np.ndarray, written: np.ndarray) -> LogitBias:
         rows = np.flatnonzero(sentences == self.sentence)
-        return Adjustment(rows, np.full(len(rows), self.token), np.full(len(rows), -np.inf))
+        return LogitBias(rows, np.full(len(rows), self.token), np.full(len(rows), -np.inf))
 
 
 @every_model
@@ -414,7 +424,10 @@ def test_an_adjustment_of_minus_infinity_forbids_a_token(made):
         task = Task(SOURCES, limits, hooks=Forbid(sentence, token))
         bound, beamed = greedy(engine, task), beam(engine, task, 3, 1.0)
         for hypothesis in (bound[sentence], *beamed[sentence]):
-            assert token not in hypothesis.tokens and (token, hypothesis.finish_reason) != (END, "end")
+            assert token not in hypothesis.tokens and (token, hypothesis.finish_reason) != (
+                END,
+                "eos",
+            )
         others = [place for place in range(3) if place != sentence]
         assert_same([bound[place] for place in others], [free[place] for place in others])
 
@@ -425,15 +438,15 @@ class Tell(Hooks):
     def __init__(self, amount: float, bias: float) -> None:
         self.amount, self.added, self.seen = amount, bias, []
 
-    def bias(self, sentences: np.ndarray, written: np.ndarray) -> np.ndarray:
+    def attention_bias(self, sentences: np.ndarray, written: np.ndarray) -> np.ndarray:
         self.seen.append((sentences.tolist(), written.tolist()))
         bias = np.zeros((len(sentences), 5))
         bias[:, 0] = self.added
         return bias
 
-    def adjustment(self, sentences: np.ndarray, written: np.ndarray) -> Adjustment:
+    def logit_bias(self, sentences: np.ndarray, written: np.ndarray) -> LogitBias:
         rows = np.arange(len(sentences))
-        return Adjustment(rows, np.full(len(rows), 5), np.full(len(rows), self.amount))
+        return LogitBias(rows, np.full(len(rows), 5), np.full(len(rows), self.amount))
 
 
 @every_model
@@ -444,12 +457,12 @@ def test_bias_and_adjustment_reach_every_step(made, amount, added):
     found += greedy(engine, Task(SOURCES[:1], [5], hooks=hooks))
     network, source = engine.network, torch.tensor([[*SOURCES[0], END]])
     for one in found:
-        after = torch.tensor([one.tokens + [END] * (one.finish_reason == "end")])
+        after = torch.tensor([one.tokens + [END] * (one.finish_reason == "eos")])
         memory = network.encode(source)
         bias = torch.zeros(1, after.size(1), 5)
         bias[..., 0] = added
         before = torch.cat([torch.tensor([[START]]), after[:, :-1]], dim=1)
-        logits = network.step(before, memory, network.start(memory), bias).logits
+        logits = network.step(before, memory, network.initial_state(memory), bias).logits
         logits[..., [PAD, START]] = -torch.inf
         logits[..., 5] += amount
         log_prob = logits.log_softmax(-1).gather(-1, after[..., None]).sum().item()
@@ -485,7 +498,7 @@ def first_tokens(engine: TorchEngine, sampling: Sampling) -> dict[int, int]:
     drawn = sample(engine, Task([[4, 5]] * MANY, [1] * MANY), sampling)
     counts: dict[int, int] = {}
     for one in drawn:
-        token = END if one.finish_reason == "end" else one.tokens[0]
+        token = END if one.finish_reason == "eos" else one.tokens[0]
         counts[token] = counts.get(token, 0) + 1
     return counts
 
@@ -570,7 +583,7 @@ def circling(preamble: list[int], circle: list[int]) -> Invented:
 
 @pytest.mark.parametrize("preamble", PREAMBLES)
 @pytest.mark.parametrize(
-    "circle", [*(list(range(4, 4 + n)) for n in range(1, CIRCLE + 1)), [4, 4, 5], [4, 5, 4, 6]]
+    "circle", [*(list(range(4, 4 + n)) for n in range(1, MAX_PERIOD + 1)), [4, 4, 5], [4, 5, 4, 6]]
 )
 def test_a_decoder_that_goes_round_in_circles_is_stopped_and_cut_back_to_one_round(
     preamble, circle
@@ -579,7 +592,9 @@ def test_a_decoder_that_goes_round_in_circles_is_stopped_and_cut_back_to_one_rou
     found = greedy(engine, task)[0]
     assert found.finish_reason == "repetition"
     assert found.tokens == preamble + circle
-    assert found.log_prob == pytest.approx(-0.1 * (len(preamble) + (ROUNDS + 2) * len(circle)))
+    assert found.log_prob == pytest.approx(
+        -0.1 * (len(preamble) + (EXTRA_REPEATS + 2) * len(circle))
+    )
     assert_same(beam(engine, task, 1, 1.0)[0], [found])
 
 
@@ -588,34 +603,34 @@ def test_a_decoder_that_goes_round_in_circles_is_stopped_and_cut_back_to_one_rou
 )
 def test_no_circle_is_missed_where_few_tokens_repeat(texts, allowed):
     written = np.array(texts, np.int64).reshape(-1, 30)
-    circles, most = no_circles(len(texts)), np.zeros(len(texts))
+    circles, most = zero_counts(len(texts)), np.zeros(len(texts))
     for end in range(1, 31):
-        circles = circles.write(np.pad(written[:, :end], ((0, 0), (1, 0))))
-        most = np.maximum(most, circles.rounds())
-    assert (may_circle(written, np.full(len(texts), allowed)) | (most <= allowed)).all()
+        circles = circles.append(np.pad(written[:, :end], ((0, 0), (1, 0))))
+        most = np.maximum(most, circles.repeats())
+    assert (may_repeat(written, np.full(len(texts), allowed)) | (most <= allowed)).all()
 
 
 def test_a_circle_that_is_broken_is_none():
-    text = ([4] * (ROUNDS + 1) + [5]) * 3 + [END]
+    text = ([4] * (EXTRA_REPEATS + 1) + [5]) * 3 + [END]
     found = greedy(reciting(text.__getitem__), Task([[7]], [60]))[0]
-    assert (found.tokens, found.finish_reason) == (text[:-1], "end")
+    assert (found.tokens, found.finish_reason) == (text[:-1], "eos")
 
 
 def test_a_circle_longer_than_looked_for_reaches_the_limit():
-    found = greedy(circling([], list(range(4, 5 + CIRCLE))), Task([[7]], [300]))[0]
-    assert (len(found.tokens), found.finish_reason) == (300, "limit")
+    found = greedy(circling([], list(range(4, 5 + MAX_PERIOD))), Task([[7]], [300]))[0]
+    assert (len(found.tokens), found.finish_reason) == (300, "length")
 
 
-@pytest.mark.parametrize("length", range(1, CIRCLE + 1))
+@pytest.mark.parametrize("length", range(1, MAX_PERIOD + 1))
 @pytest.mark.parametrize("rounds", [2, 9])
 def test_a_translation_may_go_round_as_often_as_its_source_and_a_little_more(length, rounds):
     phrase = list(range(4, 4 + length))
-    for written, ending in ((rounds, "end"), (rounds + ROUNDS, "end"), (99, "repetition")):
+    for written, ending in ((rounds, "eos"), (rounds + EXTRA_REPEATS, "eos"), (99, "repetition")):
         text = [20, *phrase * written, END]
         task = Task([[30, *phrase * rounds, 31]], [2000])
         found = greedy(reciting(text.__getitem__), task)[0]
         assert found.finish_reason == ending
-        assert found.tokens == (text[:-1] if ending == "end" else [20, *phrase])
+        assert found.tokens == (text[:-1] if ending == "eos" else [20, *phrase])
         assert_same(beam(reciting(text.__getitem__), task, 1, 1.0)[0], [found])
 
 
@@ -623,7 +638,7 @@ def test_each_sentence_has_its_own_measure_of_circles():
     phrase = [4, 5]
     text = [*phrase * 10, END]
     found = greedy(reciting(text.__getitem__), Task([[7], phrase * 10, [8]], [50, 50, 12]))
-    assert [one.finish_reason for one in found] == ["repetition", "end", "repetition"]
+    assert [one.finish_reason for one in found] == ["repetition", "eos", "repetition"]
     assert [len(one.tokens) for one in found] == [2, 20, 2]
 
 
@@ -632,7 +647,7 @@ def test_what_goes_round_in_circles_comes_behind_what_ended():
         return {4: -0.1, END: -5.0} if len(written) == 4 else {4: -0.1, 5: -8.0}
 
     found = beam(Invented(following), Task([[7]], [30]), 2, 0.0)[0]
-    assert [one.finish_reason for one in found] == ["end", "repetition"]
+    assert [one.finish_reason for one in found] == ["eos", "repetition"]
     assert [one.tokens for one in found] == [[4] * 4, [4]]
 
 
@@ -647,12 +662,12 @@ texts = st.lists(st.integers(4, 6), max_size=30)
 )
 def test_rounds_allowed_are_those_of_the_source_and_a_few_more(source):
     source, most = source[:80], 1
-    for begin, period in product(range(len(source)), range(1, CIRCLE + 1)):
+    for begin, period in product(range(len(source)), range(1, MAX_PERIOD + 1)):
         circle, rounds = source[begin : begin + period], 1
         while source[begin + rounds * period :][:period] == circle and len(circle) == period:
             rounds += 1
         most = max(most, rounds)
-    assert rounds_allowed(source) == most + ROUNDS
+    assert allowed_repeats(source) == most + EXTRA_REPEATS
 
 
 # Choosing among continuations
@@ -662,7 +677,7 @@ def test_rounds_allowed_are_those_of_the_source_and_a_few_more(source):
 @given(st.lists(st.integers(0, 5), max_size=20).map(sorted))
 def test_the_place_in_a_run_is_counted_from_its_beginning(owners):
     expected = [owners[:place].count(owner) for place, owner in enumerate(owners)]
-    assert place_in_run(np.array(owners, np.int64)).tolist() == expected
+    assert index_in_group(np.array(owners, np.int64)).tolist() == expected
 
 
 @settings(deadline=None, max_examples=200)
@@ -677,7 +692,7 @@ def test_the_best_of_each_sentence_are_those_of_sorting_everything(sentences, si
     tokens = np.array([random.sample([END, 4, 5, 6, 7], k) for _ in sentences], np.int64)
     amounts = [[random.choice([0, -1, -2, -3, -np.inf]) for _ in range(k)] for _ in sentences]
     tokens, following = tokens.reshape(-1, k), np.array(amounts, np.float64).reshape(-1, k)
-    kept = best_of_each(np.array(sentences, np.int64), log_prob, Ranked(tokens, following), size)
+    kept = top_candidates(np.array(sentences, np.int64), log_prob, TopK(tokens, following), size)
     expected = []
     for sentence in sorted(set(sentences)):
         every = [

@@ -63,12 +63,12 @@ CUT = [
 
 @given(texts)
 def test_sentences_and_their_gaps_are_the_text(text):
-    assert "".join(part.text + part.gap for part in split(text, "en")) == text
+    assert "".join(part.text + part.whitespace for part in split(text, "en")) == text
 
 
 @given(texts)
 def test_gaps_are_white_space_and_only_the_last_sentence_may_have_none(text):
-    assert all(not part.gap or part.gap.isspace() for part in split(text, "en"))
+    assert all(not part.whitespace or part.whitespace.isspace() for part in split(text, "en"))
 
 
 @pytest.mark.parametrize("language,text,expected", CUT)
@@ -80,8 +80,8 @@ def test_sentences_are_cut_where_a_reader_would(language, text, expected):
 def test_no_sentence_is_longer_than_a_model_has_read(text):
     with patch.object(sentences, "LONGEST", 8):
         parts = split(text, "en")
-    assert "".join(part.text + part.gap for part in parts) == text
-    assert all(not part.gap or part.gap.isspace() for part in parts)
+    assert "".join(part.text + part.whitespace for part in parts) == text
+    assert all(not part.whitespace or part.whitespace.isspace() for part in parts)
     assert all(len(part.text) <= 8 or not part.text[8:].strip() for part in parts)
 
 
@@ -103,9 +103,9 @@ def test_no_letter_and_no_picture_is_torn(sign):
 
 def test_a_long_line_takes_time_in_proportion_to_its_length():
     assert len(split("A b. " * 50_000, "en")) == 50_000
-    assert len(sentences.ended("." * 400_000 + "x", "en")) == 1
-    assert len(sentences.ended("a. " * 300_000, "en")) == 1
-    assert len(sentences.ended("3. Mai " * 300_000, "de")) == 1
+    assert len(sentences.split_at_ends("." * 400_000 + "x", "en")) == 1
+    assert len(sentences.split_at_ends("a. " * 300_000, "en")) == 1
+    assert len(sentences.split_at_ends("3. Mai " * 300_000, "de")) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,25 +117,25 @@ def test_a_long_line_takes_time_in_proportion_to_its_length():
     ],
 )
 def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, expected):
-    parts = [Translation("我来了。", text, -1.0, "end", [], [], Mock()) for text in texts]
+    parts = [Translation("我来了。", text, -1.0, "eos", [], [], Mock()) for text in texts]
     assert join(parts, ["", ""]).text == expected
 
 
 @pytest.mark.parametrize("text", ["http://x/" + "a" * 2000, "ABC" * 900])
 def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
     parts = split(text, "en")
-    said = [Translation(part.text, part.text, -1.0, "end", [], [], Mock()) for part in parts]
+    said = [Translation(part.text, part.text, -1.0, "eos", [], [], Mock()) for part in parts]
     assert len(parts) > 1
-    assert join(said, [part.gap for part in parts]).text == text
+    assert join(said, [part.whitespace for part in parts]).text == text
 
 
 @pytest.mark.parametrize(
     "endings,ending",
     [
-        (("end", "end"), "end"),
-        (("end", "limit"), "limit"),
-        (("limit", "repetition"), "repetition"),
-        (("repetition", "end"), "repetition"),
+        (("eos", "eos"), "eos"),
+        (("eos", "length"), "length"),
+        (("length", "repetition"), "repetition"),
+        (("repetition", "eos"), "repetition"),
     ],
 )
 def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):

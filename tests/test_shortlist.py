@@ -21,12 +21,12 @@ from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
 from regard.export import shortlist as learning
 from regard.export.calibration import observe
-from regard.export.export import export, in_some_order
-from regard.export.shortlist import ROUNDS, translations
+from regard.export.export import export, shuffled_chunks
+from regard.export.shortlist import EM_ITERATIONS, translation_probabilities
 from regard.lesson.corpus import examples
 from regard.search.beam import NO_HOOKS, Hooks, Task, beam, greedy
-from regard.search.protocols import Adjustment
-from regard.search.repetition import end_of_circles
+from regard.search.protocols import LogitBias
+from regard.search.repetition import cut_repetition
 from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD
 from regard.storage.folder import read_tensors
@@ -35,8 +35,8 @@ from regard.storage.model_file import (
     NO_SHORTLIST,
     SUFFIX,
     Shortlist,
-    read_bundle,
-    write_bundle,
+    read_model_file,
+    write_model_file,
 )
 from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, Made, assert_alike, options_of
 
@@ -44,7 +44,7 @@ TEXTS = [one.source for one in examples(30, 9)]
 EVERYTHING = Shortlist(np.full((TOKENS, 1), END, np.uint16), np.arange(TOKENS, dtype=np.uint16))
 LITTLE = Shortlist(np.arange(TOKENS, dtype=np.uint16)[:, None], np.array([END, 4, 5, 6], np.uint16))
 """A sentence may be written with its own tokens and three more."""
-SMALL = Made("scaled", "ssru", "two-sided", 1, 2, "target")
+SMALL = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
 PLAIN = Task(SOURCES, [12] * len(SOURCES))
 
 some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
@@ -148,7 +148,7 @@ def test_adjustments_samples_and_beginnings_reach_tokens_outside_the_shortlist(m
     class Wish(Hooks):
         def adjustment(self, sentences, written):
             rows = np.arange(len(sentences))
-            return Adjustment(rows, rows * 0 + 19, np.full(len(rows), 99.0, np.float32))
+            return LogitBias(rows, rows * 0 + 19, np.full(len(rows), 99.0, np.float32))
 
     wished = greedy(engine, PLAIN._replace(hooks=Wish()))
     assert all(one.tokens == [19] * len(one.tokens) and one.tokens for one in wished)
@@ -183,7 +183,7 @@ def test_each_sentence_has_its_own_tokens():
 
 def test_what_is_seen_together_translates():
     """Three sentences on paper: 1 goes with 5 everywhere, 2 with 6, though all are seen mixed."""
-    pair, chance = translations([[1, 2], [1], [2]], [[5, 6], [5], [6]], 10)
+    pair, chance = translation_probabilities([[1, 2], [1], [2]], [[5, 6], [5], [6]], 10)
     found = dict(zip(pair.tolist(), chance.tolist(), strict=True))
     assert found[15] > 0.9 and found[26] > 0.9
     assert found[16] < 0.1 and found[25] < 0.1
@@ -197,9 +197,9 @@ sentences = st.lists(st.integers(0, 5), min_size=1, max_size=6)
 def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
     sources, targets = map(list, zip(*pairs, strict=True))
     with patch.object(learning, "TOGETHER", 2):
-        pair, chance = translations(sources, targets, 6)
+        pair, chance = translation_probabilities(sources, targets, 6)
     table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
-    for _ in range(ROUNDS):
+    for _ in range(EM_ITERATIONS):
         count = dict.fromkeys(table, 0.0)
         for source, target in pairs:
             for t in target:
@@ -214,17 +214,17 @@ def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
 
 @given(st.integers(2, 40), st.integers(1, 9))
 def test_the_training_text_is_read_once_from_all_over_it(lines, size):
-    places = np.concatenate(list(in_some_order(lines, size)))
+    places = np.concatenate(list(shuffled_chunks(lines, size)))
     assert sorted(places.tolist()) == list(range(lines))
     if lines > 20:
         assert places[: lines // 2].max() > lines // 2
 
 
 def test_a_text_ends_where_it_has_made_too_many_rounds():
-    assert end_of_circles(np.array([4, 5, 6, END]), 5)[0] == 4
-    assert end_of_circles(np.array([4] + [7] * 20), 5)[0] == 7
-    assert end_of_circles(np.array([7, 8] * 20), 5)[0] == 12
-    assert end_of_circles(np.array([7] * 5 + [END]), 5)[0] == 6
+    assert cut_repetition(np.array([4, 5, 6, END]), 5)[0] == 4
+    assert cut_repetition(np.array([4] + [7] * 20), 5)[0] == 7
+    assert cut_repetition(np.array([7, 8] * 20), 5)[0] == 12
+    assert cut_repetition(np.array([7] * 5 + [END]), 5)[0] == 6
 
 
 # In a file
@@ -238,7 +238,7 @@ def file(model, tmp_path_factory):
 
 
 def test_a_file_holds_the_shortlist_of_its_training_text(file):
-    bundle = read_bundle(file)
+    bundle = read_model_file(file)
     assert len(bundle.shortlist.likely) == len(bundle.card.source)
     assert END in bundle.shortlist.common
     translator = regard.load(file)
@@ -263,7 +263,7 @@ def test_names_can_be_written_as_they_are(file):
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_a_shortlist_that_is_not_asked_for_changes_nothing(file, tmp_path, beam_size):
     plain = tmp_path / f"plain{SUFFIX}"
-    write_bundle(plain, read_bundle(file)._replace(shortlist=NO_SHORTLIST))
+    write_model_file(plain, read_model_file(file)._replace(shortlist=NO_SHORTLIST))
     options = SearchOptions(beam=beam_size)
     with_shortlist, without = (regard.load(one).with_options(options) for one in (file, plain))
     for text in TEXTS:
@@ -273,7 +273,7 @@ def test_a_shortlist_that_is_not_asked_for_changes_nothing(file, tmp_path, beam_
 
 def test_a_file_without_a_shortlist_loads_and_says_so_when_asked(file, tmp_path):
     plain = tmp_path / f"plain{SUFFIX}"
-    write_bundle(plain, read_bundle(file)._replace(shortlist=NO_SHORTLIST))
+    write_model_file(plain, read_model_file(file)._replace(shortlist=NO_SHORTLIST))
     assert LIKELY not in read_tensors(plain).tensors
     engine = regard.load(plain).engine
     assert isinstance(engine, OnnxEngine)

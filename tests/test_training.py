@@ -26,10 +26,10 @@ from regard.experiment.training_log import has_ended, training_of
 from regard.storage.folder import read_tensors
 from regard.training import loop
 from regard.training.data import hold_out
-from regard.training.distributed import Alone
-from regard.training.report import Silence
-from regard.training.schedules import SCHEDULES, share_of_rate
-from regard.training.trainer import EXPLODING, Learner, settle_precision
+from regard.training.distributed import SingleProcess
+from regard.training.report import NoReport
+from regard.training.schedules import SCHEDULES, rate_factor
+from regard.training.trainer import EXPLODING, Trainer, settle_precision
 
 
 def digest(file: Path) -> str:
@@ -41,7 +41,7 @@ def told(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "training/log.jsonl").read_text().splitlines()]
 
 
-class Told(Silence):
+class Told(NoReport):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Told(Silence):
         self.lines.append(line)
 
 
-class StopAt(Silence):
+class StopAt(NoReport):
     """Sends this process a signal when an update is done."""
 
     def __init__(self, update: int, number: signal.Signals) -> None:
@@ -127,7 +127,7 @@ def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(te
     from regard.training.folder import open_run
 
     config = make_config(tiny(updates=1), "here")
-    run = open_run(tmp_path / "held", Data(text.train, (), ("en", "fr")), config, None, Silence())
+    run = open_run(tmp_path / "held", Data(text.train, (), ("en", "fr")), config, None, NoReport())
     import numpy as np
 
     run.lock.close()
@@ -146,8 +146,8 @@ def test_two_batches_at_once_teach_what_one_batch_of_all_their_pairs_teaches():
     settings = {**tiny(precision="fp32"), "model": {**TINY["model"], **dry}}
     taught = []
     for batches in (whole, parts):
-        learner = Learner(make_config(settings, "here"), 600, 600, Alone(), 1)
-        learned = learner.learn(batches)
+        learner = Trainer(make_config(settings, "here"), 600, 600, SingleProcess(), 1)
+        learned = learner.update(batches)
         taught.append((learned, learner.weights))
     (one, left), (other, right) = taught
     assert one.tokens == other.tokens == 8
@@ -224,20 +224,22 @@ def test_a_run_that_gets_no_better_stops_early(text, tmp_path):
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e9])
 def test_a_gradient_that_is_not_usable_is_skipped_and_counted(text, tmp_path, monkeypatch, poison):
-    learn = Learner.learn
+    learn = Trainer.update
 
     def poisoned(self, batches):
         if self.progress.update in (30, 31):
-            handle = self.weights["decoder.word.bias"].register_hook(lambda grad: grad * poison)
+            handle = self.weights["decoder.output_layer.bias"].register_hook(
+                lambda grad: grad * poison
+            )
             told = learn(self, batches)
             handle.remove()
             return told
         return learn(self, batches)
 
-    monkeypatch.setattr(Learner, "learn", poisoned)
+    monkeypatch.setattr(Trainer, "learn", poisoned)
     folder = tmp_path / "poisoned"
     regard.train(text.train, folder, text.valid, "", TINY)
-    progress = json.loads(read_tensors(folder / "training/state.safetensors").about["progress"])
+    progress = json.loads(read_tensors(folder / "training/state.safetensors").metadata["progress"])
     assert progress["skipped"] == 2 and progress["skipped_in_a_row"] == 0
     assert EXPLODING > 10
     weights = read_tensors(folder / "model.safetensors").tensors
@@ -245,14 +247,16 @@ def test_a_gradient_that_is_not_usable_is_skipped_and_counted(text, tmp_path, mo
 
 
 def test_a_gradient_that_stays_unusable_ends_the_run_with_advice(text, tmp_path, monkeypatch):
-    learn = Learner.learn
+    learn = Trainer.update
 
     def poisoned(self, batches):
         if self.progress.update >= 25:
-            self.weights["decoder.word.bias"].register_hook(lambda grad: grad * float("nan"))
+            self.weights["decoder.output_layer.bias"].register_hook(
+                lambda grad: grad * float("nan")
+            )
         return learn(self, batches)
 
-    monkeypatch.setattr(Learner, "learn", poisoned)
+    monkeypatch.setattr(Trainer, "learn", poisoned)
     with pytest.raises(RegardError, match="20 updates in a row"):
         regard.train(text.train, tmp_path / "lost", text.valid, "", TINY)
     assert (tmp_path / "lost/model.safetensors").exists()
@@ -270,7 +274,7 @@ def test_a_model_whose_loss_is_no_number_is_never_kept(text, tmp_path, metric):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_schedule_rises_to_one_and_never_rises_again(schedule):
-    shares = [share_of_rate(schedule, update, 100, 10) for update in range(1, 101)]
+    shares = [rate_factor(schedule, update, 100, 10) for update in range(1, 101)]
     assert shares[:10] == pytest.approx([n / 10 for n in range(1, 11)])
     assert all(a >= b for a, b in itertools.pairwise(shares[9:]))
     if schedule in ("linear", "cosine"):
@@ -280,7 +284,7 @@ def test_a_schedule_rises_to_one_and_never_rises_again(schedule):
 @pytest.mark.parametrize("warmup", [0, 1, 10])
 def test_the_inverse_square_root_is_that_of_the_updates_since_the_beginning(warmup):
     for update in range(max(1, warmup), 101):
-        share = share_of_rate("inverse-sqrt", update, 100, warmup)
+        share = rate_factor("inverse-sqrt", update, 100, warmup)
         assert share == pytest.approx((max(1, warmup) / update) ** 0.5)
 
 

@@ -14,7 +14,7 @@ from regard.errors import RegardError
 from regard.lesson.corpus import EXAMPLE, examples
 from regard.search.beam import Hypothesis
 from regard.search.sampling import Sampling
-from regard.translator import BATCH, ROOM, in_batches
+from regard.translator import BATCH, ROOM, make_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [
@@ -62,7 +62,7 @@ def test_hard_inputs_are_translated_within_their_limit_and_never_crash(translato
     for text, found in zip(HARD, translator.translate(HARD), strict=True):
         source = translator.source.encode([found.source])[0]
         assert len(found.tokens) <= translator.limit(len(source)), text
-        assert found.ending in ("end", "limit", "repetition")
+        assert found.finish_reason in ("eos", "length", "repetition")
 
 
 @settings(max_examples=25)
@@ -81,7 +81,7 @@ def test_n_best_are_distinct_and_the_first_is_the_translation(translator):
 def test_a_text_that_is_written_in_two_ways_is_found_once(translator):
     whole = translator.target.encode(["le chat"])[0]
     parts = translator.target.ids(list("▁le")) + translator.target.encode(["chat"])[0]
-    both = [Hypothesis(tokens, -1.0, "end") for tokens in (whole, parts)]
+    both = [Hypothesis(tokens, -1.0, "eos") for tokens in (whole, parts)]
     assert whole != parts
     [found] = translator.each(["the cat"], "", lambda task: [both])
     assert [(one.text, one.tokens) for one in found] == [
@@ -105,7 +105,7 @@ def test_nothing_to_read_gives_nothing(translator):
 
 
 def test_a_beginning_is_kept(translator):
-    for best in translator.continue_from(TEXTS, "Le chat"):
+    for best in translator.translate_with_prefix(TEXTS, "Le chat"):
         assert best[0].text.startswith("Le chat")
 
 
@@ -113,7 +113,10 @@ def test_a_beginning_costs_no_room(translator):
     short = SearchOptions(beam=2, max_length_ratio=0.01, max_length_extra=6)
     beginning = "Le chat noir a mangé la souris et le"
     tokens = len(translator.target.encode([beginning])[0])
-    found = [best[0] for best in translator.with_options(short).continue_from(TEXTS[:4], beginning)]
+    found = [
+        best[0]
+        for best in translator.with_options(short).translate_with_prefix(TEXTS[:4], beginning)
+    ]
     assert all(one.text.startswith(beginning) for one in found)
     assert tokens + 2 < max(len(one.tokens) for one in found) <= tokens + 6
 
@@ -146,7 +149,7 @@ def test_a_translation_goes_to_another_process_with_its_weights(translator):
     assert there == found == translator.translate(TEXTS[:3])
     for one, copy in zip(found, there, strict=True):
         np.testing.assert_array_equal(copy.weights, one.weights)
-        assert copy.look().log_probs.sum() == one.look().log_probs.sum()
+        assert copy._forced().log_probs.sum() == one._forced().log_probs.sum()
 
 
 @pytest.mark.parametrize("option", [{"top_k": 1.5}, {"seed": 0.5}, {"top_p": 0}])
@@ -157,8 +160,8 @@ def test_chance_out_of_its_range_is_refused(translator, option):
 
 def test_the_log_probability_is_what_reading_the_translation_again_gives(translator):
     for one in translator.translate(TEXTS):
-        if one.ending == "end":
-            np.testing.assert_allclose(one.look().log_probs.sum(), one.log_prob, rtol=1e-3)
+        if one.finish_reason == "eos":
+            np.testing.assert_allclose(one._forced().log_probs.sum(), one.log_prob, rtol=1e-3)
 
 
 @given(
@@ -168,7 +171,7 @@ def test_the_log_probability_is_what_reading_the_translation_again_gives(transla
 )
 def test_batches_hold_every_place_once_and_no_more_than_there_is_room_for(lengths, each, token):
     order = sorted(range(len(lengths)), key=lambda place: lengths[place])
-    batches = in_batches(order, lengths, each, token)
+    batches = make_batches(order, lengths, each, token)
     assert [place for batch in batches for place in batch] == order
     for batch in batches:
         assert 1 <= len(batch) <= BATCH

@@ -14,7 +14,7 @@ from regard.errors import RegardError
 from regard.lesson.corpus import examples
 from regard.special import END, PAD, RESERVED, START, UNKNOWN
 from regard.text import bpe_dropout as sampling
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary, learn
 
 SENTENCES = [text for one in examples(400, 3) for text in (one.source, one.target)]
@@ -23,7 +23,7 @@ VOCABULARY = learn(SENTENCES, 700, "the test")
 
 @given(st.text())
 def test_every_text_comes_back_and_nothing_is_unknown(text):
-    text = " ".join(tidy(text).split())
+    text = " ".join(normalize(text).split())
     tokens = VOCABULARY.encode([text])[0]
     assert UNKNOWN not in tokens
     if "▁" not in text:  # SentencePiece's own sign for a space
@@ -82,7 +82,7 @@ def test_sampled_subwords_write_the_same_text_in_other_ways():
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_without_chance_our_own_cutting_is_sentencepieces(texts):
-    texts = [" ".join(tidy(text).split()).replace("▁", "_") for text in texts]
+    texts = [" ".join(normalize(text).split()).replace("▁", "_") for text in texts]
     assert sampling.sample(texts, VOCABULARY.merges, 0.0, 1) == VOCABULARY.encode(texts)
 
 

@@ -41,7 +41,7 @@ def train(
         from regard.training.data import Data
         from regard.training.folder import open_run
         from regard.training.loop import run_training
-        from regard.training.report import Silence
+        from regard.training.report import NoReport
     except ModuleNotFoundError as error:
         raise needs_extra("training", error.name, "train") from error
     for name, given in (("files", files), ("valid", valid)):
@@ -52,16 +52,18 @@ def train(
     reader_of(paths)  # refuses what is no corpus
     if held_out:
         reader_of(held_out)
-    refuse_itself(out, start_from)
+    refuse_own_folder(out, start_from)
     codes = parse_languages(languages) if languages else guess_languages(paths)
     data = Data(paths, held_out, codes)
     choose_device(config.train.device, "train.device")
-    told = report if report is not None else Silence()
-    run = open_run(Path(out), data, config, models.find(start_from) if start_from else None, told)
-    return run_training(run, config.train.minutes, told)
+    reporter = report if report is not None else NoReport()
+    run = open_run(
+        Path(out), data, config, models.find(start_from) if start_from else None, reporter
+    )
+    return run_training(run, config.train.minutes, reporter)
 
 
-def refuse_itself(out: str | Path, start_from: str | Path) -> None:
+def refuse_own_folder(out: str | Path, start_from: str | Path) -> None:
     """Raises RegardError if a model would be tuned into its own folder, or one of its own name."""
     if start_from and Path(start_from).resolve() == Path(out).resolve():
         raise RegardError(

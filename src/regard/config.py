@@ -62,10 +62,10 @@ class ModelOptions(Section):
     (general, divided so that the soft-max stays soft while it learns), additive (Bahdanau et al.
     2015)."""
     heads: Count = 1
-    """Looks that the decoder takes side by side, each at a slice of every state."""
+    """Attention heads; each attends to its own slice of every state."""
     layer_type: Literal["gru", "lstm", "ssru"] = "lstm"
     """How a layer carries what it has read; the LSTM trains fastest on CPUs with bf16."""
-    encoder: Literal["two-sided", "left-to-right"] = "two-sided"
+    encoder: Literal["bidirectional", "unidirectional"] = "bidirectional"
     """Whether the encoder reads from both sides."""
     encoder_layers: Count = 1
     """Several are joined by residual connections and layer normalisation."""
@@ -149,7 +149,7 @@ class SearchOptions(Section):
     length_penalty: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     """Log-probabilities are divided by length**alpha (Wu et al. 2016, eq. 14, without its +5)."""
     max_length_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
-    """A translation has at most limit_ratio times its source's tokens and limit_extra more."""
+    """A translation has at most max_length_ratio times its source's tokens and max_length_extra."""
     max_length_extra: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Tokens, so that short sentences have room."""
 
@@ -237,14 +237,14 @@ def check_together(config: Config) -> None:
         raise RegardError(
             f"the score 'dot' needs states and hidden states of one size, not {model.encoder_size}"
             f" and {model.decoder_size}",
-            "model.states, model.hidden",
+            "model.encoder_size, model.decoder_size",
             "make them equal, or choose model.attention = 'general'",
         )
-    if model.encoder == "two-sided" and model.encoder_size % 2:
+    if model.encoder == "bidirectional" and model.encoder_size % 2:
         raise RegardError(
             f"states of {model.encoder_size} cannot be shared by two directions",
-            "model.states",
-            "choose an even number, or model.encoder = 'left-to-right'",
+            "model.encoder_size",
+            "choose an even number, or model.encoder = 'unidirectional'",
         )
     if model.encoder_size % model.heads or model.decoder_size % model.heads:
         raise RegardError(
@@ -284,7 +284,11 @@ def option_error(fault: Any, where: str) -> RegardError:
         )
     name = ".".join(place[:2])
     about = {option.name: option for option in options()}.get(name)
-    advice = f"{name}: {about.description} The default is {about.default}." if about else "see the README"
+    advice = (
+        f"{name}: {about.description} The default is {about.default}."
+        if about
+        else "see the README"
+    )
     message = fault["msg"][0].lower() + fault["msg"][1:]
     return RegardError(f"{name} = {fault['input']!r}: {message}", where, advice)
 

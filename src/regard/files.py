@@ -41,7 +41,7 @@ def read_json(file: Path) -> Any:
     except OSError as error:
         refuse_system_error(error, "read", str(file))
     except (ValueError, RecursionError) as error:
-        raise damaged(file) from error
+        raise damaged_error(file) from error
 
 
 def digest(file: Path) -> str:
@@ -59,7 +59,7 @@ def digest(file: Path) -> str:
         refuse_system_error(error, "read", str(file))
 
 
-def damaged(file: Path) -> RegardError:
+def damaged_error(file: Path) -> RegardError:
     return RegardError(
         f"{file.name} is damaged, or no file of a model",
         str(file),

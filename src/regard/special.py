@@ -23,6 +23,6 @@ from the start.
 
 SCORE_NAMES = ("none", "uniform", "dot", "general", "scaled", "additive")
 LAYER_NAMES = ("gru", "lstm", "ssru")
-ENCODER_NAMES = ("two-sided", "left-to-right")
+ENCODER_NAMES = ("bidirectional", "unidirectional")
 SCHEDULE_NAMES = ("constant", "linear", "cosine", "inverse-sqrt")
 """The names of the tables that `config` checks; a test compares them with the tables themselves."""

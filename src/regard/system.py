@@ -64,7 +64,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def describe_machine() -> dict[str, str | int]:
+def describe_system() -> dict[str, str | int]:
     """Where and when a figure was measured."""
     told = Path("/proc/cpuinfo")
     text = told.read_text("utf-8", errors="replace") if told.exists() else ""

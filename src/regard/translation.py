@@ -9,19 +9,21 @@ import numpy as np
 from regard.search.beam import FinishReason
 from regard.search.protocols import Forced
 from regard.text import sentences
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 from regard.translator import Translation, Translator
 
-WORST: tuple[FinishReason, ...] = ("repetition", "limit", "end")
+REASON_ORDER: tuple[FinishReason, ...] = ("repetition", "length", "eos")
 """A line's ending is that of its sentences that comes first here."""
 
 
 def translate_lines(translator: Translator, lines: Sequence[str]) -> list[Translation]:
     """The best translation of each line, sentence by sentence, with the white space between them as
     it was."""
-    cut = [sentences.split(tidy(line), translator.languages[0]) for line in lines]
+    cut = [sentences.split(normalize(line), translator.languages[0]) for line in lines]
     found = iter(translator.translate([part.text for parts in cut for part in parts]))
-    return [join([next(found) for _ in parts], [part.gap for part in parts]) for parts in cut]
+    return [
+        join([next(found) for _ in parts], [part.whitespace for part in parts]) for parts in cut
+    ]
 
 
 def join(parts: Sequence[Translation], gaps: Sequence[str]) -> Translation:
@@ -33,25 +35,25 @@ def join(parts: Sequence[Translation], gaps: Sequence[str]) -> Translation:
     def look() -> Forced:
         looks = [part._forced() for part in parts]
         log_probs = np.concatenate([one.log_probs for one in looks])
-        return Forced(log_probs, diagonal([one.weights for one in looks]))
+        return Forced(log_probs, block_diagonal([one.weights for one in looks]))
 
     return Translation(
         "".join(interleave([part.source for part in parts], gaps)),
-        "".join(interleave([part.text for part in parts], apart(parts, gaps))),
+        "".join(interleave([part.text for part in parts], fill_gaps(parts, gaps))),
         sum(part.log_prob for part in parts),
-        next(ending for ending in WORST if ending in endings),
+        next(ending for ending in REASON_ORDER if ending in endings),
         [token for part in parts for token in part.tokens],
         [token for part in parts for token in part.source_tokens],
         look,
     )
 
 
-def apart(parts: Sequence[Translation], gaps: Sequence[str]) -> list[str]:
+def fill_gaps(parts: Sequence[Translation], gaps: Sequence[str]) -> list[str]:
     """The gaps as they were; a space where the source needed none, and this language does."""
     found = list(gaps)
     for number, (part, follows) in enumerate(pairwise(parts)):
         is_apart = gaps[number] or not part.text or is_wide(part.text[-1])
-        if not is_apart and not sentences.is_torn(part.source, follows.source):
+        if not is_apart and not sentences.splits_a_word(part.source, follows.source):
             found[number] = " "
     return found
 
@@ -67,7 +69,7 @@ def interleave(texts: Sequence[str], gaps: Sequence[str]) -> Iterator[str]:
         yield gap
 
 
-def diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
+def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
     """Weights [L A T S] of sentences as those of one text: none looks at another's."""
     layers, heads = blocks[0].shape[:2]
     rows, columns = sum(b.shape[2] for b in blocks), sum(b.shape[3] for b in blocks)

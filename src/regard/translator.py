@@ -17,9 +17,15 @@ from regard.search.beam import FinishReason, Hypothesis, Task, beam, greedy
 from regard.search.protocols import Engine, Forced
 from regard.search.sampling import Sampling, sample
 from regard.shapes import Float
-from regard.storage.model_file import ModelFile, is_file, read_bundle, read_folder, read_model
+from regard.storage.model_file import (
+    ModelFile,
+    is_file,
+    read_model,
+    read_model_file,
+    read_model_folder,
+)
 from regard.system import cores
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
 
 BATCH = 128
@@ -52,7 +58,7 @@ class Translation:
     @cached_property
     def weights(self) -> Float[np.ndarray, "T S"]:
         """How much each token (and </s>) looked at each source token (and </s>); rows sum to 1."""
-        return self._forced().reduced()
+        return self._forced().token_weights()
 
     def __getstate__(self) -> dict[str, object]:
         """For another process: with what the model looked at, and without the model."""
@@ -69,10 +75,10 @@ class Seen(NamedTuple):
 
 
 @runtime_checkable
-class Limitable(Engine, Protocol):
+class SupportsShortlist(Engine, Protocol):
     """An engine that knows the few tokens that a sentence may need."""
 
-    def limited(self) -> Engine:
+    def with_shortlist(self) -> Engine:
         """The same engine, which chooses among them alone."""
 
 
@@ -99,24 +105,24 @@ class Translator:
 
         Raises RegardError if its file holds no shortlist, or it is a folder.
         """
-        if not isinstance(self.engine, Limitable):
+        if not isinstance(self.engine, SupportsShortlist):
             raise RegardError(
                 "only a .regard file has a shortlist",
                 "the search",
                 "export the model with `regard export`, and load the file",
             )
-        return replace(self, engine=self.engine.limited())
+        return replace(self, engine=self.engine.with_shortlist())
 
     def translate(self, texts: Sequence[str]) -> list[Translation]:
         """The best translation of each text, in order; an empty text gives an empty one.
 
         A text is read as one sentence: `regard.lines.translate_lines` cuts those that are several.
         """
-        return [best[0] for best in self.each(texts, "", self.search(1))]
+        return [best[0] for best in self.search_all(texts, "", self.search(1))]
 
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
         """The translations that the beam found for each text, best first."""
-        return self.each(texts, "", self.search(self.options.beam))
+        return self.search_all(texts, "", self.search(self.options.beam))
 
     def search(self, count: int) -> Callable[[Task], list[list[Hypothesis]]]:
         """Finds the `count` best translations of each sentence, with the options' beam."""
@@ -125,14 +131,16 @@ class Translator:
         size, alpha = self.options.beam, self.options.length_penalty
         return lambda task: [best[:count] for best in beam(self.engine, task, size, alpha)]
 
-    def translate_with_prefix(self, texts: Sequence[str], beginning: str) -> list[list[Translation]]:
+    def translate_with_prefix(
+        self, texts: Sequence[str], beginning: str
+    ) -> list[list[Translation]]:
         """Like `n_best`, for translations that begin with `beginning`."""
         size, alpha = self.options.beam, self.options.length_penalty
-        return self.each(texts, beginning, lambda task: beam(self.engine, task, size, alpha))
+        return self.search_all(texts, beginning, lambda task: beam(self.engine, task, size, alpha))
 
     def sample(self, texts: Sequence[str], sampling: Sampling) -> list[Translation]:
         """One translation of each text, drawn from the model's distribution."""
-        drawn = self.each(
+        drawn = self.search_all(
             texts, "", lambda task: [[h] for h in sample(self.engine, task, sampling)]
         )
         return [one[0] for one in drawn]
@@ -142,8 +150,8 @@ class Translator:
 
         Raises RegardError if these are not two lists of one length.
         """
-        refuse_one_text(sources)
-        refuse_one_text(targets)
+        require_list(sources)
+        require_list(targets)
         if len(sources) != len(targets):
             raise RegardError(
                 f"{len(sources)} texts and {len(targets)} translations are given",
@@ -153,38 +161,38 @@ class Translator:
         if not sources:
             return []
         return self.engine.force(
-            self.source.encode([tidy(text) for text in sources]),
-            self.target.encode([tidy(text) for text in targets]),
+            self.source.encode([normalize(text) for text in sources]),
+            self.target.encode([normalize(text) for text in targets]),
         )
 
-    def each(
+    def search_all(
         self,
         texts: Sequence[str],
         beginning: str,
         search: Callable[[Task], list[list[Hypothesis]]],
     ) -> list[list[Translation]]:
         """Search in batches of like length; hand the results back in the order of the texts."""
-        refuse_one_text(texts)
-        tidied = [tidy(text) for text in texts]
+        require_list(texts)
+        tidied = [normalize(text) for text in texts]
         encoded = self.source.encode(tidied)
-        given = self.target.encode([tidy(beginning)])[0] if beginning else []
+        given = self.target.encode([normalize(beginning)])[0] if beginning else []
         found: list[list[Translation]] = [
-            [Translation(text, "", 0.0, "end", [], [], nothing_to_look_at)] for text in tidied
+            [Translation(text, "", 0.0, "eos", [], [], nothing_to_look_at)] for text in tidied
         ]
         places = sorted(
             (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
         )
         lengths = [len(ids) for ids in encoded]
         for_sentence = self.options.beam * self.engine.tokens * FOR_TOKEN
-        batches = in_batches(places, lengths, for_sentence, self.encoder_size * FOR_STATE)
+        batches = make_batches(places, lengths, for_sentence, self.encoder_size * FOR_STATE)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
             sources = [encoded[place] for place in batch]
             limits = [len(given) + self.limit(len(ids)) for ids in sources]
-            return search(Task(sources, limits, given, places=batch))
+            return search(Task(sources, limits, given, indices=batch))
 
         # the longest first, so that the workers end together
-        results = side_by_side(translate, batches[::-1], self.workers)
+        results = parallel_map(translate, batches[::-1], self.workers)
         for batch, result in zip(batches[::-1], results, strict=True):
             for place, hypotheses in zip(batch, result, strict=True):
                 found[place] = (
@@ -219,7 +227,7 @@ def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]
     return list(first.values())
 
 
-def in_batches(
+def make_batches(
     places: Sequence[int], lengths: Sequence[int], for_sentence: int, for_token: int
 ) -> list[list[int]]:
     """`places`, whose lengths grow, in batches for whose numbers there is room: `for_sentence`, and
@@ -243,7 +251,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def side_by_side(
+def parallel_map(
     work: Callable[[Given], Made], given: Sequence[Given], workers: int
 ) -> Iterator[Made]:
     """`work` on each, in order, by so many threads: an engine's products do not hold Python up."""
@@ -257,7 +265,7 @@ def side_by_side(
         pool.shutdown(cancel_futures=True)
 
 
-def refuse_one_text(texts: Sequence[str]) -> None:
+def require_list(texts: Sequence[str]) -> None:
     if isinstance(texts, str):
         raise RegardError("one text is given, not a list of them", repr(texts), "give [text]")
 
@@ -291,8 +299,8 @@ def load(
                 str(path),
                 "leave --device out, or give the model folder that the file was exported from",
             )
-        return open_bundle(read_bundle(path), str(path), workers, threads)
-    bundle = read_folder(path)
+        return open_model_file(read_model_file(path), str(path), workers, threads)
+    bundle = read_model_folder(path)
     if not find_spec("torch"):
         if device not in ("auto", "cpu"):
             raise RegardError(
@@ -300,7 +308,7 @@ def load(
                 str(path),
                 "leave --device out, or install it: pip install 'regard[train]'",
             )
-        return open_bundle(bundle, str(path), workers, threads)
+        return open_model_file(bundle, str(path), workers, threads)
     if workers or threads != 1:
         raise RegardError(
             "workers and threads are for files, and a folder runs through PyTorch",
@@ -320,10 +328,10 @@ def open_light(model: str | Path) -> Translator:
     """Open a model through ONNX Runtime even where PyTorch is: it starts in a fraction of the time,
     and is meant for a single sentence. Errors as `load`."""
     path = models.find(model)
-    return open_bundle(read_model(path), str(path), workers=1, threads=1)
+    return open_model_file(read_model(path), str(path), workers=1, threads=1)
 
 
-def open_bundle(bundle: ModelFile, where: str, workers: int, threads: int) -> Translator:
+def open_model_file(bundle: ModelFile, where: str, workers: int, threads: int) -> Translator:
     from regard.engine.onnx.engine import load_bundle
 
     card = bundle.card

@@ -102,7 +102,7 @@ def main() -> None:
     It ends with 0 when all is done, 1 when nobody reads on what it writes, 2 for a mistake of the
     user, 130 when it was interrupted, and 143 when it was told to end.
     """
-    open_closed()
+    reopen_std_streams()
     try:
         run()
     except RegardError as error:
@@ -128,20 +128,20 @@ def run() -> None:
             raise
         raise needs_extra("this command", error.name, "train") from error
     except BrokenPipeError:
-        leave_output()
+        discard_output()
         sys.exit(1)
     except OSError as error:
-        leave_output()
+        discard_output()
         refuse_system_error(error, "go on", error.filename or "standard output")
 
 
-def open_closed() -> None:
+def reopen_std_streams() -> None:
     """Nothing comes from a standard input that was closed, and output that was is lost."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
-def leave_output() -> None:
+def discard_output() -> None:
     """What could not be written is not tried again when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

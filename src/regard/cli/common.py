@@ -51,7 +51,7 @@ Models = Annotated[
 ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
 
 
-class Words(NamedTuple):
+class Arguments(NamedTuple):
     """What stands on the command line behind the command."""
 
     files: list[Path]
@@ -59,7 +59,7 @@ class Words(NamedTuple):
     """section.option=value"""
 
 
-def sort_words(words: Sequence[str]) -> Words:
+def split_arguments(words: Sequence[str]) -> Arguments:
     """Raises RegardError if a word is neither."""
     assignments = [word for word in words if ASSIGNMENT.match(word)]
     for word in words:
@@ -69,17 +69,17 @@ def sort_words(words: Sequence[str]) -> Words:
                 "the command line",
                 "write section.option=value, in small letters and without spaces",
             )
-    return Words([Path(word) for word in words if not ASSIGNMENT.match(word)], assignments)
+    return Arguments([Path(word) for word in words if not ASSIGNMENT.match(word)], assignments)
 
 
-def name_default(model: Path) -> None:
+def announce_default_model(model: Path) -> None:
     """Tell who watches which model translates, if nobody has chosen one."""
     if model == models.DEFAULT and errors.is_terminal:
         name = model.stem
         errors.print(f"with the model that comes along: {name} (regard info {name})", style="dim")
 
 
-def once(files: Sequence[Path]) -> None:
+def refuse_stdin_twice(files: Sequence[Path]) -> None:
     """Raises RegardError if standard input is to be read more than once."""
     if list(files).count(STANDARD_INPUT) > 1:
         raise RegardError(

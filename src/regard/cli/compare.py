@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from regard.cli.common import errors, sort_words, use_utf8
+from regard.cli.common import errors, split_arguments, use_utf8
 from regard.config import override, read_config
 from regard.data.formats import guess_languages, reader_of
 from regard.errors import RegardError
@@ -16,7 +16,7 @@ from regard.text.languages import parse_languages
 
 if TYPE_CHECKING:
     from regard.experiment import Plan
-    from regard.experiment.results import Comparison, Judged
+    from regard.experiment.results import Comparison, ModelResult
 
 
 WordsArgument = Annotated[
@@ -68,7 +68,7 @@ LanguagesOption = Annotated[
     str, typer.Option(help="Like en-fr; else the file endings tell.", show_default=False)
 ]
 MethodOption = Annotated[
-    str, typer.Option(help="The significance test: bootstrap or randomisation.")
+    str, typer.Option(help="The significance test: bootstrap or randomization.")
 ]
 LengthsOption = Annotated[
     str, typer.Option(help="Where the groups by length end, in source words.")
@@ -86,8 +86,8 @@ def compare(
     config: ConfigOption = None,
     valid: ValidOption = None,
     languages: LanguagesOption = "",
-    test_by: MethodOption = "bootstrap",
-    lengths: LengthsOption = "10,20,30,40,50,60",
+    significance: MethodOption = "bootstrap",
+    length_buckets: LengthsOption = "10,20,30,40,50,60",
 ) -> None:
     """Train each choice alike, and see what it changes: quality, significance, length, looks.
 
@@ -102,13 +102,13 @@ def compare(
         --out experiment
     """
     use_utf8()
-    from regard.experiment import Asked, plan_ready, plan_training
+    from regard.experiment import CompareOptions, plan_ready, plan_training
     from regard.experiment.charts import refuse_missing
     from regard.training.data import Data
 
     refuse_missing()
-    asked = Asked(test, out, test_by, edges(lengths))
-    files, assignments = sort_words(words or [])
+    asked = CompareOptions(test, out, significance, edges(length_buckets))
+    files, assignments = split_arguments(words or [])
     settings = override(read_config(config) if config else {}, assignments)
     if models:
         if vary:
@@ -137,7 +137,9 @@ def edges(lengths: str) -> tuple[int, ...]:
     numbers = [int(part) for part in parts if part.isdecimal()]
     if len(numbers) < len(parts) or numbers != sorted(set(numbers)) or min(numbers) < 1:
         raise RegardError(
-            f"'{lengths}' are not lengths", "--lengths", "write rising numbers, like 10,20,30"
+            f"'{lengths}' are not lengths",
+            "--length-buckets",
+            "write rising numbers, like 10,20,30",
         )
     return tuple(numbers)
 
@@ -200,7 +202,7 @@ def table_of_models(found: "Comparison") -> Table:
     return table
 
 
-def table_by_length(models: "Sequence[Judged]") -> Table:
+def table_by_length(models: "Sequence[ModelResult]") -> Table:
     """BLEU by source words."""
     buckets = models[0].buckets
     table = new_table("BLEU by source words", ("model", *(one.words for one in buckets)))

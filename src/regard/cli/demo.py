@@ -37,7 +37,7 @@ def demo(
     use_utf8()
     from rich.console import Console
 
-    from regard.cli.explain import show_looks
+    from regard.cli.explain import show_attention
     from regard.experiment.demo import plan_lesson
     from regard.explain.explanation import explain
     from regard.lesson.corpus import EXAMPLE
@@ -52,11 +52,11 @@ def demo(
     console.print(table_by_length(found.models))
     console.print(f"\n{EXAMPLE.source}", style="bold", end="")
     console.print("  (in no training sentence)\n")
-    for one in plan.candidates:
+    for one in plan.models:
         explained = explain(open_light(one.model), EXAMPLE.source, one.name)
         console.print(f"The {one.name} model", style="bold", end="")
         console.print(f" writes: {explained.target.text}")
-        show_looks(console, explained, subwords=False)
+        show_attention(console, explained, subwords=False)
     console.print(
         "Each row is a word that the model writes, each column a word that it reads;\n"
         "the numbers say how much it looked there, in percent. Without attention all\n"
@@ -65,12 +65,12 @@ def demo(
     console.print("All of it, with more sentences and pictures, in your browser:")
     console.print(f"  {out / 'report.html'}", soft_wrap=True)
     console.print("Now try:")
-    best = plan.candidates[-1].model
+    best = plan.models[-1].model
     try_it = (
         f"  echo 'The old farmer sees a red house.' | regard translate --model {quote(str(best))}"
     )
     console.print(try_it, soft_wrap=True)
-    both = " ".join(f"--model {quote(str(one.model))}" for one in reversed(plan.candidates))
+    both = " ".join(f"--model {quote(str(one.model))}" for one in reversed(plan.models))
     console.print(f"  regard explore {both}", soft_wrap=True)
     console.print("The lesson that goes with it: docs/lesson.md")
 

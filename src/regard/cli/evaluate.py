@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from regard import models
-from regard.cli.common import Beam, errors, name_default, new_file, once, read_all, use_utf8
+from regard.cli.common import (
+    Beam,
+    announce_default_model,
+    errors,
+    new_file,
+    read_all,
+    refuse_stdin_twice,
+    use_utf8,
+)
 from regard.config import SearchOptions
 from regard.data.formats import guess_languages
 from regard.errors import RegardError, nearest
@@ -38,8 +46,9 @@ def evaluate(
         ),
     ] = "sacrebleu",
     beam: Beam = 0,
-    whole_lines: Annotated[
-        bool, typer.Option("--whole-lines", help="Do not cut lines into sentences.")
+    no_sentence_splitting: Annotated[
+        bool,
+        typer.Option("--no-sentence-splitting", help="Translate each line as one sentence."),
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the translations to this new file.")
@@ -53,20 +62,20 @@ def evaluate(
     """Measure BLEU, chrF and TER, each with the signature that says how.
 
     Lines are translated as `regard translate` does: those of several sentences sentence by
-    sentence, unless --whole-lines.
+    sentence, unless --no-sentence-splitting.
 
     Example:
 
         regard evaluate test.en test.fr --model model --convention multi30k
     """
     use_utf8()
-    once([file for file in (source, reference, hypothesis) if file is not None])
+    refuse_stdin_twice([file for file in (source, reference, hypothesis) if file is not None])
     sources, references = read_all(source), read_all(reference)
     if hypothesis is not None:
         asked = {
             "--model": model,
             "--beam": beam,
-            "--whole-lines": whole_lines,
+            "--no-sentence-splitting": no_sentence_splitting,
             "--device": device != "auto",
             "--out": out,
         }
@@ -92,7 +101,7 @@ def evaluate(
         new_file(out).unlink()
     if hypothesis is None:
         chosen = model or models.DEFAULT
-        name_default(chosen)
+        announce_default_model(chosen)
         translator = load(chosen, device)
         language = parse_languages(languages)[1] if languages else translator.languages[1]
         settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
@@ -100,7 +109,7 @@ def evaluate(
         with errors.status(f"translating {len(sources):,} lines"):
             found = (
                 translator.translate(sources)
-                if whole_lines
+                if no_sentence_splitting
                 else translate_lines(translator, sources)
             )
             texts = [one.text for one in found]

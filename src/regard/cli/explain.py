@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.common import Beam, Models, as_utf8, errors, name_default, new_file, use_utf8
+from regard.cli.common import (
+    Beam,
+    Models,
+    announce_default_model,
+    as_utf8,
+    errors,
+    new_file,
+    use_utf8,
+)
 from regard.errors import RegardError
 from regard.files import write_file
-from regard.models import tell_apart
+from regard.models import unique_names
 from regard.text import sentences
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from regard.explain.explanation import Explanation
-    from regard.explain.terminal import Written
+    from regard.explain.terminal import WordRow
 
 FEW = 2
 """Source words and runners-up that a row of the table names."""
@@ -65,15 +73,15 @@ def explain(
     use_utf8()
     wanted = None if translation is None else read_translation(translation, beam)
     given = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
-    name_default(model[0])
+    announce_default_model(model[0])
     explained = [
         explain_one(given, one, name, wanted, beam)
-        for one, name in zip(model, tell_apart(model, "/"), strict=True)
+        for one, name in zip(model, unique_names(model, "/"), strict=True)
     ]
-    if len(sentences.split(tidy(given), explained[0].languages[0])) > 1:
+    if len(sentences.split(normalize(given), explained[0].languages[0])) > 1:
         errors.print(
             "several sentences, explained as one: `regard translate` cuts them apart, unless"
-            " --whole-lines asks for the same",
+            " --no-sentence-splitting asks for the same",
             style="yellow",
             highlight=False,
         )
@@ -100,7 +108,7 @@ def read_translation(translation: str, beam: int) -> str:
             "--beam and --translation",
             "give one of the two",
         )
-    if not tidy(as_utf8(translation)):
+    if not normalize(as_utf8(translation)):
         raise RegardError(
             "there is nothing in the translation",
             "--translation",
@@ -129,9 +137,9 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
     kind = out.suffix.lower()
     if kind == ".html":
         from regard.explain.explanation import as_json
-        from regard.page import frozen
+        from regard.page import static_page
 
-        page = frozen(
+        page = static_page(
             {
                 "live": False,
                 "title": explained[0].source.text,
@@ -177,14 +185,14 @@ def tell(one: "Explanation", subwords: bool) -> None:
     console.print(one.model, style="bold", highlight=False)
     console.print(one.target.text, highlight=False, soft_wrap=True)
     console.print()
-    show_looks(console, one, subwords)
-    console.print(word_by_word(told(one, subwords)))
+    show_attention(console, one, subwords)
+    console.print(word_by_word(word_rows(one, subwords)))
     advised = advice(one)
     if advised:
         console.print(f"\n{advised}", style="italic", highlight=False)
 
 
-def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
+def show_attention(console: "Console", one: "Explanation", subwords: bool) -> None:
     """The heat map, as wide as all that the console prints."""
     from regard.explain.terminal import heat
 
@@ -193,9 +201,9 @@ def show_looks(console: "Console", one: "Explanation", subwords: bool) -> None:
     console.print(picture, no_wrap=True, crop=False)
 
 
-def told(one: "Explanation", subwords: bool) -> "list[Written]":
+def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
     """What the table says of each word (or token)."""
-    from regard.explain.terminal import Written
+    from regard.explain.terminal import WordRow
 
     rows, columns = names(one, subwords)
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
@@ -209,7 +217,7 @@ def told(one: "Explanation", subwords: bool) -> "list[Written]":
             if other.id != one.target.ids[first] and other.probability >= LEAST
         ][:FEW]
         written.append(
-            Written(
+            WordRow(
                 row,
                 float(prob),
                 [(columns[place], float(looks[place])) for place in most if looks[place] >= LEAST],

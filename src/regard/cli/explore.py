@@ -11,9 +11,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from regard.cli.common import Models, errors, name_default, use_utf8
+from regard.cli.common import Models, announce_default_model, errors, use_utf8
 from regard.errors import RegardError, needs_extra
-from regard.models import tell_apart
+from regard.models import unique_names
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C has ended."""
@@ -41,30 +41,30 @@ def explore(
     """
     use_utf8()
     try:
-        from regard.serving.explorer import HOME, make_app, serve
+        from regard.serving.explorer import LOCALHOST, make_app, serve
     except ModuleNotFoundError as error:
         instead = ", or write a page with `regard explain --out page.html`"
         raise needs_extra("the page", error.name, "serve", instead) from error
     from regard.translator import open_light
 
-    name_default(model[0])
+    announce_default_model(model[0])
     with errors.status("loading"):
         translators = {
-            name: open_light(one) for name, one in zip(tell_apart(model, "/"), model, strict=True)
+            name: open_light(one) for name, one in zip(unique_names(model, "/"), model, strict=True)
         }
         app = make_app(translators)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HOME, port))
+        listening.bind((LOCALHOST, port))
         listening.listen()  # a browser that is quicker than the server waits for it
     except OSError as error:
         raise RegardError(
             f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",
-            HOME,
+            LOCALHOST,
             "choose another --port; 0 takes any free one",
         ) from error
-    address = f"http://{HOME}:{listening.getsockname()[1]}/"
+    address = f"http://{LOCALHOST}:{listening.getsockname()[1]}/"
     errors.print(f"the page is at {address}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
     if browser:
         # a browser in the terminal comes back when it is closed, and needs the server until then

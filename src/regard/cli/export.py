@@ -7,7 +7,7 @@ import typer
 
 from regard.cli.common import errors, new_file, use_utf8
 from regard.errors import RegardError
-from regard.storage.model_card import describe, read_about
+from regard.storage.model_card import add_model_card, read_model_card
 from regard.storage.model_file import SUFFIX
 
 
@@ -17,7 +17,7 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8/--fp32", help="Weights of 8 bits: small and fast; or of 32.")
     ] = True,
-    text: Annotated[
+    calibration: Annotated[
         Path | None,
         typer.Option(
             help="Source sentences like those to be translated, where the training text is not"
@@ -25,7 +25,7 @@ def export(
             show_default=False,
         ),
     ] = None,
-    about: Annotated[
+    model_card: Annotated[
         Path | None,
         typer.Option(
             help="A TOML file of your own words, which regard info prints first: what the model is"
@@ -52,14 +52,14 @@ def export(
             str(model),
             "give the folder that `regard train --out` wrote",
         )
-    texts = read_sample(text) if text is not None else []
-    card = read_about(about) if about is not None else {}
+    texts = read_sample(calibration) if calibration is not None else []
+    card = read_model_card(model_card) if model_card is not None else {}
     new_file(out)
     try:
         with errors.status(f"writing {out.name}"):
             export_model(model, out, "int8" if int8 else "fp32", texts)
             if card:
-                describe(out, card, {})
+                add_model_card(out, card, {})
     except BaseException:
         out.unlink(missing_ok=True)
         raise

@@ -11,9 +11,9 @@ import typer
 from regard import models
 from regard.cli.common import use_utf8
 from regard.engine.quantize import SCALE, are_int8
-from regard.storage.model_card import ABOUT
+from regard.storage.model_card import MODEL_CARD
 from regard.storage.model_file import read_model
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 
 COLUMN = 24
 """Where values begin."""
@@ -43,15 +43,17 @@ def info(
     bundle = read_model(path)
     card = bundle.card
     weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.endswith(SCALE)}
-    about = card.provenance.get(ABOUT)
+    about = card.provenance.get(MODEL_CARD)
     content: dict[str, Any] = {
-        **({ABOUT: about} if about else {}),
+        **({MODEL_CARD: about} if about else {}),
         "languages": "-".join(card.languages),
         "parameters": sum(tensor.size for tensor in weights.values()),
         "precision": "int8" if are_int8(bundle.tensors) else "fp32",
-        "source tokens": len(card.source),
-        "target tokens": len(card.target),
-        "made": {name: value for name, value in card.provenance.items() if name != ABOUT},
+        "source_tokens": len(card.source),
+        "target_tokens": len(card.target),
+        "provenance": {
+            name: value for name, value in card.provenance.items() if name != MODEL_CARD
+        },
         "quality": bundle.quality,
         "options": card.config.model_dump(mode="json"),
     }
@@ -67,7 +69,7 @@ def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
     """A name and its value a line; what stands inside another value is set in."""
     lines = []
     for name, value in content.items():
-        begin = "  " * depth + tidy(str(name))
+        begin = "  " * depth + normalize(str(name))
         parts = value if isinstance(value, list) else [value]
         if not any(isinstance(part, dict) for part in parts):
             lines += as_paragraph(begin, ", ".join(map(as_text, parts)), width)
@@ -80,7 +82,7 @@ def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
 
 
 def as_text(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and value > 9999 else tidy(str(value))
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else normalize(str(value))
 
 
 def as_paragraph(begin: str, text: str, width: int) -> list[str]:

@@ -7,7 +7,7 @@ PAUSE = 0.02
 """Seconds without a further line after which what has come is handed on."""
 
 
-class Arrivals:
+class LineReader:
     """Reads lines in a thread of its own, for reading waits.
 
     At most `count` lines are held, and no further one behind `size` bytes.
@@ -59,12 +59,12 @@ class Arrivals:
             return found
 
 
-def as_they_arrive(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[bytes]]:
+def read_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[bytes]]:
     """Lists of at most `count` lines, of fewer where they are long or where no more come for now.
 
     So a program on the other end of a pipe gets its answer, and a file comes in long lists.
     """
-    arrivals = Arrivals(lines, count, size)
+    arrivals = LineReader(lines, count, size)
     try:
         while found := arrivals.take():
             yield found

@@ -10,10 +10,10 @@ from typing import IO, NamedTuple, TextIO
 from regard.cli.common import errors, new_file
 from regard.data.formats import STANDARD_INPUT
 from regard.errors import RegardError, refuse_system_error
-from regard.files import damaged, lock, read_json
+from regard.files import damaged_error, lock, read_json
 
 
-class Place(NamedTuple):
+class OutputPaths(NamedTuple):
     """Where a translation grows."""
 
     out: Path
@@ -23,8 +23,8 @@ class Place(NamedTuple):
     """OUT.part.json: what was asked for when it was begun. Whoever writes holds it."""
 
 
-class Unfinished(NamedTuple):
-    place: Place
+class PartialOutput(NamedTuple):
+    place: OutputPaths
     held: IO[bytes]
     done: int
     """Lines that were translated before."""
@@ -58,7 +58,7 @@ class Unfinished(NamedTuple):
         """Leave nothing behind if nothing has been written."""
         if self.place.part.exists() and self.place.part.stat().st_size == 0:
             self.place.part.unlink()
-            self.let_go()
+            self.release()
 
     def finish(self) -> None:
         """Give it its name. Raises RegardError if another file has taken it meanwhile."""
@@ -69,16 +69,16 @@ class Unfinished(NamedTuple):
                 f"the translation is whole and stands in {self.place.part}: rename it",
             )
         self.place.part.replace(self.place.out)
-        self.let_go()
+        self.release()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.held.close()
         self.place.asked.unlink(missing_ok=True)
 
 
-def begin(out: Path, asked: Mapping[str, object]) -> Unfinished:
+def begin(out: Path, command: Mapping[str, object]) -> PartialOutput:
     """Raises RegardError if `out` exists, or a part of it."""
-    place = beside(out)
+    place = output_paths(out)
     if place.part.exists():
         raise RegardError(
             "a translation was begun here and not finished",
@@ -86,46 +86,46 @@ def begin(out: Path, asked: Mapping[str, object]) -> Unfinished:
             "add --resume to go on, or remove it to begin again",
         )
     new_file(out).unlink()
-    held = hold(place)
+    held = lock_output(place)
     held.truncate(0)
-    held.write(json.dumps(asked, indent=2).encode())
+    held.write(json.dumps(command, indent=2).encode())
     held.flush()
-    return Unfinished(place, held, 0)
+    return PartialOutput(place, held, 0)
 
 
-def go_on(out: Path, asked: Mapping[str, object], is_numbered: bool) -> Unfinished:
+def resume(out: Path, command: Mapping[str, object], is_numbered: bool) -> PartialOutput:
     """Find what was begun, or begin; what was written in part is cut off.
 
     Raises RegardError if something else was asked for then, or the file cannot be gone on with.
     """
-    place = beside(out)
+    place = output_paths(out)
     if not place.part.exists():
-        return begin(out, asked)
+        return begin(out, command)
     if not place.asked.exists():
         raise RegardError(
             "nobody knows any more what was asked for when this was begun",
             str(place.part),
             "remove it to begin again",
         )
-    held = hold(place)
+    held = lock_output(place)
     if not place.part.exists():  # another run has just finished it
         held.close()
         place.asked.unlink()
-        return begin(out, asked)
+        return begin(out, command)
     before = read_json(place.asked)
     if not isinstance(before, dict):
-        raise damaged(place.asked)
-    for name, value in json.loads(json.dumps(asked)).items():
+        raise damaged_error(place.asked)
+    for name, value in json.loads(json.dumps(command)).items():
         if before.get(name) != value:
             raise RegardError(
                 f"this was begun with another {name}: {before.get(name)!r}, not {value!r}",
                 str(place.part),
                 "ask for the same as then, or remove it to begin again",
             )
-    return Unfinished(place, held, cut_to_whole_lines(place.part, is_numbered))
+    return PartialOutput(place, held, cut_to_whole_lines(place.part, is_numbered))
 
 
-def hold(place: Place) -> IO[bytes]:
+def lock_output(place: OutputPaths) -> IO[bytes]:
     """Raises RegardError if another run is writing this translation, or nobody can."""
     try:
         return lock(place.asked)
@@ -137,12 +137,12 @@ def hold(place: Place) -> IO[bytes]:
         refuse_system_error(error, "write", str(place.asked))
 
 
-def beside(out: Path) -> Place:
+def output_paths(out: Path) -> OutputPaths:
     """Raises RegardError if `out` cannot be a file's name."""
     if not out.name or out == STANDARD_INPUT:
         raise RegardError("this is no name of a file", f"--out {out}", "give --out FILE")
     part = out.with_name(out.name + ".part")
-    return Place(out, part, part.with_name(part.name + ".json"))
+    return OutputPaths(out, part, part.with_name(part.name + ".json"))
 
 
 def cut_to_whole_lines(part: Path, is_numbered: bool) -> int:
@@ -172,7 +172,7 @@ def cut_to_whole_lines(part: Path, is_numbered: bool) -> int:
         ) from error
 
 
-def behind(lines: Iterator[bytes], done: int) -> Iterator[bytes]:
+def skip_lines(lines: Iterator[bytes], done: int) -> Iterator[bytes]:
     """The lines that are still to be translated.
 
     Raises RegardError if there are fewer than were translated before.

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from regard.cli.common import errors, sort_words, use_utf8
+from regard.cli.common import errors, split_arguments, use_utf8
 from regard.config import make_config, options, override, read_config
 from regard.errors import RegardError
 
@@ -64,7 +64,7 @@ def train(
         Path | None,
         typer.Option(
             help="Tune a ready model on new text: its folder, a file that `regard export` wrote, or"
-            " one that comes along, by name. Dropout can change; model.hidden, and"
+            " one that comes along, by name. Dropout can change; model.decoder_size, and"
             " model.encoder_layers from two on, can grow.",
             show_default=False,
         ),
@@ -92,9 +92,9 @@ def train(
     use_utf8()
     from regard.api import train as run
     from regard.training.loop import Interrupted
-    from regard.training.report import watching
+    from regard.training.report import console_report
 
-    files, assignments = sort_words(words or [])
+    files, assignments = split_arguments(words or [])
     if not files:
         raise RegardError("no text to learn from is given", "the command line", "give two files")
     if valid and valid_pairs:
@@ -104,7 +104,7 @@ def train(
     held_out = [valid_pairs] if valid_pairs else valid or ()
     settings = override(read_config(config) if config else {}, assignments)
     make_config(settings, f"{config}, the command line" if config else "the command line")
-    with watching(errors) as report:
+    with console_report(errors) as report:
         try:
             outcome = run(files, out, held_out, languages, settings, start_from or "", report)
         except Interrupted as stop:

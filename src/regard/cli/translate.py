@@ -12,13 +12,22 @@ from typing import Annotated, NamedTuple
 import typer
 
 from regard import models
-from regard.cli.common import Beam, Model, as_utf8, errors, name_default, once, use_utf8
-from regard.cli.line_reader import as_they_arrive
+from regard.cli.common import (
+    Beam,
+    Model,
+    announce_default_model,
+    as_utf8,
+    errors,
+    refuse_stdin_twice,
+    use_utf8,
+)
+from regard.cli.line_reader import read_chunks
 from regard.cli.partial_output import begin as begin_part
-from regard.cli.partial_output import behind, beside, go_on
+from regard.cli.partial_output import output_paths, skip_lines
+from regard.cli.partial_output import resume as resume_part
 from regard.config import SearchOptions
 from regard.data.formats import (
-    LONGEST,
+    MAX_LINE_BYTES,
     STANDARD_INPUT,
     is_utf8,
     open_bytes,
@@ -43,21 +52,22 @@ REPLACEMENT = "\ufffd"
 
 
 class Format(StrEnum):
+    """Of the input."""
+
     text = "text"
-    json = "json"
 
 
-class Wanted(NamedTuple):
-    """What is made of a line."""
+class OutputOptions(NamedTuple):
+    """How a line is translated and written."""
 
     n_best: int
-    begin: str
-    format: Format
-    whole_lines: bool
+    prefix: str
+    as_json: bool
+    no_sentence_splitting: bool
 
 
 @dataclass
-class Noted:
+class LineWarning:
     """Lines of which somebody should know: how many, and the first of them."""
 
     what: str
@@ -81,20 +91,22 @@ class Noted:
             )
 
 
-class Notes:
+class LineWarnings:
     """All that somebody should know of the lines of a text and of their translations."""
 
     def __init__(self) -> None:
-        self.unread = Noted("bytes that are not UTF-8; iconv converts a file")
-        self.shortened = Noted("longer than a megabyte, and what stands behind it was left out")
-        self.cut = Noted("translations that did not end by themselves; --format json says why")
+        self.unread = LineWarning("bytes that are not UTF-8; iconv converts a file")
+        self.shortened = LineWarning(
+            "longer than a megabyte, and what stands behind it was left out"
+        )
+        self.cut = LineWarning("translations that did not end by themselves; --json says why")
 
     def take(self, number: int, line: bytes, best: Translation) -> None:
         if REPLACEMENT in best.source and not is_utf8(line):
             self.unread.note(number)
-        if len(line) > LONGEST:
+        if len(line) > MAX_LINE_BYTES:
             self.shortened.note(number)
-        if best.finish_reason != "end":
+        if best.finish_reason != "eos":
             self.cut.note(number)
 
     def tell(self, total: int) -> None:
@@ -115,15 +127,21 @@ def translate(
         int,
         typer.Option(
             help="Translations of each line, at most, best first: by log-probability /"
-            " length^alpha. The beam is at least as wide.",
+            " length^length_penalty. The beam is at least as wide.",
             min=1,
             max=1000,
         ),
     ] = 1,
-    begin: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
-    format: Annotated[Format, typer.Option(help="Plain lines, or an object a line.")] = Format.text,
-    whole_lines: Annotated[
-        bool, typer.Option("--whole-lines", help="Do not cut lines into sentences.")
+    prefix: Annotated[
+        str, typer.Option(help="Target text with which every translation begins.")
+    ] = "",
+    format: Annotated[Format, typer.Option(help="Format of the input.")] = Format.text,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write one JSON object for each line.")
+    ] = False,
+    no_sentence_splitting: Annotated[
+        bool,
+        typer.Option("--no-sentence-splitting", help="Translate each line as one sentence."),
     ] = False,
     out: Annotated[
         Path | None,
@@ -156,8 +174,8 @@ def translate(
 ) -> None:
     """Translate lines of text, in order; an empty line gives an empty line.
 
-    A line of several sentences is translated sentence by sentence, unless --whole-lines, --begin or
-    an --n-best above 1 asks for it whole. With --n-best 2 and more each line gives up to N lines:
+    A line of several sentences is translated sentence by sentence, unless
+    --no-sentence-splitting, --prefix or an --n-best above 1 is given. With --n-best 2 and more each line gives up to N lines:
     line number, log-probability and text, with tabs between.
 
     Example:
@@ -170,11 +188,11 @@ def translate(
     if resume and out is None:
         raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
     read = files or [STANDARD_INPUT]
-    once(read)
+    refuse_stdin_twice(read)
     for file in read:
         if file != STANDARD_INPUT and not file.is_fifo():
             open_bytes(file).close()  # a wrong path is told before the work
-    name_default(model)
+    announce_default_model(model)
     give_freed_memory_back()
     translator = load(model, device, workers, threads)
     if shortlist:
@@ -184,8 +202,13 @@ def translate(
     translator = translator.with_options(
         SearchOptions.model_validate({**options.model_dump(), "beam": size})
     )
-    wanted = Wanted(n_best, as_utf8(begin), format, whole_lines or n_best > 1 or bool(begin))
-    if out is not None and resume and out.is_file() and not beside(out).part.exists():
+    wanted = OutputOptions(
+        n_best,
+        as_utf8(prefix),
+        as_json,
+        no_sentence_splitting or n_best > 1 or bool(prefix),
+    )
+    if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
         errors.print(
             f"{out} is whole already, and stays as it is; remove it to translate again",
             highlight=False,
@@ -201,23 +224,23 @@ def translate(
             "beam": size,
             "shortlist": shortlist,
         }
-        is_numbered = n_best > 1 and format == Format.text
-        growing = go_on(out, asked, is_numbered) if resume else begin_part(out, asked)
+        is_numbered = n_best > 1 and not as_json
+        growing = resume_part(out, asked, is_numbered) if resume else begin_part(out, asked)
     done = growing.done if growing else 0
-    lines = behind((line for file in read for line in read_lines(file)), done)
-    notes = Notes()
+    lines = skip_lines((line for file in read for line in read_lines(file)), done)
+    notes = LineWarnings()
     with ExitStack() as stack:
         to = stack.enter_context(growing.opened()) if growing else sys.stdout
         is_watched = errors.is_terminal and not to.isatty()
-        tell = stack.enter_context(counting(read, done)) if is_watched else tell_nobody
+        tell = stack.enter_context(counting(read, done)) if is_watched else no_progress
         number = done
-        chunks = in_chunks if are_files(read) else as_they_arrive
+        chunks = in_chunks if are_files(read) else read_chunks
         for chunk in chunks(lines, CHUNK, CHUNK_BYTES):
             texts = [text_of(line) for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
                 number += 1
                 notes.take(number, line, best[0])
-                to.write(as_json(best) if format == "json" else as_text(best, n_best, number))
+                to.write(json_line(best) if as_json else text_lines(best, n_best, number))
             to.flush()
             tell(number)
     if growing:
@@ -229,19 +252,19 @@ def fingerprint(file: Path) -> str:
     """What tells a text or a model from others, wherever it stands."""
     if file == STANDARD_INPUT:
         return str(file)
-    parts = checkpoint.parts(file) if file.is_dir() else [file]
+    parts = checkpoint.model_files(file) if file.is_dir() else [file]
     digests = [digest(part) for part in parts if part.is_file()]
     return " ".join([file.name, *digests]) if digests else str(file)
 
 
 def translate_chunk(
-    translator: Translator, lines: list[str], wanted: Wanted
+    translator: Translator, lines: list[str], wanted: OutputOptions
 ) -> list[list[Translation]]:
     """The best translations of each line."""
-    if not wanted.whole_lines:
+    if not wanted.no_sentence_splitting:
         return [[found] for found in translate_lines(translator, lines)]
-    if wanted.begin:
-        found = translator.translate_with_prefix(lines, wanted.begin)
+    if wanted.prefix:
+        found = translator.translate_with_prefix(lines, wanted.prefix)
     else:
         found = translator.n_best(lines)
     return [best[: wanted.n_best] for best in found]
@@ -252,7 +275,7 @@ def are_files(files: list[Path]) -> bool:
     return all(file != STANDARD_INPUT and file.is_file() for file in files)
 
 
-def tell_nobody(done: int) -> None:
+def no_progress(done: int) -> None:
     """How many lines are done, where the results themselves appear, or nobody watches."""
 
 
@@ -301,15 +324,16 @@ def in_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[by
         yield chunk
 
 
-def as_text(best: list[Translation], n_best: int, number: int) -> str:
+def text_lines(best: list[Translation], n_best: int, number: int) -> str:
     if n_best == 1:
         return best[0].text + "\n"
     return "".join(f"{number}\t{one.log_prob:.4f}\t{one.text}\n" for one in best)
 
 
-def as_json(best: list[Translation]) -> str:
+def json_line(best: list[Translation]) -> str:
     found = [
-        {"text": one.text, "log_prob": round(one.log_prob, 4), "ending": one.finish_reason} for one in best
+        {"text": one.text, "log_prob": round(one.log_prob, 4), "finish_reason": one.finish_reason}
+        for one in best
     ]
     content = {"source": best[0].source, "translations": found}
     return json.dumps(content, ensure_ascii=False) + "\n"

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from regard.data.corpus import order
+from regard.data.corpus import shuffled_slice
 from regard.shapes import Int
 from regard.special import END, START
 from regard.text.padding import pad
@@ -54,7 +54,7 @@ class Batch(NamedTuple):
     """The translation and </s>: what is to be predicted."""
 
 
-class Recipe(NamedTuple):
+class BatchOptions(NamedTuple):
     """What decides which batches come out of a corpus."""
 
     source: Vocabulary
@@ -68,7 +68,7 @@ class Recipe(NamedTuple):
     seed: int
 
 
-def seed_of(*numbers: int) -> int:
+def derive_seed(*numbers: int) -> int:
     """A seed from several numbers, such that neighbours have nothing in common."""
     digest = hashlib.blake2b(repr(numbers).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little") >> 1
@@ -83,7 +83,7 @@ def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
     )
 
 
-def cut(lengths: Int[np.ndarray, " N"], most: int) -> list[slice]:
+def group_by_tokens(lengths: Int[np.ndarray, " N"], max_tokens: int) -> list[slice]:
     """Cut ascending lengths into runs that, padded to their longest, have at most `most` tokens.
 
     A sentence longer than that is a run of its own. Runs of many have a multiple of 8 sentences,
@@ -92,7 +92,7 @@ def cut(lengths: Int[np.ndarray, " N"], most: int) -> list[slice]:
     runs, begin = [], 0
     while begin < len(lengths):
         end = begin + 1
-        while end < len(lengths) and (end + 1 - begin) * lengths[end] <= most:
+        while end < len(lengths) and (end + 1 - begin) * lengths[end] <= max_tokens:
             end += 1
         if end < len(lengths) and end - begin > 8:
             end -= (end - begin) % 8
@@ -101,12 +101,12 @@ def cut(lengths: Int[np.ndarray, " N"], most: int) -> list[slice]:
     return runs
 
 
-def pool_batches(texts: Texts, recipe: Recipe, epoch: int, pool: int) -> list[Batch]:
+def pool_batches(texts: Texts, recipe: BatchOptions, epoch: int, pool: int) -> list[Batch]:
     """All batches of one pool, in the order in which they are learned."""
-    seed = seed_of(recipe.seed, epoch, pool)
+    seed = derive_seed(recipe.seed, epoch, pool)
     begin = pool * recipe.pool_pairs
     end = min(len(texts), begin + recipe.pool_pairs)
-    indices = order(len(texts), recipe.seed, epoch, begin, end)
+    indices = shuffled_slice(len(texts), recipe.seed, epoch, begin, end)
     sources = recipe.source.sample(texts.sources(indices), recipe.source_bpe_dropout, seed)
     targets = recipe.target.sample(texts.targets(indices), recipe.target_bpe_dropout, seed + 1)
     lengths = np.array([(len(b), len(a)) for a, b in zip(sources, targets, strict=True)]) + 1
@@ -114,13 +114,15 @@ def pool_batches(texts: Texts, recipe: Recipe, epoch: int, pool: int) -> list[Ba
     by_length = np.lexsort((lengths[:, 1], lengths[:, 0], longest))
     batches = [
         make_batch([sources[i] for i in run], [targets[i] for i in run])
-        for run in (by_length[part] for part in cut(longest[by_length], recipe.batch_tokens))
+        for run in (
+            by_length[part] for part in group_by_tokens(longest[by_length], recipe.batch_tokens)
+        )
     ]
     shuffled = np.random.default_rng(seed).permutation(len(batches))
     return [batches[place] for place in shuffled]
 
 
-def stream(texts: Texts, recipe: Recipe, start: Position) -> Iterator[tuple[Position, Batch]]:
+def stream(texts: Texts, recipe: BatchOptions, start: Position) -> Iterator[tuple[Position, Batch]]:
     """Batches without end from `start` on, each with the position that follows it.
 
     The next pool is made in the background while this one is learned.
@@ -143,10 +145,12 @@ def stream(texts: Texts, recipe: Recipe, start: Position) -> Iterator[tuple[Posi
             epoch, pool = following
 
 
-def in_order(sources: Sequence[Ids], targets: Sequence[Ids], tokens: int) -> Iterator[Batch]:
+def validation_batches(
+    sources: Sequence[Ids], targets: Sequence[Ids], tokens: int
+) -> Iterator[Batch]:
     """All pairs once, shortest first, for validation."""
     longest = np.array([max(len(a), len(b)) + 1 for a, b in zip(sources, targets, strict=True)])
     by_length = longest.argsort(kind="stable")
-    for run in cut(longest[by_length], tokens):
+    for run in group_by_tokens(longest[by_length], tokens):
         places = by_length[run]
         yield make_batch([sources[i] for i in places], [targets[i] for i in places])

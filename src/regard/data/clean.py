@@ -62,7 +62,7 @@ def why_dropped(source: str, target: str, limits: Limits) -> str:
 
 
 @dataclass
-class Report:
+class CleaningReport:
     """What became of the pairs that were read."""
 
     kept: int = 0
@@ -110,7 +110,7 @@ class Report:
         return {"read": self.read, "kept": self.kept, "dropped": self.dropped, "first": self.first}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Report":
+    def from_json(cls, value: dict[str, Any]) -> "CleaningReport":
         """What `to_json` gave; raises KeyError or ValueError if it did not give that."""
         report = cls(value["kept"], value["dropped"], value["first"])
         if report.read != value["read"] or not set(report.dropped) <= set(REASONS):

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.data.clean import DUPLICATE, Limits, Report, why_dropped
-from regard.data.formats import NOT_A_PAIR, NOT_UTF8, Fault, Pair, read_pairs
+from regard.data.clean import DUPLICATE, CleaningReport, Limits, why_dropped
+from regard.data.formats import NOT_A_PAIR, NOT_UTF8, Pair, UnreadableLine, read_pairs
 from regard.errors import RegardError, refuse_system_error
 from regard.text.languages import Languages
 
@@ -21,17 +21,17 @@ Numbers = NDArray[np.int64]
 FORMAT = 1
 """Goes up when what was prepared before can no longer be read."""
 
-STRETCH = 4096
+CHUNK_PAIRS = 4096
 """Pairs in memory at a time while a corpus is prepared."""
 
-MARK = 16
+FINGERPRINT_BYTES = 16
 """Bytes of a pair's fingerprint: among 10^9 pairs, two different ones share it once in 10^20."""
 
-RECORD = MARK + 8
+RECORD = FINGERPRINT_BYTES + 8
 """Bytes of a fingerprint and of the pair's place behind it."""
 
 
-class Side(NamedTuple):
+class TextColumn(NamedTuple):
     """All texts of one language, mapped from disk."""
 
     text: memoryview
@@ -39,10 +39,10 @@ class Side(NamedTuple):
     offsets: Numbers
     """The byte where each text begins, and at last the one behind them all."""
 
-    def texts(self, places: Numbers) -> list[str]:
+    def texts(self, indices: Numbers) -> list[str]:
         """The texts at `places`, in that order."""
-        assert not places.size or places.min() >= 0, "a place counts from the beginning"
-        starts, ends = self.offsets[places].tolist(), self.offsets[places + 1].tolist()
+        assert not indices.size or indices.min() >= 0, "a place counts from the beginning"
+        starts, ends = self.offsets[indices].tolist(), self.offsets[indices + 1].tolist()
         return [str(self.text[start:end], "utf-8") for start, end in zip(starts, ends, strict=True)]
 
 
@@ -54,7 +54,7 @@ class Corpus:
         self.languages: Languages = (about["languages"][0], about["languages"][1])
         self.fingerprint: str = about["fingerprint"]
         """Differs when a text, the order of the pairs, or a language differs."""
-        self.report = Report.from_json(about["report"])
+        self.report = CleaningReport.from_json(about["report"])
         self.lines = map_numbers(folder / "lines")
         """For each pair the line where it stood in the files, from 1."""
         self.source, self.target = map_side(folder, "source"), map_side(folder, "target")
@@ -62,18 +62,18 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def pair(self, place: int) -> tuple[str, str]:
+    def pair(self, index: int) -> tuple[str, str]:
         """The source and the target of one pair."""
-        places = np.array([place])
+        places = np.array([index])
         return self.sources(places)[0], self.targets(places)[0]
 
-    def sources(self, places: Numbers) -> list[str]:
+    def sources(self, indices: Numbers) -> list[str]:
         """The source texts at `places`, in that order."""
-        return self.source.texts(places)
+        return self.source.texts(indices)
 
-    def targets(self, places: Numbers) -> list[str]:
+    def targets(self, indices: Numbers) -> list[str]:
         """The target texts at `places`, in that order."""
-        return self.target.texts(places)
+        return self.target.texts(indices)
 
 
 def prepare(
@@ -94,12 +94,12 @@ def prepare(
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         raw.mkdir(parents=True)
-        report = gather(read_pairs(files, languages), limits, raw, tick)
+        report = write_raw(read_pairs(files, languages), limits, raw, tick)
         if not report.kept:
-            refuse_emptiness(files, report)
+            refuse_empty_corpus(files, report)
         if limits.drop_duplicates:
-            mark_repeats(raw, report.kept)
-        fingerprint = lay_down(raw, unfinished, languages, report)
+            mark_duplicates(raw, report.kept)
+        fingerprint = write_deduplicated(raw, unfinished, languages, report)
         shutil.rmtree(raw)
         about = {
             "format": FORMAT,
@@ -108,7 +108,7 @@ def prepare(
             "report": report.to_json(),
         }
         (unfinished / "report.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
-        force_to_disk(unfinished)
+        fsync_folder(unfinished)
         unfinished.rename(folder)
     except OSError as error:
         refuse_system_error(error, "prepare the corpus", str(folder))
@@ -125,7 +125,7 @@ WHAT_TO_DO = {
 }
 
 
-def refuse_emptiness(files: Sequence[Path], report: Report) -> NoReturn:
+def refuse_empty_corpus(files: Sequence[Path], report: CleaningReport) -> NoReturn:
     """Tell that all pairs were dropped, and mostly why."""
     reason = report.largest()
     raise RegardError(
@@ -135,29 +135,29 @@ def refuse_emptiness(files: Sequence[Path], report: Report) -> NoReturn:
     )
 
 
-def gather(
-    pairs: Iterator[Pair | Fault], limits: Limits, raw: Path, tick: Callable[[int], None]
-) -> Report:
+def write_raw(
+    pairs: Iterator[Pair | UnreadableLine], limits: Limits, raw: Path, tick: Callable[[int], None]
+) -> CleaningReport:
     """Write down the pairs that no rule drops, each with its line and its fingerprint."""
-    report, stretch, read = Report(), list[Pair](), 0
+    report, stretch, read = CleaningReport(), list[Pair](), 0
     begin_texts(raw)
     for read, pair in enumerate(pairs, 1):
-        if isinstance(pair, Fault):
+        if isinstance(pair, UnreadableLine):
             report.drop(pair.reason, pair.number)
         elif reason := why_dropped(pair.source, pair.target, limits):
             report.drop(reason, pair.number)
         else:
             stretch.append(pair)
-        if read % STRETCH == 0:
-            report.kept += write_stretch(stretch, raw)
+        if read % CHUNK_PAIRS == 0:
+            report.kept += write_chunk(stretch, raw)
             stretch.clear()
             tick(read)
-    report.kept += write_stretch(stretch, raw)
+    report.kept += write_chunk(stretch, raw)
     tick(read)
     return report
 
 
-def write_stretch(stretch: list[Pair], raw: Path) -> int:
+def write_chunk(stretch: list[Pair], raw: Path) -> int:
     """Write down some pairs behind those before; how many they are comes out."""
     sources = [pair.source.encode() for pair in stretch]
     targets = [pair.target.encode() for pair in stretch]
@@ -166,40 +166,46 @@ def write_stretch(stretch: list[Pair], raw: Path) -> int:
         append_texts(raw, name, b"".join(texts), lengths)
     append(raw / "lines", np.array([pair.number for pair in stretch], "<i8").tobytes())
     both = zip(sources, targets, strict=True)  # no text holds a line end
-    marks = (blake2b(b"%b\n%b" % pair, digest_size=MARK).digest() for pair in both)
+    marks = (blake2b(b"%b\n%b" % pair, digest_size=FINGERPRINT_BYTES).digest() for pair in both)
     append(raw / "marks", b"".join(marks))
     append(raw / "repeats", bytes(len(stretch)))
     return len(stretch)
 
 
-def mark_repeats(raw: Path, count: int) -> None:
+def mark_duplicates(raw: Path, count: int) -> None:
     """Mark in `repeats` every pair that has come before, both sides alike.
 
     Fingerprints are sorted where they are on the disk, each with its pair's place behind it, so
     that those alike stand side by side and the first of them before the others.
     """
-    marks = map_rows(raw / "marks", MARK)
-    for begin, end in stretches(count):
-        places = np.arange(begin, end, dtype=">u8").view(np.uint8).reshape(-1, RECORD - MARK)
+    marks = map_rows(raw / "marks", FINGERPRINT_BYTES)
+    for begin, end in chunks(count):
+        places = (
+            np.arange(begin, end, dtype=">u8")
+            .view(np.uint8)
+            .reshape(-1, RECORD - FINGERPRINT_BYTES)
+        )
         append(raw / "records", np.hstack([marks[begin:end], places]).tobytes())
     # in place: 5 million records take 0.7 s on one core of a 2-core virtual machine
     np.memmap(raw / "records", f"S{RECORD}", mode="r+").sort()
     records = map_rows(raw / "records", RECORD)
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r+")
-    for begin, end in stretches(count - 1):
+    for begin, end in chunks(count - 1):
         before, after = records[begin:end], records[begin + 1 : end + 1]
-        alike = (before[:, :MARK] == after[:, :MARK]).all(axis=1)
-        repeats[after[alike, MARK:].copy().view(">u8")[:, 0].astype(np.int64)] = True
+        alike = (before[:, :FINGERPRINT_BYTES] == after[:, :FINGERPRINT_BYTES]).all(axis=1)
+        repeats[after[alike, FINGERPRINT_BYTES:].copy().view(">u8")[:, 0].astype(np.int64)] = True
 
 
-def lay_down(raw: Path, folder: Path, languages: Languages, report: Report) -> str:
+def write_deduplicated(
+    raw: Path, folder: Path, languages: Languages, report: CleaningReport
+) -> str:
     """Copy what is no repeat into `folder`, count what is, and give the corpus' fingerprint."""
-    fingerprint = blake2b("-".join(languages).encode(), digest_size=MARK)
-    marks, lines = map_rows(raw / "marks", MARK), map_numbers(raw / "lines")
+    fingerprint = blake2b("-".join(languages).encode(), digest_size=FINGERPRINT_BYTES)
+    marks, lines = map_rows(raw / "marks", FINGERPRINT_BYTES), map_numbers(raw / "lines")
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r")
     sides = {name: map_side(raw, name) for name in ("source", "target")}
     begin_texts(folder)
-    for begin, end in stretches(report.kept):
+    for begin, end in chunks(report.kept):
         keep = ~repeats[begin:end]
         fingerprint.update(marks[begin:end][keep].tobytes())
         append(folder / "lines", lines[begin:end][keep].tobytes())
@@ -213,9 +219,9 @@ def lay_down(raw: Path, folder: Path, languages: Languages, report: Report) -> s
     return fingerprint.hexdigest()
 
 
-def stretches(count: int) -> Iterator[tuple[int, int]]:
+def chunks(count: int) -> Iterator[tuple[int, int]]:
     """Where each stretch of `count` pairs begins and ends."""
-    return ((begin, min(begin + STRETCH, count)) for begin in range(0, count, STRETCH))
+    return ((begin, min(begin + CHUNK_PAIRS, count)) for begin in range(0, count, CHUNK_PAIRS))
 
 
 def append(file: Path, data: bytes) -> int:
@@ -250,12 +256,12 @@ def map_rows(file: Path, width: int) -> NDArray[np.uint8]:
     return np.memmap(file, np.uint8, mode="r").view(np.ndarray).reshape(-1, width)
 
 
-def map_side(folder: Path, name: str) -> Side:
+def map_side(folder: Path, name: str) -> TextColumn:
     text = np.memmap(folder / f"{name}.text", np.uint8, mode="r").view(np.ndarray)
-    return Side(text.data, map_numbers(folder / f"{name}.offsets"))
+    return TextColumn(text.data, map_numbers(folder / f"{name}.offsets"))
 
 
-def force_to_disk(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """Come back when the files of a folder, and their names, would outlast a power cut."""
     for file in folder.iterdir():
         with file.open("r+b") as stream:
@@ -292,7 +298,7 @@ def open_corpus(folder: Path) -> Corpus:
     return corpus
 
 
-def order(count: int, seed: int, epoch: int, start: int, stop: int) -> Numbers:
+def shuffled_slice(count: int, seed: int, epoch: int, start: int, stop: int) -> Numbers:
     """The numbers at `start` to `stop` of all numbers below `count`, shuffled.
 
     Only these are computed: a Feistel network shuffles all numbers of as many bits as `count`

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from regard.errors import RegardError, refuse_system_error
 from regard.text.languages import ONE_LANGUAGE, TWO_LANGUAGES, Languages
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 
 COMPRESSIONS: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".xz": lzma.LZMAFile}
 """What opens a compressed file, by its last suffix."""
@@ -21,14 +21,14 @@ COMPRESSIONS: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".xz": l
 DAMAGES = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
 """What reading a compressed file raises when its content is not what its suffix says."""
 
-LONGEST = 2**20
+MAX_LINE_BYTES = 2**20
 """Bytes in the longest line that is read whole; of a longer one the rest is passed over."""
 
 STANDARD_INPUT = Path("-")
 UTF8_MARK = b"\xef\xbb\xbf"
 OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 """How files begin that are UTF-16 or UTF-32."""
-PACKED = {
+COMPRESSED_MAGIC = {
     b"\x1f\x8b": "gzip",
     b"\xfd7zXZ\0": "xz",
     b"BZh": "bzip2",
@@ -55,7 +55,7 @@ class Pair(NamedTuple):
     target: str
 
 
-class Fault(NamedTuple):
+class UnreadableLine(NamedTuple):
     number: int
     """The line where it stands, from 1."""
     reason: str
@@ -89,17 +89,17 @@ def read_lines(file: Path) -> Iterator[bytes]:
     with open_bytes(file) as stream:
         try:
             # at most, what is left out below is a mark, a carriage return and a letter's rest
-            while line := stream.readline(LONGEST + 5 + len(UTF8_MARK)):
+            while line := stream.readline(MAX_LINE_BYTES + 5 + len(UTF8_MARK)):
                 number += 1
                 part = line
                 while part and not part.endswith(b"\n"):
-                    part = stream.readline(LONGEST)
+                    part = stream.readline(MAX_LINE_BYTES)
                 if number == 1:
                     refuse_other_kinds(line, file)
                     line = line.removeprefix(UTF8_MARK)
                     if not line:
                         return
-                yield shortened(line.removesuffix(b"\n").removesuffix(b"\r"))
+                yield truncate_utf8(line.removesuffix(b"\n").removesuffix(b"\r"))
         except DAMAGES as error:
             raise RegardError(
                 "the file is damaged, or not compressed as its name says",
@@ -116,7 +116,7 @@ def refuse_other_kinds(line: bytes, file: Path) -> None:
         raise RegardError(
             "the text is UTF-16 or UTF-32", str(file), "convert it to UTF-8 with iconv"
         )
-    for begin, kind in PACKED.items():
+    for begin, kind in COMPRESSED_MAGIC.items():
         if line.startswith(begin) and not is_utf8(line):
             raise RegardError(
                 f"this is compressed by {kind}, and not text",
@@ -133,10 +133,10 @@ def is_utf8(line: bytes) -> bool:
     return True
 
 
-def shortened(line: bytes) -> bytes:
+def truncate_utf8(line: bytes) -> bytes:
     """At most `LONGEST` + 1 bytes, and the rest of a UTF-8 letter that they cut in two."""
-    end = LONGEST + 1
-    while end < min(len(line), LONGEST + 4) and 0x80 <= line[end] < 0xC0:
+    end = MAX_LINE_BYTES + 1
+    while end < min(len(line), MAX_LINE_BYTES + 4) and 0x80 <= line[end] < 0xC0:
         end += 1
     return line[:end]
 
@@ -148,10 +148,10 @@ def read_texts(file: Path) -> Iterator[str]:
 
 def text_of(line: bytes) -> str:
     """A line as text to translate; a byte that is not UTF-8 is �."""
-    return tidy(line.decode("utf-8", errors="replace"))
+    return normalize(line.decode("utf-8", errors="replace"))
 
 
-def read_pairs(files: Sequence[Path], languages: Languages) -> Iterator[Pair | Fault]:
+def read_pairs(files: Sequence[Path], languages: Languages) -> Iterator[Pair | UnreadableLine]:
     """Every pair of two text files, or of one file that holds both sides, in order.
 
     Two texts are paired line by line. A line that gives no pair gives a `Fault`.
@@ -160,12 +160,12 @@ def read_pairs(files: Sequence[Path], languages: Languages) -> Iterator[Pair | F
     return reader_of(files)(languages)
 
 
-def reader_of(files: Sequence[Path]) -> Callable[[Languages], Iterator[Pair | Fault]]:
+def reader_of(files: Sequence[Path]) -> Callable[[Languages], Iterator[Pair | UnreadableLine]]:
     """What reads the pairs of these files. Raises RegardError if they are no corpus."""
-    readers = [READERS[kind] for file in files if (kind := holding_suffix(file)) in READERS]
+    readers = [READERS[kind] for file in files if (kind := format_suffix(file)) in READERS]
     match list(files), readers:
         case [source, target], []:
-            return lambda _: pair_lines(source, target)
+            return lambda _: read_parallel(source, target)
         case [file], [read]:
             return partial(read, file)
     raise RegardError(
@@ -175,12 +175,12 @@ def reader_of(files: Sequence[Path]) -> Callable[[Languages], Iterator[Pair | Fa
     )
 
 
-def holding_suffix(file: Path) -> str:
+def format_suffix(file: Path) -> str:
     """The suffix that tells how a file holds its text, under that of its compression."""
     return Path(file.stem).suffix if file.suffix in COMPRESSIONS else file.suffix
 
 
-def pair_lines(source_file: Path, target_file: Path) -> Iterator[Pair | Fault]:
+def read_parallel(source_file: Path, target_file: Path) -> Iterator[Pair | UnreadableLine]:
     """The pairs of two texts, line by line."""
     missing = b"\n"  # no line is that
     sources, targets = lines_of(source_file), lines_of(target_file)
@@ -206,44 +206,44 @@ def lines_of(file: Path) -> Iterator[bytes]:
         raise RegardError("the file is empty", str(file), "give a file with a text on each line")
 
 
-def make_pair(number: int, source: bytes, target: bytes) -> Pair | Fault:
+def make_pair(number: int, source: bytes, target: bytes) -> Pair | UnreadableLine:
     """The pair that stands on a line, tidied, or why there is none."""
-    if len(source) > LONGEST or len(target) > LONGEST:
-        return Fault(number, TOO_LONG)
+    if len(source) > MAX_LINE_BYTES or len(target) > MAX_LINE_BYTES:
+        return UnreadableLine(number, TOO_LONG)
     try:
-        return Pair(number, tidy(source.decode()), tidy(target.decode()))
+        return Pair(number, normalize(source.decode()), normalize(target.decode()))
     except UnicodeDecodeError:
-        return Fault(number, NOT_UTF8)
+        return UnreadableLine(number, NOT_UTF8)
 
 
-def read_tsv(file: Path, languages: Languages) -> Iterator[Pair | Fault]:  # noqa: ARG001
+def read_tsv(file: Path, languages: Languages) -> Iterator[Pair | UnreadableLine]:  # noqa: ARG001
     """The pairs of a table: the first two columns, divided by tabs; quotation marks are text."""
     for number, line in enumerate(lines_of(file), 1):
-        if len(line) > LONGEST:
-            yield Fault(number, TOO_LONG)
+        if len(line) > MAX_LINE_BYTES:
+            yield UnreadableLine(number, TOO_LONG)
             continue
         columns = line.split(b"\t", maxsplit=2)
         if len(columns) == 1:
-            yield Fault(number, NOT_A_PAIR)
+            yield UnreadableLine(number, NOT_A_PAIR)
         else:
             yield make_pair(number, columns[0], columns[1])
 
 
-def read_jsonl(file: Path, languages: Languages) -> Iterator[Pair | Fault]:
+def read_jsonl(file: Path, languages: Languages) -> Iterator[Pair | UnreadableLine]:
     """The pairs of a file with a JSON object on each line; `from_json` tells which objects."""
     for number, line in enumerate(lines_of(file), 1):
-        if len(line) > LONGEST:
-            yield Fault(number, TOO_LONG)
+        if len(line) > MAX_LINE_BYTES:
+            yield UnreadableLine(number, TOO_LONG)
             continue
         try:
             yield from_json(number, json.loads(line.decode()), languages)
         except UnicodeError:  # half a surrogate pair, written as \\ud83d, is no text either
-            yield Fault(number, NOT_UTF8)
+            yield UnreadableLine(number, NOT_UTF8)
         except (ValueError, RecursionError):
-            yield Fault(number, NOT_A_PAIR)
+            yield UnreadableLine(number, NOT_A_PAIR)
 
 
-def from_json(number: int, value: object, languages: Languages) -> Pair | Fault:
+def from_json(number: int, value: object, languages: Languages) -> Pair | UnreadableLine:
     """The pair in an object with the keys "source" and "target", or the codes of the languages.
 
     The object may stand in another one, under "translation".
@@ -253,10 +253,10 @@ def from_json(number: int, value: object, languages: Languages) -> Pair | Fault:
         match [holder.get(key) for key in keys] if isinstance(holder, dict) else []:
             case [str(source), str(target)]:
                 return make_pair(number, source.encode(), target.encode())
-    return Fault(number, NOT_A_PAIR)
+    return UnreadableLine(number, NOT_A_PAIR)
 
 
-Reader = Callable[[Path, Languages], Iterator[Pair | Fault]]
+Reader = Callable[[Path, Languages], Iterator[Pair | UnreadableLine]]
 READERS: dict[str, Reader] = {".tsv": read_tsv, ".jsonl": read_jsonl}
 """What reads a file that holds both sides, by its suffix."""
 

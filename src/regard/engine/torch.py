@@ -12,9 +12,10 @@ from regard.engine.weight_shapes import belong
 from regard.errors import RegardError
 from regard.model.attention import join
 from regard.model.memory import rows as pick
-from regard.model.network import Dropouts, EncoderDecoder, Sizes
-from regard.search.protocols import Adjustment, Decoding, Forced, Ranked
-from regard.search.trace import Looking, Trace, architecture_of
+from regard.model.network import EncoderDecoder
+from regard.model.sizes import Dropouts, Sizes
+from regard.search.protocols import Decoding, Forced, LogitBias, TopK
+from regard.search.trace import LayerTrace, Trace, architecture_of
 from regard.shapes import Float, Int, Shaped
 from regard.special import END, PAD, START, Ids
 from regard.storage.folder import Tensors
@@ -27,7 +28,7 @@ class TorchEngine:
         self.network = network
         self.tokens = network.sizes.target_tokens
         self.architecture = architecture_of(network.sizes)
-        self.device = network.decoder.word.weight.device
+        self.device = network.decoder.output_layer.weight.device
 
     def tensor(self, array: Shaped[np.ndarray, "*shape"]) -> Shaped[torch.Tensor, "*shape"]:
         return torch.from_numpy(array).to(self.device)
@@ -46,7 +47,9 @@ class TorchEngine:
         before = self.tensor(pad([[START, *target] for target in targets]))
         step = self.network(self.tensor(pad([[*source, END] for source in sources])), before)
         log_probs = log_softmax(step.logits).gather(-1, after[..., None]).squeeze(-1).cpu().numpy()
-        weights = torch.stack([look.weights for look in step.looks], dim=1).float().cpu().numpy()
+        weights = (
+            torch.stack([look.weights for look in step.attentions], dim=1).float().cpu().numpy()
+        )
         return [
             Forced(
                 log_probs[row, : len(target) + 1],
@@ -62,10 +65,10 @@ class TorchEngine:
         memory = network.encode(self.tensor(np.array([[*source, END]])))
         before = self.tensor(np.array([[START, *target]]))
         added = self.tensor(bias).float()[None] if bias.any() else 0.0
-        step = network.step(before, memory, network.start(memory), added)
+        step = network.step(before, memory, network.initial_state(memory), added)
         layers = tuple(
-            Looking(*(array(part[0]) for part in look._replace(context=join(look.context))))
-            for look in step.looks
+            LayerTrace(*(array(part[0]) for part in look._replace(context=join(look.context))))
+            for look in step.attentions
         )
         return Trace(array(memory.states[0]), layers, array(log_softmax(step.logits)[0]))
 
@@ -82,7 +85,7 @@ class TorchDecoding:
         self.engine = engine
         self.all = engine.network.encode(source)
         self.sentence = torch.arange(len(source), device=source.device)
-        self.memory, self.state = self.all, engine.network.start(self.all)
+        self.memory, self.state = self.all, engine.network.initial_state(self.all)
 
     @torch.inference_mode()
     def advance(
@@ -91,8 +94,8 @@ class TorchDecoding:
         tokens: Int[np.ndarray, "R T"],
         k: int,
         bias: Float[np.ndarray, "_ _"],
-        adjustment: Adjustment,
-    ) -> Ranked:
+        adjustment: LogitBias,
+    ) -> TopK:
         """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them."""
         index = self.engine.tensor(rows)
         sentence = self.sentence.index_select(0, index)
@@ -105,10 +108,10 @@ class TorchDecoding:
         logits = step.logits[:, -1].float()
         if len(adjustment.rows):
             place = self.engine.tensor(adjustment.rows), self.engine.tensor(adjustment.tokens)
-            amounts = self.engine.tensor(adjustment.amounts).float()
+            amounts = self.engine.tensor(adjustment.biases).float()
             logits.index_put_(place, amounts, accumulate=True)
         best = log_softmax(logits).topk(k)
-        return Ranked(best.indices.cpu().numpy(), best.values.cpu().numpy())
+        return TopK(best.indices.cpu().numpy(), best.values.cpu().numpy())
 
 
 def log_softmax(logits: torch.Tensor) -> torch.Tensor:

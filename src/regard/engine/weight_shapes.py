@@ -22,18 +22,18 @@ def shapes_of(
     yield "encoder.embed.table.weight", (source_tokens, size)
     for number in range(options.encoder_layers):
         name, inputs = f"encoder.layers.{number}", states if number else size
-        if options.encoder == "two-sided":
-            yield from cell(f"{name}.onward.onward", options.layer_type, inputs, states // 2)
-            yield from cell(f"{name}.backward_.onward", options.layer_type, inputs, states // 2)
+        if options.encoder == "bidirectional":
+            yield from cell(f"{name}.forward_rnn", options.layer_type, inputs, states // 2)
+            yield from cell(f"{name}.backward_rnn", options.layer_type, inputs, states // 2)
         else:
-            yield from cell(f"{name}.onward", options.layer_type, inputs, states)
+            yield from cell(f"{name}.forward_rnn", options.layer_type, inputs, states)
         if options.encoder_layers > 1:
-            yield from norm(f"encoder.carry.{number}.norm", states)
+            yield from norm(f"encoder.norms.{number}", states)
     if options.tie != "all":
         yield "decoder.embed.table.weight", (target_tokens, size)
     if options.tie == "none":
-        yield "decoder.word.weight", (target_tokens, size)
-    yield "decoder.word.bias", (target_tokens,)
+        yield "decoder.output_layer.weight", (target_tokens, size)
+    yield "decoder.output_layer.bias", (target_tokens,)
     for number in range(options.decoder_layers):
         yield from decoder_layer(f"decoder.layers.{number}", options)
 
@@ -49,7 +49,7 @@ def decoder_layer(name: str, options: ModelOptions) -> Iterator[tuple[str, Shape
     yield from linear(f"{name}.feed_forward.0", hidden + states, size)
     yield from linear(f"{name}.bridge.0", states, hidden * CARRIED[options.layer_type])
     if options.decoder_layers > 1:
-        yield from norm(f"{name}.carry.norm", size)
+        yield from norm(f"{name}.norm", size)
 
 
 def products_of(options: ModelOptions) -> Iterator[str]:
@@ -63,12 +63,12 @@ def products_of(options: ModelOptions) -> Iterator[str]:
             yield f"{name}.score.key"
         if options.attention == "additive":
             yield f"{name}.score.query"
-    yield "decoder.word"
+    yield "decoder.output_layer"
 
 
 def cell(name: str, recurrence: str, inputs: int, hidden: int) -> Iterator[tuple[str, Shape]]:
     if recurrence == "ssru":
-        yield from linear(f"{name}.gate_and_fresh", inputs, 2 * hidden)
+        yield from linear(f"{name}.gate_and_candidate", inputs, 2 * hidden)
         return
     gates = GATES[recurrence] * hidden
     yield f"{name}.cell.weight_ih_l0", (gates, inputs)

@@ -46,7 +46,7 @@ def by_length(
     refuse_unequal({"sources": sources, "translations": hypotheses, "references": references})
     counts = bleu_counts(hypotheses, references, language)
     buckets = []
-    for first, last, inside in places_by_length(sources, edges):
+    for first, last, inside in bucket_members(sources, edges):
         own = counts[inside]
         score = exact_bleu(own)
         low, high = interval(resample([own], bleu_of)[0], score)
@@ -54,20 +54,20 @@ def by_length(
     return buckets
 
 
-class Places(NamedTuple):
+class BucketMembers(NamedTuple):
     first: int
     last: int
     inside: list[int]
     """Numbers of the sources that have `first` to `last` words, in order."""
 
 
-def places_by_length(sources: list[str], edges: tuple[int, ...]) -> list[Places]:
+def bucket_members(sources: list[str], edges: tuple[int, ...]) -> list[BucketMembers]:
     """Which sources belong to which bucket; each belongs to one."""
     lengths = np.array([len(words(source)) for source in sources])
     lasts = [*sorted(set(edges)), int(lengths.max())]
     firsts = [0, *(last + 1 for last in lasts[:-1])]
     found = [
-        Places(first, last, np.flatnonzero((first <= lengths) & (lengths <= last)).tolist())
+        BucketMembers(first, last, np.flatnonzero((first <= lengths) & (lengths <= last)).tolist())
         for first, last in zip(firsts, lasts, strict=True)
     ]
     return [place for place in found if place.inside]
@@ -80,7 +80,7 @@ def merge_small(sources: list[str], edges: tuple[int, ...], least: int) -> tuple
     """
     lasts: list[int] = []
     waiting = 0
-    for place in places_by_length(sources, edges):
+    for place in bucket_members(sources, edges):
         waiting += len(place.inside)
         if waiting >= least:
             lasts.append(place.last)

@@ -43,7 +43,7 @@ def library(name: str) -> Any:
         raise needs_extra("evaluating", error.name, "train") from error
 
 
-def as_they_are(texts: list[str], _language: str) -> list[str]:
+def identity(texts: list[str], _language: str) -> list[str]:
     """The texts, untouched: sacreBLEU tokenises them itself."""
     return texts
 
@@ -67,7 +67,7 @@ def as_multi30k(texts: list[str], language: str) -> list[str]:
 
 CONVENTIONS = {
     "sacrebleu": Convention(
-        as_they_are,
+        identity,
         lambda language: TOKENIZERS.get(without_region(language), "13a"),
         lowercase=False,
         label="",

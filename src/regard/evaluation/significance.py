@@ -18,8 +18,7 @@ from regard.evaluation.statistics import (
     RESAMPLES,
     SEED,
     Counts,
-    Score,
-    added,
+    MetricFunction,
     bleu_counts,
     bleu_of,
     chrf_counts,
@@ -27,15 +26,16 @@ from regard.evaluation.statistics import (
     exact_bleu,
     interval,
     resample,
+    weighted_sums,
 )
 
 SHUFFLES = 10_000
-"""Times that approximate randomisation exchanges translations."""
-TIE = 1e-9
+"""Times that approximate randomization exchanges translations."""
+TIE_TOLERANCE = 1e-9
 """Two differences this near to each other are one."""
 
 
-class Verdict(NamedTuple):
+class PairedTest(NamedTuple):
     """A paired test by one metric."""
 
     metric: str
@@ -63,7 +63,7 @@ class Difference(NamedTuple):
     """That difference would lie between this"""
     high: float
     """and this, in 95 of 100 test sets like this one (bootstrap over pairs of translations)."""
-    verdicts: list[Verdict]
+    verdicts: list[PairedTest]
     """By BLEU and by chrF2."""
 
 
@@ -75,7 +75,7 @@ class System(NamedTuple):
 class Metric(NamedTuple):
     counts: Callable[[list[str], list[str], str], Counts]
     """From translations, references and their language."""
-    score: Score
+    score: MetricFunction
     scorer: Callable[[str], Any]
     """From a language: sacreBLEU's own, which says how it measures."""
 
@@ -91,7 +91,7 @@ METRICS = {
 }
 
 
-def by_bootstrap(baseline: Counts, own: Counts, score: Score) -> float:
+def by_bootstrap(baseline: Counts, own: Counts, score: MetricFunction) -> float:
     """p of the difference on drawn test sets: how often it is as far from its mean as the one that
     was found is from 0 (Koehn 2004; two-sided).
 
@@ -100,48 +100,52 @@ def by_bootstrap(baseline: Counts, own: Counts, score: Score) -> float:
     """
     first, second = resample([baseline, own], score)
     drawn = second - first
-    p_value = share_of(np.abs(drawn - drawn.mean()), found_between(baseline, own, score))
+    p_value = tail_probability(
+        np.abs(drawn - drawn.mean()), observed_difference(baseline, own, score)
+    )
     differing = int((own != baseline).any(axis=1).sum())
     return max(p_value, 2.0 ** (1 - max(1, differing)))
 
 
-def by_randomisation(baseline: Counts, own: Counts, score: Score) -> float:
+def by_randomization(baseline: Counts, own: Counts, score: MetricFunction) -> float:
     """p of the difference when translations of the two systems are exchanged by chance (Riezler and
     Maxwell 2005, figure 1)."""
     random, moved, far = np.random.default_rng(SEED), own - baseline, []
     for begin in range(0, SHUFFLES, CHUNK):
         rows = min(CHUNK, SHUFFLES - begin)
-        exchanged = added(random.integers(0, 2, (rows, len(own)), np.int8), moved)
+        exchanged = weighted_sums(random.integers(0, 2, (rows, len(own)), np.int8), moved)
         first, second = baseline.sum(axis=0) + exchanged, own.sum(axis=0) - exchanged
         far.append(np.abs(score(second) - score(first)))
-    return share_of(np.concatenate(far), found_between(baseline, own, score))
+    return tail_probability(np.concatenate(far), observed_difference(baseline, own, score))
 
 
-def found_between(baseline: Counts, own: Counts, score: Score) -> float:
+def observed_difference(baseline: Counts, own: Counts, score: MetricFunction) -> float:
     first, second = values_of(baseline, own, score)
     return abs(second - first)
 
 
-def values_of(baseline: Counts, own: Counts, score: Score) -> list[float]:
+def values_of(baseline: Counts, own: Counts, score: MetricFunction) -> list[float]:
     """The metric of all their sentences."""
     values: list[float] = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)])).tolist()
     return values
 
 
-def share_of(made_by_chance: np.ndarray, found: float) -> float:
+def tail_probability(null_differences: np.ndarray, observed: float) -> float:
     """How many are at least as large, and one more of each: what was found is among them (Phipson
     and Smyth 2010)."""
-    return (int((made_by_chance >= found - TIE).sum()) + 1) / (len(made_by_chance) + 1)
+    return (int((null_differences >= observed - TIE_TOLERANCE).sum()) + 1) / (
+        len(null_differences) + 1
+    )
 
 
 class Method(NamedTuple):
-    p_value: Callable[[Counts, Counts, Score], float]
+    p_value: Callable[[Counts, Counts, MetricFunction], float]
     signature: str
 
 
 METHODS = {
     "bootstrap": Method(by_bootstrap, f"test:bootstrap|draws:{RESAMPLES}|seed:{SEED}"),
-    "randomisation": Method(by_randomisation, f"test:randomisation|draws:{SHUFFLES}|seed:{SEED}"),
+    "randomization": Method(by_randomization, f"test:randomization|draws:{SHUFFLES}|seed:{SEED}"),
 }
 
 
@@ -154,7 +158,7 @@ def differences(
     """
     if method not in METHODS:
         raise RegardError(
-            f"there is no test '{method}'", "--test-by", nearest(method, tuple(METHODS))
+            f"there is no test '{method}'", "--significance", nearest(method, tuple(METHODS))
         )
     refuse_unequal({"references": references} | {one.name: one.texts for one in systems})
     counts = {
@@ -177,6 +181,6 @@ def differences(
             first, second = values_of(baseline, own, metric.score)
             bounds = interval(drawn[name][place], second)
             p_value = METHODS[method].p_value(baseline, own, metric.score)
-            verdicts.append(Verdict(name, first, second, *bounds, p_value, signatures[name]))
+            verdicts.append(PairedTest(name, first, second, *bounds, p_value, signatures[name]))
         found.append(Difference(systems[0].name, system.name, gain, low, high, verdicts))
     return found

@@ -25,7 +25,7 @@ RECALL = 2.0
 
 Counts = Int[np.ndarray, "N C"]
 """What a metric counts in each sentence."""
-Score = Callable[[Int[np.ndarray, "R C"]], Float[np.ndarray, " R"]]
+MetricFunction = Callable[[Int[np.ndarray, "R C"]], Float[np.ndarray, " R"]]
 """A metric of each row of added counts, 0 to 100."""
 
 
@@ -113,7 +113,7 @@ def chrf_of(sums: Int[np.ndarray, "R C"]) -> Float[np.ndarray, " R"]:
     return np.where(precision + recall > 0, 100 * score, 0.0)
 
 
-def resample(counts: Sequence[Counts], score: Score) -> list[Float[np.ndarray, " R"]]:
+def resample(counts: Sequence[Counts], score: MetricFunction) -> list[Float[np.ndarray, " R"]]:
     """A metric of each system on `RESAMPLES` test sets drawn from this one, the same for all.
 
     Each is as large as this one; a sentence can be drawn more than once (Koehn 2004).
@@ -124,17 +124,17 @@ def resample(counts: Sequence[Counts], score: Score) -> list[Float[np.ndarray, "
     for begin in range(0, RESAMPLES, CHUNK):
         times = random.multinomial(sentences, even, size=min(CHUNK, RESAMPLES - begin))
         for system, own in zip(scores, counts, strict=True):
-            system.append(score(added(times, own)))
+            system.append(score(weighted_sums(times, own)))
     return [np.concatenate(system) for system in scores]
 
 
-def added(times: Int[np.ndarray, "R N"], counts: Counts) -> Int[np.ndarray, "R C"]:
+def weighted_sums(times: Int[np.ndarray, "R N"], counts: Counts) -> Int[np.ndarray, "R C"]:
     """The counts of sentences that are taken so many times each."""
     # whole numbers this small are exact in floating point, where products are far quicker
     return (times.astype(float) @ counts).astype(np.int64)
 
 
-def interval(drawn: Float[np.ndarray, " R"], found: float) -> Interval:
+def interval(drawn: Float[np.ndarray, " R"], observed: float) -> Interval:
     """The middle 95 % of what was drawn, and in any case what was found."""
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(min(float(low), found), max(float(high), found))
+    return Interval(min(float(low), observed), max(float(high), observed))

@@ -1,10 +1,10 @@
 """Train alike, compare: models that differ in one choice, and in nothing else."""
 
 from regard.experiment.compare import compare
-from regard.experiment.plan import Asked, Plan, plan_ready, plan_training
+from regard.experiment.plan import CompareOptions, Plan, plan_ready, plan_training
 
 __all__ = [
-    "Asked",
+    "CompareOptions",
     "Plan",
     "compare",
     "plan_ready",

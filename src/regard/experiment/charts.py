@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.errors import needs_extra, refuse_system_error
-from regard.experiment.results import Judged, choices_of
+from regard.experiment.results import ModelResult, choices_of
 
 COLOURS = ("#6b5b4a", "#1763a6", "#2b7a3d", "#7a3fa8", "#b2560d", "#a3164f")
 MARKERS = ("o", "s", "^", "D")
@@ -31,7 +31,7 @@ def refuse_missing() -> None:
         raise needs_extra("drawing figures", "matplotlib", "plot")
 
 
-def draw_all(models: Sequence[Judged], folder: Path) -> None:
+def draw_all(models: Sequence[ModelResult], folder: Path) -> None:
     """bleu-by-length and learning-curves, each as PNG and SVG.
 
     Raises RegardError if they cannot be written.
@@ -61,7 +61,7 @@ def new_figure(width: float, panels: int) -> tuple[Any, Any]:
     return figure, figure.subplots(1, panels, squeeze=False)[0]
 
 
-def look_of(models: Sequence[Judged], model: Judged) -> dict[str, Any]:
+def look_of(models: Sequence[ModelResult], model: ModelResult) -> dict[str, Any]:
     """Colour and shape of a choice; its name goes to the legend once, whatever the seeds."""
     number = choices_of(models).index(model.choice)
     first = next(one for one in models if one.choice == model.choice)
@@ -73,7 +73,7 @@ def look_of(models: Sequence[Judged], model: Judged) -> dict[str, Any]:
     }
 
 
-def by_length(models: Sequence[Judged]) -> Any:
+def by_length(models: Sequence[ModelResult]) -> Any:
     """BLEU by source words, with bands that hold 95 of 100 test sets like this one."""
     figure, (axes,) = new_figure(5.6, 1)
     buckets = models[0].buckets
@@ -91,7 +91,7 @@ def by_length(models: Sequence[Judged]) -> Any:
     return figure
 
 
-def curves(models: Sequence[Judged]) -> Any:
+def curves(models: Sequence[ModelResult]) -> Any:
     """BLEU and loss on the validation text while learning."""
     figure, panels = new_figure(8.0, 2)
     for axes, name in zip(panels, ("bleu", "loss"), strict=True):

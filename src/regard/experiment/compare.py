@@ -12,13 +12,13 @@ from regard.config import make_config
 from regard.errors import refuse_system_error
 from regard.evaluation.length import merge_small
 from regard.evaluation.significance import Difference, System, differences
-from regard.experiment.evaluate import judge
-from regard.experiment.examples import choose_cases, choose_reorderings
+from regard.experiment.evaluate import evaluate_model
+from regard.experiment.examples import choose_examples, choose_reorderings
 from regard.experiment.plan import Plan
 from regard.experiment.report import render
 from regard.experiment.results import (
     Comparison,
-    Judged,
+    ModelResult,
     Spread,
     as_json,
     choices_of,
@@ -26,8 +26,8 @@ from regard.experiment.results import (
 )
 from regard.experiment.training_log import has_ended
 from regard.files import write_file, write_json
-from regard.system import describe_machine
-from regard.training.report import watching
+from regard.system import describe_system
+from regard.training.report import console_report
 
 FORMAT = 1
 """Of result.json."""
@@ -47,39 +47,39 @@ def compare(plan: Plan, console: Console) -> Comparison:
         refuse_system_error(error, "make the folder", str(plan.out))
     if plan.files:
         train_all(plan, console)
-    comparison = weigh(plan, console)
+    comparison = evaluate_all(plan, console)
     write(plan, comparison, console)
     return comparison
 
 
 def train_all(plan: Plan, console: Console) -> None:
     """Train each candidate; those that have ended are left as they are."""
-    for number, one in enumerate(plan.candidates, 1):
+    for number, one in enumerate(plan.models, 1):
         minutes = make_config(one.settings, one.name).train.minutes
-        about = f"\n{one.name}, {number} of {len(plan.candidates)}"
+        about = f"\n{one.name}, {number} of {len(plan.models)}"
         if (one.model / "training").exists() and has_ended(one.model, minutes):
             console.print(f"{about}: trained already", highlight=False, markup=False)
             continue
         console.print(about, style="bold", highlight=False, markup=False)
-        with watching(console) as report:
+        with console_report(console) as report:
             languages = "-".join(plan.languages)
             api.train(plan.files, one.model, plan.valid, languages, one.settings, "", report)
 
 
-def weigh(plan: Plan, console: Console) -> Comparison:
+def evaluate_all(plan: Plan, console: Console) -> Comparison:
     """Judge each model and test the differences."""
     plan = plan._replace(lengths=merge_small(plan.test.sources, plan.lengths, FEWEST))
-    models: list[Judged] = []
+    models: list[ModelResult] = []
     texts: dict[str, list[str]] = {}
-    for one in plan.candidates:
+    for one in plan.models:
         with console.status(f"{one.name}: translating {len(plan.test.sources):,} sentences"):
-            judged, texts[one.name] = judge(one, plan)
+            judged, texts[one.name] = evaluate_model(one, plan)
         models.append(judged)
     with console.status("testing the differences"):
         found = all_differences(plan, texts)
     shown = [System(one.name, texts[one.name]) for one in plan.first_seed()]
     with console.status("choosing sentences to look at"):
-        cases = choose_cases(plan.test, shown, plan.lengths)
+        cases = choose_examples(plan.test, shown, plan.lengths)
         reorderings = choose_reorderings(plan, shown)
     return Comparison(
         FORMAT,
@@ -98,21 +98,21 @@ def weigh(plan: Plan, console: Console) -> Comparison:
         found,
         cases,
         reorderings,
-        describe_machine(),
+        describe_system(),
     )
 
 
 def all_differences(plan: Plan, texts: dict[str, list[str]]) -> list[Difference]:
     """Each model against the first of its seed."""
     found = []
-    for seed in dict.fromkeys(one.seed for one in plan.candidates):
-        names = [one.name for one in plan.candidates if one.seed == seed]
+    for seed in dict.fromkeys(one.seed for one in plan.models):
+        names = [one.name for one in plan.models if one.seed == seed]
         systems = [System(name, texts[name]) for name in names]
         found += differences(systems, plan.test.references, plan.languages[1], plan.method)
     return found
 
 
-def spreads(models: Sequence[Judged]) -> list[Spread]:
+def spreads(models: Sequence[ModelResult]) -> list[Spread]:
     """Mean and spread of each figure over the seeds of each choice."""
     found = []
     for choice in choices_of(models):

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from regard.config import make_config, override
 from regard.errors import RegardError, refuse_system_error
 from regard.experiment.plan import (
-    Candidate,
+    ExtraSentence,
+    Model,
     Plan,
-    Shown,
     read_test,
     refuse_another_run,
     refuse_missing_torch,
 )
-from regard.experiment.sweep import Choice, shared_options
+from regard.experiment.sweep import Variant, shared_options
 from regard.files import write_file
 from regard.lesson.corpus import EXAMPLE, split
 from regard.training.data import Data
@@ -34,9 +34,9 @@ CHOICES = {"traditional": "none", "attention": "scaled"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "vocabulary": {"size": 3000},
     "model": {
-        "embedding": 128,
-        "states": 256,
-        "hidden": 256,
+        "embedding_size": 128,
+        "encoder_size": 256,
+        "decoder_size": 256,
         "dropout_embedding": 0.1,
         "dropout_hidden": 0.1,
         "dropout_output": 0.1,
@@ -47,7 +47,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "batch_tokens": 3072,
         "learning_rate": 0.003,
         "warmup": 100,
-        "average": 0.98,
+        "ema_decay": 0.98,
         "metric": "loss",
     },
     "search": {"beam": 1},
@@ -79,11 +79,11 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
     choices = []
     for name, score in CHOICES.items():
         settings = override(SETTINGS, [*assignments, f"model.attention={score}"])
-        choices.append(Choice(name, settings, make_config(settings, name)))
+        choices.append(Variant(name, settings, make_config(settings, name)))
     choose_device(choices[0].config.train.device, "train.device")
     texts = write_lesson(out / f"lesson-{pairs}", pairs, TEST, seed=1)
     candidates = [
-        Candidate(each.name, each.name, each.config.train.seed, out / each.name, each.settings)
+        Model(each.name, each.name, each.config.train.seed, out / each.name, each.settings)
         for each in choices
     ]
     for one in candidates:
@@ -100,7 +100,7 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
         {},
         "bootstrap",
         LENGTHS,
-        [Shown(EXAMPLE.source, EXAMPLE.target)],
+        [ExtraSentence(EXAMPLE.source, EXAMPLE.target)],
     )
 
 

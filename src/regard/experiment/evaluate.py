@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import regard
 from regard.engine.quantize import SCALE
 from regard.evaluation import Quality, by_length, measure
-from regard.experiment.plan import Candidate, Plan, search_options
-from regard.experiment.results import Judged
+from regard.experiment.plan import Model, Plan, search_options
+from regard.experiment.results import ModelResult
 from regard.experiment.training_log import UNKNOWN, training_of
 from regard.files import read_json, write_file, write_json
 from regard.storage.model_file import ModelFile, is_file, read_model
@@ -22,29 +22,29 @@ BATCH = 32
 """References that are read together."""
 
 
-class Known(NamedTuple):
+class SavedResult(NamedTuple):
     """What is kept of one model's work on the test text."""
 
     texts: list[str]
     """Its translations."""
     seconds: float
-    unended: int
+    truncated: int
     quality: list[Quality]
     perplexity: float
 
 
-def open_model(one: Candidate, plan: Plan) -> Translator:
+def open_model(one: Model, plan: Plan) -> Translator:
     translator = load(one.model)
     return translator.with_options(search_options(translator.options, plan.search))
 
 
-def judge(one: Candidate, plan: Plan) -> tuple[Judged, list[str]]:
+def evaluate_model(one: Model, plan: Plan) -> tuple[ModelResult, list[str]]:
     """The model's worth, and its translations of the test text."""
     bundle = read_model(one.model)
-    known = know(one, plan, bundle)
+    known = load_or_evaluate(one, plan, bundle)
     test, language = plan.test, plan.languages[1]
     whole = by_length(test.sources, known.texts, test.references, language, ())[0]
-    judged = Judged(
+    judged = ModelResult(
         one.name,
         one.choice,
         one.seed,
@@ -58,26 +58,26 @@ def judge(one: Candidate, plan: Plan) -> tuple[Judged, list[str]]:
         known.perplexity,
         known.seconds,
         len(test.sources) / max(known.seconds, 1e-9),
-        known.unended,
+        known.truncated,
         by_length(test.sources, known.texts, test.references, language, plan.lengths),
     )
     return judged, known.texts
 
 
-def know(one: Candidate, plan: Plan, bundle: ModelFile) -> Known:
+def load_or_evaluate(one: Model, plan: Plan, bundle: ModelFile) -> SavedResult:
     """What was found before, if model, test text and search are still the same; else found now."""
     folder = plan.out / "translations"
     folder.mkdir(parents=True, exist_ok=True)
     texts, kept = folder / f"{one.name}.{plan.languages[1]}", folder / f"{one.name}.json"
-    same = identity(plan, bundle)
+    same = result_fingerprint(plan, bundle)
     if kept.exists() and texts.exists():
         content = read_json(kept)
         if content["identity"] == same and content["translations"] == digest(read(texts)):
             quality = [Quality(**each) for each in content["quality"]]
-            return Known(
+            return SavedResult(
                 read(texts), content["seconds"], content["unended"], quality, content["perplexity"]
             )
-    found = find(open_model(one, plan), plan)
+    found = translate_and_score(open_model(one, plan), plan)
     write_file(texts, "".join(f"{text}\n" for text in found.texts).encode())
     content = found._asdict() | {
         "identity": same,
@@ -89,17 +89,17 @@ def know(one: Candidate, plan: Plan, bundle: ModelFile) -> Known:
     return found
 
 
-def find(translator: Translator, plan: Plan) -> Known:
+def translate_and_score(translator: Translator, plan: Plan) -> SavedResult:
     """Translate and measure."""
     sources, references = plan.test.sources, plan.test.references
     began = time.perf_counter()
     found = translator.translate(sources)
     seconds = time.perf_counter() - began
     texts = [one.text for one in found]
-    return Known(
+    return SavedResult(
         texts,
         round(seconds, 3),
-        sum(one.finish_reason != "end" for one in found),
+        sum(one.finish_reason != "eos" for one in found),
         measure(texts, references, plan.languages[1], "sacrebleu"),
         perplexity(translator, sources, references),
     )
@@ -127,7 +127,7 @@ def digest(texts: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(texts).encode(), digest_size=16).hexdigest()
 
 
-def identity(plan: Plan, bundle: ModelFile) -> dict[str, Any]:
+def result_fingerprint(plan: Plan, bundle: ModelFile) -> dict[str, Any]:
     """What must be the same for translations to be found again instead of made again."""
     weights = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(bundle.tensors.items()):

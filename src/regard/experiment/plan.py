@@ -10,15 +10,15 @@ from regard.data.formats import read_texts
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
-from regard.experiment.sweep import Choice, choose, parse_vary, shared_options, with_seed
-from regard.models import find, tell_apart
-from regard.storage.model_file import read_card
+from regard.experiment.sweep import Variant, choose, parse_vary, shared_options, with_seed
+from regard.models import find, unique_names
+from regard.storage.model_file import read_model_info
 from regard.text.languages import Languages
 from regard.training.data import Data
-from regard.training.folder import IDENTITY, identity, refuse_another
+from regard.training.folder import IDENTITY, refuse_another, run_fingerprint
 
 
-class Candidate(NamedTuple):
+class Model(NamedTuple):
     """A model that takes part."""
 
     name: str
@@ -32,7 +32,7 @@ class Candidate(NamedTuple):
     """Options by section, as for `regard.train`; none for a ready model."""
 
 
-class Unseen(NamedTuple):
+class TestSet(NamedTuple):
     """Text that no model learned from."""
 
     files: tuple[Path, Path]
@@ -40,14 +40,14 @@ class Unseen(NamedTuple):
     references: list[str]
 
 
-class Shown(NamedTuple):
+class ExtraSentence(NamedTuple):
     """A sentence beside the test text, whose looks the report shows."""
 
     source: str
     reference: str
 
 
-class Asked(NamedTuple):
+class CompareOptions(NamedTuple):
     """What every comparison needs."""
 
     test: tuple[Path, Path]
@@ -60,13 +60,13 @@ class Asked(NamedTuple):
 
 class Plan(NamedTuple):
     out: Path
-    candidates: list[Candidate]
+    models: list[Model]
     """The baseline of each seed is its first."""
     files: tuple[Path, ...]
     """Text to learn from; none: the models are ready."""
     valid: tuple[Path, ...]
     languages: Languages
-    test: Unseen
+    test: TestSet
     varied: list[str]
     """The options in which the models differ."""
     options: dict[str, Any]
@@ -75,15 +75,15 @@ class Plan(NamedTuple):
     """Search options put on top of each model's own."""
     method: str
     lengths: tuple[int, ...]
-    shown: list[Shown]
+    extra_sentences: list[ExtraSentence]
 
-    def first_seed(self) -> list[Candidate]:
+    def first_seed(self) -> list[Model]:
         """The candidates whose sentences and looks are shown: one of each choice."""
-        return [one for one in self.candidates if one.seed == self.candidates[0].seed]
+        return [one for one in self.models if one.seed == self.models[0].seed]
 
 
 def plan_training(
-    asked: Asked, data: Data, settings: dict[str, Any], vary: Sequence[str], seeds: int
+    asked: CompareOptions, data: Data, settings: dict[str, Any], vary: Sequence[str], seeds: int
 ) -> Plan:
     """Train each choice alike, with the seed of `settings` and those that follow it.
 
@@ -120,19 +120,19 @@ def seeds_of(config: Config, count: int) -> range:
     return range(config.train.seed, config.train.seed + count)
 
 
-def candidate(choice: Choice, seed: int, folder: Path) -> Candidate:
+def candidate(choice: Variant, seed: int, folder: Path) -> Model:
     name = f"{choice.name}-{seed}"
-    return Candidate(name, choice.name, seed, folder / name, with_seed(choice, seed))
+    return Model(name, choice.name, seed, folder / name, with_seed(choice, seed))
 
 
-def refuse_another_run(one: Candidate, data: Data) -> None:
+def refuse_another_run(one: Model, data: Data) -> None:
     """Raises RegardError if a run stands in the candidate's place that is not the candidate's."""
     known = one.model / "training" / IDENTITY
     if known.exists():
-        refuse_another(known, identity(data, make_config(one.settings, one.name), None))
+        refuse_another(known, run_fingerprint(data, make_config(one.settings, one.name), None))
 
 
-def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -> Plan:
+def plan_ready(asked: CompareOptions, models: Sequence[Path], settings: dict[str, Any]) -> Plan:
     """Compare models that are there; of `settings` only the section `search` has a meaning.
 
     Raises RegardError for a mistake in any of these.
@@ -149,7 +149,7 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
             "leave them out; only search.option=value has a meaning here",
         )
     models = [find(model) for model in models]
-    cards = [read_card(model) for model in models]
+    cards = [read_model_info(model) for model in models]
     languages = {card.languages for card in cards}
     if len(languages) > 1:
         raise RegardError(
@@ -161,10 +161,10 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
     for card in cards:
         options = {**card.config.search.model_dump(), **search}
         make_config({"search": options}, "the command line")
-    names = tell_apart(models, "-")
+    names = unique_names(models, "-")
     return Plan(
         asked.out,
-        [Candidate(name, name, 0, model, {}) for name, model in zip(names, models, strict=True)],
+        [Model(name, name, 0, model, {}) for name, model in zip(names, models, strict=True)],
         (),
         (),
         cards[0].languages,
@@ -178,21 +178,21 @@ def plan_ready(asked: Asked, models: Sequence[Path], settings: dict[str, Any]) -
     )
 
 
-def check(asked: Asked) -> Unseen:
+def check(asked: CompareOptions) -> TestSet:
     """The test text. Raises RegardError if something is missing that is needed only at the end."""
     library("sacrebleu.metrics")
     if asked.method not in METHODS:
         raise RegardError(
             f"there is no test '{asked.method}'",
-            "--test-by",
+            "--significance",
             nearest(asked.method, tuple(METHODS)),
         )
     return read_test(asked.test)
 
 
-def read_test(files: tuple[Path, Path]) -> Unseen:
+def read_test(files: tuple[Path, Path]) -> TestSet:
     """Raises RegardError if a file cannot be read, or the two are not line by line."""
-    test = Unseen(files, *(list(read_texts(file)) for file in files))
+    test = TestSet(files, *(list(read_texts(file)) for file in files))
     counts = len(test.sources), len(test.references)
     where = ", ".join(f"{file} ({n:,} lines)" for file, n in zip(files, counts, strict=True))
     if counts[0] != counts[1]:

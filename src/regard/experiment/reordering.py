@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.experiment.results import Look
-from regard.explain.explanation import by_word, read_source, write_target
-from regard.text.normalize import tidy
+from regard.experiment.results import AttentionMap
+from regard.explain.explanation import read_source, word_weights, write_target
+from regard.text.normalize import normalize
 from regard.translator import Translator
 
 BATCH = 32
@@ -20,7 +20,7 @@ class Pairs(NamedTuple):
     translations: list[str]
 
 
-def looks_at(translator: Translator, name: str, pairs: Pairs) -> list[Look]:
+def attention_maps(translator: Translator, name: str, pairs: Pairs) -> list[AttentionMap]:
     """Where the model looks when it reads these translations again."""
     looks = []
     for begin in range(0, len(pairs.sources), BATCH):
@@ -30,9 +30,9 @@ def looks_at(translator: Translator, name: str, pairs: Pairs) -> list[Look]:
         ):
             read = read_source(translator, source)
             written = write_target(translator.target, ids_of(translator, target), is_ended=True)
-            weights = by_word(forced.reduced(), read, written)
+            weights = word_weights(forced.token_weights(), read, written)
             looks.append(
-                Look(
+                AttentionMap(
                     name,
                     [word.text for word in written.words],
                     [word.text for word in read.words],
@@ -43,10 +43,10 @@ def looks_at(translator: Translator, name: str, pairs: Pairs) -> list[Look]:
 
 
 def ids_of(translator: Translator, text: str) -> list[int]:
-    return translator.target.encode([tidy(text)])[0]
+    return translator.target.encode([normalize(text)])[0]
 
 
-def crossing(look: Look) -> float:
+def crossing_score(look: AttentionMap) -> float:
     """How much the words change places: each pair of words written whose looks cross, counted by
     how surely both looked. </s> does not count.
     """

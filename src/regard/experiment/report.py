@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-from regard.evaluation.significance import Difference, Verdict
+from regard.evaluation.significance import Difference, PairedTest
 from regard.experiment.results import (
-    Case,
     Comparison,
-    Judged,
+    Example,
+    ModelResult,
     Reordering,
     Validation,
     choices_of,
@@ -23,7 +23,7 @@ FEW = 30
 """Sentences of a bucket below which its BLEU is told to be of little weight."""
 TESTS = {
     "bootstrap": "paired bootstrap resampling (Koehn 2004)",
-    "randomisation": "paired approximate randomisation (Riezler and Maxwell 2005)",
+    "randomization": "paired approximate randomization (Riezler and Maxwell 2005)",
 }
 
 
@@ -83,7 +83,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def named(found: Comparison, model: Judged) -> str:
+def named(found: Comparison, model: ModelResult) -> str:
     """A model's name beside its colour and shape."""
     return f"{key(colour(found, model.choice))} {escape(label(found, model.name))}"
 
@@ -98,7 +98,7 @@ def header(found: Comparison) -> str:
         f"<p class='lead'>{escape(varied)} {escape(' to '.join(found.languages))}, "
         f"{found.test['sentences']:,} test sentences "
         f"({escape(found.test['source'])}, {escape(found.test['reference'])}), "
-        f"{escape(str(found.machine['date']))}.</p></header>"
+        f"{escape(str(found.system['date']))}.</p></header>"
     )
 
 
@@ -135,7 +135,7 @@ def verdict_line(found: Comparison, one: Difference) -> str:
     )
 
 
-def by_metric(one: Difference, metric: str) -> Verdict:
+def by_metric(one: Difference, metric: str) -> PairedTest:
     return next(verdict for verdict in one.verdicts if verdict.metric == metric)
 
 
@@ -148,7 +148,7 @@ def signed(value: float, form: str) -> str:
     return f"{value:{form}}".replace("-", "−")
 
 
-def p_value(one: Verdict) -> str:
+def p_value(one: PairedTest) -> str:
     return "p&nbsp;&lt;&nbsp;0.001" if one.p_value < 0.001 else f"p&nbsp;=&nbsp;{one.p_value:.3f}"
 
 
@@ -174,7 +174,7 @@ def table_of_models(found: Comparison) -> str:
                 else "not known",
                 f"{training.minutes:.1f}&nbsp;min" if training.updates else "not known",
                 f"{model.speed:,.1f}/s",
-                f"{model.unended:,}",
+                f"{model.truncated:,}",
             ]
         )
     head = (
@@ -302,7 +302,7 @@ def curve_point(point: Validation, name: str) -> Point:
 
 
 def cases_section(found: Comparison) -> str:
-    if not found.cases:
+    if not found.examples:
         return ""
     lead = (
         "The same sentences by each model. <mark>Marked</mark> words are not in the reference at "
@@ -310,11 +310,11 @@ def cases_section(found: Comparison) -> str:
         "by word: another good wording is marked too. Those drawn at random show what is usual, "
         "those chosen show the extremes, by the chrF of the sentence."
     )
-    cards = "".join(case_card(found, case) for case in found.cases)
+    cards = "".join(case_card(found, case) for case in found.examples)
     return section("The same sentences", lead, f"<div class='cards'>{cards}</div>")
 
 
-def case_card(found: Comparison, case: Case) -> str:
+def case_card(found: Comparison, case: Example) -> str:
     source, target = found.languages
     rows = []
     for one in case.translations:
@@ -366,7 +366,7 @@ def looks_section(found: Comparison) -> str:
 
 
 def looks_card(found: Comparison, one: Reordering) -> str:
-    maps = "".join(heat_map(look, label(found, look.model)) for look in one.looks)
+    maps = "".join(heat_map(look, label(found, look.model)) for look in one.attention_maps)
     line = f"Line {one.line:,}" if one.line else "Not from the test text"
     return (
         f"<article><p class='why'>{line}</p>"
@@ -384,7 +384,7 @@ def how_section(found: Comparison) -> str:
         for verdict in one.verdicts
     ] + [(quality.name, quality.signature) for quality in found.models[0].quality]
     rows = [[escape(name), f"<code>{escape(text)}</code>"] for name, text in signatures]
-    machine = ", ".join(f"{escape(name)} {escape(str(it))}" for name, it in found.machine.items())
+    machine = ", ".join(f"{escape(name)} {escape(str(it))}" for name, it in found.system.items())
     alike = (
         "Every model saw the same text in the same order, for the same number of updates at most, "
         "with the same options but the one that is varied. "

@@ -32,7 +32,7 @@ class Training(NamedTuple):
     curve: list[Validation]
 
 
-class Judged(NamedTuple):
+class ModelResult(NamedTuple):
     """One model and what it is worth."""
 
     name: str
@@ -58,7 +58,7 @@ class Judged(NamedTuple):
     """For translating the test text, measured once, on this machine."""
     speed: float
     """Sentences a second."""
-    unended: int
+    truncated: int
     """Translations that did not end by themselves: cut at their limit, or going in circles."""
     buckets: list[Bucket]
     """BLEU by the length of the source."""
@@ -75,14 +75,14 @@ class Spread(NamedTuple):
     values: list[float]
 
 
-class Rendered(NamedTuple):
+class SystemOutput(NamedTuple):
     model: str
     text: str
     chrf: float
     """Of this sentence alone."""
 
 
-class Case(NamedTuple):
+class Example(NamedTuple):
     """One test sentence as each model translates it."""
 
     why: str
@@ -91,10 +91,10 @@ class Case(NamedTuple):
     """Of the test text, from 1."""
     source: str
     reference: str
-    translations: list[Rendered]
+    translations: list[SystemOutput]
 
 
-class Look(NamedTuple):
+class AttentionMap(NamedTuple):
     """Where one model looked while it wrote one translation."""
 
     model: str
@@ -113,7 +113,7 @@ class Reordering(NamedTuple):
     """Of the test text, from 1; 0: not from it."""
     source: str
     reference: str
-    looks: list[Look]
+    attention_maps: list[AttentionMap]
 
 
 class Comparison(NamedTuple):
@@ -130,14 +130,14 @@ class Comparison(NamedTuple):
     """The test text: names of its files, sentences."""
     method: str
     """The significance test."""
-    models: list[Judged]
+    models: list[ModelResult]
     """Those of the first seed first; the baseline is the first of each seed."""
     spreads: list[Spread]
     differences: list[Difference]
     """Each model against the baseline of its seed; seeds are never pooled."""
-    cases: list[Case]
+    examples: list[Example]
     reorderings: list[Reordering]
-    machine: dict[str, str | int]
+    system: dict[str, str | int]
 
 
 def as_json(value: Any) -> Any:
@@ -151,11 +151,11 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def choices_of(models: Sequence[Judged]) -> list[str]:
+def choices_of(models: Sequence[ModelResult]) -> list[str]:
     """The choices, in order of their first model."""
     return list(dict.fromkeys(model.choice for model in models))
 
 
-def figures(model: Judged) -> dict[str, float]:
+def figures(model: ModelResult) -> dict[str, float]:
     """The figures of a model of which a mean over seeds makes sense."""
     return {one.name: one.value for one in model.quality} | {"perplexity": model.perplexity}

@@ -12,7 +12,7 @@ from regard.errors import RegardError, nearest
 WHERE = "--vary"
 
 
-class Varied(NamedTuple):
+class SweepOption(NamedTuple):
     """One option and the values that it takes."""
 
     option: str
@@ -20,7 +20,7 @@ class Varied(NamedTuple):
     values: list[str]
 
 
-class Choice(NamedTuple):
+class Variant(NamedTuple):
     """One value of each varied option."""
 
     name: str
@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     config: Config
 
 
-def parse_vary(text: str) -> Varied:
+def parse_vary(text: str) -> SweepOption:
     """What `section.option=value,value` means.
 
     Raises RegardError if it is not of that form, or there are not two different values.
@@ -52,10 +52,10 @@ def parse_vary(text: str) -> Varied:
             WHERE,
             f"give two or more, like --vary {option}={(values or ['none'])[0]},...",
         )
-    return Varied(option, values)
+    return SweepOption(option, values)
 
 
-def choose(settings: dict[str, Any], vary: Sequence[str]) -> list[Choice]:
+def choose(settings: dict[str, Any], vary: Sequence[str]) -> list[Variant]:
     """Every combination of the varied options, each with all other options as in `settings`.
 
     Raises RegardError if an option is unknown, a value out of its range, or two choices the same.
@@ -72,7 +72,7 @@ def choose(settings: dict[str, Any], vary: Sequence[str]) -> list[Choice]:
         raise RegardError(
             f"{min(twice)} is varied twice", WHERE, "give all its values together, with commas"
         )
-    found: dict[str, Choice] = {}
+    found: dict[str, Variant] = {}
     for values in product(*(one.values for one in varied)):
         assignments = [f"{one.option}={value}" for one, value in zip(varied, values, strict=True)]
         name = "-".join(re.sub(r"[^\w.+-]", "_", value) for value in values)
@@ -85,16 +85,16 @@ def choose(settings: dict[str, Any], vary: Sequence[str]) -> list[Choice]:
                 WHERE,
                 "give different values",
             )
-        found[name] = Choice(name, chosen, config)
+        found[name] = Variant(name, chosen, config)
     return list(found.values())
 
 
-def with_seed(choice: Choice, seed: int) -> dict[str, Any]:
+def with_seed(choice: Variant, seed: int) -> dict[str, Any]:
     """The choice's options with another seed."""
     return override(choice.settings, [f"train.seed={json.dumps(seed)}"])
 
 
-def shared_options(choices: Sequence[Choice]) -> dict[str, dict[str, Any]]:
+def shared_options(choices: Sequence[Variant]) -> dict[str, dict[str, Any]]:
     """The options that all choices have in common, by section, without the seed."""
     dumps = [choice.config.model_dump(mode="json") for choice in choices]
     shared = {

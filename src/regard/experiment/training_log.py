@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from regard.experiment.results import Training, Validation
-from regard.files import damaged
+from regard.files import damaged_error
 from regard.training.loop import STATE
 
 UNKNOWN = Training(0, 0, 0.0, "", [])
@@ -29,7 +29,7 @@ def training_of(model: Path) -> Training:
             curve_of(model / "training" / "log.jsonl"),
         )
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise damaged(state) from error
+        raise damaged_error(state) from error
 
 
 def curve_of(log: Path) -> list[Validation]:

@@ -4,7 +4,7 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import NamedTuple
 
-from regard.experiment.results import Look
+from regard.experiment.results import AttentionMap
 from regard.text.spans import words
 
 
@@ -57,7 +57,7 @@ def marked_html(marked: Marked) -> str:
     )
 
 
-def heat_map(look: Look, caption: str) -> str:
+def heat_map(look: AttentionMap, caption: str) -> str:
     """The weights as a table: read across, written downwards; the stronger, the more is in it."""
     head = "".join(f'<th scope="col"><span>{escape(word)}</span></th>' for word in look.columns)
     rows = []

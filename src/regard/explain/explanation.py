@@ -10,19 +10,19 @@ import numpy as np
 
 from regard.errors import RegardError
 from regard.search.beam import FinishReason, Hypothesis
-from regard.search.trace import Architecture, Trace, Traces
+from regard.search.trace import Architecture, SupportsTrace, Trace
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 from regard.text.spans import Span, word_of_each_token, words
 from regard.text.vocabulary import Vocabulary
 from regard.translator import Translator
 
-RUNNERS_UP = 8
+TOP_NEXT = 8
 """Likeliest next tokens that are told at each step."""
 UNFINISHED = "\ufffd"
 """What is decoded of a character of which not all bytes are there."""
-HEAVY = 0.4
+ADVICE_SHARE = 0.4
 """More weight than this on </s> and punctuation, on average, asks for a word of advice."""
 
 
@@ -32,7 +32,7 @@ class Word(NamedTuple):
     """The places of its tokens."""
 
 
-class Side(NamedTuple):
+class TokenizedText(NamedTuple):
     """A text as the model reads or writes it, </s> behind it."""
 
     text: str
@@ -42,7 +42,7 @@ class Side(NamedTuple):
     words: list[Word]
 
 
-class Next(NamedTuple):
+class NextToken(NamedTuple):
     """A token that could come next."""
 
     id: int
@@ -66,15 +66,15 @@ class Explanation(NamedTuple):
     """Its name."""
     languages: tuple[str, str]
     architecture: Architecture
-    source: Side
-    target: Side
+    source: TokenizedText
+    target: TokenizedText
     """With </s> if the translation ended by itself."""
     prefix_length: int
     """So many first tokens were given, not chosen by the model."""
     finish_reason: FinishReason
     trace: Trace
     """One row for each target token."""
-    next: list[list[Next]]
+    next: list[list[NextToken]]
     """At each step the likeliest tokens, likeliest first."""
     probabilities: Float[np.ndarray, " T"]
     """Of each token that was written."""
@@ -88,12 +88,12 @@ class Explanation(NamedTuple):
     @property
     def weights(self) -> Float[np.ndarray, "T S"]:
         """Token by token: the last layer's look, the mean of its heads."""
-        return self.trace.reduced()
+        return self.trace.token_weights()
 
     @property
     def word_weights(self) -> Float[np.ndarray, "_ _"]:
         """Word by word."""
-        return by_word(self.weights, self.source, self.target)
+        return word_weights(self.weights, self.source, self.target)
 
     @property
     def word_probabilities(self) -> list[float]:
@@ -101,8 +101,8 @@ class Explanation(NamedTuple):
         return [float(self.probabilities[word.tokens].prod()) for word in self.target.words]
 
 
-def by_word(
-    weights: Float[np.ndarray, "T S"], source: Side, target: Side
+def word_weights(
+    weights: Float[np.ndarray, "T S"], source: TokenizedText, target: TokenizedText
 ) -> Float[np.ndarray, "_ _"]:
     """The sum over a source word's tokens, the mean over a target word's: rows still sum to one."""
     by_source = np.stack([weights[:, word.tokens].sum(axis=1) for word in source.words], axis=1)
@@ -117,17 +117,21 @@ def explain(translator: Translator, text: str, name: str) -> Explanation:
     source = read_source(translator, text)
     best = translator.translate([source.text])[0]
     ids = translator.target.ids(best.tokens)
-    return reread(translator, name, source, Hypothesis(ids, best.log_prob, best.finish_reason), 0, ())
+    return explain_hypothesis(
+        translator, name, source, Hypothesis(ids, best.log_prob, best.finish_reason), 0, ()
+    )
 
 
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
     """A translation that somebody else made; errors as `explain`."""
     source = read_source(translator, text)
-    ids = translator.target.encode([tidy(translation)])[0]
-    return reread(translator, name, source, Hypothesis(ids, 0.0, "end"), len(ids), ())
+    ids = translator.target.encode([normalize(translation)])[0]
+    return explain_hypothesis(translator, name, source, Hypothesis(ids, 0.0, "eos"), len(ids), ())
 
 
-def pushed(pushes: Sequence[ScoreChange], steps: int, source_tokens: int) -> Float[np.ndarray, "T S"]:
+def bias_matrix(
+    pushes: Sequence[ScoreChange], steps: int, source_tokens: int
+) -> Float[np.ndarray, "T S"]:
     """What is added to the scores, for each step and each source token."""
     added = np.zeros((steps, source_tokens), np.float32)
     for step, place, amount in pushes:
@@ -136,9 +140,9 @@ def pushed(pushes: Sequence[ScoreChange], steps: int, source_tokens: int) -> Flo
     return added
 
 
-def read_source(translator: Translator, text: str) -> Side:
+def read_source(translator: Translator, text: str) -> TokenizedText:
     """Raises RegardError if there is nothing in it."""
-    tidied = tidy(text)
+    tidied = normalize(text)
     tokens = translator.source.tokens(tidied)
     if not tokens:
         raise RegardError("there is nothing to translate", "the text", "give a sentence")
@@ -147,7 +151,7 @@ def read_source(translator: Translator, text: str) -> Side:
     )
 
 
-def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> Side:
+def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedText:
     """The words that these tokens write."""
     texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
     whole_letters = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
@@ -157,7 +161,7 @@ def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> Side:
     return whole if is_ended else without_end(whole)
 
 
-def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> Side:
+def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> TokenizedText:
     """The words of a text with the places of their tokens, and </s>."""
     found = words(text)
     owners = word_of_each_token(spans, found)
@@ -176,36 +180,36 @@ def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> Sid
     if not found and ids:
         grouped = [Word(text.strip() or text, list(range(len(ids))))]
     ended = Word(PIECES[END], [len(ids)])
-    return Side(text, [*pieces, PIECES[END]], [*ids, END], [*grouped, ended])
+    return TokenizedText(text, [*pieces, PIECES[END]], [*ids, END], [*grouped, ended])
 
 
-def without_end(whole: Side) -> Side:
+def without_end(whole: TokenizedText) -> TokenizedText:
     return whole._replace(tokens=whole.tokens[:-1], ids=whole.ids[:-1], words=whole.words[:-1])
 
 
-def looked_into(translator: Translator) -> Traces:
+def require_trace(translator: Translator) -> SupportsTrace:
     """The translator's engine. Raises RegardError if it cannot be looked into."""
-    if not isinstance(translator.engine, Traces):
+    if not isinstance(translator.engine, SupportsTrace):
         raise RegardError(
             "this engine does not tell what it works out", "the model", "load it another way"
         )
     return translator.engine
 
 
-def reread(
+def explain_hypothesis(
     translator: Translator,
     name: str,
-    source: Side,
+    source: TokenizedText,
     found: Hypothesis,
     given: int,
     push: tuple[ScoreChange, ...],
 ) -> Explanation:
     """The model reads what was found once more and tells all."""
-    engine = looked_into(translator)
-    is_ended = found.finish_reason == "end" or not found.tokens
+    engine = require_trace(translator)
+    is_ended = found.finish_reason == "eos" or not found.tokens
     target = write_target(translator.target, found.tokens, is_ended)
     rows = len(target.ids)
-    bias = pushed(push, len(found.tokens) + 1, len(source.ids))
+    bias = bias_matrix(push, len(found.tokens) + 1, len(source.ids))
     trace = engine.trace(source.ids[:-1], found.tokens, bias)
     layers = tuple(
         layer._replace(
@@ -218,10 +222,10 @@ def reread(
         for layer in trace.layers
     )
     trace = trace._replace(layers=layers, log_probs=trace.log_probs[:rows])
-    best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :RUNNERS_UP]
+    best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :TOP_NEXT]
     coming = [
         [
-            Next(token, piece, exp(row[token]))
+            NextToken(token, piece, exp(row[token]))
             for token, piece in zip(tokens, translator.target.pieces(tokens), strict=True)
         ]
         for row, tokens in zip(trace.log_probs, best.tolist(), strict=True)
@@ -255,7 +259,7 @@ def advice(explained: Explanation) -> str:
         if word.text == PIECES[END] or is_punctuation(word.text)
     ]
     share = float(weights[:, empty].sum(axis=1).mean())
-    if share <= HEAVY:
+    if share <= ADVICE_SHARE:
         return ""
     return (
         f"{share:.0%} of the weight sits on </s> and punctuation. These states have read the whole"
@@ -274,12 +278,12 @@ def as_json(explained: Explanation) -> dict[str, Any]:
     trace = explained.trace
     return {
         "version": 1,
-        "model": facts(explained.model, explained.languages, explained.architecture),
+        "model": model_facts(explained.model, explained.languages, explained.architecture),
         "source": words_as_json(explained.source),
         "target": words_as_json(explained.target),
-        "given": explained.prefix_length,
+        "prefix_length": explained.prefix_length,
         "log_prob": round(explained.log_prob, 6),
-        "ending": explained.finish_reason,
+        "finish_reason": explained.finish_reason,
         "states": numbers(trace.states),
         "layers": [
             {part: numbers(getattr(layer, part)) for part in layer._fields}
@@ -287,24 +291,25 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         ],
         "weights": numbers(explained.weights),
         "word_weights": numbers(explained.word_weights),
-        "word_probs": [round(prob, 6) for prob in explained.word_probabilities],
+        "word_probabilities": [round(prob, 6) for prob in explained.word_probabilities],
         "next": [
             [one._replace(probability=round(one.probability, 6))._asdict() for one in step]
             for step in explained.next
         ],
-        "prob": numbers(explained.probabilities),
-        "push": [
-            [p.step, p.source_token, p.amount if isfinite(p.amount) else None] for p in explained.score_changes
+        "probabilities": numbers(explained.probabilities),
+        "score_changes": [
+            [p.step, p.source_token, p.amount if isfinite(p.amount) else None]
+            for p in explained.score_changes
         ],
-        "caveat": advice(explained),
+        "advice": advice(explained),
     }
 
 
-def facts(name: str, languages: Sequence[str], made: Architecture) -> dict[str, Any]:
+def model_facts(name: str, languages: Sequence[str], made: Architecture) -> dict[str, Any]:
     return {"name": name, "languages": list(languages), **made._asdict()}
 
 
-def words_as_json(one: Side) -> dict[str, Any]:
+def words_as_json(one: TokenizedText) -> dict[str, Any]:
     return {**one._asdict(), "words": [word._asdict() for word in one.words]}
 
 

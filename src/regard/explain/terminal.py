@@ -23,7 +23,7 @@ WIDE, NARROW = 4, 2
 """Columns of the terminal that a cell takes, with a number and without."""
 
 
-def style_of(weight: float) -> str:
+def line_style(weight: float) -> str:
     return next((style for least, style in STYLES if weight >= least), "dim")
 
 
@@ -31,9 +31,9 @@ def cell(weight: float, width: int) -> Text:
     """A weight in percent, or as a shade where there is no room."""
     if width == WIDE:
         shown = f"{round(100 * weight):>3} " if weight >= 0.005 else "  · "
-        return Text(shown, style=style_of(weight))
+        return Text(shown, style=line_style(weight))
     shade = next((sign for least, sign in SHADES if weight >= least), " ")
-    return Text(shade * (width if weight >= 0.1 else 1) + " " * (weight < 0.1), style_of(weight))
+    return Text(shade * (width if weight >= 0.1 else 1) + " " * (weight < 0.1), line_style(weight))
 
 
 def cut(name: str, width: int) -> str:
@@ -72,7 +72,7 @@ def heat(
     return picture
 
 
-class Written(NamedTuple):
+class WordRow(NamedTuple):
     """A written word and how it came about."""
 
     word: str
@@ -83,13 +83,13 @@ class Written(NamedTuple):
     """What else could have come."""
 
 
-def word_by_word(rows: Sequence[Written]) -> Table:
+def word_by_word(rows: Sequence[WordRow]) -> Table:
     """Each written word, how sure the model was, where it looked most, and what else could come."""
     table = Table("word", "sure", "looked at", "or rather", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for row in rows:
         looks = Text(", ").join(
-            Text(f"{name} {weight:.0%}", style_of(weight)) for name, weight in row.looked_at
+            Text(f"{name} {weight:.0%}", line_style(weight)) for name, weight in row.looked_at
         )
         table.add_row(
             Text(row.word, "bold"), f"{row.prob:.0%}", looks, Text(", ".join(row.others), "dim")

@@ -7,17 +7,24 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
-from regard.explain.explanation import Explanation, ScoreChange, looked_into, pushed, read_source, reread
-from regard.search.beam import Choose, Hooks, Task, walk
-from regard.search.protocols import Ranked
+from regard.explain.explanation import (
+    Explanation,
+    ScoreChange,
+    bias_matrix,
+    explain_hypothesis,
+    read_source,
+    require_trace,
+)
+from regard.search.beam import Hooks, Task, TokenChooser, generate
+from regard.search.protocols import TopK
 from regard.shapes import Float, Int
 from regard.special import END, PAD, START, Ids
 from regard.translator import Translator
 
-NEAR = 0.005
+TOLERANCE = 0.005
 """As close as a weight comes to the one that is wanted."""
-ROUNDS = 12
-MOST_PUSH = 1e4
+MAX_STEPS = 12
+MAX_CHANGE = 1e4
 """More than any soft-max can tell; sums of such numbers are still finite."""
 
 
@@ -32,16 +39,16 @@ class Intervention(NamedTuple):
     """The most tokens that are written; 0: as many as it takes."""
 
 
-class Pushes(Hooks):
+class ScoreChangeHooks(Hooks):
     """A reader's changes, while one translation is written."""
 
     def __init__(self, pushes: Sequence[ScoreChange], source_tokens: int) -> None:
         self.pushes, self.source_tokens = pushes, source_tokens
 
-    def bias(
+    def attention_bias(
         self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
     ) -> Float[np.ndarray, "_ _"]:
-        row = pushed(self.pushes, written.shape[1], self.source_tokens)[-1:]
+        row = bias_matrix(self.pushes, written.shape[1], self.source_tokens)[-1:]
         return np.repeat(row, len(sentences), axis=0)
 
 
@@ -52,14 +59,16 @@ def what_if(translator: Translator, question: Intervention, name: str) -> Explan
     """
     source = read_source(translator, question.text)
     beginning = question.prefix
-    refuse_foreign(translator, question, len(source.ids))
+    check_intervention(translator, question, len(source.ids))
     most = question.steps or translator.limit(len(source.ids) - 1)
-    hooks = Pushes(question.score_changes, len(source.ids))
+    hooks = ScoreChangeHooks(question.score_changes, len(source.ids))
     task = Task([source.ids[:-1]], [len(beginning) + most], (), hooks)
     engine = translator.engine
     ranked = engine.tokens if beginning else 1
-    found = walk(engine, task, ranked, following(beginning))[0]
-    return reread(translator, name, source, found, len(beginning), question.score_changes)
+    found = generate(engine, task, ranked, prefix_then_greedy(beginning))[0]
+    return explain_hypothesis(
+        translator, name, source, found, len(beginning), question.score_changes
+    )
 
 
 def set_weight(
@@ -70,8 +79,10 @@ def set_weight(
     The same is added to its score in every look until the weight that is shown is as wanted: what
     that takes is the last push. Errors as `what_if`; also if no push can do it.
     """
-    wanted = min(max(weight, NEAR / 5), 1 - NEAR / 5)
-    others = tuple(push for push in question.score_changes if (push.step, push.source_token) != (step, place))
+    wanted = min(max(weight, TOLERANCE / 5), 1 - TOLERANCE / 5)
+    others = tuple(
+        push for push in question.score_changes if (push.step, push.source_token) != (step, place)
+    )
     begun = Intervention(
         question.text,
         question.prefix[: max(step, 0)],
@@ -85,8 +96,8 @@ def set_weight(
         )
     source, given = before.source.ids[:-1], before.target.ids[:step]
     amount, now = 0.0, float(before.weights[step, place])
-    for _ in range(ROUNDS):
-        if abs(now - wanted) < NEAR:
+    for _ in range(MAX_STEPS):
+        if abs(now - wanted) < TOLERANCE:
             break
         if now <= 0.0:
             raise RegardError(
@@ -95,8 +106,10 @@ def set_weight(
                 "choose a model with attention, and a word that is not forbidden",
             )
         amount += odds(wanted) - odds(now)
-        bias = pushed((*others, ScoreChange(step, place, amount)), step + 1, len(source) + 1)
-        now = float(looked_into(translator).trace(source, given, bias).reduced()[step, place])
+        bias = bias_matrix((*others, ScoreChange(step, place, amount)), step + 1, len(source) + 1)
+        now = float(
+            require_trace(translator).trace(source, given, bias).token_weights()[step, place]
+        )
     push = (*others, ScoreChange(step, place, amount))
     return what_if(translator, question._replace(score_changes=push), name)
 
@@ -107,18 +120,18 @@ def odds(probability: float) -> float:
     return log(inside / (1 - inside))
 
 
-def following(beginning: Ids) -> Choose:
+def prefix_then_greedy(beginning: Ids) -> TokenChooser:
     """Choose the tokens of `beginning`, and then the likeliest."""
     coming = iter(beginning)
 
-    def choose(_: Int[np.ndarray, " R"], ranked: Ranked) -> Int[np.ndarray, " R"]:
+    def choose(_: Int[np.ndarray, " R"], ranked: TopK) -> Int[np.ndarray, " R"]:
         wanted = next(coming, None)
         return np.array([0 if wanted is None else np.flatnonzero(ranked.tokens[0] == wanted)[0]])
 
     return choose
 
 
-def refuse_foreign(translator: Translator, question: Intervention, source_tokens: int) -> None:
+def check_intervention(translator: Translator, question: Intervention, source_tokens: int) -> None:
     """Raises RegardError if a change names a token that is not there, or leaves none to look at."""
     known = range(translator.engine.tokens)
     for place, token in enumerate(question.prefix):
@@ -130,14 +143,14 @@ def refuse_foreign(translator: Translator, question: Intervention, source_tokens
                 "give ids of the target vocabulary; </s> at most as the last",
             )
     for push in question.score_changes:
-        is_amount = abs(push.amount) <= MOST_PUSH or push.amount == -inf
+        is_amount = abs(push.amount) <= MAX_CHANGE or push.amount == -inf
         if not 0 <= push.source_token < source_tokens or push.step < -1 or not is_amount:
             raise RegardError(
                 f"there is nothing to push at source token {push.source_token} by {push.amount}",
                 "the changed scores",
-                f"name one of the {source_tokens} source tokens, and {MOST_PUSH:,.0f} at most",
+                f"name one of the {source_tokens} source tokens, and {MAX_CHANGE:,.0f} at most",
             )
-    is_final_only = looked_into(translator).architecture.attention == "none"
+    is_final_only = require_trace(translator).architecture.attention == "none"
     forbidden = [push for push in question.score_changes if not isfinite(push.amount)]
     for step in {push.step for push in forbidden}:
         closed = {push.source_token for push in forbidden if push.step in (step, -1)}

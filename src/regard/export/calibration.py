@@ -15,7 +15,7 @@ from regard.engine.weight_shapes import products_of
 from regard.shapes import Float
 from regard.special import Ids
 from regard.storage.folder import Tensors
-from regard.storage.model_file import Ranges
+from regard.storage.model_file import Calibration
 
 Pairs = Sequence[tuple[Ids, Ids]]
 
@@ -38,7 +38,7 @@ CUTS = 24
 """Times that a range is cut, at most."""
 
 
-def observe(options: ModelOptions, tensors: Tensors, pairs: Pairs) -> Ranges:
+def observe(options: ModelOptions, tensors: Tensors, pairs: Pairs) -> Calibration:
     """The least and the greatest input of each product, in reading these pairs in fp32."""
     engine = OnnxEngine(options, tensors, {})
     engine.sessions = Sessions(Network(options, Observed(tensors)), 1)
@@ -52,7 +52,9 @@ def observe(options: ModelOptions, tensors: Tensors, pairs: Pairs) -> Ranges:
     return ranges
 
 
-def narrow(options: ModelOptions, tensors: Tensors, ranges: Ranges, pairs: Pairs) -> Ranges:
+def narrow(
+    options: ModelOptions, tensors: Tensors, ranges: Calibration, pairs: Pairs
+) -> Calibration:
     """The same ranges, cut where int8 then reads these pairs more as fp32 does.
 
     The 256 steps have to cover the whole range, so one number far out makes them coarse for all
@@ -63,11 +65,11 @@ def narrow(options: ModelOptions, tensors: Tensors, ranges: Ranges, pairs: Pairs
     wanted = log_probs(OnnxEngine(options, tensors, {}), judges)
     rounded = quantise(tensors)
 
-    def error(tried: Ranges) -> float:
+    def error(tried: Calibration) -> float:
         found = log_probs(OnnxEngine(options, rounded, tried), judges)
         return float(np.mean((found - wanted) ** 2))
 
-    def cut(name: str, begun: Ranges, least: float) -> tuple[float, Ranges]:
+    def cut(name: str, begun: Calibration, least: float) -> tuple[float, Calibration]:
         """The best cut of one range, and the error it leaves."""
         best, (low, high) = begun, begun[name]
         for times in range(1, CUTS + 1):

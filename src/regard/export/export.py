@@ -12,7 +12,7 @@ from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantise
 from regard.errors import RegardError
 from regard.export.calibration import narrow, observe
-from regard.export.shortlist import CELLS, TOGETHER, learn, together
+from regard.export.shortlist import CHUNK_SENTENCES, MAX_PAIRS, learn_shortlist, merge
 from regard.search.beam import Task, greedy
 from regard.shapes import Int
 from regard.special import Ids
@@ -21,19 +21,19 @@ from regard.storage.model_file import (
     NO_SHORTLIST,
     Shortlist,
     is_file,
-    read_bundle,
-    read_folder,
+    read_model_file,
+    read_model_folder,
     read_shortlist,
-    write_bundle,
+    write_model_file,
     write_shortlist,
 )
 
 Precision = Literal["int8", "fp32"]
 
-READ = 500
+CALIBRATION_SENTENCES = 500
 """Sentences in whose reading the ranges are found."""
 
-INHERITED = "shortlist.safetensors"
+PARENT_SHORTLIST = "shortlist.safetensors"
 """In the training folder of a model that was tuned: the shortlist of the one that it was."""
 
 SEED = 1
@@ -47,20 +47,20 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
     is found: `texts` of the source language, or, where there are none, pairs of the training text.
     Raises RegardError if the folder holds no whole model, or no text is at hand.
     """
-    bundle = read_folder(folder)
+    bundle = read_model_folder(folder)
     if precision == "int8":
         card, tensors = bundle.card, bundle.tensors
-        read = pairs(folder, card, tensors, texts)
+        read = calibration_pairs(folder, card, tensors, texts)
         ranges = observe(card.config.model, tensors, read)
         ranges = narrow(card.config.model, tensors, ranges, read)
         bundle = bundle._replace(tensors=quantise(tensors), calibration=ranges)
-    write_bundle(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
+    write_model_file(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
 
 
 def shortlist(folder: Path, card: ModelInfo) -> Shortlist:
     """What the training text tells of the tokens that a sentence needs, and what was known to the
     model that was tuned on it; nothing without either."""
-    prepared, known = folder / "training" / "corpus", folder / "training" / INHERITED
+    prepared, known = folder / "training" / "corpus", folder / "training" / PARENT_SHORTLIST
     if not prepared.exists():
         return NO_SHORTLIST
     if not known.exists():
@@ -68,14 +68,14 @@ def shortlist(folder: Path, card: ModelInfo) -> Shortlist:
     inherited = read_shortlist(known)
     if not len(inherited.likely):
         return NO_SHORTLIST
-    return together(learned_from(prepared, card), inherited)
+    return merge(learned_from(prepared, card), inherited)
 
 
-def bequeath(first: Path, card: ModelInfo, folder: Path) -> None:
+def save_parent_shortlist(first: Path, card: ModelInfo, folder: Path) -> None:
     """Leave in the folder of a run what the model that it tunes knows of the tokens that a sentence
     needs: the text to tune it on tells little of any other."""
-    known = read_bundle(first).shortlist if is_file(first) else shortlist(first, card)
-    write_shortlist(folder / "training" / INHERITED, known)
+    known = read_model_file(first).shortlist if is_file(first) else shortlist(first, card)
+    write_shortlist(folder / "training" / PARENT_SHORTLIST, known)
 
 
 def learned_from(prepared: Path, card: ModelInfo) -> Shortlist:
@@ -84,30 +84,32 @@ def learned_from(prepared: Path, card: ModelInfo) -> Shortlist:
     sources: list[Ids] = []
     targets: list[Ids] = []
     cells = 0
-    for places in in_some_order(len(corpus), TOGETHER):
+    for places in shuffled_chunks(len(corpus), CHUNK_SENTENCES):
         sources += card.source.encode(corpus.sources(places))
         targets += card.target.encode(corpus.targets(places))
         some = slice(len(sources) - len(places), None)
         cells += sum(len(a) * len(b) for a, b in zip(sources[some], targets[some], strict=True))
-        if cells > CELLS:
+        if cells > MAX_PAIRS:
             break
-    return learn(sources, targets, card.source, card.target)
+    return learn_shortlist(sources, targets, card.source, card.target)
 
 
-def in_some_order(lines: int, size: int) -> Iterator[Int[np.ndarray, " _"]]:
+def shuffled_chunks(lines: int, size: int) -> Iterator[Int[np.ndarray, " _"]]:
     """Every line of a text, from all over it, `size` at a time."""
     order = np.random.default_rng(SEED).permutation(lines)
     return iter(np.split(order, range(size, lines, size)))
 
 
-def pairs(
+def calibration_pairs(
     folder: Path, card: ModelInfo, tensors: Tensors, texts: Sequence[str]
 ) -> list[tuple[Ids, Ids]]:
     """Sentences and their translations, as tokens."""
     if texts:
-        sources = [ids for ids in card.source.encode(list(texts)[:READ]) if ids]
+        sources = [ids for ids in card.source.encode(list(texts)[:CALIBRATION_SENTENCES]) if ids]
         if not sources:
-            raise RegardError("no text is left of it", "--text", "give some hundred sentences")
+            raise RegardError(
+                "no text is left of it", "--calibration", "give some hundred sentences"
+            )
         engine = OnnxEngine(card.config.model, tensors, {})
         limits = [card.config.search.max_length(len(ids)) for ids in sources]
         found = [
@@ -121,10 +123,10 @@ def pairs(
             "int8 needs sentences to find the ranges of its numbers, and the training text is"
             " not beside the model",
             str(folder),
-            "give some hundred source sentences with --text FILE, or choose --fp32",
+            "give some hundred source sentences with --calibration FILE, or choose --fp32",
         )
     corpus = open_corpus(prepared)
-    places = np.unique(np.linspace(0, len(corpus) - 1, READ).astype(np.int64))
+    places = np.unique(np.linspace(0, len(corpus) - 1, CALIBRATION_SENTENCES).astype(np.int64))
     return list(
         zip(
             card.source.encode(corpus.sources(places)),
@@ -139,7 +141,11 @@ def read_sample(file: Path) -> list[str]:
 
     Raises RegardError if there are none.
     """
-    texts = [text for text, _ in zip(read_texts(file), range(READ), strict=False) if text]
+    texts = [
+        text
+        for text, _ in zip(read_texts(file), range(CALIBRATION_SENTENCES), strict=False)
+        if text
+    ]
     if not texts:
         raise RegardError("there is no text in it", str(file), "give some hundred sentences")
     return texts

@@ -18,15 +18,15 @@ COMMON = 150
 """Most frequent target tokens, open to every sentence."""
 
 
-CELLS = 24_000_000
+MAX_PAIRS = 24_000_000
 """Pairs of a source and a target token that the statistics are made of; 20 bytes each."""
 
 
-TOGETHER = 4096
+CHUNK_SENTENCES = 4096
 """Sentences that are counted at a time."""
 
 
-ROUNDS = 4
+EM_ITERATIONS = 4
 """Times that the probabilities are estimated anew."""
 
 
@@ -34,7 +34,7 @@ COPIED = 8
 """Target tokens that write a source token as it is, at most."""
 
 
-def learn(
+def learn_shortlist(
     sources: Sequence[Ids], targets: Sequence[Ids], source: Vocabulary, target: Vocabulary
 ) -> Shortlist:
     """From sentences and their translations, as tokens."""
@@ -43,7 +43,7 @@ def learn(
     count[END] = count.max() + 1  # ends every translation
     common = np.sort(np.argsort(-count, kind="stable")[:COMMON])
     likely = np.full((len(source), LIKELY), END, kind)
-    pair, chance = translations(sources, targets, len(target))
+    pair, chance = translation_probabilities(sources, targets, len(target))
     owner, token = pair // len(target), pair % len(target)
     order = np.lexsort((-chance, owner))
     order = order[~np.isin(token[order], common)]
@@ -52,12 +52,12 @@ def learn(
     place = np.arange(len(owner)) - first
     kept = place < LIKELY - COPIED
     likely[owner[kept], place[kept]] = token[kept]
-    copies = copied(source, target)
+    copies = copy_candidates(source, target)
     likely[:, LIKELY - COPIED :] = copies
     return Shortlist(likely, common.astype(kind))
 
 
-def together(own: Shortlist, before: Shortlist) -> Shortlist:
+def merge(own: Shortlist, before: Shortlist) -> Shortlist:
     """What a text tells, and what was known before of the same vocabularies."""
     return Shortlist(
         np.hstack([own.likely, before.likely]),
@@ -65,7 +65,7 @@ def together(own: Shortlist, before: Shortlist) -> Shortlist:
     )
 
 
-class Cells(NamedTuple):
+class CooccurringPairs(NamedTuple):
     """Some sentences' pairs of a source and a target token that stand in one sentence."""
 
     pair: Int[np.ndarray, " C"]
@@ -74,20 +74,24 @@ class Cells(NamedTuple):
     """The number of the target token among those of these sentences."""
 
 
-def translations(
+def translation_probabilities(
     sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
 ) -> tuple[Int[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """Every pair of tokens seen, source * target_tokens + target, and p(target | source).
 
     IBM model 1 (Brown et al. 1993, section 4.2) without its empty word.
     """
-    some = [slice(begin, begin + TOGETHER) for begin in range(0, len(sources), TOGETHER)]
-    seen = [cells_of(sources[part], targets[part], target_tokens) for part in some]
+    some = [
+        slice(begin, begin + CHUNK_SENTENCES) for begin in range(0, len(sources), CHUNK_SENTENCES)
+    ]
+    seen = [cooccurring_pairs(sources[part], targets[part], target_tokens) for part in some]
     known = np.unique(np.concatenate([np.unique(part.pair) for part in seen]))
-    cells = [Cells(np.searchsorted(known, pair).astype(np.int32), word) for pair, word in seen]
+    cells = [
+        CooccurringPairs(np.searchsorted(known, pair).astype(np.int32), word) for pair, word in seen
+    ]
     del seen
     owner, chance = known // target_tokens, np.ones(len(known))
-    for _ in range(ROUNDS):
+    for _ in range(EM_ITERATIONS):
         count = np.zeros(len(known))
         for pair, word in cells:
             share = chance[pair]
@@ -97,17 +101,19 @@ def translations(
     return known, chance
 
 
-def cells_of(sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int) -> Cells:
+def cooccurring_pairs(
+    sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
+) -> CooccurringPairs:
     pairs, words, written = [], [], 0
     for source, target in zip(sources, targets, strict=True):
         both = np.array(source)[None] * target_tokens + np.array(target, np.int64)[:, None]
         pairs.append(both.ravel())
         words.append(np.repeat(written + np.arange(len(target), dtype=np.int32), len(source)))
         written += len(target)
-    return Cells(np.concatenate(pairs), np.concatenate(words))
+    return CooccurringPairs(np.concatenate(pairs), np.concatenate(words))
 
 
-def copied(source: Vocabulary, target: Vocabulary) -> Int[np.ndarray, "_ _"]:
+def copy_candidates(source: Vocabulary, target: Vocabulary) -> Int[np.ndarray, "_ _"]:
     """For each source token the target tokens that write it as it is, so that names can be."""
     pieces = source.pieces(range(len(source)))
     known = dict(zip(target.pieces(range(len(target))), range(len(target)), strict=True))

@@ -12,8 +12,9 @@ from regard.lesson.grammar import (
     Meaning,
     Nominal,
     Phrase,
-    Telling,
+    VerbForm,
     clause,
+    contract,
     does,
     joined,
     listed,
@@ -21,7 +22,6 @@ from regard.lesson.grammar import (
     pair,
     pronoun,
     quality,
-    spoken,
     written,
 )
 from regard.lesson.words import (
@@ -56,7 +56,7 @@ from regard.lesson.words import (
     Verb,
 )
 
-LONGEST = 40
+MAX_WORDS = 40
 """Longest English side, in words."""
 
 
@@ -80,7 +80,7 @@ class Lesson(NamedTuple):
 
 def example(phrase: Phrase) -> Example:
     """A phrase written out, with its links."""
-    source, target = spoken(phrase.source, ENGLISH_VOWEL), spoken(phrase.target, FRENCH_VOWEL)
+    source, target = contract(phrase.source, ENGLISH_VOWEL), contract(phrase.target, FRENCH_VOWEL)
     places: dict[Meaning, list[int]] = {}
     for place, word in enumerate(target):
         for meaning in word.meanings:
@@ -99,7 +99,7 @@ def example(phrase: Phrase) -> Example:
 EXAMPLE = example(
     clause(
         noun_phrase("the", NOUN["cat"], adjectives=(ADJECTIVE["black"],)),
-        Act(VERB[2], Telling("past"), noun_phrase("the", NOUN["mouse"]).phrase),
+        Act(VERB[2], VerbForm("past"), noun_phrase("the", NOUN["mouse"]).phrase),
     )
     + pair(".", ".")
 )
@@ -129,7 +129,7 @@ def verbs_with(subjects: frozenset[str], objects: frozenset[str]) -> list[Verb]:
     return [verb for verb in VERB if verb.subjects & subjects and verb.objects & objects]
 
 
-Told = TypeVar("Told", Noun, Adjective, Verb)
+Item = TypeVar("Item", Noun, Adjective, Verb)
 
 
 class Author:
@@ -148,7 +148,7 @@ class Author:
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
-    def fresh(self, choices: list[Told]) -> Told:
+    def fresh(self, choices: list[Item]) -> Item:
         """One of the choices that has not come yet, if there is one."""
         new = [choice for choice in choices if choice.english not in self.told]
         chosen = self.random.choice(new or choices)
@@ -225,7 +225,7 @@ class Author:
             return joined([self.nominal(kinds, deep=False) for _ in range(number)])
         return self.nominal(kinds)
 
-    def telling(self, verb: Verb, tense: str, asked: bool = False) -> Telling:
+    def telling(self, verb: Verb, tense: str, asked: bool = False) -> VerbForm:
         """How a verb is told: with a modal verb, a negation or an adverb, or with none."""
         choose = self.random.choice
         modal = negation = often = manner = ""
@@ -239,7 +239,7 @@ class Author:
             often = choose([word for word in OFTEN if needs <= set(OFTEN[word][1].split())])
         elif not negation and modal != "want" and verb.manners and self.chance(0.25):
             manner = choose(verb.manners)
-        return Telling(tense, modal, negation, often, manner, asked)
+        return VerbForm(tense, modal, negation, often, manner, asked)
 
     def being(self, subject: Nominal, tense: str, asked: bool = False) -> Act:
         """What somebody or something is like."""
@@ -280,7 +280,7 @@ class Author:
         verbs = [v for v in fit if not v.to and v.english not in STATES | {first.english}]
         if first.english in ("eat", "drink") or not verbs:
             return Phrase()
-        second = Act(self.fresh(verbs), Telling(tense), clitic=thing.again)
+        second = Act(self.fresh(verbs), VerbForm(tense), clitic=thing.again)
         return pair("and", "et") + does(subject, second)
 
     def relative(self, head: Nominal) -> Phrase:
@@ -337,7 +337,7 @@ def examples(count: int, seed: int) -> list[Example]:
     found: dict[str, Example] = {}
     while len(found) < count:
         phrase = author.sentence()
-        if len(phrase.source) > LONGEST:
+        if len(phrase.source) > MAX_WORDS:
             continue
         made = example(phrase)
         if made.source != EXAMPLE.source:

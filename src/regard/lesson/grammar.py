@@ -78,7 +78,7 @@ def pair(english: str, french: str, content: bool = False) -> Phrase:
     )
 
 
-def spoken(words: tuple[Word, ...], vowel: re.Pattern[str]) -> list[Word]:
+def contract(words: tuple[Word, ...], vowel: re.Pattern[str]) -> list[Word]:
     """The words as they sound one after the other: l' for le, cet for ce, du for de le."""
     said: list[Word] = []
     for word in reversed(words):
@@ -118,7 +118,7 @@ class Nominal(NamedTuple):
         return self.person >= WE
 
 
-class Telling(NamedTuple):
+class VerbForm(NamedTuple):
     """How something is told."""
 
     tense: str = "present"
@@ -139,7 +139,7 @@ class Act(NamedTuple):
     """What a subject does."""
 
     verb: Verb
-    telling: Telling = Telling()
+    telling: VerbForm = VerbForm()
     after: Phrase = Phrase()
     """Objects and places, behind the verb on both sides."""
     clitic: str = ""
@@ -218,7 +218,7 @@ def noun_phrase(
     return bare._replace(phrase=Phrase(source, target))
 
 
-def english_verb(subject: Nominal, verb: Verb, telling: Telling) -> tuple[str, list[str]]:
+def english_verb(subject: Nominal, verb: Verb, telling: VerbForm) -> tuple[str, list[str]]:
     """The auxiliary, if there is one, and the other verb forms."""
     third, past = subject.person == ONE, telling.tense != "present"
     if telling.tense == "future":

@@ -23,23 +23,23 @@ def join(slices: Float[Tensor, "B A T C"]) -> Float[Tensor, "B T D"]:
 
 
 class Score(nn.Module):
-    """Compare `hidden` with every encoder state; -inf where the source has no token."""
+    """Compares hidden states with encoder states; padding scores -inf."""
 
-    def __init__(self, hidden: int, states: int, heads: int) -> None:
+    def __init__(self, hidden_size: int, state_size: int, heads: int) -> None:
         super().__init__()
-        self.hidden, self.states, self.heads = hidden, states, heads
+        self.hidden_size, self.state_size, self.heads = hidden_size, state_size, heads
 
     def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S K"]:
-        """What `compare` wants to know of the states; asked once for a sentence."""
+        """What `raw_scores` needs of the states, computed once for a sentence."""
         return states
 
-    def compare(
+    def raw_scores(
         self,
         hidden: Float[Tensor, "B T H"],
         keys: Float[Tensor, "B S K"],
         is_token: Bool[Tensor, "B S"],
     ) -> Float[Tensor, "B A T S"]:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it compares")
+        raise NotImplementedError(f"{type(self).__name__} has no raw_scores")
 
     def forward(
         self,
@@ -47,7 +47,7 @@ class Score(nn.Module):
         keys: Float[Tensor, "B S K"],
         is_token: Bool[Tensor, "B S"],
     ) -> Float[Tensor, "B A T S"]:
-        scores = self.compare(hidden, keys, is_token)
+        scores = self.raw_scores(hidden, keys, is_token)
         return scores.masked_fill(~is_token[:, None, None], -torch.inf)
 
 
@@ -57,14 +57,14 @@ class Final(Score):
     The soft-max is then 1 there, and the final hidden state is all that the decoder sees.
     """
 
-    def compare(
+    def raw_scores(
         self,
         hidden: Float[Tensor, "B T H"],
         keys: Float[Tensor, "B S K"],
         is_token: Bool[Tensor, "B S"],
     ) -> Float[Tensor, "B A T S"]:
-        place = torch.arange(is_token.size(1), device=is_token.device)
-        is_final = place == is_token.sum(1, keepdim=True) - 1
+        position = torch.arange(is_token.size(1), device=is_token.device)
+        is_final = position == is_token.sum(1, keepdim=True) - 1
         scores = hidden.new_zeros(is_final.shape).masked_fill(~is_final, -torch.inf)
         return scores[:, None, None].expand(-1, self.heads, hidden.size(1), -1)
 
@@ -72,7 +72,7 @@ class Final(Score):
 class Uniform(Score):
     """All the states, and no focus: every token gets the same score."""
 
-    def compare(
+    def raw_scores(
         self,
         hidden: Float[Tensor, "B T H"],
         keys: Float[Tensor, "B S K"],
@@ -84,7 +84,7 @@ class Uniform(Score):
 class Dot(Score):
     """hidden · state, which must be of one size (Luong et al. 2015, eq. 8, dot)."""
 
-    def compare(
+    def raw_scores(
         self,
         hidden: Float[Tensor, "B T H"],
         keys: Float[Tensor, "B S K"],
@@ -96,9 +96,9 @@ class Dot(Score):
 class General(Dot):
     """hidden · W · state (Luong et al. 2015, eq. 8, general)."""
 
-    def __init__(self, hidden: int, states: int, heads: int) -> None:
-        super().__init__(hidden, states, heads)
-        self.key = nn.Linear(states, hidden, bias=False)
+    def __init__(self, hidden_size: int, state_size: int, heads: int) -> None:
+        super().__init__(hidden_size, state_size, heads)
+        self.key = nn.Linear(state_size, hidden_size, bias=False)
 
     def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S K"]:
         return self.key(states)
@@ -107,24 +107,26 @@ class General(Dot):
 class Scaled(General):
     """hidden · W · state / sqrt(size of a head's slice) (after Vaswani et al. 2017, eq. 1)."""
 
-    def compare(
+    def raw_scores(
         self,
         hidden: Float[Tensor, "B T H"],
         keys: Float[Tensor, "B S K"],
         is_token: Bool[Tensor, "B S"],
     ) -> Float[Tensor, "B A T S"]:
-        return super().compare(hidden, keys, is_token) / sqrt(self.hidden / self.heads)
+        return super().raw_scores(hidden, keys, is_token) / sqrt(self.hidden_size / self.heads)
 
 
 class Additive(General):
     """v · tanh(W hidden + U state) (Bahdanau et al. 2015, A.1.2), with a `v` for each head."""
 
-    def __init__(self, hidden: int, states: int, heads: int) -> None:
-        super().__init__(hidden, states, heads)
-        self.query = nn.Linear(hidden, hidden)
-        self.energy = nn.Parameter(torch.randn(heads, hidden // heads) / sqrt(hidden / heads))
+    def __init__(self, hidden_size: int, state_size: int, heads: int) -> None:
+        super().__init__(hidden_size, state_size, heads)
+        self.query = nn.Linear(hidden_size, hidden_size)
+        self.energy = nn.Parameter(
+            torch.randn(heads, hidden_size // heads) / sqrt(hidden_size / heads)
+        )
 
-    def compare(
+    def raw_scores(
         self,
         hidden: Float[Tensor, "B T H"],
         keys: Float[Tensor, "B S K"],

@@ -7,100 +7,79 @@ import torch
 from torch import Tensor, nn
 
 from regard.model.attention import SCORES, Score, join, split
-from regard.model.layers import AddAndNormalise, Dropout, Embedding, Replace
+from regard.model.layers import AddAndNorm, Dropout, Embedding, NoResidual
 from regard.model.memory import Memory, State
-from regard.model.recurrence import RECURRENCES, Carried, Recurrence
+from regard.model.recurrence import LAYERS, Recurrence, RecurrentState
+from regard.model.sizes import Dropouts, Sizes
 from regard.shapes import Float, Int
 
 
-class Look(NamedTuple):
-    """One look at the source, for each token; each head has its own."""
+class Attention(NamedTuple):
+    """The attention of one decoder layer at each target token; every head has its own."""
 
     hidden: Float[Tensor, "B T H"]
-    """Who looks: the decoder's own hidden states."""
+    """The decoder's own hidden states, which attend."""
     scores: Float[Tensor, "B A T S"]
     weights: Float[Tensor, "B A T S"]
     context: Float[Tensor, "B A T C"]
     output: Float[Tensor, "B T M"]
-    """What became of it: hidden state and context, fed forward."""
+    """Hidden state and context, fed forward."""
 
 
-class Attended(NamedTuple):
-    """What the decoder has worked out before it names a token."""
+class DecoderOutput(NamedTuple):
+    """What the decoder computes before the output layer."""
 
     output: Float[Tensor, "B T M"]
-    """Hidden state and context, fed forward."""
-    looks: tuple[Look, ...]
-    """One look for each decoder layer."""
+    """Hidden state and context, fed forward by the last layer."""
+    attentions: tuple[Attention, ...]
+    """One for each decoder layer."""
     state: State
-    """What the recurrences carry behind the last token."""
+    """After the last token."""
 
 
 class Step(NamedTuple):
-    """All that the decoder worked out on its way to one token, or to T tokens at once."""
+    """What the decoder computes for one token, or for T tokens at once."""
 
     logits: Float[Tensor, "B T V"]
-    looks: tuple[Look, ...]
+    attentions: tuple[Attention, ...]
     state: State
 
 
 class DecoderLayer(nn.Module):
-    """Recur, look, feed forward; and carry the result on to the next layer."""
+    """Recur, attend, feed forward; then a residual connection where there are several layers."""
 
     recur: Recurrence
     score: Score
     feed_forward: nn.Sequential
-    carry: AddAndNormalise | Replace
+    norm: AddAndNorm | NoResidual
 
-    def __init__(
-        self,
-        size: int,
-        states: int,
-        hidden: int,
-        heads: int,
-        dropout: float,
-        attention: str,
-        recurrence: str,
-        deep: bool,
-    ) -> None:
+    def __init__(self, sizes: Sizes, dropout: float) -> None:
         super().__init__()
-        self.recur = RECURRENCES[recurrence](size, hidden)
-        self.score = SCORES[attention](hidden, states, heads)
+        inputs, states, hidden = sizes.embedding_size, sizes.encoder_size, sizes.decoder_size
+        self.recur = LAYERS[sizes.layer_type](inputs, hidden)
+        self.score = SCORES[sizes.attention](hidden, states, sizes.heads)
         self.feed_forward = nn.Sequential(
-            nn.Linear(hidden + states, size), nn.Tanh(), Dropout(dropout)
+            nn.Linear(hidden + states, inputs), nn.Tanh(), Dropout(dropout)
         )
-        self.carry = AddAndNormalise(size) if deep else Replace()
-        self.bridge = nn.Sequential(nn.Linear(states, hidden * self.recur.carried), nn.Tanh())
+        self.norm = AddAndNorm(inputs) if sizes.decoder_layers > 1 else NoResidual()
+        self.bridge = nn.Sequential(nn.Linear(states, hidden * self.recur.state_tensors), nn.Tanh())
 
-    def begin(self, final: Float[Tensor, "B E"]) -> Carried:
-        """What is carried before the first token, from the encoder's final state."""
-        return tuple(self.bridge(final).float().chunk(self.recur.carried, dim=-1))
+    def initial_state(self, final: Float[Tensor, "B E"]) -> RecurrentState:
+        """The state before the first token, computed from the encoder's final state."""
+        return tuple(self.bridge(final).float().chunk(self.recur.state_tensors, dim=-1))
+
+    def residual(self, inputs: Float[Tensor, "B T M"], outputs: Float[Tensor, "B T M"]) -> Tensor:
+        return self.norm.residual(inputs, outputs)
 
 
 class Decoder(nn.Module):
     def __init__(
-        self,
-        embed: Embedding,
-        word: nn.Linear,
-        size: int,
-        states: int,
-        hidden: int,
-        layers: int,
-        heads: int,
-        dropout_hidden: float,
-        dropout_output: float,
-        attention: str,
-        recurrence: str,
+        self, embed: Embedding, output_layer: nn.Linear, sizes: Sizes, dropouts: Dropouts
     ) -> None:
         super().__init__()
-        self.embed, self.word, self.heads = embed, word, heads
-        dropouts = [dropout_hidden] * (layers - 1) + [dropout_output]
-        self.layers = nn.ModuleList(
-            DecoderLayer(
-                size, states, hidden, heads, dropout, attention, recurrence, deep=layers > 1
-            )
-            for dropout in dropouts
-        )
+        self.embed, self.output_layer, self.heads = embed, output_layer, sizes.heads
+        after_each = [dropouts.hidden] * (sizes.decoder_layers - 1) + [dropouts.output]
+        self.layers = nn.ModuleList(DecoderLayer(sizes, dropout) for dropout in after_each)
 
     @property
     def stack(self) -> Iterable[DecoderLayer]:
@@ -109,9 +88,9 @@ class Decoder(nn.Module):
     def keys(self, states: Float[Tensor, "B S E"]) -> tuple[Float[Tensor, "B S _"], ...]:
         return tuple(layer.score.keys(states) for layer in self.stack)
 
-    def begin(self, memory: Memory) -> State:
+    def initial_state(self, memory: Memory) -> State:
         """The hidden state before the first token."""
-        return tuple(layer.begin(memory.final) for layer in self.stack)
+        return tuple(layer.initial_state(memory.final) for layer in self.stack)
 
     def attend(
         self,
@@ -119,15 +98,16 @@ class Decoder(nn.Module):
         memory: Memory,
         state: State,
         bias: Float[Tensor, "#B #T S"] | float,
-    ) -> Attended:
-        """Look at the source from behind each of `tokens`.
+    ) -> DecoderOutput:
+        """Attend to the source after each of `tokens`.
 
-        The tokens of a known translation go in together (training, alignment); in a search they go
-        in one by one, each with the `state` that the last step gave. `bias` is added to the scores.
+        In training and forced decoding all tokens of a translation are given at once; a search
+        gives one token a step, with the `state` that the previous step returned. `bias` is added
+        to the scores.
         """
         if isinstance(bias, Tensor):
             bias = bias[:, None]
-        inputs, looks, carried = self.embed(tokens), [], []
+        inputs, attentions, states_after = self.embed(tokens), [], []
         for layer, keys, before in zip(self.stack, memory.keys, state, strict=True):
             # fmt: off
             hidden, after = layer.recur(inputs, before)            # B T H    the decoder's own hidden states
@@ -136,11 +116,11 @@ class Decoder(nn.Module):
             weights = (scores + bias).softmax(dim=-1)              # B A T S  step 3: soft-max the scores,
             context = weights @ states                             # B A T C    weigh each state by its own, add
             both = torch.cat([hidden, join(context)], dim=-1)      # B T H+E  put hidden and context together
-            inputs = layer.carry(inputs, layer.feed_forward(both)) # B T M    feed both forward
+            inputs = layer.residual(inputs, layer.feed_forward(both)) # B T M  feed both forward
             # fmt: on
-            looks.append(Look(hidden, scores + bias, weights, context, inputs))
-            carried.append(after)
-        return Attended(inputs, tuple(looks), tuple(carried))
+            attentions.append(Attention(hidden, scores + bias, weights, context, inputs))
+            states_after.append(after)
+        return DecoderOutput(inputs, tuple(attentions), tuple(states_after))
 
     def forward(
         self,
@@ -151,4 +131,4 @@ class Decoder(nn.Module):
     ) -> Step:
         """Predict the token that follows each of `tokens`: which one is next?"""
         output, looks, after = self.attend(tokens, memory, state, bias)
-        return Step(self.word(output), looks, after)
+        return Step(self.output_layer(output), looks, after)

@@ -1,4 +1,4 @@
-"""The small parts that encoder and decoder share: embedding, and what makes depth trainable."""
+"""Parts that encoder and decoder share: dropout, embedding, residual connections."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from regard.special import PAD
 
 
 class Dropout(nn.Module):
-    """Leave each number out with probability `p`, rounded to a 65,536th; scale up the others.
+    """Zero each number with probability `p`, rounded to a 65,536th; scale up the others.
 
     Four numbers share one draw of 64 random bits, which makes it 3 times as fast as PyTorch's own
     on a CPU (benchmarks/training.py).
@@ -17,15 +17,15 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.left_out = min(round(p * 65_536), 65_535)
+        self.threshold = min(round(p * 65_536), 65_535)
 
     def forward(self, numbers: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        if not self.training or self.left_out == 0:
+        if not self.training or self.threshold == 0:
             return numbers
         draws = torch.empty(numbers.numel() // 4 + 1, dtype=torch.int64, device=numbers.device)
         bits = draws.random_(-(2**63), None).view(torch.int16)[: numbers.numel()]
-        kept = (bits >= self.left_out - 32_768).view(numbers.shape)
-        return numbers * (kept * (65_536 / (65_536 - self.left_out))).to(numbers.dtype)
+        is_kept = (bits >= self.threshold - 32_768).view(numbers.shape)
+        return numbers * (is_kept * (65_536 / (65_536 - self.threshold))).to(numbers.dtype)
 
 
 class Embedding(nn.Module):
@@ -46,35 +46,31 @@ class Embedding(nn.Module):
         return embedded
 
 
-class Replace(nn.Module):
-    """A single layer: what it wrote takes the place of what it read."""
+class NoResidual(nn.Module):
+    """A single layer: its output replaces its input."""
 
-    def forward(
-        self, read: Float[Tensor, "B T _"], written: Float[Tensor, "B T D"]
+    def residual(
+        self, inputs: Float[Tensor, "B T _"], outputs: Float[Tensor, "B T D"]
     ) -> Float[Tensor, "B T D"]:
-        return written
+        return outputs
 
 
-class Normalise(nn.Module):
-    """The first of several layers, where the sizes differ: what it wrote, normalised."""
+class Norm(nn.LayerNorm):
+    """The first of several layers, whose input and output differ in size: normalised output."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(size)
-
-    def forward(
-        self, read: Float[Tensor, "B T _"], written: Float[Tensor, "B T D"]
+    def residual(
+        self, inputs: Float[Tensor, "B T _"], outputs: Float[Tensor, "B T D"]
     ) -> Float[Tensor, "B T D"]:
-        return self.norm(written)
+        return self(outputs)
 
 
-class AddAndNormalise(Normalise):
-    """One of several layers: read and written are added (He et al. 2016) and normalised."""
+class AddAndNorm(Norm):
+    """One of several layers: a residual connection (He et al. 2016), then layer normalisation."""
 
-    def forward(
-        self, read: Float[Tensor, "B T D"], written: Float[Tensor, "B T D"]
+    def residual(
+        self, inputs: Float[Tensor, "B T D"], outputs: Float[Tensor, "B T D"]
     ) -> Float[Tensor, "B T D"]:
-        return self.norm(read + written)
+        return self(inputs + outputs)
 
 
 def is_token(tokens: Int[Tensor, "B S"]) -> Tensor:

@@ -1,6 +1,6 @@
 """What the encoder passes on to the decoder: all its hidden states, not the final one alone.
 
-Letters, told once and used everywhere: B sentences, S source tokens, T target tokens, E size of an
+Letters, used everywhere: B sentences, S source tokens, T target tokens, E size of an
 encoder state, H size of a hidden state, K size of a key, A attention heads, V vocabulary, L layers,
 N hypotheses; M is the size of an embedding, C the size of one head's context (E / A).
 """
@@ -13,14 +13,14 @@ from torch import Tensor
 from regard.shapes import Bool, Float, Int
 
 State = tuple[tuple[Float[Tensor, "B _"], ...], ...]
-"""The decoder's hidden state between two tokens: for each layer what its recurrence carries."""
+"""The decoder's hidden state between two tokens: the state of each layer."""
 
 
 class Memory(NamedTuple):
     states: Float[Tensor, "B S E"]
     """The hidden state of the encoder at each source token; the one at </s> is the final state."""
     keys: tuple[Float[Tensor, "B S _"], ...]
-    """What each decoder layer's score compares with; made once for a sentence, from the states."""
+    """Of each decoder layer's score, computed once for a sentence from the states."""
     is_token: Bool[Tensor, "B S"]
     """True where the source has a token, False where it is padded."""
 

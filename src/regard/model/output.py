@@ -17,7 +17,7 @@ from regard.shapes import Float, Int
 SLICE = 1 << 22
 """Logits in a slice: 8 MB in bf16. Larger ones leave the cache, smaller ones waste the product."""
 
-GRAIN = 128
+ROW_MULTIPLE = 128
 """Rows of a slice are a multiple of it, for oneDNN takes about 3 ms to compile a product of a new
 shape; what that gains of a whole update has not been measured alone."""
 
@@ -45,7 +45,7 @@ class CrossEntropy(torch.autograd.Function):
         low = torch.get_autocast_dtype(device) if is_mixed else weight.dtype
         with torch.autocast(device, enabled=False):
             size, count = len(weight), len(output)
-            padded = -(-count // GRAIN) * GRAIN
+            padded = -(-count // ROW_MULTIPLE) * ROW_MULTIPLE
             features = output.new_zeros(padded, output.size(1), dtype=low)
             features[:count] = output
             matrix, offset = weight.to(low), bias.to(low)
@@ -53,14 +53,14 @@ class CrossEntropy(torch.autograd.Function):
             grad_output = torch.empty_like(features)
             grad_weight = torch.zeros_like(weight, dtype=torch.float32)
             grad_bias = torch.zeros_like(bias, dtype=torch.float32)
-            rows = min(padded, max(1, SLICE // size // GRAIN) * GRAIN)
-            every = torch.arange(rows, device=target.device)
-            logits, chance = features.new_empty(rows, size), features.new_empty(rows, size)
+            rows = min(padded, max(1, SLICE // size // ROW_MULTIPLE) * ROW_MULTIPLE)
+            row_numbers = torch.arange(rows, device=target.device)
+            logits, softmax = features.new_empty(rows, size), features.new_empty(rows, size)
             for begin in range(0, padded, rows):
                 part, goals = features[begin : begin + rows], target[begin : begin + rows]
-                goal = every[: len(goals)], goals
+                goal = row_numbers[: len(goals)], goals
                 z = torch.addmm(offset, part, matrix.t(), out=logits[: len(part)])
-                p = torch.softmax(z, -1, out=chance[: len(part)])
+                p = torch.softmax(z, -1, out=softmax[: len(part)])
                 chosen = p[goal]
                 loss -= chosen.float().clamp_min(1e-38).log().sum()
                 if smoothing > 0:

@@ -1,4 +1,4 @@
-"""How a layer carries what it has read: token by token, or many at once when they are known."""
+"""Recurrent layers: many tokens at once where they are known, one at a time in a search."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,42 +8,43 @@ from torch import Tensor, nn
 
 from regard.shapes import Float
 
-Carried = tuple[Float[Tensor, "B H"], ...]
-"""What a layer knows between two tokens."""
+RecurrentState = tuple[Float[Tensor, "B H"], ...]
+"""What a layer passes from one token to the next; the hidden state comes first."""
 
 
 class Recurrence(nn.Module):
-    """`inputs` go in one after the other; out comes the hidden state at each, and the last one."""
+    """Reads `inputs` one after the other; returns the hidden state at each, and the last state."""
 
-    carried: int
-    """How many tensors [B H] it carries; the hidden state is the first of them."""
+    state_tensors: int
+    """How many tensors [B H] its state has."""
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        self.inputs, self.hidden = inputs, hidden
-
-    def begin(self, batch: int, like: Tensor) -> Carried:
-        """What is carried when nothing has been read: zeros."""
-        return tuple(like.new_zeros(batch, self.hidden) for _ in range(self.carried))
+        self.input_size, self.hidden_size = input_size, hidden_size
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: Carried
-    ) -> tuple[Float[Tensor, "B T H"], Carried]:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it goes on")
+        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
+    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def from_zeros(self, inputs: Float[Tensor, "B T I"]) -> Float[Tensor, "B T H"]:
+        """The hidden states, from an initial state of zeros."""
+        zeros = inputs.new_zeros(len(inputs), self.hidden_size)
+        return self(inputs, (zeros,) * self.state_tensors)[0]
 
 
 class GRU(Recurrence):
     """Gated recurrent unit (Cho et al. 2014), as PyTorch and cuDNN compute it."""
 
-    carried = 1
+    state_tensors = 1
 
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__(inputs, hidden)
-        self.cell = nn.GRU(inputs, hidden, batch_first=True)
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.cell = nn.GRU(input_size, hidden_size, batch_first=True)
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: Carried
-    ) -> tuple[Float[Tensor, "B T H"], Carried]:
+        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
+    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
         hidden, after = self.cell(inputs, state[0][None])
         return hidden, (after[0],)
 
@@ -51,21 +52,21 @@ class GRU(Recurrence):
 class LSTM(Recurrence):
     """Long short-term memory (Hochreiter & Schmidhuber 1997; Gers et al. 2000)."""
 
-    carried = 2
+    state_tensors = 2
 
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__(inputs, hidden)
-        self.cell = nn.LSTM(inputs, hidden, batch_first=True)
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.cell = nn.LSTM(input_size, hidden_size, batch_first=True)
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: Carried
-    ) -> tuple[Float[Tensor, "B T H"], Carried]:
+        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
+    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
         hidden, (after, cell) = self.cell(inputs, (state[0][None], state[1][None]))
         return hidden, (after[0], cell[0])
 
 
 class Scan(torch.autograd.Function):
-    """cell_t = kept_t · cell_(t-1) + new_t, number by number, over all T at once.
+    """cell_t = forget_t · cell_(t-1) + fresh_input_t, elementwise, over all T at once.
 
     Its gradient is the same recurrence from right to left; written out, it keeps one tensor where
     autograd would keep T of everything.
@@ -73,25 +74,25 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, kept: Float[Tensor, "B T H"], new: Float[Tensor, "B T H"], cell: Tensor
+        ctx: Any, forget: Float[Tensor, "B T H"], fresh_input: Float[Tensor, "B T H"], cell: Tensor
     ) -> Float[Tensor, "B T H"]:
-        cells = torch.empty_like(new)
+        cells = torch.empty_like(fresh_input)
         before = cell
-        for place in range(new.size(1)):
-            before = torch.addcmul(new[:, place], kept[:, place], before, out=cells[:, place])
-        ctx.save_for_backward(kept, cells, cell)
+        for t in range(fresh_input.size(1)):
+            before = torch.addcmul(fresh_input[:, t], forget[:, t], before, out=cells[:, t])
+        ctx.save_for_backward(forget, cells, cell)
         return cells
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        kept, cells, cell = ctx.saved_tensors
-        grad_new = upstream[0].clone()
-        for place in range(cells.size(1) - 1, 0, -1):
-            grad_new[:, place - 1].addcmul_(kept[:, place], grad_new[:, place])
-        grad_kept = torch.empty_like(kept)
-        torch.mul(grad_new[:, 1:], cells[:, :-1], out=grad_kept[:, 1:])
-        torch.mul(grad_new[:, 0], cell, out=grad_kept[:, 0])
-        return grad_kept, grad_new, kept[:, 0] * grad_new[:, 0]
+        forget, cells, cell = ctx.saved_tensors
+        grad_input = upstream[0].clone()
+        for t in range(cells.size(1) - 1, 0, -1):
+            grad_input[:, t - 1].addcmul_(forget[:, t], grad_input[:, t])
+        grad_forget = torch.empty_like(forget)
+        torch.mul(grad_input[:, 1:], cells[:, :-1], out=grad_forget[:, 1:])
+        torch.mul(grad_input[:, 0], cell, out=grad_forget[:, 0])
+        return grad_forget, grad_input, forget[:, 0] * grad_input[:, 0]
 
 
 scan: Callable[[Tensor, Tensor, Tensor], Float[Tensor, "B T H"]] = Scan.apply
@@ -103,20 +104,20 @@ class SSRU(Recurrence):
     forget = σ(W_f x + b_f); cell = forget · cell + (1 - forget) · W x; hidden = relu(cell).
     """
 
-    carried = 2
+    state_tensors = 2
 
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__(inputs, hidden)
-        self.gate_and_fresh = nn.Linear(inputs, 2 * hidden)
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.gate_and_candidate = nn.Linear(input_size, 2 * hidden_size)
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: Carried
-    ) -> tuple[Float[Tensor, "B T H"], Carried]:
-        gate, fresh = self.gate_and_fresh(inputs).float().chunk(2, dim=-1)
+        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
+    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
+        gate, candidate = self.gate_and_candidate(inputs).float().chunk(2, dim=-1)
         forget = gate.sigmoid()
-        cells = scan(forget, (1 - forget) * fresh, state[1].float())
+        cells = scan(forget, (1 - forget) * candidate, state[1].float())
         hidden = cells.relu()
         return hidden, (hidden[:, -1], cells[:, -1])
 
 
-RECURRENCES: dict[str, type[Recurrence]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
+LAYERS: dict[str, type[Recurrence]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regard.errors import RegardError
-from regard.storage.folder import CARD
+from regard.storage.folder import MODEL_INFO
 from regard.storage.model_file import SUFFIX
 
 HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ def find(model: str | Path) -> Path:
     A model under this path comes first. Raises RegardError if nothing is there.
     """
     path, is_ours = Path(model), str(model) in names()
-    if path.exists() and (not is_ours or path.is_file() or (path / CARD).exists()):
+    if path.exists() and (not is_ours or path.is_file() or (path / MODEL_INFO).exists()):
         return path
     if is_ours:
         return HERE / f"{model}{SUFFIX}"
@@ -42,7 +42,7 @@ def find(model: str | Path) -> Path:
     )
 
 
-def tell_apart(models: Sequence[Path], between: str) -> list[str]:
+def unique_names(models: Sequence[Path], between: str) -> list[str]:
     """What each is called: the last part of its path, or as many parts as tell them apart; a file
     without its suffix, unless that is what tells it from its folder.
 

@@ -25,13 +25,13 @@ ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 VECTORS = ("hidden", "context", "output")
 
 
-def frozen(data: dict[str, Any]) -> str:
+def static_page(data: dict[str, Any]) -> str:
     """The page as a file to keep and to share: it holds all it shows, and asks for nothing."""
     packed = [with_packed_vectors(one) for one in data["explanations"]]
     return page({**data, "live": False, "explanations": packed}, connect="'none'")
 
 
-def live(data: dict[str, Any]) -> str:
+def live_page(data: dict[str, Any]) -> str:
     """The page for the server on this machine, which it asks for translations."""
     return page({**data, "live": True}, connect="'self'")
 

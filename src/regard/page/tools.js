@@ -115,10 +115,10 @@ export function showFacts(room, app) {
         {},
         make("b", {}, model.name),
         `(${model.languages.join(" → ")}): attention ${model.attention}, ` +
-          `${model.recurrence.toUpperCase()}, encoder ${model.encoder}; `,
+          `${model.layer_type.toUpperCase()}, encoder ${model.encoder}; `,
         `layers ${model.encoder_layers} + ${model.decoder_layers}, heads ${model.heads}; `,
-        `states of ${model.states} numbers, hidden states of ${model.hidden}, embeddings ` +
-          `of ${model.embedding}.`,
+        `states of ${model.encoder_size} numbers, hidden states of ${model.decoder_size}, embeddings ` +
+          `of ${model.embedding_size}.`,
       ),
     ),
     !app.live &&

@@ -13,19 +13,19 @@ from regard.shapes import Bool, Float, Int
 from regard.special import Ids
 
 
-class Adjustment(NamedTuple):
+class LogitBias(NamedTuple):
     """What to add to the logits of single next tokens before the soft-max; -inf forbids one."""
 
     rows: Int[np.ndarray, " J"]
     tokens: Int[np.ndarray, " J"]
-    amounts: Float[np.ndarray, " J"]
+    biases: Float[np.ndarray, " J"]
 
 
-UNADJUSTED = Adjustment(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-UNBIASED = np.zeros((1, 1), np.float32)
+NO_LOGIT_BIAS = LogitBias(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+NO_ATTENTION_BIAS = np.zeros((1, 1), np.float32)
 
 
-class Ranked(NamedTuple):
+class TopK(NamedTuple):
     """The likeliest next tokens of each row, likeliest first."""
 
     tokens: Int[np.ndarray, "R k"]
@@ -41,9 +41,9 @@ class Decoding(Protocol):
         rows: Int[np.ndarray, " R"],
         tokens: Int[np.ndarray, "R T"],
         k: int,
-        bias: Float[np.ndarray, "_ _"],
-        adjustment: Adjustment,
-    ) -> Ranked:
+        attention_bias: Float[np.ndarray, "_ _"],
+        logit_bias: LogitBias,
+    ) -> TopK:
         """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them.
 
         In the first call `rows` are sentences. A row may go on more than once, or not at all.
@@ -59,7 +59,7 @@ class Forced(NamedTuple):
     weights: Float[np.ndarray, "L A T S"]
     """Of each look: layer, head, target token, source token; </s> is the last of both."""
 
-    def reduced(self) -> Float[np.ndarray, "T S"]:
+    def token_weights(self) -> Float[np.ndarray, "T S"]:
         """One weight for each target and source token: the last layer's, the mean of its heads.
 
         This is what heat maps and alignments show. Every row still sums to one. The look of the
@@ -83,23 +83,23 @@ class Engine(Protocol):
         """Read given translations: of each its tokens and </s>."""
 
 
-class Written(NamedTuple):
+class GreedyOutput(NamedTuple):
     """What an engine wrote for one sentence."""
 
     tokens: Int[np.ndarray, " T"]
     """With </s>, if it came to that."""
     log_prob: float
-    run: Int[np.ndarray, " P"]
+    repeated: Int[np.ndarray, " P"]
     """How long the text has repeated itself at its end, for each period (`Circles`)."""
 
 
 @runtime_checkable
-class Writes(Protocol):
+class SupportsGreedy(Protocol):
     """An engine that keeps the greedy loop to itself, for speed."""
 
     def write(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
-    ) -> list[Written]:
+    ) -> list[GreedyOutput]:
         """Pick the likeliest next token of each sentence until </s>, at most so many (`limits`), or
         until there have been more than so many rounds of a circle.
 
@@ -107,7 +107,7 @@ class Writes(Protocol):
         """
 
 
-class Candidates(NamedTuple):
+class BeamSteps(NamedTuple):
     """What a beam looked at in each of T steps: C candidates, likeliest first, for N rows."""
 
     parent: Int[np.ndarray, "T C"]
@@ -117,17 +117,17 @@ class Candidates(NamedTuple):
     """Natural logarithm of the probability of all that was written."""
     kept: Int[np.ndarray, "T N"]
     """The candidates that are the rows of the next step, likeliest first."""
-    goes_round: Bool[np.ndarray, "T N"]
+    is_repeating: Bool[np.ndarray, "T N"]
     """Which of these have made too many rounds of a circle, and are dead from there on."""
 
 
 @runtime_checkable
-class Searches(Protocol):
+class SupportsBeam(Protocol):
     """An engine that keeps the loop of a beam search to itself, for speed."""
 
     largest_beam: int
 
     def search(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
-    ) -> list[Candidates]:
+    ) -> list[BeamSteps]:
         """What `beam` looks at in each step; arguments as in `Writes`."""

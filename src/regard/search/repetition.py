@@ -7,15 +7,15 @@ import numpy as np
 from regard.shapes import Bool, Int
 from regard.special import END, START, Ids
 
-CIRCLE = 12
+MAX_PERIOD = 12
 """The longest circle that is looked for, in tokens: bytes of an emoji, a phrase."""
-ROUNDS = 4
+EXTRA_REPEATS = 4
 """Rounds beyond those of the source that make a circle."""
 
-PERIODS = np.arange(1, CIRCLE + 1)
+PERIODS = np.arange(1, MAX_PERIOD + 1)
 
 
-class Circles(NamedTuple):
+class RepetitionCounts(NamedTuple):
     """For each row and each period p up to CIRCLE, how long the text has repeated itself.
 
     A decoder that goes round in circles writes the same tokens again and again. With `run[p]` the
@@ -23,60 +23,60 @@ class Circles(NamedTuple):
     run[p] / p + 1 rounds.
     """
 
-    run: Int[np.ndarray, "R P"]
+    repeated: Int[np.ndarray, "R P"]
 
-    def pick(self, rows: Int[np.ndarray, " R"]) -> "Circles":
-        return Circles(self.run[rows])
+    def select(self, rows: Int[np.ndarray, " R"]) -> "RepetitionCounts":
+        return RepetitionCounts(self.repeated[rows])
 
-    def write(self, written: Int[np.ndarray, "R T"]) -> "Circles":
+    def append(self, written: Int[np.ndarray, "R T"]) -> "RepetitionCounts":
         """Take in the last column of `written`."""
-        before = written[:, -CIRCLE - 1 : -1][:, ::-1]
-        same = np.zeros(self.run.shape, bool)
+        before = written[:, -MAX_PERIOD - 1 : -1][:, ::-1]
+        same = np.zeros(self.repeated.shape, bool)
         same[:, : before.shape[1]] = before == written[:, -1:]
-        return Circles((self.run + 1) * same)
+        return RepetitionCounts((self.repeated + 1) * same)
 
-    def rounds(self) -> Int[np.ndarray, " R"]:
+    def repeats(self) -> Int[np.ndarray, " R"]:
         """How many rounds the text of each row ends with; 1 is no repetition."""
-        return (self.run // PERIODS).max(axis=1) + 1
+        return (self.repeated // PERIODS).max(axis=1) + 1
 
-    def excess(self, row: np.intp) -> int:
+    def surplus_tokens(self, row: np.intp) -> int:
         """How many tokens to cut off so that one round is left."""
-        return int(self.run[row, (self.run[row] // PERIODS).argmax()])
+        return int(self.repeated[row, (self.repeated[row] // PERIODS).argmax()])
 
 
-def may_circle(
+def may_repeat(
     written: Int[np.ndarray, "R T"], allowed: Int[np.ndarray, " R"]
 ) -> Bool[np.ndarray, " R"]:
     """Whether enough tokens repeat for a circle of more than so many rounds, anywhere."""
     may = np.full(len(written), False)
-    for period in range(1, min(CIRCLE, written.shape[1] - 1) + 1):
+    for period in range(1, min(MAX_PERIOD, written.shape[1] - 1) + 1):
         same = written[:, period:] == written[:, :-period]
         may |= same.sum(axis=1) >= period * allowed
     return may
 
 
-def no_circles(rows: int) -> Circles:
-    return Circles(np.zeros((rows, CIRCLE), np.int64))
+def zero_counts(rows: int) -> RepetitionCounts:
+    return RepetitionCounts(np.zeros((rows, MAX_PERIOD), np.int64))
 
 
-def end_of_circles(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.ndarray]:
+def cut_repetition(tokens: Int[np.ndarray, " T"], rounds: int) -> tuple[int, np.ndarray]:
     """How many tokens there are when a text has made more than so many rounds, or ends; and how
     long it has repeated itself then (`Circles`)."""
-    circles = no_circles(1)
+    circles = zero_counts(1)
     whole = np.concatenate([[START], tokens])[None]
     for end in range(1, len(tokens) + 1):
-        circles = circles.write(whole[:, : end + 1])
-        if tokens[end - 1] != END and circles.rounds()[0] > rounds:
-            return end, circles.run[0]
-    return len(tokens), circles.run[0]
+        circles = circles.append(whole[:, : end + 1])
+        if tokens[end - 1] != END and circles.repeats()[0] > rounds:
+            return end, circles.repeated[0]
+    return len(tokens), circles.repeated[0]
 
 
-def rounds_allowed(source: Ids) -> int:
+def allowed_repeats(source: Ids) -> int:
     """How many rounds a translation may make: ROUNDS more than the source itself makes."""
     ids, most = np.array(source), 1
     repeated = len(ids) - len(set(source))  # a second round of p tokens repeats at least as many
-    for period in range(1, min(CIRCLE, len(ids) // 2, repeated) + 1):
+    for period in range(1, min(MAX_PERIOD, len(ids) // 2, repeated) + 1):
         differs = np.flatnonzero(ids[period:] != ids[:-period])
         edges = np.concatenate([[-1], differs, [len(ids) - period]])
         most = max(most, int((np.diff(edges).max() - 1) // period) + 1)
-    return most + ROUNDS
+    return most + EXTRA_REPEATS

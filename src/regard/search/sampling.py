@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
-from regard.search.beam import Hypothesis, Task, walk
-from regard.search.protocols import Engine, Ranked
+from regard.search.beam import Hypothesis, Task, generate
+from regard.search.protocols import Engine, TopK
 from regard.shapes import Int
 
 
@@ -36,18 +36,18 @@ def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
             "give a finite temperature above 0, whole numbers of at least 0 for top_k and seed, and"
             " top_p above 0 and at most 1",
         )
-    places = task.places or range(len(task.sources))
-    chance = [np.random.default_rng((sampling.seed, place)) for place in places]
+    indices = task.indices or range(len(task.sources))
+    generators = [np.random.default_rng((sampling.seed, place)) for place in indices]
 
-    def draw(sentences: Int[np.ndarray, " R"], ranked: Ranked) -> Int[np.ndarray, " R"]:
+    def draw(sentences: Int[np.ndarray, " R"], ranked: TopK) -> Int[np.ndarray, " R"]:
         logits = ranked.log_probs.astype(np.float64) / sampling.temperature
         probability = np.exp(logits - logits.max(axis=1, keepdims=True))
         probability /= probability.sum(axis=1, keepdims=True)
         behind = np.cumsum(probability, axis=1) - probability
         probability[behind >= sampling.top_p] = 0.0
         edges = np.cumsum(probability, axis=1)
-        shares = np.array([chance[sentence].random() for sentence in sentences])
+        shares = np.array([generators[sentence].random() for sentence in sentences])
         drawn = shares[:, None] * edges[:, -1:]
         return np.minimum((edges <= drawn).sum(axis=1), len(edges[0]) - 1)
 
-    return walk(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)
+    return generate(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)

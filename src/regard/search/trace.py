@@ -12,7 +12,7 @@ from regard.shapes import Float
 from regard.special import Ids
 
 
-class Looking(NamedTuple):
+class LayerTrace(NamedTuple):
     """One decoder layer, at each token."""
 
     hidden: Float[np.ndarray, "T H"]
@@ -32,11 +32,11 @@ class Trace(NamedTuple):
 
     states: Float[np.ndarray, "S E"]
     """The encoder's hidden states; the one at </s> is the final state."""
-    layers: tuple[Looking, ...]
+    layers: tuple[LayerTrace, ...]
     log_probs: Float[np.ndarray, "T V"]
     """Of every token that could come next, natural logarithm."""
 
-    def reduced(self) -> Float[np.ndarray, "T S"]:
+    def token_weights(self) -> Float[np.ndarray, "T S"]:
         """One weight for each target and source token, as `contract.Forced.reduced`."""
         return self.layers[-1].weights.mean(axis=0)
 
@@ -55,13 +55,13 @@ class Architecture(NamedTuple):
     decoder_size: int
 
 
-def architecture_of(made: Any) -> Architecture:
+def architecture_of(sizes: Any) -> Architecture:
     """From whatever has these names: options, or a network's sizes."""
-    return Architecture(*(getattr(made, name) for name in Architecture._fields))
+    return Architecture(*(getattr(sizes, name) for name in Architecture._fields))
 
 
 @runtime_checkable
-class Traces(Protocol):
+class SupportsTrace(Protocol):
     """An engine that tells all."""
 
     architecture: Architecture

@@ -29,7 +29,7 @@ SHOWN = 40
 """So many characters of what cannot be taken are repeated."""
 
 
-class SmallBodies:
+class BodySizeLimit:
     """Lets no body through that is larger than `LONGEST_BODY`: the rest of it is not kept."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -56,7 +56,7 @@ class SmallBodies:
 
 def add_to(app: FastAPI) -> None:
     """Every refusal in three parts: what happened, where, what to do."""
-    app.add_middleware(SmallBodies)
+    app.add_middleware(BodySizeLimit)
     app.add_exception_handler(RegardError, refuse)
     app.add_exception_handler(RequestValidationError, refuse_fields)
     app.add_exception_handler(HTTPException, refuse_request)

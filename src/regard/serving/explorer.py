@@ -14,32 +14,32 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from regard.errors import RegardError
-from regard.explain.explanation import ScoreChange, as_json, explain, facts, looked_into
+from regard.explain.explanation import ScoreChange, as_json, explain, model_facts, require_trace
 from regard.explain.what_if import Intervention, set_weight, what_if
-from regard.page import live
+from regard.page import live_page
 from regard.serving import errors as refusals
 from regard.special import END
-from regard.text.normalize import tidy
+from regard.text.normalize import normalize
 from regard.translator import Translator
 
-HOME = "127.0.0.1"
-HOSTS = [HOME, "localhost", "[::1]"]
+LOCALHOST = "127.0.0.1"
+HOSTS = [LOCALHOST, "localhost", "[::1]"]
 """Names under which the page may be asked for: a foreign page cannot borrow another name."""
 
-WARMING = "."
+WARM_UP_TEXT = "."
 """A sentence that any model reads."""
 
 LONGEST = 600
 """The most source tokens: more than most texts of 2,000 characters have. In a script whose letters
 are written byte by byte these would be 8,000, and take minutes."""
-PATIENCE = 2.0
+SHUTDOWN_SECONDS = 2.0
 """Seconds that an answer which is being worked out gets when the server is to end."""
 
 Place = Annotated[int, Field(ge=0, lt=10_000)]
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class Asked(BaseModel):
+class ExplainRequest(BaseModel):
     """What the page sends."""
 
     model_config = ConfigDict(extra="forbid")
@@ -63,7 +63,7 @@ class Asked(BaseModel):
         return bool(self.beginning or self.push or self.steps)
 
 
-class Weighed(Asked):
+class SetWeightRequest(ExplainRequest):
     """The same, and a weight that somebody has dragged."""
 
     step: Place
@@ -77,7 +77,7 @@ class Explorer:
     def __init__(self, models: Mapping[str, Translator]) -> None:
         self.models = models
         self.facts = [
-            facts(name, one.languages, looked_into(one).architecture)
+            model_facts(name, one.languages, require_trace(one).architecture)
             for name, one in models.items()
         ]
         for translator in models.values():
@@ -90,7 +90,7 @@ class Explorer:
             "explanations": [],
             "facts": self.facts,
         }
-        return live(data)
+        return live_page(data)
 
     def model(self, name: str) -> Translator:
         if name not in self.models:
@@ -101,10 +101,10 @@ class Explorer:
             )
         return self.models[name]
 
-    def ready(self, asked: Asked) -> Translator:
+    def ready(self, asked: ExplainRequest) -> Translator:
         """The model that is asked. Raises RegardError if the sentence is too long for it."""
         translator = self.model(asked.model)
-        tokens = len(translator.source.encode([tidy(asked.text)])[0])
+        tokens = len(translator.source.encode([normalize(asked.text)])[0])
         if tokens > LONGEST:
             raise RegardError(
                 f"the text is too long: {tokens:,} tokens",
@@ -113,7 +113,7 @@ class Explorer:
             )
         return translator
 
-    def explain(self, asked: Asked) -> JSONResponse:
+    def explain(self, asked: ExplainRequest) -> JSONResponse:
         translator = self.ready(asked)
         if asked.is_changed or asked.beam == 1:
             found = what_if(translator, asked.question(), asked.model)
@@ -122,7 +122,7 @@ class Explorer:
             found = explain(translator.with_options(wanted), asked.text, asked.model)
         return JSONResponse({"explanation": as_json(found)})
 
-    def weigh(self, asked: Weighed) -> JSONResponse:
+    def weigh(self, asked: SetWeightRequest) -> JSONResponse:
         translator = self.ready(asked)
         found = set_weight(
             translator, asked.question(), asked.model, asked.step, asked.place, asked.weight
@@ -150,7 +150,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(super().shutdown(sockets), PATIENCE)
+            await asyncio.wait_for(super().shutdown(sockets), SHUTDOWN_SECONDS)
 
 
 async def serve(app: FastAPI, listening: socket.socket) -> None:
@@ -160,6 +160,6 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
 
 def warm_up(translator: Translator) -> None:
     """Draw the graphs that a first question would wait for."""
-    explain(translator, WARMING, "")
-    what_if(translator, Intervention(WARMING, steps=1), "")
-    what_if(translator, Intervention(WARMING, prefix=(END,)), "")
+    explain(translator, WARM_UP_TEXT, "")
+    what_if(translator, Intervention(WARM_UP_TEXT, steps=1), "")
+    what_if(translator, Intervention(WARM_UP_TEXT, prefix=(END,)), "")

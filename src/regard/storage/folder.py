@@ -11,18 +11,18 @@ import numpy as np
 
 from regard.config import Config, make_config
 from regard.errors import RegardError, refuse_system_error
-from regard.files import damaged, read_json, write_file, write_json
+from regard.files import damaged_error, read_json, write_file, write_json
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
-FORMAT = 1
-"""Of the model folder; a higher one than ours cannot be read."""
+FORMAT = 2
+"""Of the model folder. Format 1 was never released; recipes/convert.py converts it."""
 
-CARD, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
+MODEL_INFO, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
 JOINT, SOURCE, TARGET = VOCABULARIES = (
-    "joint.vocabulary",
-    "source.vocabulary",
-    "target.vocabulary",
+    "joint.spm",
+    "source.spm",
+    "target.spm",
 )
 
 Tensors = Mapping[str, np.ndarray]
@@ -40,9 +40,9 @@ class ModelInfo(NamedTuple):
     """How it was made: version, pairs, files, day, fingerprint of the text."""
 
 
-def parts(folder: Path) -> list[Path]:
+def model_files(folder: Path) -> list[Path]:
     """The files that decide what a model says; of the vocabularies some are not there."""
-    return [folder / name for name in (CARD, WEIGHTS, *VOCABULARIES)]
+    return [folder / name for name in (MODEL_INFO, WEIGHTS, *VOCABULARIES)]
 
 
 def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> None:
@@ -53,12 +53,12 @@ def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> Non
     write_file(file, save(arrays, metadata=dict(about)))
 
 
-class Stored(NamedTuple):
+class TensorFile(NamedTuple):
     tensors: dict[str, np.ndarray]
-    about: dict[str, str]
+    metadata: dict[str, str]
 
 
-def read_tensors(file: Path) -> Stored:
+def read_tensors(file: Path) -> TensorFile:
     """Raises RegardError if the file cannot be read or is not of safetensors' form."""
     from safetensors import SafetensorError, safe_open
 
@@ -66,23 +66,23 @@ def read_tensors(file: Path) -> Stored:
         file.open("rb").close()  # safetensors takes what may not be read for what is not there
         with safe_open(file, framework="numpy") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return Stored(tensors, opened.metadata() or {})
+            return TensorFile(tensors, opened.metadata() or {})
     except OSError as error:
         refuse_system_error(error, "read", str(file))
     except (SafetensorError, AttributeError, ValueError, TypeError) as error:
         # AttributeError: numpy has no such numbers, of 8 bits or 4
-        raise damaged(file) from error
+        raise damaged_error(file) from error
 
 
-def save_card(folder: Path, card: ModelInfo) -> None:
+def save_model_info(folder: Path, card: ModelInfo) -> None:
     """Everything of a model but its weights."""
     write_json(
-        folder / CARD,
+        folder / MODEL_INFO,
         {
             "format": FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
-            "made": card.provenance,
+            "provenance": card.provenance,
         },
     )
     if card.source is card.target:
@@ -92,34 +92,37 @@ def save_card(folder: Path, card: ModelInfo) -> None:
         write_file(folder / TARGET, card.target.proto)
 
 
-def load_card(folder: Path) -> ModelInfo:
+def load_model_info(folder: Path) -> ModelInfo:
     """Raises RegardError if there is no model, or one of a later version, or a damaged one."""
-    if not (folder / CARD).exists():
+    if not (folder / MODEL_INFO).exists():
         raise RegardError(
             "there is no model here" if folder.exists() else "there is no such folder",
             str(folder),
-            f"give the folder that `regard train --out` wrote; it holds a {CARD}",
+            f"give the folder that `regard train --out` wrote; it holds a {MODEL_INFO}",
         )
-    content = read_json(folder / CARD)
+    content = read_json(folder / MODEL_INFO)
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise damaged(folder / CARD)
-    if content["format"] > FORMAT:
-        raise RegardError(
-            f"this model's format is {content['format']}; {FORMAT} is the last one known here",
-            str(folder),
-            "install a newer regard",
-        )
+        raise damaged_error(folder / MODEL_INFO)
+    if content["format"] != FORMAT:
+        raise other_format(folder, content["format"], FORMAT)
     try:
         languages = parse_languages("-".join(content["languages"]))
-        settings, made = content["config"], dict(content["made"])
+        settings, provenance = content["config"], dict(content["provenance"])
     except (KeyError, TypeError, ValueError, RegardError) as error:
-        raise damaged(folder / CARD) from error
-    config = make_config(settings, str(folder / CARD))
+        raise damaged_error(folder / MODEL_INFO) from error
+    config = make_config(settings, str(folder / MODEL_INFO))
     if (folder / JOINT).exists():
         source = target = load_vocabulary(folder / JOINT)
     else:
         source, target = load_vocabulary(folder / SOURCE), load_vocabulary(folder / TARGET)
-    return ModelInfo(languages, config, source, target, made)
+    return ModelInfo(languages, config, source, target, provenance)
+
+
+def other_format(model: Path, version: int, known: int) -> RegardError:
+    advice = "install a newer regard" if version > known else "convert it with recipes/convert.py"
+    return RegardError(
+        f"this model has format {version}; this version reads {known}", str(model), advice
+    )
 
 
 def load_vocabulary(file: Path) -> Vocabulary:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from regard.errors import RegardError, refuse_system_error
-from regard.storage.model_file import read_bundle, write_bundle
+from regard.storage.model_file import read_model_file, write_model_file
 
-ABOUT = "about"
+MODEL_CARD = "model_card"
 """Where it stands among the things that tell how a model was made."""
 
 
-def read_about(file: Path) -> dict[str, Any]:
+def read_model_card(file: Path) -> dict[str, Any]:
     """The model card in a TOML file; its names and texts are free, and dates become text.
 
     Raises RegardError if there is none.
@@ -32,11 +32,11 @@ def read_about(file: Path) -> dict[str, Any]:
     return about
 
 
-def describe(file: Path, about: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
+def add_model_card(file: Path, about: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
     """Add a model card, and figures, to a .regard file; all else in it stays as it is.
 
     Raises RegardError if the file is damaged or cannot be written.
     """
-    bundle = read_bundle(file)
-    card = bundle.card._replace(provenance={**bundle.card.provenance, ABOUT: dict(about)})
-    write_bundle(file, bundle._replace(card=card, quality={**bundle.quality, **quality}))
+    bundle = read_model_file(file)
+    card = bundle.card._replace(provenance={**bundle.card.provenance, MODEL_CARD: dict(about)})
+    write_model_file(file, bundle._replace(card=card, quality={**bundle.quality, **quality}))

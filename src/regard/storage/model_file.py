@@ -14,7 +14,7 @@ import numpy as np
 
 from regard.config import make_config
 from regard.errors import RegardError
-from regard.files import damaged, read_json
+from regard.files import damaged_error, read_json
 from regard.shapes import Shaped
 from regard.special import END
 from regard.storage import folder as checkpoint
@@ -25,26 +25,27 @@ from regard.storage.folder import (
     VOCABULARIES,
     ModelInfo,
     Tensors,
+    other_format,
     read_tensors,
     write_tensors,
 )
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
-FORMAT = 1
-"""Of the file; a higher one than ours cannot be read."""
+FORMAT = 2
+"""Of the file. Format 1 was never released; recipes/convert.py converts it."""
 
 SUFFIX = ".regard"
-ABOUT, CHECKSUM = "regard", "sha256"
+HEADER, CHECKSUM = "regard", "sha256"
 """Names in the header: what the file is, and the checksum of everything else."""
 
 LIKELY, COMMON = "shortlist.likely", "shortlist.common"
 """Names of the shortlist's two arrays; a file may lack both."""
 
-WIDEST = 1e30
+MAX_RANGE = 1e30
 """No range has such ends; float32 could not tell how wide it is."""
 
-Ranges = Mapping[str, tuple[float, float]]
+Calibration = Mapping[str, tuple[float, float]]
 """The least and the greatest input of each product that is computed in int8."""
 
 
@@ -65,15 +66,15 @@ class ModelFile(NamedTuple):
     card: ModelInfo
     tensors: Tensors
     """Weights by the names of `model/`; of an int8 matrix its scales beside it."""
-    calibration: Ranges
+    calibration: Calibration
     """Empty where everything is fp32."""
     quality: dict[str, Any]
     shortlist: Shortlist = NO_SHORTLIST
 
 
-def read_folder(folder: Path) -> ModelFile:
+def read_model_folder(folder: Path) -> ModelFile:
     """Raises RegardError if the folder holds no whole model."""
-    card, tensors = checkpoint.load_card(folder), checkpoint.load_weights(folder)
+    card, tensors = checkpoint.load_model_info(folder), checkpoint.load_weights(folder)
     quality = folder / checkpoint.QUALITY
     return ModelFile(card, tensors, {}, read_json(quality) if quality.exists() else {})
 
@@ -85,16 +86,16 @@ def is_file(model: Path) -> bool:
 
 def read_model(model: Path) -> ModelFile:
     """A model from its file or its folder. Raises RegardError if there is no whole one."""
-    return read_bundle(model) if is_file(model) else read_folder(model)
+    return read_model_file(model) if is_file(model) else read_model_folder(model)
 
 
-def read_card(model: Path) -> ModelInfo:
+def read_model_info(model: Path) -> ModelInfo:
     """What a model is; of a folder the weights need not be there yet. Raises RegardError if there
     is none, or a damaged one."""
-    return read_bundle(model).card if is_file(model) else checkpoint.load_card(model)
+    return read_model_file(model).card if is_file(model) else checkpoint.load_model_info(model)
 
 
-def write_bundle(file: Path, bundle: ModelFile) -> None:
+def write_model_file(file: Path, bundle: ModelFile) -> None:
     """Raises RegardError if the disk is full or writing is not allowed."""
     card = bundle.card
     tensors = dict(bundle.tensors)
@@ -110,13 +111,13 @@ def write_bundle(file: Path, bundle: ModelFile) -> None:
             "format": FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
-            "made": card.provenance,
+            "provenance": card.provenance,
             "quality": bundle.quality,
-            "ranges": bundle.calibration,
+            "calibration": bundle.calibration,
         },
         ensure_ascii=False,
     )
-    write_tensors(file, tensors, {ABOUT: about, CHECKSUM: checksum(about, tensors)})
+    write_tensors(file, tensors, {HEADER: about, CHECKSUM: checksum(about, tensors)})
 
 
 def write_shortlist(file: Path, shortlist: Shortlist) -> None:
@@ -128,7 +129,7 @@ def read_shortlist(file: Path) -> Shortlist:
     """Raises RegardError if the file is damaged."""
     tensors = read_tensors(file).tensors
     if tensors.keys() != {LIKELY, COMMON}:
-        raise damaged(file)
+        raise damaged_error(file)
     return Shortlist(tensors[LIKELY], tensors[COMMON])
 
 
@@ -141,7 +142,7 @@ def checksum(about: str, tensors: Tensors) -> str:
     return total.hexdigest()
 
 
-def read_bundle(file: Path) -> ModelFile:
+def read_model_file(file: Path) -> ModelFile:
     """Raises RegardError if the file is not there, of a later version, or damaged in any way."""
     if not file.exists():
         raise RegardError(
@@ -150,40 +151,37 @@ def read_bundle(file: Path) -> ModelFile:
             "give a model folder, or a file that `regard export` wrote",
         )
     stored = read_tensors(file)
-    bad = damaged(file)
+    bad = damaged_error(file)
     try:
-        about = json.loads(stored.about[ABOUT])
+        about = json.loads(stored.metadata[HEADER])
         version = about["format"]
         if not isinstance(version, int):
             raise bad
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise bad from error
-    if version > FORMAT:
-        raise RegardError(
-            f"this file's format is {version}; {FORMAT} is the last one known here",
-            str(file),
-            "install a newer regard",
-        )
-    if checksum(stored.about[ABOUT], stored.tensors) != stored.about.get(CHECKSUM):
+    if version != FORMAT:
+        raise other_format(file, version, FORMAT)
+    if checksum(stored.metadata[HEADER], stored.tensors) != stored.metadata.get(CHECKSUM):
         raise bad
-    return unpack(file, about, stored.tensors)
+    return parse(file, about, stored.tensors)
 
 
-def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
-    bad = damaged(file)
+def parse(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
+    bad = damaged_error(file)
     try:
         languages = parse_languages("-".join(about["languages"]))
         ranges = {
             str(name): (float(least), float(greatest))
-            for name, (least, greatest) in about["ranges"].items()
+            for name, (least, greatest) in about["calibration"].items()
         }
-        settings, made, quality = about["config"], dict(about["made"]), dict(about["quality"])
+        settings, provenance = about["config"], dict(about["provenance"])
+        quality = dict(about["quality"])
         protos = {name: tensors.pop(name).tobytes() for name in VOCABULARIES if name in tensors}
     except (
         KeyError, TypeError, ValueError, AttributeError, OverflowError, RegardError,
     ) as error:  # fmt: skip
         raise bad from error
-    if not all(abs(end) < WIDEST for both in ranges.values() for end in both):
+    if not all(abs(end) < MAX_RANGE for both in ranges.values() for end in both):
         raise bad
     config = make_config(settings, str(file))
     if JOINT in protos:
@@ -195,16 +193,16 @@ def unpack(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) ->
         )
     else:
         raise bad
-    card = ModelInfo(languages, config, source, target, made)
+    card = ModelInfo(languages, config, source, target, provenance)
     shortlist = NO_SHORTLIST
     if LIKELY in tensors and COMMON in tensors:
         shortlist = Shortlist(tensors.pop(LIKELY), tensors.pop(COMMON))
-        if not is_sound(shortlist, len(source), len(target)):
+        if not is_valid(shortlist, len(source), len(target)):
             raise bad
     return ModelFile(card, tensors, ranges, quality, shortlist)
 
 
-def is_sound(shortlist: Shortlist, source_tokens: int, target_tokens: int) -> bool:
+def is_valid(shortlist: Shortlist, source_tokens: int, target_tokens: int) -> bool:
     """Whether it tells tokens that there are, of each source token, and </s> of all."""
     likely, common = shortlist
     return (

@@ -10,28 +10,28 @@ from regard.text.languages import without_region
 CLOSING = "\"'”’“‘»›)\\]」』）】"
 """What may stand right behind the end of a sentence; German closes with “ and ‘."""
 
-FULL = "。！？｡؟۔।॥։።။។"
+FULL_STOPS = "。！？｡؟۔।॥։።။។"
 """Marks that end a sentence wherever they stand, in Chinese, Japanese, Arabic, Urdu, Hindi,
 Armenian, Amharic, Burmese and Khmer."""
 
 BOUNDARY = re.compile(
     # the end of a sentence, then white space; looked for once in a run of full stops
     rf"(?P<ended>(?<![.!?…])[.!?…]+(?:[{CLOSING}]|[ \u00a0\u202f]»)*)(?P<gap>\s+)"
-    rf"|(?P<full>[{FULL}][{FULL}.!?…]*[{CLOSING}]*)(?P<none>\s*)"  # none need be written there
+    rf"|(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*[{CLOSING}]*)(?P<none>\s*)"
 )
 
 CLAUSE = re.compile(r"(?<=[,;:)\]»”—–])\s+|(?<=[，、；：،؛])\s*")
 SPACE = re.compile(r"\s+")
-PAUSE = re.compile(rf"[{FULL}.!?…,;:，、；：،؛—–][{CLOSING}]*$")
+PAUSE = re.compile(rf"[{FULL_STOPS}.!?…,;:，、；：،؛—–][{CLOSING}]*$")
 
-LONGEST = 1000
+MAX_SENTENCE_CHARACTERS = 1000
 """Characters of the longest sentence: what is longer is cut behind a clause, or else a word. Models
 have not read longer ones (`data.max_characters`), and their time grows with the square."""
 
 OPENING = "\"'“‘„‚«‹([¿¡「『（【—–-"
 """What may stand before a sentence's first letter."""
 
-NEAR = 40
+MIN_PART_CHARACTERS = 40
 """Characters around a full stop that decide."""
 
 JOINER = "\u200d"
@@ -43,7 +43,7 @@ def words_by_language(words: Mapping[str, str]) -> dict[str, frozenset[str]]:
     return {language: frozenset(listed.split()) for language, listed in words.items()}
 
 
-TITLES = words_by_language(
+NONBREAKING = words_by_language(
     {
         "en": "Mr Mrs Ms Dr Prof St Sr Jr Gen Col Capt Lt Sgt Rev Hon Gov Pres vs cf al approx"
         " mr mrs ms dr prof",
@@ -53,9 +53,9 @@ TITLES = words_by_language(
     }
 )
 """By language, as they are written: words behind whose full stop a sentence mostly goes on."""
-TITLES_ELSEWHERE = frozenset(("Mr", "Mrs", "Dr", "Prof", "St"))
+NONBREAKING_ELSEWHERE = frozenset(("Mr", "Mrs", "Dr", "Prof", "St"))
 
-NUMBERED = words_by_language(
+NONBREAKING_NUMERIC = words_by_language(
     {
         "en": "no nos vol fig art ch pp p jan feb mar apr jun jul aug sep sept oct nov dec",
         "fr": "no nos vol fig art chap pp p tél janv févr avr juil sept oct nov déc",
@@ -63,7 +63,7 @@ NUMBERED = words_by_language(
     }
 )
 """Words behind whose full stop it goes on if a number follows, in small letters."""
-NUMBERED_ELSEWHERE = frozenset(("no", "vol", "fig", "art", "p", "pp"))
+NONBREAKING_NUMERIC_ELSEWHERE = frozenset(("no", "vol", "fig", "art", "p", "pp"))
 
 # fmt: off
 ORDINALS = {
@@ -76,7 +76,7 @@ ORDINALS = {
 
 class Sentence(NamedTuple):
     text: str
-    gap: str
+    whitespace: str
     """What stands between it and the next one."""
 
 
@@ -88,10 +88,10 @@ def split(text: str, language: str) -> list[Sentence]:
     longer than `LONGEST`.
     """
     code = without_region(language)
-    return [part for sentence in ended(text, code) for part in shortened(sentence)]
+    return [part for sentence in split_at_ends(text, code) for part in split_long(sentence)]
 
 
-def ended(text: str, language: str) -> list[Sentence]:
+def split_at_ends(text: str, language: str) -> list[Sentence]:
     """The sentences where they end by themselves."""
     found, start = [], 0
     for match in BOUNDARY.finditer(text):
@@ -110,25 +110,27 @@ def is_end(text: str, start: int, match: re.Match[str], language: str) -> bool:
     if match["full"]:
         is_quoted = match["full"][-1] in CLOSING and not match["none"]
         return not (is_quoted and text[match.end()] in "とっ")  # 「はい。」と言った。
-    after = text[match.end() : match.end() + NEAR].lstrip(OPENING + " \u00a0\u202f")[:1]
+    after = text[match.end() : match.end() + MIN_PART_CHARACTERS].lstrip(OPENING + " \u00a0\u202f")[
+        :1
+    ]
     if after and after.islower():
         return False
     if not match["ended"].startswith(".") or match["ended"].startswith(".."):
         return True
-    words = text[max(start, match.start() - NEAR) : match.start()].split()
+    words = text[max(start, match.start() - MIN_PART_CHARACTERS) : match.start()].split()
     before = words[-1].lstrip(OPENING) if words else ""
     if before.isdecimal() and len(before) < 3:
-        near = max(start, match.start() - NEAR)
+        near = max(start, match.start() - MIN_PART_CHARACTERS)
         is_item = near == start and text[near : match.start()].lstrip(OPENING) == before
         return not (is_item or language in ORDINALS)
-    return not goes_on_behind(before, after, language)
+    return not is_abbreviation(before, after, language)
 
 
-def goes_on_behind(word: str, after: str, language: str) -> bool:
+def is_abbreviation(word: str, after: str, language: str) -> bool:
     """Whether a full stop behind `word` is no end, where the sentence would go on with `after`."""
     is_initial = len(word) == 1 and word.isupper() and word != "I"
-    titles = TITLES.get(language, TITLES_ELSEWHERE)
-    numbered = NUMBERED.get(language, NUMBERED_ELSEWHERE)
+    titles = NONBREAKING.get(language, NONBREAKING_ELSEWHERE)
+    numbered = NONBREAKING_NUMERIC.get(language, NONBREAKING_NUMERIC_ELSEWHERE)
     return (
         is_initial
         or "." in word
@@ -138,39 +140,46 @@ def goes_on_behind(word: str, after: str, language: str) -> bool:
     )
 
 
-def shortened(sentence: Sentence) -> Iterator[Sentence]:
+def split_long(sentence: Sentence) -> Iterator[Sentence]:
     """A sentence in parts that are short enough."""
     text = sentence.text
-    while len(text) > LONGEST:
+    while len(text) > MAX_SENTENCE_CHARACTERS:
         place = last_break(text)
         rest = text[place:].lstrip()
         if not rest:
             break
         yield Sentence(text[:place], text[place : len(text) - len(rest)])
         text = rest
-    yield Sentence(text, sentence.gap)
+    yield Sentence(text, sentence.whitespace)
 
 
 def last_break(text: str) -> int:
     """Where the first `LONGEST` characters had best be cut off."""
     for pattern in (CLAUSE, SPACE):
-        places = [match.start() for match in pattern.finditer(text, LONGEST // 2, LONGEST)]
+        places = [
+            match.start()
+            for match in pattern.finditer(
+                text, MAX_SENTENCE_CHARACTERS // 2, MAX_SENTENCE_CHARACTERS
+            )
+        ]
         if places:
             return places[-1]
-    place = LONGEST
-    while place > LONGEST // 2 and goes_with_the_one_before(text, place):
+    place = MAX_SENTENCE_CHARACTERS
+    while place > MAX_SENTENCE_CHARACTERS // 2 and is_combining(text, place):
         place -= 1
     return place
 
 
-def goes_with_the_one_before(text: str, place: int) -> bool:
+def is_combining(text: str, place: int) -> bool:
     """Whether the sign at `place` is part of the letter or the picture before it."""
     sign = text[place]
     is_mark = unicodedata.category(sign)[0] == "M" or "\U0001f3fb" <= sign <= "\U0001f3ff"
     return is_mark or JOINER in (sign, text[place - 1])
 
 
-def is_torn(text: str, rest: str) -> bool:
+def splits_a_word(text: str, rest: str) -> bool:
     """Whether two parts of a sentence, cut where it was too long, are parts of one word of ASCII:
     an address or a code, that no space belongs into."""
-    return not PAUSE.search(text[-NEAR:]) and text[-1:].isascii() and rest[:1].isascii()
+    return (
+        not PAUSE.search(text[-MIN_PART_CHARACTERS:]) and text[-1:].isascii() and rest[:1].isascii()
+    )

@@ -5,7 +5,7 @@ import unicodedata
 from functools import cache
 from typing import NamedTuple
 
-MARK = "\u0300"
+COMBINING_MARK = "\u0300"
 """In `shape`, what stands for any mark that is written with the letter before it."""
 JOINERS = "\u200c\u200d"
 """Between letters they keep apart or join what is one word; between symbols the second joins."""
@@ -16,14 +16,14 @@ ALONE = (
 """Ideographs and kana: written without spaces, each counts as a word."""
 SYMBOL = (
     "(?:[\U0001f1e6-\U0001f1ff]{2}|[^\\w\\s])"  # a flag is two letters of its own kind
-    f"[{MARK}{JOINERS}\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"  # skin tones, tags
+    f"[{COMBINING_MARK}{JOINERS}\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"  # skin tones, tags
 )
 LETTER = f"[^\\W{ALONE}]"
-REST = f"(?:{LETTER}|[{MARK}{JOINERS}])*"
+REST = f"(?:{LETTER}|[{COMBINING_MARK}{JOINERS}])*"
 WORD = (
     r"(?:[cdjlmnst]|(?:jus|lors|puis|quel|quoi)?qu)['’](?=\w)"  # an elision: l'homme, qu'il
     rf"|{LETTER}{REST}(?:['’\-‐‑.,]{LETTER}{REST})*"  # don't, Jean-Paul, 3.5
-    rf"|[{ALONE}][{MARK}{JOINERS}]*"
+    rf"|[{ALONE}][{COMBINING_MARK}{JOINERS}]*"
     rf"|{SYMBOL}(?:(?<=\u200d){SYMBOL})*"  # punctuation, one by one; emoji, joined ones as one
 )
 
@@ -41,7 +41,7 @@ def words(text: str) -> list[Span]:
     A French elision is a word of its own: "l'homme" is "l'" and "homme". So is each ideograph and
     each kana. Marks belong to what they follow.
     """
-    return [Span(*match.span()) for match in pattern().finditer(shape(text))]
+    return [Span(*match.span()) for match in pattern().finditer(unify_marks(text))]
 
 
 @cache
@@ -50,11 +50,13 @@ def pattern() -> re.Pattern[str]:
     return re.compile(WORD, re.IGNORECASE)
 
 
-def shape(text: str) -> str:
+def unify_marks(text: str) -> str:
     """The text with the same sign for every mark (`re` takes none of them for part of a word)."""
     if text.isascii():
         return text
-    return "".join(MARK if unicodedata.category(sign)[0] == "M" else sign for sign in text)
+    return "".join(
+        COMBINING_MARK if unicodedata.category(sign)[0] == "M" else sign for sign in text
+    )
 
 
 def word_of_each_token(tokens: list[Span], words: list[Span]) -> list[int]:

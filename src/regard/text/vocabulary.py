@@ -12,7 +12,7 @@ import sentencepiece
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
 from regard.text.bpe_dropout import Merges, make_merges, sample
-from regard.text.normalize import UNTIDY
+from regard.text.normalize import CONTROL_CHARACTERS
 from regard.text.spans import Span
 
 GRACE = 1.0
@@ -76,7 +76,7 @@ class Vocabulary:
         """The text that these tokens write, on one line: special tokens write nothing, and bytes
         that make a control character write a space."""
         text = self.processor.decode([int(token) for token in tokens if token > UNKNOWN])
-        return UNTIDY.sub(" ", text)
+        return CONTROL_CHARACTERS.sub(" ", text)
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
         return [self.known[token] for token in tokens]
@@ -97,7 +97,7 @@ def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
 
     Raises RegardError if the texts are empty, and what reading them raises.
     """
-    learning = Learning(texts, size)
+    learning = TrainerThread(texts, size)
     learning.start()
     try:
         learning.is_over.wait()  # Ctrl-C is heard here, and would not be in SentencePiece
@@ -108,11 +108,11 @@ def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
     if learning.trouble:
         raise learning.trouble
     if learning.refusal:
-        raise refusal(learning.refusal, size, where) from learning.refusal
+        raise trainer_error(learning.refusal, size, where) from learning.refusal
     return Vocabulary(learning.proto.getvalue(), where)
 
 
-def refusal(cause: Exception, size: int, where: str) -> RegardError:
+def trainer_error(cause: Exception, size: int, where: str) -> RegardError:
     """What SentencePiece has against this text, in our words where we know its own."""
     too_few = TOO_FEW.search(str(cause))
     if too_few:
@@ -129,7 +129,7 @@ def refusal(cause: Exception, size: int, where: str) -> RegardError:
     )
 
 
-class Learning(Thread):
+class TrainerThread(Thread):
     """SentencePiece at work, in a thread of its own."""
 
     def __init__(self, texts: Iterable[str], size: int) -> None:

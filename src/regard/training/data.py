@@ -16,7 +16,7 @@ from regard.shapes import Int
 from regard.text.vocabulary import Vocabulary, learn
 from regard.training.report import Report
 
-VALID_MOST = 3000
+MAX_VALID_PAIRS = 3000
 """Pairs of a validation text that are used, evenly spread; more would cost time and tell little."""
 
 
@@ -37,7 +37,7 @@ class Parallel(NamedTuple):
     targets: list[str]
 
 
-class Kept:
+class WithoutHeldOut:
     """A corpus without every `every`-th pair."""
 
     def __init__(self, corpus: Corpus, every: int) -> None:
@@ -62,7 +62,7 @@ def read_valid(data: Data, most: int, report: Report) -> Parallel:
         if isinstance(line, Pair) and 0 < len(line.source) <= most and 0 < len(line.target) <= most
     ]
     if left_out := len(lines) - len(pairs):
-        report.say(
+        report.message(
             f"{left_out:,} of {len(lines):,} validation pairs are left out: a side is empty, not"
             f" UTF-8, or longer than {most:,} characters"
         )
@@ -72,7 +72,7 @@ def read_valid(data: Data, most: int, report: Report) -> Parallel:
             ", ".join(map(str, data.valid)),
             "give files with text on both sides",
         )
-    step = -(-len(pairs) // VALID_MOST)
+    step = -(-len(pairs) // MAX_VALID_PAIRS)
     sources, targets = zip(*pairs[::step], strict=True)
     return Parallel(list(sources), list(targets))
 
@@ -82,7 +82,7 @@ def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
 
     Raises RegardError if there are fewer than 20 pairs.
     """
-    held = min(most, VALID_MOST, len(corpus) // 10)
+    held = min(most, MAX_VALID_PAIRS, len(corpus) // 10)
     if held < 2:
         raise RegardError(
             f"{len(corpus)} pairs are too few to hold some out for validation",
@@ -91,7 +91,7 @@ def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
         )
     every = -(-len(corpus) // held)
     places = np.arange(len(corpus) // every) * every + every - 1
-    return Kept(corpus, every), Parallel(corpus.sources(places), corpus.targets(places))
+    return WithoutHeldOut(corpus, every), Parallel(corpus.sources(places), corpus.targets(places))
 
 
 def learn_vocabularies(corpus: Texts, config: Config, report: Report) -> tuple[Vocabulary, ...]:
@@ -101,7 +101,7 @@ def learn_vocabularies(corpus: Texts, config: Config, report: Report) -> tuple[V
     places = np.arange(0, len(corpus), step)
     chunks = np.array_split(places, -(-len(places) // 10_000))
     where = "the training text"
-    report.say(f"learning subwords from {len(places):,} pairs")
+    report.message(f"learning subwords from {len(places):,} pairs")
     sources = (text for chunk in chunks for text in corpus.sources(chunk))
     targets = (text for chunk in chunks for text in corpus.targets(chunk))
     if options.joint:
@@ -123,13 +123,15 @@ def prepare_text(
         corpus = open_corpus(place)
     else:
         limits = Limits(**{name: getattr(config.data, name) for name in Limits._fields})
-        tick = report.counting(f"reading {file_lines(data.train)}", 0)
+        tick = report.progress(f"reading {file_lines(data.train)}", 0)
         corpus = prepare(data.train, data.languages, limits, place, tick)
     for line in corpus.report.lines():
-        report.say(line)
+        report.message(line)
     if data.valid:
         valid = read_valid(data, config.data.max_characters, report)
         return corpus, valid, corpus.fingerprint
     texts, valid = hold_out(corpus, config.data.held_out)
-    report.say(f"no validation text was given: {len(valid.sources):,} pairs are held out for it")
+    report.message(
+        f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
+    )
     return texts, valid, corpus.fingerprint

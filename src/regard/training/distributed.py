@@ -13,19 +13,19 @@ from regard.data.batches import Batch
 
 
 @runtime_checkable
-class Team(Protocol):
-    def share(self, batch: Batch) -> Batch:
+class ProcessGroup(Protocol):
+    def shard(self, batch: Batch) -> Batch:
         """The rows of a batch that this member learns."""
 
-    def add_up(self, tensors: Iterable[Tensor]) -> None:
+    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its sum over all members."""
 
 
-class Alone:
+class SingleProcess:
     """A team of one."""
 
-    def share(self, batch: Batch) -> Batch:
+    def shard(self, batch: Batch) -> Batch:
         return batch
 
-    def add_up(self, tensors: Iterable[Tensor]) -> None:
+    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
         """Its own sum is the whole sum."""

@@ -8,11 +8,11 @@ from regard.errors import RegardError
 from regard.storage.folder import ModelInfo
 from regard.training.report import Report
 
-GROWS_FROM = {"hidden": 1, "encoder_layers": 2}
+GROWS_FROM = {"decoder_size": 1, "encoder_layers": 2}
 """What of a ready model can grow, and from which size on (training/growth.py)."""
 
 
-class Ready(NamedTuple):
+class Parent(NamedTuple):
     """A model that is tuned."""
 
     path: Path
@@ -20,26 +20,28 @@ class Ready(NamedTuple):
     card: ModelInfo
 
 
-TUNED = "tuned from"
+TUNED = "fine_tuned_from"
 """Among the things that tell how a model was made: the model that it was, and how that was made."""
 
 
 START_FROM = "--start-from"
 
 
-def tell(first: Ready, config: Config, report: Report) -> None:
+def announce(first: Parent, config: Config, report: Report) -> None:
     """What will become of the model that is tuned."""
-    report.say(
+    report.message(
         f"tuning {first.path}: its model and vocabulary stand, dropout can change; update 0 tells"
         " what it is worth on this text"
     )
     for name in GROWS_FROM:
         known, asked = getattr(first.card.config.model, name), getattr(config.model, name)
         if asked > known:
-            report.say(f"model.{name} grows from {known} to {asked}; it begins as good as it was")
+            report.message(
+                f"model.{name} grows from {known} to {asked}; it begins as good as it was"
+            )
 
 
-def as_tuned(config: Config, first: Ready, languages: tuple[str, str]) -> Config:
+def finetuning_config(config: Config, first: Parent, languages: tuple[str, str]) -> Config:
     """The options with the model and the vocabulary of the model that is tuned.
 
     Dropout has no weights and is taken from `config` where that sets it; so is what can take over
@@ -74,8 +76,7 @@ def as_tuned(config: Config, first: Ready, languages: tuple[str, str]) -> Config
                     f"{section}.{name} = {value} is asked for, and the model to begin with has"
                     f" {ready}",
                     "--start-from",
-                    "leave the option out, or train a model of its own without --start-from; only"
-                    " dropout can change, model.hidden can grow, and so can model.encoder_layers"
-                    " from two on",
+                    "leave the option out, or train a new model without --start-from; only dropout may"
+                    " change, and model.decoder_size and (from two on) model.encoder_layers may grow",
                 )
     return make_config({**config.model_dump(), **stands}, "--start-from")

@@ -9,13 +9,13 @@ from typing import IO, Any, NamedTuple
 from regard.config import Config
 from regard.data.batches import Texts
 from regard.errors import RegardError, refuse_system_error
-from regard.export.export import bequeath
-from regard.files import damaged, digest, lock, read_json, write_json
+from regard.export.export import save_parent_shortlist
+from regard.files import damaged_error, digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.folder import ModelInfo
-from regard.storage.model_file import is_file, read_card
+from regard.storage.model_file import is_file, read_model_info
 from regard.training.data import Data, Parallel, learn_vocabularies, prepare_text
-from regard.training.finetune import START_FROM, TUNED, Ready, as_tuned, tell
+from regard.training.finetune import START_FROM, TUNED, Parent, announce, finetuning_config
 from regard.training.report import Report
 
 
@@ -35,7 +35,7 @@ class Run(NamedTuple):
         return self.folder / "training"
 
 
-def identity(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
+def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
     """What must be the same for a run to go on: every option but the time cap, and all text."""
     known = {
         f"{section}.{name}": json.dumps(value)
@@ -59,11 +59,11 @@ def digest_of(model: Path) -> str:
 
 IDENTITY, LOCK = "run.json", "lock"
 """In the folder of a run: what it is, and what a process holds as long as it works there."""
-MARK = b"regard train works here\n"
+LOCK_CONTENT = b"regard train works here\n"
 """In the lock: what else is called so is not ours."""
 
 
-def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
+def lock_folder(folder: Path, same: dict[str, str]) -> IO[bytes]:
     """Make the folder of a run, or find it again; held until the result is closed.
 
     A run that was not prepared to its end (a mistake in the text, a crash) is begun anew.
@@ -72,7 +72,7 @@ def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
     """
     training = folder / "training"
     was_prepared = (training / IDENTITY).exists()
-    is_ours = was_prepared or was_begun(folder)
+    is_ours = was_prepared or is_unfinished_run(folder)
     if not is_ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RegardError(
             "there is something here already, and not a run that could go on",
@@ -99,16 +99,16 @@ def claim(folder: Path, same: dict[str, str]) -> IO[bytes]:
             raise
         return held
     if not (folder / LOCK).stat().st_size:
-        held.write(MARK)
+        held.write(LOCK_CONTENT)
         held.flush()
     shutil.rmtree(training, ignore_errors=True)
-    for leftover in (checkpoint.CARD, *checkpoint.VOCABULARIES):
+    for leftover in (checkpoint.MODEL_INFO, *checkpoint.VOCABULARIES):
         (folder / leftover).unlink(missing_ok=True)
     training.mkdir()
     return held
 
 
-def was_begun(folder: Path) -> bool:
+def is_unfinished_run(folder: Path) -> bool:
     """Whether a run was begun here that has learned nothing yet."""
     if not (folder / LOCK).is_file() or (folder / checkpoint.WEIGHTS).exists():
         return False
@@ -116,14 +116,14 @@ def was_begun(folder: Path) -> bool:
         mark = (folder / LOCK).read_bytes()
     except OSError:  # another process holds it
         return True
-    return mark == MARK or (not mark and len(list(folder.iterdir())) == 1)
+    return mark == LOCK_CONTENT or (not mark and len(list(folder.iterdir())) == 1)
 
 
 def refuse_another(file: Path, same: dict[str, str]) -> None:
     """Raises RegardError if the run that began here had other text or options."""
     before = read_json(file)
     if not isinstance(before, dict):
-        raise damaged(file)
+        raise damaged_error(file)
     for name in sorted(same.keys() | before.keys()):
         if same.get(name) != before.get(name):
             if name == START_FROM:
@@ -149,22 +149,22 @@ def open_run(
 
     Raises RegardError if text is missing or wrong, or the folder is another run's.
     """
-    first = Ready(start_from, read_card(start_from)) if start_from else None
+    first = Parent(start_from, read_model_info(start_from)) if start_from else None
     if first is not None:
-        config = as_tuned(config, first, data.languages)
-        tell(first, config, report)
-    same = identity(data, config, start_from)
-    held = claim(folder, same)
+        config = finetuning_config(config, first, data.languages)
+        announce(first, config, report)
+    same = run_fingerprint(data, config, start_from)
+    held = lock_folder(folder, same)
     try:
         texts, valid, fingerprint = prepare_text(folder, data, config, report)
         if not (folder / "training" / IDENTITY).exists():
             card = make_card(texts, fingerprint, data, config, first, report)
             if first is not None:
-                report.say(f"keeping what {first.path.name} knows of likely tokens")
-                bequeath(first.path, first.card, folder)
-            checkpoint.save_card(folder, card)
+                report.message(f"keeping what {first.path.name} knows of likely tokens")
+                save_parent_shortlist(first.path, first.card, folder)
+            checkpoint.save_model_info(folder, card)
             write_json(folder / "training" / IDENTITY, same)
-        return Run(folder, checkpoint.load_card(folder), texts, valid, start_from, held)
+        return Run(folder, checkpoint.load_model_info(folder), texts, valid, start_from, held)
     except BaseException:
         held.close()
         raise
@@ -175,7 +175,7 @@ def make_card(
     fingerprint: str,
     data: Data,
     config: Config,
-    first: Ready | None,
+    first: Parent | None,
     report: Report,
 ) -> ModelInfo:
     """What the model will be, its vocabularies learned or those of the model that is tuned."""

@@ -16,13 +16,13 @@ from regard.model.recurrence import SSRU, Recurrence
 from regard.shapes import Int
 
 
-def places(hidden: int, wider: int, heads: int) -> Int[Tensor, " H"]:
+def unit_indices(hidden: int, wider: int, heads: int) -> Int[Tensor, " H"]:
     """Where the numbers of a hidden state stand in a wider one; each head keeps its own slice."""
     unit = torch.arange(hidden)
     return unit + unit // (hidden // heads) * ((wider - hidden) // heads)
 
 
-def along(size: int, wider: int, kept: Int[Tensor, " H"], growth: int) -> Tensor:
+def widened_indices(size: int, wider: int, kept: Int[Tensor, " H"], growth: int) -> Tensor:
     """The same along one side of a weight: hidden states first (four of them for the gates of an
     LSTM), then what has not grown. A side that has grown by less than a state is one head's slice.
     """
@@ -34,7 +34,7 @@ def along(size: int, wider: int, kept: Int[Tensor, " H"], growth: int) -> Tensor
 
 
 @torch.no_grad()
-def take_over(ready: EncoderDecoder, network: EncoderDecoder) -> None:
+def copy_smaller(ready: EncoderDecoder, network: EncoderDecoder) -> None:
     """Give `network` the weights of `ready`, which may be narrower and less deep (module)."""
     widen(ready, network)
     if network.sizes.encoder_layers > ready.sizes.encoder_layers:
@@ -48,18 +48,18 @@ def widen(ready: EncoderDecoder, network: EncoderDecoder) -> None:
     them yet.
     """
     hidden, wider = ready.sizes.decoder_size, network.sizes.decoder_size
-    kept, growth = places(hidden, wider, ready.sizes.heads), wider - hidden
+    kept, growth = unit_indices(hidden, wider, ready.sizes.heads), wider - hidden
     own = dict(network.named_parameters())
     for name, old in ready.named_parameters():
         new = own[name]
         if new.shape == old.shape:
             new.copy_(old)
             continue
-        rows = along(len(old), len(new), kept, growth)
+        rows = widened_indices(len(old), len(new), kept, growth)
         if old.dim() == 1:
             new[rows] = old.to(new.device)
             continue
-        columns = along(old.size(1), new.size(1), kept, growth)
+        columns = widened_indices(old.size(1), new.size(1), kept, growth)
         new[rows] = 0
         new[rows[:, None], columns] = old.to(new.device)
     for layer in network.decoder.stack:
@@ -79,21 +79,21 @@ def deepen(ready: Encoder, encoder: Encoder) -> None:
     known = len(ready.layers)
     for part in encoder.layers[known:].modules():
         if isinstance(part, Recurrence):
-            hush(part)
-    for part in encoder.carry[known - 1 : -1].modules():
+            zero_init(part)
+    for part in encoder.norms[known - 1 : -1].modules():
         if isinstance(part, nn.LayerNorm):
             part.reset_parameters()
-    encoder.carry[-1].load_state_dict(ready.carry[-1].state_dict())
+    encoder.norms[-1].load_state_dict(ready.norms[-1].state_dict())
 
 
-def hush(recurrence: Recurrence) -> None:
+def zero_init(recurrence: Recurrence) -> None:
     """Let it write nothing, and learn to: what it would carry is zero, its gates are open.
 
     An SSRU writes a thousandth of what it would: at nothing its ReLU has no gradient.
     """
     if isinstance(recurrence, SSRU):
-        for weight in recurrence.gate_and_fresh.parameters():
-            weight[recurrence.hidden :] *= 0.001
+        for weight in recurrence.gate_and_candidate.parameters():
+            weight[recurrence.hidden_size :] *= 0.001
         return
     for weight in recurrence.parameters():
-        weight[2 * recurrence.hidden : 3 * recurrence.hidden] = 0
+        weight[2 * recurrence.hidden_size : 3 * recurrence.hidden_size] = 0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from regard.data.batches import Batch, Position, Recipe, in_order, stream
+from regard.data.batches import Batch, BatchOptions, Position, stream, validation_batches
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
@@ -20,10 +20,10 @@ from regard.files import read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
-from regard.training.distributed import Alone
+from regard.training.distributed import SingleProcess
 from regard.training.folder import Run
 from regard.training.report import Log, Report, Updated, Validated
-from regard.training.trainer import Learner
+from regard.training.trainer import Trainer
 from regard.translator import Translator
 
 STATE = "state.safetensors"
@@ -31,7 +31,9 @@ SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
 TRIM_SECONDS = 30.0
 """Between two times that memory which nobody uses is given back: see docs/speed.md."""
-SLOWER = "begin again in another --out, with a smaller train.learning_rate or a longer train.warmup"
+DIVERGED_ADVICE = (
+    "begin again in another --out, with a smaller train.learning_rate or a longer train.warmup"
+)
 """What to do about a run whose numbers have left what numbers can be."""
 
 
@@ -52,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 @contextmanager
-def listening() -> Iterator[list[int]]:
+def catch_signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them; a second one is obeyed at once."""
     heard: list[int] = []
 
@@ -97,7 +99,7 @@ def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
     config = run.card.config
     keep_freed_memory()
     threads = config.train.threads or cores()
-    learner = Learner(config, len(run.card.source), len(run.card.target), Alone(), threads)
+    learner = Trainer(config, len(run.card.source), len(run.card.target), SingleProcess(), threads)
     log, logged = Log(run.training / "log.jsonl"), -1
     if (run.training / STATE).exists():
         learner.restore(run.training / STATE)
@@ -105,19 +107,19 @@ def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
         if learner.progress.has_best:
             refuse_without_best(run.folder)
         if learner.progress.update:
-            report.say(f"going on from update {learner.progress.update:,}")
+            report.message(f"going on from update {learner.progress.update:,}")
     elif run.start_from is not None:
         ready = load_engine(read_model(run.start_from), str(run.start_from), "cpu")
         learner.start_from(ready.network)
     log.rewind(logged)
     size = sum(weight.numel() for weight in learner.weights.values())
-    report.say(
+    report.message(
         f"{size / 1e6:.1f} M parameters on {learner.device}, {learner.progress.precision}, "
         f"{learner.progress.threads} threads"
     )
-    keeper = Keeper(run, learner, log, report)
-    with listening() as heard:
-        return keeper.go(minutes, heard)
+    keeper = TrainingLoop(run, learner, log, report)
+    with catch_signals() as heard:
+        return keeper.run_until_done(minutes, heard)
 
 
 def refuse_without_best(folder: Path) -> None:
@@ -131,14 +133,14 @@ def refuse_without_best(folder: Path) -> None:
             )
 
 
-class Keeper:
+class TrainingLoop:
     """Holds what the loop needs from one update to the next."""
 
-    def __init__(self, run: Run, learner: Learner, log: Log, report: Report) -> None:
+    def __init__(self, run: Run, learner: Trainer, log: Log, report: Report) -> None:
         self.run, self.learner, self.log, self.report = run, learner, log, report
         self.config = run.card.config
         card, options = run.card, self.config.train
-        self.recipe = Recipe(
+        self.recipe = BatchOptions(
             card.source,
             card.target,
             self.config.vocabulary.source_bpe_dropout,
@@ -151,14 +153,14 @@ class Keeper:
             card.source.encode(run.valid.sources),
             card.target.encode(run.valid.targets),
         )
-        self.valid: list[Batch] = list(in_order(sources, targets, options.batch_tokens))
+        self.valid: list[Batch] = list(validation_batches(sources, targets, options.batch_tokens))
         self.began = time.monotonic() - learner.progress.seconds
         self.saved = self.trimmed = time.monotonic()
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def go(self, minutes: float, heard: Sequence[int]) -> Outcome:
+    def run_until_done(self, minutes: float, heard: Sequence[int]) -> Outcome:
         learner, options = self.learner, self.config.train
         if learner.progress.ended == "time" and self.seconds() < minutes * 60:
             learner.progress = learner.progress._replace(ended="")
@@ -171,7 +173,7 @@ class Keeper:
             last, late = at >= options.updates, self.seconds() >= minutes * 60
             if at % options.validate_every == 0 or last or late:
                 self.validate()
-            reason = self.reason_to_end(last, late)
+            reason = self.stop_reason(last, late)
             learner.progress = learner.progress._replace(ended=reason)
             aged = time.monotonic() - self.saved > SAVE_SECONDS
             if reason or heard or aged or at % options.validate_every == 0:
@@ -183,16 +185,16 @@ class Keeper:
                 self.trimmed = time.monotonic()
         return self.outcome()
 
-    def reason_to_end(self, last: bool, late: bool) -> str:
+    def stop_reason(self, last: bool, late: bool) -> str:
         if last:
             return "all updates are done"
-        if self.learner.progress.waited >= self.config.train.patience:
+        if self.learner.progress.validations_without_gain >= self.config.train.patience:
             return "no better for long"
         return "time" if late else ""
 
     def update(self, batches: list[tuple[Position, Batch]]) -> None:
         learner = self.learner
-        learned = learner.learn(batches)
+        learned = learner.update(batches)
         now = learner.progress
         told = Updated(
             now.update,
@@ -209,7 +211,8 @@ class Keeper:
             raise RegardError(
                 f"{now.skipped_in_a_row} updates in a row had a gradient that is not usable",
                 f"update {now.update:,} of {self.run.folder}",
-                SLOWER + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.has_best else ""),
+                DIVERGED_ADVICE
+                + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.has_best else ""),
             )
 
     def validate(self) -> None:
@@ -240,13 +243,17 @@ class Keeper:
         )
         self.log.validated(told)
         self.report.validated(told)
-        now = now._replace(validated=now.update, waited=now.waited + 1)
+        now = now._replace(
+            validated=now.update, validations_without_gain=now.validations_without_gain + 1
+        )
         if is_best:
-            now = now._replace(best=value, best_loss=loss, best_update=now.update, waited=0)
-            self.keep(told)
+            now = now._replace(
+                best=value, best_loss=loss, best_update=now.update, validations_without_gain=0
+            )
+            self.save_best(told)
         learner.progress = now
 
-    def keep(self, validation: Validated) -> None:
+    def save_best(self, validation: Validated) -> None:
         """These weights are the best so far: they are the model."""
         weights = self.learner.averaged_weights()
         checkpoint.write_tensors(self.run.folder / checkpoint.WEIGHTS, weights, {})
@@ -275,7 +282,8 @@ class Keeper:
             raise RegardError(
                 "the loss was never a number that can be compared, so there is no best model",
                 f"update {now.update:,} of {self.run.folder}",
-                ("give it more train.minutes, or " if now.ended == "time" else "") + SLOWER,
+                ("give it more train.minutes, or " if now.ended == "time" else "")
+                + DIVERGED_ADVICE,
             )
         quality = read_json(self.run.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)

@@ -63,10 +63,10 @@ class Validated(NamedTuple):
 class Report(Protocol):
     """Whoever wants to be told."""
 
-    def say(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Something that is not a number."""
 
-    def counting(self, what: str, total: int) -> Callable[[int], None]:
+    def progress(self, what: str, total: int) -> Callable[[int], None]:
         """Begin work on `total` things (0: nobody knows); tell the result how many are done."""
 
     def updated(self, update: Updated) -> None: ...
@@ -74,13 +74,13 @@ class Report(Protocol):
     def validated(self, validation: Validated) -> None: ...
 
 
-class Silence:
+class NoReport:
     """For tests and programs."""
 
-    def say(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Nothing."""
 
-    def counting(self, what: str, total: int) -> Callable[[int], None]:
+    def progress(self, what: str, total: int) -> Callable[[int], None]:
         return lambda _: None
 
     def updated(self, update: Updated) -> None:
@@ -94,29 +94,29 @@ QUIET_SECONDS = 60.0
 """Between two lines of progress where nobody watches a bar."""
 
 
-class Watched:
+class ConsoleReport:
     """Progress bars on a terminal; now and then a line elsewhere."""
 
-    def __init__(self, console: Console, progress: Progress) -> None:
-        self.console, self.progress = console, progress
-        self.task = progress.add_task("learning", total=None, visible=False, about="")
+    def __init__(self, console: Console, bars: Progress) -> None:
+        self.console, self.bars = console, bars
+        self.task = bars.add_task("learning", total=None, visible=False, about="")
         self.other = self.task
         self.rate = self.loss = 0.0
         self.before = self.told = time.monotonic()
         self.fresh = True
 
-    def say(self, line: str) -> None:
+    def message(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def counting(self, what: str, total: int) -> Callable[[int], None]:
+    def progress(self, what: str, total: int) -> Callable[[int], None]:
         if self.other != self.task:
-            self.progress.remove_task(self.other)
-        self.other = self.progress.add_task(what, total=total or None, about="")
+            self.bars.remove_task(self.other)
+        self.other = self.bars.add_task(what, total=total or None, about="")
 
         def count(done: int) -> None:
-            self.progress.update(self.other, completed=done)
+            self.bars.update(self.other, completed=done)
             if total and done >= total:
-                self.progress.update(self.other, visible=False)
+                self.bars.update(self.other, visible=False)
 
         return count
 
@@ -126,35 +126,35 @@ class Watched:
         self.before = now
         if self.fresh:
             if self.other != self.task:
-                self.progress.remove_task(self.other)
+                self.bars.remove_task(self.other)
                 self.other = self.task
-            self.progress.reset(self.task, total=update.updates, completed=update.update - 1)
+            self.bars.reset(self.task, total=update.updates, completed=update.update - 1)
             self.rate, self.loss, self.fresh = 0.0, update.loss, False
         else:
             self.rate = 0.95 * self.rate + 0.05 * rate if self.rate else rate
             self.loss = 0.98 * self.loss + 0.02 * update.loss
         skipped = f", {update.skipped} skipped" if update.skipped else ""
         about = f"loss {self.loss:.3f}, {self.rate:,.0f} tokens/s{skipped}"
-        self.progress.update(self.task, completed=update.update, visible=True, about=about)
+        self.bars.update(self.task, completed=update.update, visible=True, about=about)
         if not self.console.is_terminal and now - self.told > QUIET_SECONDS:
             self.told = now
-            self.say(f"update {update.update:,} of {update.updates:,}: {about}")
+            self.message(f"update {update.update:,} of {update.updates:,}: {about}")
 
     def validated(self, validation: Validated) -> None:
         self.before = time.monotonic()
         best = "  (best so far)" if validation.is_best else ""
-        self.say(
+        self.message(
             f"update {validation.update:,}, epoch {validation.epoch + 1}, "
             f"{validation.seconds / 60:.1f} min: "
             f"validation BLEU {validation.bleu:.2f}, loss {validation.loss:.3f}{best}"
         )
-        self.say(f"  source       {validation.source}")
-        self.say(f"  reference    {validation.reference}")
-        self.say(f"  translation  {validation.translation}")
+        self.message(f"  source       {validation.source}")
+        self.message(f"  reference    {validation.reference}")
+        self.message(f"  translation  {validation.translation}")
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Watched]:
+def console_report(console: Console) -> Iterator[ConsoleReport]:
     """A report to a person, on the console."""
     progress = Progress(
         SpinnerColumn(),
@@ -170,7 +170,7 @@ def watching(console: Console) -> Iterator[Watched]:
         disable=not console.is_terminal,
     )
     with progress:
-        yield Watched(console, progress)
+        yield ConsoleReport(console, progress)
 
 
 class Log:

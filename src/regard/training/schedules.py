@@ -32,7 +32,7 @@ SCHEDULES: dict[str, Callable[[float, int, int], float]] = {
 }
 
 
-def share_of_rate(schedule: str, update: int, updates: int, warmup: int) -> float:
+def rate_factor(schedule: str, update: int, updates: int, warmup: int) -> float:
     """The share of the largest learning rate at `update` (from 1 to `updates`)."""
     if update <= warmup:
         return update / warmup

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from regard.config import Config
-from regard.data.batches import FIRST, Batch, Position, seed_of
+from regard.data.batches import FIRST, Batch, Position, derive_seed
 from regard.engine.torch import build, choose_device, set_weights, weights_of
 from regard.errors import RegardError
-from regard.files import damaged
+from regard.files import damaged_error
 from regard.model.network import EncoderDecoder
 from regard.storage import folder as checkpoint
-from regard.training.distributed import Team
-from regard.training.growth import take_over
-from regard.training.schedules import share_of_rate
+from regard.training.distributed import ProcessGroup
+from regard.training.growth import copy_smaller
+from regard.training.schedules import rate_factor
 
 EXPLODING = 50.0
 """Times the usual norm of a gradient from which an update is skipped."""
@@ -44,7 +44,7 @@ class Progress(NamedTuple):
     """What the loss was then: of two that are alike, the one with less is better."""
     best_update: int = 0
     """When that was; 0 is the model that a run began with."""
-    waited: int = 0
+    validations_without_gain: int = 0
     """Validations since the best one."""
     validated: int = -1
     """The update of the last validation; -1 before the first."""
@@ -62,7 +62,7 @@ class Progress(NamedTuple):
         return self.best > -inf
 
 
-class Learned(NamedTuple):
+class UpdateStats(NamedTuple):
     """What one update did."""
 
     loss: float
@@ -85,9 +85,14 @@ def settle_precision(wanted: str, device: torch.device) -> str:
     return "fp32"
 
 
-class Learner:
+class Trainer:
     def __init__(
-        self, config: Config, source_tokens: int, target_tokens: int, team: Team, threads: int
+        self,
+        config: Config,
+        source_tokens: int,
+        target_tokens: int,
+        team: ProcessGroup,
+        threads: int,
     ) -> None:
         self.options = config.train
         self.team = team
@@ -121,7 +126,7 @@ class Learner:
         source, before, after = (torch.from_numpy(part).to(self.device) for part in batch)
         return source, before, after
 
-    def learn(self, batches: Sequence[tuple[Position, Batch]]) -> Learned:
+    def update(self, batches: Sequence[tuple[Position, Batch]]) -> UpdateStats:
         """One update of the weights from these batches, or none if their gradient is not usable.
 
         All chance in it (dropout) comes from the seed and the number of the update.
@@ -130,19 +135,19 @@ class Learner:
         update = now.update + 1
         tokens = sum(int((batch.after != 0).sum()) for _, batch in batches)
         self.network.train()
-        torch.manual_seed(seed_of(options.seed, update))
+        torch.manual_seed(derive_seed(options.seed, update))
         loss = torch.zeros((), device=self.device)
         for _, batch in batches:
             with self.low_precision():
                 part = self.network.loss(
-                    *self.tensors(self.team.share(batch)), options.label_smoothing
+                    *self.tensors(self.team.shard(batch)), options.label_smoothing
                 )
             (part / tokens).backward()
             loss += part.detach() / tokens
         grads = [weight.grad for weight in self.weights.values() if weight.grad is not None]
-        self.team.add_up([loss, *grads])
+        self.team.all_reduce([loss, *grads])
         norm = float(nn.utils.clip_grad_norm_(self.weights.values(), options.clip_norm))
-        share = share_of_rate(options.schedule, update, options.updates, options.warmup)
+        share = rate_factor(options.schedule, update, options.updates, options.warmup)
         rate = options.learning_rate * share
         usable = isfinite(norm) and isfinite(float(loss))
         exploding = now.usual_norm > 0 and norm > EXPLODING * now.usual_norm
@@ -157,19 +162,21 @@ class Learner:
             now = now._replace(skipped=now.skipped + 1, skipped_in_a_row=now.skipped_in_a_row + 1)
         self.optimizer.zero_grad(set_to_none=True)
         self.progress = now._replace(update=update, position=batches[-1][0])
-        return Learned(float(loss), tokens, norm, rate)
+        return UpdateStats(float(loss), tokens, norm, rate)
 
     @torch.no_grad()
     def move_average(self, applied: int) -> None:
         """average = memory · average + (1 - memory) · weights; the memory grows to full length."""
-        memory = min(self.options.ema_decay, applied / (applied + 9.0)) if self.options.ema_decay else 0
+        memory = (
+            min(self.options.ema_decay, applied / (applied + 9.0)) if self.options.ema_decay else 0
+        )
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.network.parameters()), 1.0 - memory
         )
 
     def start_from(self, ready: EncoderDecoder) -> None:
         for network in (self.network, self.average):
-            take_over(ready, network)
+            copy_smaller(ready, network)
 
     def save(self, file: Path) -> None:
         """Everything that the run needs to go on, in one file, at once."""
@@ -203,12 +210,12 @@ class Learner:
             for name, tensor in stored.tensors.items():
                 part, _, weight_name = name.partition(".")
                 parts[part][weight_name] = tensor
-            progress = json.loads(stored.about["progress"])
+            progress = json.loads(stored.metadata["progress"])
             progress["position"] = Position(*progress["position"])
             self.progress = Progress(**progress)
             torch.set_num_threads(self.progress.threads)
         except (KeyError, TypeError, ValueError) as error:
-            raise damaged(file) from error
+            raise damaged_error(file) from error
         set_weights(self.network, parts["weight"], str(file))
         set_weights(self.average, parts["average"], str(file))
         applied = self.progress.update - self.progress.skipped

@@ -12,9 +12,9 @@ from regard.engine.onnx.candidates import FEW
 from regard.engine.onnx.layout import read
 from regard.engine.onnx.session import Arrays, Draw, Sessions
 from regard.engine.onnx.shortlist import fill_up
-from regard.search.beam import place_in_run
-from regard.search.protocols import Adjustment, Candidates, Ranked, Written
-from regard.search.repetition import PERIODS, end_of_circles, may_circle, no_circles
+from regard.search.beam import index_in_group
+from regard.search.protocols import BeamSteps, GreedyOutput, LogitBias, TopK
+from regard.search.repetition import PERIODS, cut_repetition, may_repeat, zero_counts
 from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
 
@@ -24,7 +24,7 @@ LEAVE = 0.85
 STEPS = 8
 """Tokens that a greedy batch writes at a call; then the sentences that have ended leave it."""
 
-NOTHING = Written(np.zeros(0, np.int64), 0.0, no_circles(1).run[0])
+NOTHING = GreedyOutput(np.zeros(0, np.int64), 0.0, zero_counts(1).repeated[0])
 
 
 class OnnxDecoding:
@@ -64,8 +64,8 @@ class OnnxDecoding:
         tokens: Int[np.ndarray, "R T"],
         k: int,
         bias: Float[np.ndarray, "_ _"],
-        adjustment: Adjustment,
-    ) -> Ranked:
+        adjustment: LogitBias,
+    ) -> TopK:
         """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them."""
         sentence, parent = self.sentence[rows], self.slot[rows]
         live = np.unique(sentence)
@@ -86,12 +86,12 @@ class OnnxDecoding:
             parent = slot
         self.sentence, self.slot = sentence, slot
         flat = (-1, found["likely"].shape[2])
-        return Ranked(found["likely"].reshape(flat)[slot], found["log_probs"].reshape(flat)[slot])
+        return TopK(found["likely"].reshape(flat)[slot], found["log_probs"].reshape(flat)[slot])
 
     def step(
         self,
         dense: Arrays,
-        adjustment: Adjustment,
+        adjustment: LogitBias,
         block: Int[np.ndarray, " R"],
         place: Int[np.ndarray, " R"],
         k: int,
@@ -101,15 +101,17 @@ class OnnxDecoding:
             draw = onnx_graphs.adjusting
             where = block[adjustment.rows], place[adjustment.rows], adjustment.tokens
             dense["adjusted"] = np.stack(where, axis=-1).astype(np.int64)
-            dense["amounts"] = adjustment.amounts.astype(np.float32)
+            dense["amounts"] = adjustment.biases.astype(np.float32)
         return self.go_on(draw, dense)
 
-    def write(self, limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"]) -> list[Written]:
+    def write(
+        self, limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"]
+    ) -> list[GreedyOutput]:
         """The likeliest tokens of each sentence, `STEPS` at a call; who has ended leaves."""
         draw = (
             onnx_loops.writing_together_allowed if self.is_limited else onnx_loops.writing_together
         )
-        found: list[Written] = [NOTHING] * len(limits)
+        found: list[GreedyOutput] = [NOTHING] * len(limits)
         tokens = np.full((len(limits), 1), START)
         log_probs = np.zeros((len(limits), 1), np.float32)
         while len(self.held):
@@ -120,7 +122,7 @@ class OnnxDecoding:
             log_probs = np.concatenate([log_probs, made["log_probs"][:, :, 0].T], axis=1)
             length, is_going = tokens.shape[1] - 1, np.full(len(self.held), True)
             may_stop = (tokens == END).any(axis=1) | (length >= longest)
-            may_stop |= may_circle(tokens, rounds[self.held])
+            may_stop |= may_repeat(tokens, rounds[self.held])
             for row in np.flatnonzero(may_stop):
                 sentence, end = self.held[row], longest[row] + 1
                 own = cut(tokens[row, 1:end], log_probs[row, 1:end], int(rounds[sentence]))
@@ -132,7 +134,7 @@ class OnnxDecoding:
 
     def search(
         self, limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"], size: int
-    ) -> list[Candidates]:
+    ) -> list[BeamSteps]:
         """What a beam looks at: as many steps at a call as most sentences go on; who is done then
         leaves."""
         draw = (
@@ -155,7 +157,7 @@ class OnnxDecoding:
             length += len(is_open)
             self.let_go(~is_open[-1])
         return [
-            Candidates(**{name: room[:number, sentence] for name, room in told.items()})
+            BeamSteps(**{name: room[:number, sentence] for name, room in told.items()})
             for sentence, number in enumerate(steps)
         ]
 
@@ -227,24 +229,26 @@ def room_to_tell(limits: Int[np.ndarray, " B"], size: int) -> Arrays:
     }
 
 
-def cut(tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], rounds: int) -> Written:
+def cut(
+    tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], rounds: int
+) -> GreedyOutput:
     """What a loop wrote, up to </s>, or to where it would have been stopped for going round in
     circles."""
     ids = tokens.tolist()
-    end, run = len(ids), no_circles(1).run[0]
+    end, run = len(ids), zero_counts(1).repeated[0]
     if END in ids:
         end = ids.index(END) + 1
     repeats = end - len(set(ids[:end])) >= rounds  # else it cannot have made so many
-    if repeats and may_circle(tokens[None, :end], np.array([rounds]))[0]:
-        end, run = end_of_circles(tokens[:end], rounds)
-    return Written(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
+    if repeats and may_repeat(tokens[None, :end], np.array([rounds]))[0]:
+        end, run = cut_repetition(tokens[:end], rounds)
+    return GreedyOutput(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
 
 
 def place_in_block(block: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"]:
     """0, 1, 2, ... for the rows of each block, wherever they stand."""
     order = np.argsort(block, kind="stable")
     place = np.empty_like(order)
-    place[order] = place_in_run(block[order])
+    place[order] = index_in_group(block[order])
     return place
 
 

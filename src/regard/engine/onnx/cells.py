@@ -126,10 +126,10 @@ class SSRU(Cell):
     parts = 2
 
     def input_weights(self) -> list[str]:
-        return [f"{one}.gate_and_fresh.weight" for one in self.directions]
+        return [f"{one}.gate_and_candidate.weight" for one in self.directions]
 
     def bias_of(self, direction: str) -> np.ndarray:
-        return self.vector(direction, "gate_and_fresh.bias")
+        return self.vector(direction, "gate_and_candidate.bias")
 
     def prepare(self, g: Graph, parts: Sequence[str]) -> list[str]:
         gate, fresh = parts

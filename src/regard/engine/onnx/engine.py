@@ -24,12 +24,12 @@ from regard.engine.onnx.shortlist import allowed_tokens, fill_up
 from regard.engine.quantize import are_int8
 from regard.engine.weight_shapes import belong, products_of
 from regard.errors import RegardError
-from regard.search.protocols import Candidates, Forced, Written
-from regard.search.trace import Looking, Trace, architecture_of
+from regard.search.protocols import BeamSteps, Forced, GreedyOutput
+from regard.search.trace import LayerTrace, Trace, architecture_of
 from regard.shapes import Float, Int
 from regard.special import END, START, Ids
 from regard.storage.folder import Tensors
-from regard.storage.model_file import NO_SHORTLIST, ModelFile, Ranges, Shortlist
+from regard.storage.model_file import NO_SHORTLIST, Calibration, ModelFile, Shortlist
 from regard.text.padding import pad
 
 DRAFTS = 6
@@ -45,7 +45,7 @@ class OnnxEngine:
         self,
         options: ModelOptions,
         tensors: Tensors,
-        ranges: Ranges,
+        ranges: Calibration,
         threads: int = 1,
         shortlist: Shortlist = NO_SHORTLIST,
     ) -> None:
@@ -57,7 +57,7 @@ class OnnxEngine:
         if are_int8(tensors):
             arithmetic = EightBits(tensors, ranges, overflows())
         self.sessions = Sessions(Network(options, arithmetic), threads)
-        self.tokens = len(tensors["decoder.word.bias"])
+        self.tokens = len(tensors["decoder.output_layer.bias"])
 
     def limited(self) -> "OnnxEngine":
         """The same engine, which makes its translations of the shortlist's tokens alone.
@@ -85,13 +85,13 @@ class OnnxEngine:
 
     def write(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
-    ) -> list[Written]:
+    ) -> list[GreedyOutput]:
         """Pick the likeliest next token of each sentence, many at a call."""
         if len(sources) == 1:
             return [self.write_alone(sources[0], limits[0], rounds[0])]
         return self.encode(sources).write(np.array(limits), np.array(rounds))
 
-    def write_alone(self, source: Ids, limit: int, rounds: int) -> Written:
+    def write_alone(self, source: Ids, limit: int, rounds: int) -> GreedyOutput:
         """All tokens in one call."""
         given = read([source], self.options) | {"limit": np.array(limit)}
         if self.is_limited:
@@ -101,7 +101,7 @@ class OnnxEngine:
             return self.draft(source, given, rounds)
         return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
 
-    def draft(self, source: Ids, given: Arrays, rounds: int) -> Written:
+    def draft(self, source: Ids, given: Arrays, rounds: int) -> GreedyOutput:
         """The same, through drafts among the shortlist's tokens.
 
         Where a draft chose what the whole vocabulary would not have, the next one goes on from
@@ -130,13 +130,13 @@ class OnnxEngine:
 
     def search(
         self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
-    ) -> list[Candidates]:
+    ) -> list[BeamSteps]:
         """What a beam looks at in each step, many steps at a call."""
         if len(sources) == 1:
             return [self.search_alone(sources[0], limits[0], rounds[0], size)]
         return self.encode(sources).search(np.array(limits), np.array(rounds), size)
 
-    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> Candidates:
+    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> BeamSteps:
         """All steps in one call."""
         bounds = bounds_of_beam(np.array([limit]), np.array([rounds]), size)
         given = read([source], self.options) | beginning_of_beam(1, size)
@@ -145,7 +145,7 @@ class OnnxEngine:
         if self.is_limited:
             given["allowed"], draw = fill_up([self.allowed(source)]), onnx_loops.searching_allowed
         found = self.sessions.run(draw, given)
-        return Candidates(**{name: found[name][:, 0] for name in Candidates._fields})
+        return BeamSteps(**{name: found[name][:, 0] for name in BeamSteps._fields})
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Read given translations: of each its tokens and </s>."""
@@ -167,7 +167,7 @@ class OnnxEngine:
         given["bias"] = added.astype(np.float32)[None, None]
         found = self.sessions.run(onnx_graphs.tracing, given)
         layers = tuple(
-            Looking(*(found[f"{part}.{number}"][0] for part in Looking._fields))
+            LayerTrace(*(found[f"{part}.{number}"][0] for part in LayerTrace._fields))
             for number in range(self.options.decoder_layers)
         )
         return Trace(found["states"][0], layers, found["log_probs"][0])
@@ -189,7 +189,7 @@ def checked(drafted: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, "
     return best[:right], log_probs[:right]
 
 
-def written_alone(found: Arrays, rounds: int) -> Written:
+def written_alone(found: Arrays, rounds: int) -> GreedyOutput:
     return cut(found["written"].ravel(), found["log_probs"].ravel(), rounds)
 
 

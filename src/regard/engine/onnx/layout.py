@@ -29,7 +29,7 @@ def lay_out(lengths: tuple[int, ...], encoder: str, attention: str) -> Arrays:
     sentence, place = np.arange(batch), np.arange(length)[:, None]
     mirrored = np.where(place <= final, final - place, place)
     onward, back = [np.broadcast_to(place, (length, batch))], [place + 0 * final]
-    if encoder == "two-sided":
+    if encoder == "bidirectional":
         onward.append(mirrored)
         back.append(np.where(place == final, final, mirrored))
     count = len(onward)

@@ -19,7 +19,7 @@ from regard.engine.onnx.graphs import (
     tell_memory,
 )
 from regard.engine.onnx.network import Memory, Network
-from regard.search.repetition import CIRCLE
+from regard.search.repetition import MAX_PERIOD
 from regard.special import END, START
 
 
@@ -163,7 +163,7 @@ TOLD = {
     "token": ("int64", "C"),
     "total": ("float64", "C"),
     "kept": ("int64", "N"),
-    "goes_round": ("bool", "N"),
+    "is_repeating": ("bool", "N"),
 }
 """What a beam tells of each sentence in each step, as `contract.Candidates`."""
 
@@ -171,12 +171,12 @@ BEAM: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "token": ("int64", ("N",)),
     "log_prob": ("float64", ("N",)),
     "found": ("float32", ()),
-    "trail": ("int64", ("N", 2 * CIRCLE)),
+    "trail": ("int64", ("N", 2 * MAX_PERIOD)),
 }
 """What a beam carries of each sentence: what its N rows wrote last, its ln probability (-inf of a
 dead row), how many hypotheses have ended, and the trails of its rows."""
 
-NO_TRAIL = np.array([0] * CIRCLE + [START] + [-1] * (CIRCLE - 1))
+NO_TRAIL = np.array([0] * MAX_PERIOD + [START] + [-1] * (MAX_PERIOD - 1))
 """How long a row has repeated itself with each period, as in `circles.Circles`, and the tokens that
 it has written last, the last one first."""
 
@@ -268,7 +268,7 @@ def draw_search_step(g: Graph, network: Network, words: Words, memory: Memory, s
     log_prob, kept = body.many("TopK", [body("Where", is_end, dead, total), size], 2)
     written = body("GatherElements", token, kept, axis=1)
     row = body("Add", body("GatherElements", parent, kept, axis=1), first_row)
-    trails = body("Reshape", trail, body.ints(-1, 2 * CIRCLE))
+    trails = body("Reshape", trail, body.ints(-1, 2 * MAX_PERIOD))
     trail, rounds = go_round(body, body("Gather", trails, row), written)
     goes_round = body("And", rounds, body("Greater", log_prob, dead))
     stopped = body("Where", goes_round, body.number(1.0), none)
@@ -282,7 +282,7 @@ def draw_search_step(g: Graph, network: Network, words: Words, memory: Memory, s
     body.result(written, "int64", "B", "N")
     body.result(body("Where", goes_round, dead, log_prob), "float64", "B", "N")
     body.result(found, "float32", "B")
-    body.result(trail, "int64", "B", "N", 2 * CIRCLE)
+    body.result(trail, "int64", "B", "N", 2 * MAX_PERIOD)
     for value in named(after, "after").values():
         states = body("Reshape", value, body.ints(-1, network.options.decoder_size))
         body.result(body("Gather", states, row), "float32", "B", "N", "H")
@@ -295,14 +295,14 @@ def draw_search_step(g: Graph, network: Network, words: Words, memory: Memory, s
 
 def go_round(g: Graph, trail: str, token: str) -> tuple[str, str]:
     """The trails [B N 2P] with `token` [B N] written, and whether each has made too many rounds."""
-    run, behind = g.many("Split", [trail, g.ints(CIRCLE, CIRCLE)], 2, axis=-1)
+    run, behind = g.many("Split", [trail, g.ints(MAX_PERIOD, MAX_PERIOD)], 2, axis=-1)
     token = g("Unsqueeze", token, g.ints(-1))
     same = g("Cast", g("Equal", behind, token), to=ELEMENTS["int64"])
     run = g("Mul", g("Add", run, g.constant(1, "int64")), same)
-    too_long = g.root.input("too_long", "int64", "B", 1, CIRCLE)
+    too_long = g.root.input("too_long", "int64", "B", 1, MAX_PERIOD)
     longest = g("ReduceMax", g("Sub", run, too_long), g.ints(-1), keepdims=0)
     trail = g("Concat", run, token, behind, axis=-1)
-    trail = g("Slice", trail, g.ints(0), g.ints(2 * CIRCLE), g.ints(-1))
+    trail = g("Slice", trail, g.ints(0), g.ints(2 * MAX_PERIOD), g.ints(-1))
     return trail, g("GreaterOrEqual", longest, g.constant(0, "int64"))
 
 

@@ -61,8 +61,8 @@ class Network:
         self.source_table = self.target_table = "encoder.embed.table.weight"
         if options.tie != "all":
             self.target_table = "decoder.embed.table.weight"
-        self.word = "decoder.word.weight" if options.tie == "none" else self.target_table
-        self.tokens = len(arithmetic.vector("decoder.word.bias"))
+        self.word = "decoder.output_layer.weight" if options.tie == "none" else self.target_table
+        self.tokens = len(arithmetic.vector("decoder.output_layer.bias"))
         self.compares = options.attention not in ("none", "uniform")
         cell, hidden = CELLS[options.layer_type], options.decoder_size
         self.cells = [
@@ -106,7 +106,7 @@ class Network:
         options = self.options
         states = self.embed(g, g("Transpose", source, perm=[1, 0]), self.source_table)
         for number in range(options.encoder_layers):
-            carry = f"encoder.carry.{number}.norm"
+            carry = f"encoder.norms.{number}"
             written = self.read(g, states, f"encoder.layers.{number}", onward, back)
             if number:
                 states = self.normalise(g, g("Add", states, written), carry)
@@ -118,10 +118,10 @@ class Network:
     def read(self, g: Graph, inputs: str, name: str, onward: str, back: str) -> str:
         """One layer of the encoder, [S B _] to [S B E]; all directions go side by side."""
         options, kind = self.options, CELLS[self.options.layer_type]
-        if options.encoder == "two-sided":
-            directions = [f"{name}.onward.onward", f"{name}.backward_.onward"]
+        if options.encoder == "bidirectional":
+            directions = [f"{name}.forward_rnn", f"{name}.backward_rnn"]
         else:
-            directions = [f"{name}.onward"]
+            directions = [f"{name}.forward_rnn"]
         size = options.encoder_size // len(directions)
         cell = kind(self.arithmetic, directions, size)
         read = self.arithmetic.product(
@@ -213,7 +213,7 @@ class Network:
         written = g("Tanh", self.linear(g, both, f"{name}.feed_forward.0"))
         if not self.deep:
             return written
-        return self.normalise(g, g("Add", inputs, written), f"{name}.carry.norm")
+        return self.normalise(g, g("Add", inputs, written), f"{name}.norm")
 
     def recur(self, g: Graph, number: int, inputs: str) -> list[str]:
         """What the layer's recurrence wants to know of its inputs [B Q M]."""
@@ -275,16 +275,16 @@ class Network:
         """Which token is next? <pad> and <s> never are."""
         if words == EVERY:
             bias = self.word_bias()
-            return self.arithmetic.product(g, output, "decoder.word", [self.word], bias)
-        return self.arithmetic.picked_product(g, output, "decoder.word", words)
+            return self.arithmetic.product(g, output, "decoder.output_layer", [self.word], bias)
+        return self.arithmetic.picked_product(g, output, "decoder.output_layer", words)
 
     def pick_words(self, g: Graph, tokens: str) -> Picked:
         """What `logits` of these tokens [B W] alone need."""
-        bias = g("Gather", g.tensor("decoder.word.bias", self.word_bias()), tokens)
+        bias = g("Gather", g.tensor("decoder.output_layer.bias", self.word_bias()), tokens)
         return self.arithmetic.pick(g, self.word, tokens, g("Unsqueeze", bias, g.ints(1)))
 
     def word_bias(self) -> np.ndarray:
-        bias = self.arithmetic.vector("decoder.word.bias").copy()
+        bias = self.arithmetic.vector("decoder.output_layer.bias").copy()
         bias[[PAD, START]] = -np.inf
         return bias
 

@@ -9,7 +9,7 @@ from regard.engine.onnx.graph import ELEMENTS, MICROSOFT, Graph
 from regard.engine.quantize import SCALE
 from regard.shapes import Float, Shaped
 from regard.storage.folder import Tensors
-from regard.storage.model_file import Ranges
+from regard.storage.model_file import Calibration
 
 MIDDLE = 128
 """The unsigned byte that means 0."""
@@ -139,7 +139,7 @@ class EightBits:
     result of a sentence does not depend on the sentences beside it.
     """
 
-    def __init__(self, tensors: Tensors, ranges: Ranges, are_unsigned: bool) -> None:
+    def __init__(self, tensors: Tensors, ranges: Calibration, are_unsigned: bool) -> None:
         """`are_unsigned` draws the weights as unsigned bytes, for processors whose product of
         unsigned and signed ones overflows."""
         self.tensors, self.ranges, self.are_unsigned = tensors, ranges, are_unsigned

@@ -15,9 +15,9 @@ from regard.storage import folder as checkpoint
 
 
 def test_a_card_saved_and_loaded_is_the_same(model, tmp_path):
-    card = checkpoint.load_card(model)
-    checkpoint.save_card(tmp_path, card)
-    again = checkpoint.load_card(tmp_path)
+    card = checkpoint.load_model_info(model)
+    checkpoint.save_model_info(tmp_path, card)
+    again = checkpoint.load_model_info(tmp_path)
     assert again.config == card.config
     assert again.languages == card.languages == ("en", "fr")
     assert again.source.proto == card.source.proto
@@ -27,10 +27,10 @@ def test_a_card_saved_and_loaded_is_the_same(model, tmp_path):
 def test_two_vocabularies_are_kept_apart(model, tmp_path):
     from regard.text.vocabulary import learn
 
-    card = checkpoint.load_card(model)
+    card = checkpoint.load_model_info(model)
     card = card._replace(target=learn(["autre chose " * 5], 500, "here"))
-    checkpoint.save_card(tmp_path, card)
-    again = checkpoint.load_card(tmp_path)
+    checkpoint.save_model_info(tmp_path, card)
+    again = checkpoint.load_model_info(tmp_path)
     assert again.target.proto == card.target.proto != again.source.proto
 
 
@@ -40,7 +40,7 @@ def test_tensors_written_and_read_are_the_same_bit_for_bit(tmp_path_factory, con
     tensors = {name: np.array(values, np.float32) for name, values in content.items()}
     checkpoint.write_tensors(file, tensors, {"about": "é"})
     stored = checkpoint.read_tensors(file)
-    assert stored.about == {"about": "é"}
+    assert stored.metadata == {"about": "é"}
     assert {name: t.tobytes() for name, t in stored.tensors.items()} == {
         name: t.tobytes() for name, t in tensors.items()
     }
@@ -65,10 +65,10 @@ def test_a_later_format_is_refused(model, tmp_path):
     content = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(content | {"format": 99}))
     with pytest.raises(RegardError, match="format is 99"):
-        checkpoint.load_card(folder)
+        checkpoint.load_model_info(folder)
 
 
-@pytest.mark.parametrize("name", ["model.json", "model.safetensors", "joint.vocabulary"])
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors", "joint.spm"])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_a_file_cut_short_is_called_damaged(model, tmp_path, name, share):
     import regard
@@ -85,7 +85,7 @@ def test_weights_of_another_model_are_refused(model, tmp_path):
 
     folder = shutil.copytree(model, tmp_path / "mixed", ignore=shutil.ignore_patterns("training"))
     content = json.loads((folder / "model.json").read_text())
-    content["config"]["model"]["hidden"] = 50
+    content["config"]["model"]["decoder_size"] = 50
     (folder / "model.json").write_text(json.dumps(content))
     with pytest.raises(RegardError, match="weights are those of another model"):
         regard.load(folder)
@@ -96,7 +96,13 @@ def test_a_card_that_lies_about_sizes_is_refused_before_room_is_made(model, tmp_
 
     folder = shutil.copytree(model, tmp_path / "lying", ignore=shutil.ignore_patterns("training"))
     card = json.loads((folder / "model.json").read_text())
-    for name in ("hidden", "embedding", "states", "encoder_layers", "decoder_layers"):
+    for name in (
+        "decoder_size",
+        "embedding_size",
+        "encoder_size",
+        "encoder_layers",
+        "decoder_layers",
+    ):
         config = {**card["config"], "model": {**card["config"]["model"], name: 10**9}}
         (folder / "model.json").write_text(json.dumps({**card, "config": config}))
         with pytest.raises(RegardError, match="weights are those of another model"):

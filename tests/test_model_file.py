@@ -17,8 +17,16 @@ from regard.errors import RegardError
 from regard.export.export import export
 from regard.lesson.corpus import examples
 from regard.special import END
-from regard.storage.folder import load_card, load_weights, read_tensors
-from regard.storage.model_file import ABOUT, CHECKSUM, COMMON, LIKELY, SUFFIX, checksum, read_bundle
+from regard.storage.folder import load_model_info, load_weights, read_tensors
+from regard.storage.model_file import (
+    ABOUT,
+    CHECKSUM,
+    COMMON,
+    LIKELY,
+    SUFFIX,
+    checksum,
+    read_model_file,
+)
 
 TEXTS = [one.source for one in examples(30, 9)]
 DAMAGED = 1000
@@ -40,7 +48,7 @@ def int8(model, tmp_path_factory) -> Path:
 
 
 def test_what_a_file_holds_is_what_the_folder_holds(model, fp32):
-    bundle, card = read_bundle(fp32), load_card(model)
+    bundle, card = read_model_file(fp32), load_model_info(model)
     assert bundle.card.config == card.config
     assert bundle.card.languages == card.languages
     assert bundle.card.source.proto == card.source.proto
@@ -51,7 +59,9 @@ def test_what_a_file_holds_is_what_the_folder_holds(model, fp32):
 
 
 def test_the_weights_of_int8_are_a_third_of_fp32_at_most(fp32, int8):
-    sizes = [sum(one.nbytes for one in read_bundle(file).tensors.values()) for file in (int8, fp32)]
+    sizes = [
+        sum(one.nbytes for one in read_model_file(file).tensors.values()) for file in (int8, fp32)
+    ]
     assert sizes[0] < sizes[1] / 3
     assert int8.stat().st_size < fp32.stat().st_size / 2
 
@@ -114,7 +124,7 @@ def test_a_folder_is_translated_without_pytorch_too(model, tmp_path):
 def test_without_the_training_text_int8_wants_sentences(model, fp32, tmp_path):
     copied = tmp_path / "copied"
     shutil.copytree(model, copied, ignore=shutil.ignore_patterns("training"))
-    with pytest.raises(RegardError, match="--text"):
+    with pytest.raises(RegardError, match="--calibration"):
         export(copied, tmp_path / "a.regard", "int8", [])
     export(copied, tmp_path / "a.regard", "int8", TEXTS)
     exact, found = regard.load(fp32), regard.load(tmp_path / "a.regard")
@@ -162,7 +172,7 @@ def test_a_thousand_damaged_files_give_a_thousand_clear_errors(int8, tmp_path):
 
 
 def first_of(about):
-    return next(iter(about["ranges"]))
+    return next(iter(about["calibration"]))
 
 
 FORGERIES = {
@@ -176,14 +186,20 @@ FORGERIES = {
     "endless layers": lambda about: about["config"]["model"].update(encoder_layers=10**12),
     "other sizes": lambda about: about["config"]["model"].update(hidden=50),
     "another score": lambda about: about["config"]["model"].update(attention="additive"),
-    "no ranges": lambda about: about.pop("ranges"),
-    "a range less": lambda about: about["ranges"].popitem(),
-    "a range in words": lambda about: about["ranges"].update({"decoder.word": ["a", "b"]}),
-    "an endless range": lambda about: about["ranges"].update({"decoder.word": [0, 1e999]}),
-    "a range too wide": lambda about: about["ranges"].update({first_of(about): [-1e308, 1e308]}),
+    "no ranges": lambda about: about.pop("calibration"),
+    "a range less": lambda about: about["calibration"].popitem(),
+    "a range in words": lambda about: about["calibration"].update(
+        {"decoder.output_layer": ["a", "b"]}
+    ),
+    "an endless range": lambda about: about["calibration"].update(
+        {"decoder.output_layer": [0, 1e999]}
+    ),
+    "a range too wide": lambda about: about["calibration"].update(
+        {first_of(about): [-1e308, 1e308]}
+    ),
     "made by a list": lambda about: about.update(made=[1, 2]),
-    "an endless limit": lambda about: about["config"]["search"].update(limit_ratio=1e999),
-    "a limit of years": lambda about: about["config"]["search"].update(limit_extra=10**12),
+    "an endless limit": lambda about: about["config"]["search"].update(max_length_ratio=1e999),
+    "a limit of years": lambda about: about["config"]["search"].update(max_length_extra=10**12),
     "quality of nothing": lambda about: about.update(quality=7),
 }
 
@@ -191,7 +207,7 @@ FORGERIES = {
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_header_is_refused_though_its_checksum_is_right(int8, tmp_path, name):
     stored = read_tensors(int8)
-    about = json.loads(stored.about[ABOUT])
+    about = json.loads(stored.metadata[ABOUT])
     FORGERIES[name](about)
     forge(tmp_path / "forged.regard", json.dumps(about), stored.tensors)
     with pytest.raises(RegardError):
@@ -205,22 +221,25 @@ def test_forged_weights_and_vocabularies_are_refused(int8, tmp_path):
         tensor = stored.tensors[name]
         for forged in (tensor[1:], tensor.astype(np.float64), np.zeros(0, tensor.dtype)):
             file = tmp_path / "forged.regard"
-            forge(file, stored.about[ABOUT], {**stored.tensors, name: forged})
+            forge(file, stored.metadata[ABOUT], {**stored.tensors, name: forged})
             with pytest.raises(RegardError):
                 regard.load(file)
 
 
 def test_weights_of_int8_where_there_are_none_and_of_fp32_among_int8_are_refused(int8, tmp_path):
     stored = read_tensors(int8)
-    one_by_one = np.ones(len(stored.tensors["decoder.word.bias"]), np.float32)
-    bias = {"decoder.word.bias": one_by_one.astype(np.int8), "decoder.word.bias.scale": one_by_one}
+    one_by_one = np.ones(len(stored.tensors["decoder.output_layer.bias"]), np.float32)
+    bias = {
+        "decoder.output_layer.bias": one_by_one.astype(np.int8),
+        "decoder.output_layer.bias.scale": one_by_one,
+    }
     forgeries = [{**stored.tensors, **bias}]
     for name in stored.tensors:
         if name + ".scale" in stored.tensors:
             rest = {one: t for one, t in stored.tensors.items() if one != name + ".scale"}
             forgeries.append({**rest, name: stored.tensors[name].astype(np.float32)})
     for tensors in forgeries:
-        forge(tmp_path / "forged.regard", stored.about[ABOUT], tensors)
+        forge(tmp_path / "forged.regard", stored.metadata[ABOUT], tensors)
         with pytest.raises(RegardError, match="of another model"):
             regard.load(tmp_path / "forged.regard")
 
@@ -233,7 +252,9 @@ def test_weights_that_are_no_numbers_are_refused(int8, fp32, tmp_path, forged):
             if tensor.dtype == np.float32:
                 wrong = tensor.copy()
                 wrong.flat[-1] = forged
-                forge(tmp_path / "f.regard", stored.about[ABOUT], {**stored.tensors, name: wrong})
+                forge(
+                    tmp_path / "f.regard", stored.metadata[ABOUT], {**stored.tensors, name: wrong}
+                )
                 with pytest.raises(RegardError, match="of another model"):
                     regard.load(tmp_path / "f.regard")
 
@@ -253,7 +274,7 @@ def test_half_a_shortlist_is_refused(int8, tmp_path):
     stored = read_tensors(int8)
     for name in (LIKELY, COMMON):
         rest = {other: tensor for other, tensor in stored.tensors.items() if other != name}
-        forge(tmp_path / "forged.regard", stored.about[ABOUT], rest)
+        forge(tmp_path / "forged.regard", stored.metadata[ABOUT], rest)
         with pytest.raises(RegardError):
             regard.load(tmp_path / "forged.regard")
 
@@ -273,7 +294,7 @@ def test_a_forged_shortlist_is_refused_though_its_checksum_is_right(int8, tmp_pa
     stored = read_tensors(int8)
     likely, common = FORGED_LISTS[name](stored.tensors[LIKELY], stored.tensors[COMMON])
     forged = {**stored.tensors, LIKELY: likely, COMMON: common}
-    forge(tmp_path / "forged.regard", stored.about[ABOUT], forged)
+    forge(tmp_path / "forged.regard", stored.metadata[ABOUT], forged)
     with pytest.raises(RegardError):
         regard.load(tmp_path / "forged.regard")
 

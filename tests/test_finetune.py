@@ -11,9 +11,9 @@ from regard import models
 from regard.engine.quantize import dequantise, quantise
 from regard.errors import RegardError
 from regard.export.export import export
-from regard.storage.folder import load_card, load_weights, read_tensors
-from regard.storage.model_card import ABOUT, describe
-from regard.storage.model_file import NO_SHORTLIST, read_bundle, write_bundle
+from regard.storage.folder import load_model_info, load_weights, read_tensors
+from regard.storage.model_card import ABOUT, add_model_card
+from regard.storage.model_file import NO_SHORTLIST, read_model_file, write_model_file
 from regard.training import loop
 from regard.training.finetune import TUNED
 
@@ -49,17 +49,17 @@ def test_a_model_that_comes_along_is_tuned_by_its_name(model, text, tmp_path, mo
 def test_a_tuned_model_tells_what_it_was_and_whom_that_thanks(model, text, tmp_path):
     file = tmp_path / "m.regard"
     export(model, file, "fp32", [])
-    describe(file, {"licence": "CC0"}, {})
+    add_model_card(file, {"licence": "CC0"}, {})
     regard.train(text.train, tmp_path / "a", text.valid, "", tiny(updates=1), start_from=file)
     regard.train(
         text.train, tmp_path / "b", text.valid, "", tiny(updates=1), start_from=tmp_path / "a"
     )
-    first = load_card(model).provenance
-    assert load_card(tmp_path / "a").provenance[TUNED] == {
+    first = load_model_info(model).provenance
+    assert load_model_info(tmp_path / "a").provenance[TUNED] == {
         "model": "m.regard", **first, ABOUT: {"licence": "CC0"},
     }  # fmt: skip
-    assert load_card(tmp_path / "b").provenance[TUNED] == {
-        "model": "a", **load_card(tmp_path / "a").provenance,
+    assert load_model_info(tmp_path / "b").provenance[TUNED] == {
+        "model": "a", **load_model_info(tmp_path / "a").provenance,
     }  # fmt: skip
 
 
@@ -91,9 +91,7 @@ def test_tuning_starts_from_the_ready_model(model, text, tmp_path):
     tuned = read_tensors(tmp_path / "tuned/model.safetensors").tensors
     ready = read_tensors(model / "model.safetensors").tensors
     assert all(abs(tuned[name] - ready[name]).max() < 1e-6 for name in ready)
-    assert (tmp_path / "tuned/joint.vocabulary").read_bytes() == (
-        model / "joint.vocabulary"
-    ).read_bytes()
+    assert (tmp_path / "tuned/joint.spm").read_bytes() == (model / "joint.spm").read_bytes()
 
 
 def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_model(
@@ -107,20 +105,22 @@ def test_tuning_takes_the_dropout_that_is_asked_for_and_the_rest_from_the_ready_
     regard.train(
         text.train, tmp_path / "b", text.valid, "", settings | {"model": dropout}, start_from=model
     )
-    ready = load_card(model).config.model
+    ready = load_model_info(model).config.model
     assert ready.dropout_hidden != 0.35
-    assert load_card(tmp_path / "a").config.model == ready
-    assert load_card(tmp_path / "b").config.model == ready.model_copy(update=dropout)
+    assert load_model_info(tmp_path / "a").config.model == ready
+    assert load_model_info(tmp_path / "b").config.model == ready.model_copy(update=dropout)
 
 
 def test_tuning_a_model_that_grows_begins_with_what_the_ready_model_says(text, tmp_path):
     small, grown = tmp_path / "small", tmp_path / "grown"
-    options, more = TINY["model"], {"hidden": 64, "encoder_layers": 3}
+    options, more = TINY["model"], {"decoder_size": 64, "encoder_layers": 3}
     settings = tiny() | {"model": {**options, "encoder_layers": 2}}
     regard.train(text.train, small, text.valid, "", settings)
     settings = tiny(updates=1, learning_rate=1e-9) | {"model": {**options, **more}}
     regard.train(text.train, grown, text.valid, "", settings, start_from=small)
-    assert load_card(grown).config.model == load_card(small).config.model.model_copy(update=more)
+    assert load_model_info(grown).config.model == load_model_info(small).config.model.model_copy(
+        update=more
+    )
     ready, larger = (regard.load(folder, device="cpu") for folder in (small, grown))
     lines = text.valid[0].read_text().splitlines()[:20]
     for known, found in zip(ready.translate(lines), larger.translate(lines), strict=True):
@@ -132,8 +132,8 @@ def test_a_tuned_model_knows_the_tokens_that_the_ready_one_knew(model, text, tmp
     """Its shortlist is of both texts, however the ready model is kept; of none if that had none."""
     first, bare = tmp_path / "m.regard", tmp_path / "bare.regard"
     export(model, first, "fp32", [])
-    known = read_bundle(first)
-    write_bundle(bare, known._replace(shortlist=NO_SHORTLIST))
+    known = read_model_file(first)
+    write_model_file(bare, known._replace(shortlist=NO_SHORTLIST))
     some = [tmp_path / "some.en", tmp_path / "some.fr"]
     for file, whole in zip(some, text.train, strict=True):
         file.write_text("".join(whole.read_text().splitlines(keepends=True)[:25]))
@@ -142,7 +142,7 @@ def test_a_tuned_model_knows_the_tokens_that_the_ready_one_knew(model, text, tmp
         tuned, out = tmp_path / f"from-{start.stem}", tmp_path / f"{start.stem}-out.regard"
         regard.train(some, tuned, text.valid, "en-fr", tiny(updates=1), start_from=start)
         export(tuned, out, "fp32", [])
-        found[start] = read_bundle(out).shortlist
+        found[start] = read_model_file(out).shortlist
     assert not len(found[bare].likely)
     for shortlist in (found[first], found[model]):
         assert set(known.shortlist.common) <= set(shortlist.common)
@@ -184,7 +184,7 @@ def test_of_two_validations_alike_in_bleu_the_lower_loss_is_better(text, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("states", 64), ("hidden", 16), ("encoder_layers", 2)]
+    ("option", "value"), [("encoder_size", 64), ("decoder_size", 16), ("encoder_layers", 2)]
 )
 def test_tuning_refuses_another_shape_than_the_ready_model_has(
     model, text, tmp_path, option, value

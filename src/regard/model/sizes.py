@@ -1,0 +1,37 @@
+"""What decides a network: the sizes of its weights, and its dropout probabilities."""
+
+from typing import NamedTuple
+
+
+class Sizes(NamedTuple):
+    """Two networks of the same sizes have weights of the same names and shapes."""
+
+    source_tokens: int
+    target_tokens: int
+    embedding_size: int
+    """M: of an embedding, and of what is fed forward."""
+    encoder_size: int
+    """E: of an encoder state, all directions together."""
+    decoder_size: int
+    """H: of a hidden state of the decoder."""
+    encoder_layers: int
+    decoder_layers: int
+    heads: int
+    attention: str
+    """A key of `attention.SCORES`."""
+    layer_type: str
+    """A key of `recurrence.LAYERS`."""
+    encoder: str
+    """A key of `encoder.ENCODERS`."""
+    tie: str
+    """Which embeddings share weights: none, target (with the output layer), all."""
+
+
+class Dropouts(NamedTuple):
+    """Dropout probabilities in training, each from 0 to below 1."""
+
+    embedding: float = 0.0
+    hidden: float = 0.0
+    output: float = 0.0
+    source_token: float = 0.0
+    target_token: float = 0.0
