@@ -37,6 +37,7 @@ from regard.storage import folder as checkpoint
 from regard.storage.folder import Tensors
 from regard.storage.model_file import read_model_file
 from regard.system import cores, describe_system, installed
+from regard.translation import Translation
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -68,10 +69,10 @@ def of_regard(name: str, translator: Translator, texts: list[str]) -> Contestant
         return translator.with_options(SearchOptions(beam=beam))
 
     def together(beam: int) -> int:
-        return sum(len(one.tokens) + 1 for one in with_beam(beam).translate(texts))
+        return sum(tokens_of(one) for one in with_beam(beam).translate_sentences(texts))
 
     def alone(number: int, beam: int) -> int:
-        return len(with_beam(beam).translate([texts[number]])[0].tokens) + 1
+        return tokens_of(with_beam(beam).translate_sentences([texts[number]])[0])
 
     return Contestant(name, together, alone)
 
@@ -185,7 +186,7 @@ def cold(file: Path, text: str) -> dict[str, float]:
 
 
 def quality(translator: Translator, beam: int, texts: list[str], references: list[str]) -> float:
-    found = translator.with_options(SearchOptions(beam=beam)).translate(texts)
+    found = translator.with_options(SearchOptions(beam=beam)).translate_sentences(texts)
     written = [one.text for one in found]
     return round(measure(written, references, translator.languages[1], "multi30k")[0].value, 2)
 
@@ -216,6 +217,11 @@ def draw(result: dict[str, Any], file: Path) -> None:
     figure.savefig(file)
 
 
+def tokens_of(translation: Translation) -> int:
+    """Tokens that were written, </s> included."""
+    return sum(len(sentence.ids) + 1 for sentence in translation.sentences)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path, help="a model folder, as recipes/run.py leaves it")
@@ -234,20 +240,18 @@ def main() -> None:
             "regard int8": quick,
             "regard int8, shortlist": quick.with_shortlist(),
             "regard fp32": regard.load(files["fp32"]),
-            "regard, PyTorch": regard.load(asked.model, "cpu"),
+            "regard, PyTorch": regard.load(asked.model, device="cpu"),
         }
         contestants = [of_regard(name, one, texts) for name, one in translators.items()]
-        found = quick.with_options(SearchOptions(beam=1)).translate(texts)
-        lengths = [len(one.tokens) + 1 for one in found]
+        found = quick.with_options(SearchOptions(beam=1)).translate_sentences(texts)
+        lengths = [tokens_of(one) for one in found]
         work = Work(quick.source.encode(texts), lengths, quick.engine.tokens, Path(scratch))
         peers, left_out = installed_peers(work)
         speeds = {
             f"beam {beam}": compete([*contestants, *peers], beam, len(texts)) for beam in BEAMS
         }
         tensors, best = read_model_file(files["int8"]).tensors, ceiling()
-        needed = sum(
-            operations(tensors, len(one.source_tokens) + 1, len(one.tokens) + 1) for one in found
-        )
+        needed = sum(operations(tensors, len(one.source_tokens), tokens_of(one)) for one in found)
         rate = speeds["beam 1"]["regard int8"]["sentences/s in batches"] * needed / len(texts)
         result: dict[str, Any] = {
             "sentences": len(texts),

@@ -22,7 +22,8 @@ from regard.evaluation import CONVENTIONS, measure
 from regard.export.export import Precision, export
 from regard.files import write_json
 from regard.system import describe_system
-from regard.translator import Translation, Translator
+from regard.translation import Translation
+from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
 BEAMS = (1, 5)
@@ -58,14 +59,14 @@ def differences(
     places = [
         place
         for place, (one, other) in enumerate(zip(expected, found, strict=True))
-        if one.tokens != other.tokens
+        if ids_of(one) != ids_of(other)
     ]
     return [difference(judge, place, expected[place], found[place]) for place in places]
 
 
 def difference(judge: Translator, place: int, one: Translation, other: Translation) -> Difference:
     source = judge.source.encode([one.source])[0]
-    written = [judge.target.ids(each.tokens) for each in (one, other)]
+    written = [ids_of(each) for each in (one, other)]
     read = [forced.log_probs for forced in judge.engine.force([source, source], written)]
     first = next(
         (at for at, (a, b) in enumerate(zip(*written, strict=False)) if a != b),
@@ -85,7 +86,7 @@ def difference(judge: Translator, place: int, one: Translation, other: Translati
 def largest_gap(some: Translator, others: Translator, found: Sequence[Translation]) -> float:
     """Between the log-probabilities that two engines give to each token of these translations."""
     sources = some.source.encode([one.source for one in found])
-    targets = [some.target.ids(one.tokens) for one in found]
+    targets = [ids_of(one) for one in found]
     gaps = [0.0]
     for begin in range(0, len(found), 64):
         part = slice(begin, begin + 64)
@@ -104,10 +105,10 @@ def compare(
     """What each writes, and how it differs from what PyTorch writes."""
     options = exact.options.model_copy(update={"beam": beam})
     judge = exact.with_options(options)
-    expected = judge.translate(texts)
+    expected = judge.translate_sentences(texts)
     result: dict[str, Any] = {"texts": {"PyTorch": [one.text for one in expected]}}
     for precision, translator in exported.items():
-        found = translator.with_options(options).translate(texts)
+        found = translator.with_options(options).translate_sentences(texts)
         differing = differences(judge, expected, found)
         result["texts"][precision] = [one.text for one in found]
         result[precision] = {
@@ -134,6 +135,11 @@ def broken(result: dict[str, Any]) -> list[str]:
     return found
 
 
+def ids_of(translation: Translation) -> list[int]:
+    """Of one sentence, without </s>."""
+    return translation.sentences[0].ids if translation.sentences else []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path, help="a model folder, its training text beside it")
@@ -143,7 +149,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "parity.json")
     asked = parser.parse_args()
     texts, references = list(read_texts(asked.source)), list(read_texts(asked.reference))
-    exact = regard.load(asked.model, "cpu")
+    exact = regard.load(asked.model, device="cpu")
     exported: dict[Precision, Translator] = {}
     with tempfile.TemporaryDirectory(prefix="regard-parity-") as scratch:
         for precision in PRECISIONS:

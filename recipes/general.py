@@ -29,7 +29,6 @@ from regard.storage import folder as checkpoint
 from regard.storage.model_card import add_model_card, read_model_card
 from regard.system import describe_system
 from regard.training.report import console_report
-from regard.translation import translate_lines
 from regard.translator import Translator
 from run import as_command
 
@@ -181,7 +180,7 @@ def score(translator: Translator, text: Path, name: str) -> dict[str, Any]:
     """Quality and speed on one held-out set, its lines cut into sentences as the command does."""
     sources, references = map(read, sides(text, name))
     began = time.monotonic()
-    found = translate_lines(translator, sources)
+    found = translator.translate(sources)
     seconds = time.monotonic() - began
     qualities = measure([one.text for one in found], references, "fr", "sacrebleu")
     return {
@@ -198,7 +197,7 @@ def samples(translator: Translator, text: Path) -> str:
     own = EVERYDAY.splitlines()
     others = evenly(read_pairs(*sides(text, "tatoeba")), SAMPLES)
     read_too = [english for english, _ in others]
-    found = [one.text for one in translate_lines(translator, own + read_too)]
+    found = [one.text for one in translator.translate(own + read_too)]
     blocks = [f"{source}\n  regard: {one}\n" for source, one in zip(own, found, strict=False)]
     blocks += [
         f"{source}\n  regard: {one}\n  Tatoeba: {reference}\n"

@@ -40,11 +40,11 @@ def score(model: Path | str, data: Path, part: str, code: str) -> dict[str, obje
     translator = regard.load(model)
     sources, references = read(data, part, "en"), read(data, part, code)
     began = time.monotonic()
-    found = translator.translate(sources)
+    found = translator.translate_sentences(sources)
     seconds = time.monotonic() - began
     texts = [one.text for one in found]
     quick = translator.with_options(SearchOptions(beam=1))
-    greedy = [one.text for one in quick.translate(sources)]
+    greedy = [one.text for one in quick.translate_sentences(sources)]
     return {
         "sentences": len(sources),
         "beam": translator.options.beam,

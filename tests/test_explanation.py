@@ -18,13 +18,14 @@ from regard.explain.explanation import (
     explain,
     explain_given,
     read_source,
-    side,
-    write_target,
+    read_target,
 )
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
 from regard.model.attention import join
+from regard.text.segments import with_end
 from regard.text.spans import Span
+from regard.text.vocabulary import Token
 from regard.translator import load, open_light
 from test_onnx import SOURCES, TARGETS, engines, every_network, some_network
 
@@ -107,7 +108,7 @@ def test_the_words_of_a_text_hold_each_token_once(translator):
 
 
 def test_a_token_that_holds_several_words_makes_them_one():
-    told = side("Wait...", ["▁Wait", "..."], [5, 6], [Span(0, 4), Span(4, 7)])
+    told = with_end("Wait...", [Token(5, "▁Wait", Span(0, 4)), Token(6, "...", Span(4, 7))])
     assert [(word.text, word.tokens) for word in told.words] == [
         ("Wait", [0]),
         ("...", [1]),
@@ -118,7 +119,7 @@ def test_a_token_that_holds_several_words_makes_them_one():
 def test_a_lone_space_belongs_to_the_word_behind_it():
     pieces = ["▁2", "▁", "1", "▁", "<0xF0>", "<0x9F>", "<0x98>", "<0x80>"]
     spans = [Span(*ends) for ends in [(0, 1), (1, 2), (2, 3), (3, 4), *[(4, 4)] * 3, (4, 5)]]
-    told = side("2 1 😀", pieces, list(range(10, 18)), spans)
+    told = with_end("2 1 😀", list(map(Token, range(10, 18), pieces, spans)))
     assert [(word.text, word.tokens) for word in told.words] == [
         ("2", [0]),
         ("1", [1, 2]),
@@ -131,7 +132,7 @@ def test_a_lone_space_belongs_to_the_word_behind_it():
     "line", ["Marks & Spencer: 2 1 5 €.", "मैं हिन्दी में", "l'été 5\u00a0€ !", "سلام عليكم 😀 👍🏽"]
 )
 def test_a_word_begins_with_the_token_of_the_space_before_it(translator, line):
-    written = write_target(translator.target, translator.target.encode([line])[0], is_ended=True)
+    written = read_target(translator.target, translator.target.encode([line])[0], is_ended=True)
     for told in (written, read_source(translator, line)):
         for word, before in zip(told.words[1:-1], told.words, strict=False):
             is_spaced = f"{before.text} {word.text}" in line
@@ -142,7 +143,7 @@ def test_a_word_begins_with_the_token_of_the_space_before_it(translator, line):
 def test_words_are_cut_from_the_text_in_order_and_leave_out_only_white_space(text, data):
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text)))) | {0, len(text)})
     spans = [Span(*ends) for ends in pairwise(cuts)]
-    told = side(text, ["?"] * len(spans), list(range(10, 10 + len(spans))), spans)
+    told = with_end(text, [Token(10, "?", span) for span in spans])
     behind = 0
     for word in told.words[:-1]:
         at = text.index(word.text, behind)
@@ -153,7 +154,7 @@ def test_words_are_cut_from_the_text_in_order_and_leave_out_only_white_space(tex
 
 def test_letters_written_byte_by_byte_are_in_one_word(translator):
     ids = translator.target.encode(["Un 猫 noir."])[0]
-    told = write_target(translator.target, ids, is_ended=True)
+    told = read_target(translator.target, ids, is_ended=True)
     assert [word.text for word in told.words] == ["Un", "猫", "noir", ".", "</s>"]
     assert [place for word in told.words for place in word.tokens] == list(range(len(ids) + 1))
 
@@ -161,7 +162,7 @@ def test_letters_written_byte_by_byte_are_in_one_word(translator):
 @pytest.mark.parametrize("line", ["Je 😀 à la mer.", "中文。 à", "5€ Zoë 😀 it", "x“y” ..."])
 def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(translator, line):
     vocabulary = translator.target
-    told = write_target(vocabulary, vocabulary.encode([line])[0], is_ended=True)
+    told = read_target(vocabulary, vocabulary.encode([line])[0], is_ended=True)
     for read in (told, read_source(translator, line)):
         known = vocabulary if read is told else translator.source
         for word in read.words[:-1]:
@@ -172,7 +173,7 @@ def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(translator, line):
 @given(st.text(min_size=1, max_size=30))
 def test_any_text_has_words_that_hold_its_tokens(text):
     spans = [Span(place, place + 1) for place in range(len(text))]
-    told = side(text, list(text), list(range(10, 10 + len(text))), spans)
+    told = with_end(text, [Token(10, "?", span) for span in spans])
     assert [place for word in told.words for place in word.tokens] == list(range(len(text) + 1))
 
 

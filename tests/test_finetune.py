@@ -123,7 +123,9 @@ def test_tuning_a_model_that_grows_begins_with_what_the_ready_model_says(text, t
     )
     ready, larger = (regard.load(folder, device="cpu") for folder in (small, grown))
     lines = text.valid[0].read_text().splitlines()[:20]
-    for known, found in zip(ready.translate(lines), larger.translate(lines), strict=True):
+    for known, found in zip(
+        ready.translate_sentences(lines), larger.translate_sentences(lines), strict=True
+    ):
         assert found.text == known.text
         assert found.log_prob == pytest.approx(known.log_prob, abs=1e-3)
 

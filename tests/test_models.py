@@ -109,7 +109,9 @@ def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
     assert after.quality.pop("held out") == {"BLEU": 12.5}
     assert after.quality == before.quality and after.calibration == before.calibration
     assert after.card.source.proto == before.card.source.proto
-    one, other = (regard.load(each).translate([EXAMPLE.source])[0] for each in (file, copy))
+    one, other = (
+        regard.load(each).translate_sentences([EXAMPLE.source])[0] for each in (file, copy)
+    )
     assert (one.text, one.log_prob) == (other.text, other.log_prob)
 
 
@@ -188,5 +190,5 @@ def test_everyday_sentences_are_translated_rightly():
         "Where is the station?": "Où est la gare ?",
         "I am hungry.": "J'ai faim.",
     }
-    found = [one.text for one in regard.load().translate(list(asked))]
+    found = [one.text for one in regard.load().translate_sentences(list(asked))]
     assert sum(one == said for one, said in zip(found, asked.values(), strict=True)) >= 3, found

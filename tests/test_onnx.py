@@ -25,8 +25,8 @@ from regard.export.calibration import log_probs, narrow, observe
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import LAYERS
-from regard.search.beam import Hooks, Hypothesis, Task, argmax, beam, generate, greedy
-from regard.search.protocols import NO_LOGIT_BIAS, LogitBias
+from regard.search.beam import Hooks, Task, argmax, beam, generate, greedy
+from regard.search.protocols import NO_LOGIT_BIAS, Hypothesis, LogitBias
 from regard.search.sampling import Sampling, sample
 
 TOKENS = 20

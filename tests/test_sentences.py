@@ -1,6 +1,6 @@
 """The laws of cutting a line into sentences and putting it together again."""
 
-from unittest.mock import Mock, patch
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,8 +11,7 @@ import regard
 from regard.lesson.corpus import examples
 from regard.text import sentences
 from regard.text.sentences import split
-from regard.translation import join, translate_lines
-from regard.translator import Translation
+from regard.translation import SentenceTranslation, join
 
 texts = st.text() | st.lists(
     st.sampled_from(
@@ -78,7 +77,7 @@ def test_sentences_are_cut_where_a_reader_would(language, text, expected):
 
 @given(texts)
 def test_no_sentence_is_longer_than_a_model_has_read(text):
-    with patch.object(sentences, "LONGEST", 8):
+    with patch.object(sentences, "MAX_SENTENCE_CHARACTERS", 8):
         parts = split(text, "en")
     assert "".join(part.text + part.whitespace for part in parts) == text
     assert all(not part.whitespace or part.whitespace.isspace() for part in parts)
@@ -117,16 +116,19 @@ def test_a_long_line_takes_time_in_proportion_to_its_length():
     ],
 )
 def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, expected):
-    parts = [Translation("我来了。", text, -1.0, "eos", [], [], Mock()) for text in texts]
-    assert join(parts, ["", ""]).text == expected
+    parts = [SentenceTranslation("我来了。", text, [], [], -1.0, "eos") for text in texts]
+    assert join("我来了。我来了。", parts, None).text == expected
 
 
 @pytest.mark.parametrize("text", ["http://x/" + "a" * 2000, "ABC" * 900])
 def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
     parts = split(text, "en")
-    said = [Translation(part.text, part.text, -1.0, "eos", [], [], Mock()) for part in parts]
+    said = [
+        SentenceTranslation(part.text, part.text, [], [], -1.0, "eos", part.whitespace)
+        for part in parts
+    ]
     assert len(parts) > 1
-    assert join(said, [part.whitespace for part in parts]).text == text
+    assert join(text, said, None).text == text
 
 
 @pytest.mark.parametrize(
@@ -139,20 +141,20 @@ def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
     ],
 )
 def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):
-    parts = [Translation("a", "a", -1.0, one, [], [], Mock()) for one in endings]
-    assert join(parts, [" ", ""]).finish_reason == ending
+    parts = [SentenceTranslation("a", "a", [], [], -1.0, reason, " ") for reason in endings]
+    assert join("a a", parts, None).finish_reason == ending
 
 
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):
     translator = regard.load(model)
     first, second, third = (one.source for one in examples(3, 4))
-    alone = translator.translate([first, second, third])
-    lines = translate_lines(translator, [f"{first} \u00a0 {second}", "", third])
+    alone = translator.translate_sentences([first, second, third])
+    lines = translator.translate([f"{first} \u00a0 {second}", "", third])
     assert lines[0].text == f"{alone[0].text} \u00a0 {alone[1].text}"
     assert [line.text for line in lines[1:]] == ["", alone[2].text]
     assert lines[0].log_prob == pytest.approx(alone[0].log_prob + alone[1].log_prob)
     weights = lines[0].weights
-    assert weights.shape == (len(lines[0].tokens) + 2, len(lines[0].source_tokens) + 2)
+    assert weights.shape == (len(lines[0].tokens), len(lines[0].source_tokens))
     assert np.allclose(weights.sum(axis=1), 1.0)
     rows, columns = alone[0].weights.shape
     assert np.allclose(weights[:rows, :columns], alone[0].weights)

@@ -38,8 +38,8 @@ from regard.errors import RegardError
 from regard.files import digest
 from regard.storage import folder as checkpoint
 from regard.system import give_freed_memory_back
-from regard.translation import translate_lines
-from regard.translator import Translation, Translator, load
+from regard.translation import Translation
+from regard.translator import Translator, load
 
 CHUNK = 2048
 """Lines that are held at a time."""
@@ -194,7 +194,7 @@ def translate(
             open_bytes(file).close()  # a wrong path is told before the work
     announce_default_model(model)
     give_freed_memory_back()
-    translator = load(model, device, workers, threads)
+    translator = load(model, device=device, workers=workers, threads=threads)
     if shortlist:
         translator = translator.with_shortlist()
     options = translator.options
@@ -262,7 +262,7 @@ def translate_chunk(
 ) -> list[list[Translation]]:
     """The best translations of each line."""
     if not wanted.no_sentence_splitting:
-        return [[found] for found in translate_lines(translator, lines)]
+        return [[best] for best in translator.translate(lines)]
     if wanted.prefix:
         found = translator.translate_with_prefix(lines, wanted.prefix)
     else:

@@ -1,7 +1,6 @@
 """One translation explained: its words, where each was looked for, what else could have come."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from math import exp, isfinite
 from typing import Any, NamedTuple
 from unicodedata import category
@@ -9,37 +8,19 @@ from unicodedata import category
 import numpy as np
 
 from regard.errors import RegardError
-from regard.search.beam import FinishReason, Hypothesis
+from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import Architecture, SupportsTrace, Trace
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.text.normalize import normalize
-from regard.text.spans import Span, word_of_each_token, words
+from regard.text.segments import TokenizedText, detokenize, with_end, without_end
 from regard.text.vocabulary import Vocabulary
 from regard.translator import Translator
 
 TOP_NEXT = 8
 """Likeliest next tokens that are told at each step."""
-UNFINISHED = "\ufffd"
-"""What is decoded of a character of which not all bytes are there."""
 ADVICE_SHARE = 0.4
 """More weight than this on </s> and punctuation, on average, asks for a word of advice."""
-
-
-class Word(NamedTuple):
-    text: str
-    tokens: list[int]
-    """The places of its tokens."""
-
-
-class TokenizedText(NamedTuple):
-    """A text as the model reads or writes it, </s> behind it."""
-
-    text: str
-    tokens: list[str]
-    """▁ stands for a space."""
-    ids: list[int]
-    words: list[Word]
 
 
 class NextToken(NamedTuple):
@@ -115,11 +96,9 @@ def explain(translator: Translator, text: str, name: str) -> Explanation:
     Raises RegardError if there is nothing to translate, or if the engine cannot be looked into.
     """
     source = read_source(translator, text)
-    best = translator.translate([source.text])[0]
-    ids = translator.target.ids(best.tokens)
-    return explain_hypothesis(
-        translator, name, source, Hypothesis(ids, best.log_prob, best.finish_reason), 0, ()
-    )
+    best = translator.best_of([source.text])[0]
+    hypothesis = Hypothesis(best.ids, best.log_prob, best.finish_reason)
+    return explain_hypothesis(translator, name, source, hypothesis, 0, ())
 
 
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
@@ -130,61 +109,29 @@ def explain_given(translator: Translator, text: str, translation: str, name: str
 
 
 def bias_matrix(
-    pushes: Sequence[ScoreChange], steps: int, source_tokens: int
+    changes: Sequence[ScoreChange], steps: int, source_tokens: int
 ) -> Float[np.ndarray, "T S"]:
     """What is added to the scores, for each step and each source token."""
-    added = np.zeros((steps, source_tokens), np.float32)
-    for step, place, amount in pushes:
+    bias = np.zeros((steps, source_tokens), np.float32)
+    for step, source_token, amount in changes:
         if step < steps:
-            added[slice(None) if step < 0 else step, place] += amount
-    return added
+            bias[slice(None) if step < 0 else step, source_token] += amount
+    return bias
 
 
 def read_source(translator: Translator, text: str) -> TokenizedText:
-    """Raises RegardError if there is nothing in it."""
-    tidied = normalize(text)
-    tokens = translator.source.tokens(tidied)
+    """Raises RegardError if it has no token."""
+    normalized = normalize(text)
+    tokens = translator.source.tokens(normalized)
     if not tokens:
         raise RegardError("there is nothing to translate", "the text", "give a sentence")
-    return side(
-        tidied, [token.piece for token in tokens], [t.id for t in tokens], [t.span for t in tokens]
-    )
+    return with_end(normalized, tokens)
 
 
-def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedText:
-    """The words that these tokens write."""
-    texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
-    whole_letters = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
-    ends = accumulate(map(len, whole_letters), max, initial=0)
-    spans = [Span(*ends) for ends in pairwise(ends)]
-    whole = side(texts[-1] if texts else "", vocabulary.pieces(ids), list(ids), spans)
-    return whole if is_ended else without_end(whole)
-
-
-def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> TokenizedText:
-    """The words of a text with the places of their tokens, and </s>."""
-    found = words(text)
-    owners = word_of_each_token(spans, found)
-    coming = len(found) - 1
-    for place in reversed(range(len(owners))):  # a token of white space goes with the word behind
-        coming = owners[place] = coming if owners[place] < 0 else owners[place]
-    grouped: list[Word] = []
-    for number, (start, end) in enumerate(found):
-        places = [place for place, owner in enumerate(owners) if owner == number]
-        if places:
-            begin = start if grouped else found[0].start
-            grouped.append(Word(text[begin:end], places))
-        elif grouped:  # one token holds several words, like "..."
-            whole = grouped[-1].text + text[found[number - 1].end : end]
-            grouped[-1] = Word(whole, grouped[-1].tokens)
-    if not found and ids:
-        grouped = [Word(text.strip() or text, list(range(len(ids))))]
-    ended = Word(PIECES[END], [len(ids)])
-    return TokenizedText(text, [*pieces, PIECES[END]], [*ids, END], [*grouped, ended])
-
-
-def without_end(whole: TokenizedText) -> TokenizedText:
-    return whole._replace(tokens=whole.tokens[:-1], ids=whole.ids[:-1], words=whole.words[:-1])
+def read_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedText:
+    """The words that these tokens write, with </s> where the translation ended by itself."""
+    target = with_end(vocabulary.decode(ids), detokenize(vocabulary, ids))
+    return target if is_ended else without_end(target)
 
 
 def require_trace(translator: Translator) -> SupportsTrace:
@@ -207,7 +154,7 @@ def explain_hypothesis(
     """The model reads what was found once more and tells all."""
     engine = require_trace(translator)
     is_ended = found.finish_reason == "eos" or not found.tokens
-    target = write_target(translator.target, found.tokens, is_ended)
+    target = read_target(translator.target, found.tokens, is_ended)
     rows = len(target.ids)
     bias = bias_matrix(push, len(found.tokens) + 1, len(source.ids))
     trace = engine.trace(source.ids[:-1], found.tokens, bias)

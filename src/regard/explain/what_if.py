@@ -60,7 +60,7 @@ def what_if(translator: Translator, question: Intervention, name: str) -> Explan
     source = read_source(translator, question.text)
     beginning = question.prefix
     check_intervention(translator, question, len(source.ids))
-    most = question.steps or translator.limit(len(source.ids) - 1)
+    most = question.steps or translator.max_length(len(source.ids) - 1)
     hooks = ScoreChangeHooks(question.score_changes, len(source.ids))
     task = Task([source.ids[:-1]], [len(beginning) + most], (), hooks)
     engine = translator.engine

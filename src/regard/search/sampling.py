@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
-from regard.search.beam import Hypothesis, Task, generate
-from regard.search.protocols import Engine, TopK
+from regard.search.beam import Task, generate
+from regard.search.protocols import Engine, Hypothesis, TopK
 from regard.shapes import Int
 
 

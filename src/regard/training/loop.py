@@ -224,7 +224,7 @@ class TrainingLoop:
         engine = TorchEngine(learner.average)
         states = card.config.model.encoder_size
         translator = Translator(engine, card.source, card.target, card.languages, greedy, states)
-        texts = [found.text for found in translator.translate(self.run.valid.sources)]
+        texts = [found.text for found in translator.translate_sentences(self.run.valid.sources)]
         score = bleu(texts, self.run.valid.targets, card.languages[1])
         now = learner.progress
         value = score if self.config.train.metric == "bleu" else -loss
