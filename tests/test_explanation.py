@@ -194,8 +194,10 @@ def test_what_is_explained_is_the_beams_own_translation(translator, model):
     best = wide.translate([TEXT])[0]
     explained = explain(wide, TEXT, "tiny")
     assert explained.target.text == best.text
-    told = best._forced().log_probs[: len(explained.probabilities)]
-    assert explained.log_prob == pytest.approx(float(told.sum()), abs=1e-4)
+    [sentence] = best.sentences
+    [forced] = wide.engine.force([sentence.source_ids], [sentence.ids])
+    expected = forced.log_probs[: len(explained.probabilities)].sum()
+    assert explained.log_prob == pytest.approx(float(expected), abs=1e-4)
     assert np.allclose(
         explained.weights[: len(best.weights)], best.weights[: len(explained.probabilities)]
     )
@@ -228,7 +230,7 @@ def test_json_holds_the_numbers_to_six_places(translator):
         assert np.allclose(numbers["scores"], layer.scores, atol=1e-6)
         assert np.allclose(numbers["context"], layer.context, atol=1e-6)
     assert told["source"]["words"][0] == {"text": "The", "tokens": [0]}
-    assert told["next"][0][0].keys() == {"id", "token", "prob"}
+    assert told["next"][0][0].keys() == {"id", "token", "probability"}
 
 
 def test_a_text_with_nothing_in_it_is_refused(translator):
@@ -284,8 +286,8 @@ def begun(translator):
 
 def test_another_word_is_gone_on_from(translator, begun):
     first = what_if(translator, begun, "tiny")
-    chosen = (*begun.beginning, first.next[len(begun.beginning)][3].id)
-    asked = what_if(translator, begun._replace(beginning=chosen), "tiny")
+    chosen = (*begun.prefix, first.next[len(begun.prefix)][3].id)
+    asked = what_if(translator, begun._replace(prefix=chosen), "tiny")
     assert tuple(asked.target.ids[: len(chosen)]) == chosen and asked.prefix_length == len(chosen)
     assert asked.next[: len(chosen) - 1] == first.next[: len(chosen) - 1]
 
@@ -301,12 +303,12 @@ def test_a_forbidden_word_is_never_looked_at(translator):
         translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny"
     )
     assert (asked.weights[:, 1] == 0).all()
-    assert as_json(asked)["push"] == [[-1, 1, None]]
+    assert as_json(asked)["score_changes"] == [[-1, 1, None]]
 
 
 def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, model):
     push = (ScoreChange(2, 3, 2.5),)
-    asked = what_if(translator, begun._replace(push=push), "tiny")
+    asked = what_if(translator, begun._replace(score_changes=push), "tiny")
     engine = load(model).engine
     source, target = asked.source.ids[:-1], asked.target.ids
     bias = np.zeros((len(target) + 1, len(source) + 1), np.float32)
@@ -322,7 +324,7 @@ def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, mo
 @pytest.mark.parametrize("wanted", [0.02, 0.5, 0.95])
 @pytest.mark.parametrize("step", [0, 2, -1])
 def test_a_dragged_weight_comes_to_rest_where_it_was_dragged(translator, begun, step, wanted):
-    step = step if step >= 0 else len(begun.beginning)
+    step = step if step >= 0 else len(begun.prefix)
     asked = set_weight(translator, begun, "tiny", step, 1, wanted)
     assert asked.weights[step, 1] == pytest.approx(wanted, abs=0.006)
     assert asked.score_changes[-1][:2] == (step, 1)
@@ -331,12 +333,14 @@ def test_a_dragged_weight_comes_to_rest_where_it_was_dragged(translator, begun, 
 def test_a_weight_can_be_dragged_where_a_word_was_given(translator, begun):
     asked = set_weight(translator, begun, "tiny", 1, 2, 0.7)
     assert asked.weights[1, 2] == pytest.approx(0.7, abs=0.006)
-    assert tuple(asked.target.ids[: len(begun.beginning)]) == begun.beginning
+    assert tuple(asked.target.ids[: len(begun.prefix)]) == begun.prefix
 
 
 def test_dragging_again_replaces_the_push_before(translator, begun):
     first = set_weight(translator, begun, "tiny", 1, 1, 0.9)
-    second = set_weight(translator, begun._replace(push=first.score_changes), "tiny", 1, 1, 0.3)
+    second = set_weight(
+        translator, begun._replace(score_changes=first.score_changes), "tiny", 1, 1, 0.3
+    )
     assert len(second.score_changes) == 1
     assert second.weights[1, 1] == pytest.approx(0.3, abs=0.006)
 
@@ -347,10 +351,10 @@ def test_dragging_again_replaces_the_push_before(translator, begun):
         (Intervention(TEXT, (10**6,)), "cannot begin"),
         (Intervention(TEXT, (2, 9)), "cannot begin"),
         (Intervention(TEXT, (-1,)), "cannot begin"),
-        (Intervention(TEXT, score_changes=(ScoreChange(0, 99, 1.0),)), "nothing to push"),
-        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, inf),)), "nothing to push"),
-        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, float("nan")),)), "nothing to push"),
-        (Intervention(TEXT, score_changes=(ScoreChange(-5, 1, 1.0),)), "nothing to push"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 99, 1.0),)), "invalid change"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, inf),)), "invalid change"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, float("nan")),)), "invalid change"),
+        (Intervention(TEXT, score_changes=(ScoreChange(-5, 1, 1.0),)), "invalid change"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused(translator, question, message):
@@ -363,12 +367,12 @@ def test_at_least_one_source_word_must_be_left(translator, begun):
     everywhere = tuple(ScoreChange(-1, place, -inf) for place in range(tokens))
     here = (*(ScoreChange(-1, place, -inf) for place in range(1, tokens)), ScoreChange(3, 0, -inf))
     for push in (everywhere, here):
-        with pytest.raises(RegardError, match="nothing is left"):
-            what_if(translator, begun._replace(push=push), "tiny")
+        with pytest.raises(RegardError, match="every source token is forbidden"):
+            what_if(translator, begun._replace(score_changes=push), "tiny")
 
 
 def test_a_forbidden_word_cannot_be_dragged(translator):
-    with pytest.raises(RegardError, match="nothing that is added"):
+    with pytest.raises(RegardError, match="no change of this score"):
         set_weight(
             translator,
             Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)),

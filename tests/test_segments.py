@@ -53,16 +53,16 @@ def translator(model):
     return regard.load(model, engine="onnx")
 
 
-@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_each_source_token_is_cut_from_the_users_own_text(translator, text):
-    tokens = tokenize(translator.source, text)
-    assert [token.id for token in tokens] == translator.source.encode([normalize(text)])[0]
+@pytest.mark.parametrize("line", ODD, ids=range(len(ODD)))
+def test_each_source_token_is_cut_from_the_users_own_text(translator, line):
+    tokens = tokenize(translator.source, line)
+    assert [token.id for token in tokens] == translator.source.encode([normalize(line)])[0]
     for before, token in zip([Span(0, 0), *(token.span for token in tokens)], tokens, strict=False):
-        assert 0 <= token.span.start <= token.span.end <= len(text)
+        assert 0 <= token.span.start <= token.span.end <= len(line)
         assert before.start <= token.span.start
         surface = token.piece.replace("▁", " ").strip()
         if not token.piece.startswith("<0x"):
-            assert normalize(surface) in normalize(text[slice(*token.span)]) or not surface
+            assert normalize(surface) in normalize(line[slice(*token.span)]) or not surface
 
 
 @given(st.lists(st.integers(4, 690), max_size=12))

@@ -144,7 +144,7 @@ def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
     return [Word(word.text, [indices[token] for token in word.tokens]) for word in grouped]
 
 
-def cut(text: str, language: str) -> list[sentences.Sentence]:
+def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
     """The sentences of a text, normalized; a text of white space has none."""
     return [part for part in sentences.split(normalize(text), language) if part.text]
 

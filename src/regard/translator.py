@@ -20,7 +20,7 @@ from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.system import cores
 from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
-from regard.translation import SentenceTranslation, Translation, cut, join
+from regard.translation import SentenceTranslation, Translation, cut_into_sentences, join
 
 EngineName = Literal["auto", "onnx", "torch"]
 
@@ -62,7 +62,7 @@ class Translator:
         Raises RegardError if one text is given instead of a list.
         """
         require_list(texts)
-        parts = [cut(text, self.languages[0]) for text in texts]
+        parts = [cut_into_sentences(text, self.languages[0]) for text in texts]
         best = iter(self.best_of([part.text for sentences in parts for part in sentences]))
         return [
             join(

@@ -1,4 +1,4 @@
-"""One translation explained: its words, where each was looked for, what else could have come."""
+"""One translation explained: its words, their attention, and the likeliest next tokens."""
 
 from collections.abc import Sequence
 from math import exp, isfinite
@@ -18,9 +18,9 @@ from regard.text.vocabulary import Vocabulary
 from regard.translator import Translator
 
 TOP_NEXT = 8
-"""Likeliest next tokens that are told at each step."""
+"""How many of the likeliest next tokens an explanation lists at each step."""
 ADVICE_SHARE = 0.4
-"""More weight than this on </s> and punctuation, on average, asks for a word of advice."""
+"""An average weight on </s> and punctuation above this adds a sentence of advice."""
 
 
 class NextToken(NamedTuple):
@@ -32,14 +32,14 @@ class NextToken(NamedTuple):
 
 
 class ScoreChange(NamedTuple):
-    """What a reader changed: something added to the scores of a source token in every look."""
+    """What a reader changed: a number added to the scores of a source token in every layer."""
 
     step: int
-    """Which target token is looked for; -1: all of them."""
+    """The target token that is predicted; -1: all of them."""
     source_token: int
-    """Of the source token."""
+    """Its index."""
     amount: float
-    """-inf: it must not be looked at."""
+    """-inf forbids it: its weight becomes 0."""
 
 
 class Explanation(NamedTuple):
@@ -51,7 +51,7 @@ class Explanation(NamedTuple):
     target: TokenizedText
     """With </s> if the translation ended by itself."""
     prefix_length: int
-    """So many first tokens were given, not chosen by the model."""
+    """How many of the first tokens were given, not chosen by the model."""
     finish_reason: FinishReason
     trace: Trace
     """One row for each target token."""
@@ -68,7 +68,7 @@ class Explanation(NamedTuple):
 
     @property
     def weights(self) -> Float[np.ndarray, "T S"]:
-        """Token by token: the last layer's look, the mean of its heads."""
+        """Token by token: the last layer's, the mean of its heads."""
         return self.trace.token_weights()
 
     @property
@@ -93,7 +93,7 @@ def word_weights(
 def explain(translator: Translator, text: str, name: str) -> Explanation:
     """The translation that the translator's own search finds.
 
-    Raises RegardError if there is nothing to translate, or if the engine cannot be looked into.
+    Raises RegardError if there is nothing to translate, or if the engine cannot be traced.
     """
     source = read_source(translator, text)
     best = translator.best_of([source.text])[0]
@@ -102,7 +102,7 @@ def explain(translator: Translator, text: str, name: str) -> Explanation:
 
 
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
-    """A translation that somebody else made; errors as `explain`."""
+    """A given translation; errors as `explain`."""
     source = read_source(translator, text)
     ids = translator.target.encode([normalize(translation)])[0]
     return explain_hypothesis(translator, name, source, Hypothesis(ids, 0.0, "eos"), len(ids), ())
@@ -135,10 +135,12 @@ def read_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedTe
 
 
 def require_trace(translator: Translator) -> SupportsTrace:
-    """The translator's engine. Raises RegardError if it cannot be looked into."""
+    """The translator's engine. Raises RegardError if it cannot be traced."""
     if not isinstance(translator.engine, SupportsTrace):
         raise RegardError(
-            "this engine does not tell what it works out", "the model", "load it another way"
+            "this engine does not return hidden states and attention",
+            "the model",
+            'load the model with engine="onnx" or "torch"',
         )
     return translator.engine
 
@@ -147,17 +149,17 @@ def explain_hypothesis(
     translator: Translator,
     name: str,
     source: TokenizedText,
-    found: Hypothesis,
-    given: int,
-    push: tuple[ScoreChange, ...],
+    hypothesis: Hypothesis,
+    prefix_length: int,
+    changes: tuple[ScoreChange, ...],
 ) -> Explanation:
-    """The model reads what was found once more and tells all."""
+    """Force-decode a hypothesis and keep everything that is computed on the way."""
     engine = require_trace(translator)
-    is_ended = found.finish_reason == "eos" or not found.tokens
-    target = read_target(translator.target, found.tokens, is_ended)
+    is_ended = hypothesis.finish_reason == "eos" or not hypothesis.tokens
+    target = read_target(translator.target, hypothesis.tokens, is_ended)
     rows = len(target.ids)
-    bias = bias_matrix(push, len(found.tokens) + 1, len(source.ids))
-    trace = engine.trace(source.ids[:-1], found.tokens, bias)
+    bias = bias_matrix(changes, len(hypothesis.tokens) + 1, len(source.ids))
+    trace = engine.trace(source.ids[:-1], hypothesis.tokens, bias)
     layers = tuple(
         layer._replace(
             hidden=layer.hidden[:rows],
@@ -170,7 +172,7 @@ def explain_hypothesis(
     )
     trace = trace._replace(layers=layers, log_probs=trace.log_probs[:rows])
     best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :TOP_NEXT]
-    coming = [
+    next_tokens = [
         [
             NextToken(token, piece, exp(row[token]))
             for token, piece in zip(tokens, translator.target.pieces(tokens), strict=True)
@@ -183,17 +185,17 @@ def explain_hypothesis(
         engine.architecture,
         source,
         target,
-        given,
-        found.finish_reason,
+        prefix_length,
+        hypothesis.finish_reason,
         trace,
-        coming,
+        next_tokens,
         np.exp(trace.log_probs[np.arange(rows), target.ids]),
-        push,
+        changes,
     )
 
 
 def advice(explained: Explanation) -> str:
-    """What it means when the weight sits where no word is; mostly nothing."""
+    """What it means when most of the weight is on no word; "" in most cases."""
     if explained.architecture.attention == "none":
         return (
             "This model has no attention: all that is passed on is the final state, at </s>, so"
@@ -201,22 +203,22 @@ def advice(explained: Explanation) -> str:
         )
     weights = explained.word_weights[: max(1, len(explained.word_probabilities) - 1)]
     empty = [
-        place
-        for place, word in enumerate(explained.source.words)
+        index
+        for index, word in enumerate(explained.source.words)
         if word.text == PIECES[END] or is_punctuation(word.text)
     ]
     share = float(weights[:, empty].sum(axis=1).mean())
     if share <= ADVICE_SHARE:
         return ""
     return (
-        f"{share:.0%} of the weight sits on </s> and punctuation. These states have read the whole"
+        f"{share:.0%} of the weight is on </s> and punctuation. These states have read the complete"
         " sentence, so the model may take from them what belongs to no single word; such a column"
         " does not say which word was translated. Look at the largest weight among the words."
     )
 
 
 def is_punctuation(word: str) -> bool:
-    """Whether no character is anything else to Unicode; emoji, signs and � are something else."""
+    """Whether Unicode calls every character punctuation; emoji, signs and � are not."""
     return all(category(letter).startswith("P") for letter in word)
 
 
@@ -240,24 +242,24 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         "word_weights": numbers(explained.word_weights),
         "word_probabilities": [round(prob, 6) for prob in explained.word_probabilities],
         "next": [
-            [one._replace(probability=round(one.probability, 6))._asdict() for one in step]
+            [token._replace(probability=round(token.probability, 6))._asdict() for token in step]
             for step in explained.next
         ],
         "probabilities": numbers(explained.probabilities),
         "score_changes": [
-            [p.step, p.source_token, p.amount if isfinite(p.amount) else None]
-            for p in explained.score_changes
+            [change.step, change.source_token, change.amount if isfinite(change.amount) else None]
+            for change in explained.score_changes
         ],
         "advice": advice(explained),
     }
 
 
-def model_facts(name: str, languages: Sequence[str], made: Architecture) -> dict[str, Any]:
-    return {"name": name, "languages": list(languages), **made._asdict()}
+def model_facts(name: str, languages: Sequence[str], sizes: Architecture) -> dict[str, Any]:
+    return {"name": name, "languages": list(languages), **sizes._asdict()}
 
 
-def words_as_json(one: TokenizedText) -> dict[str, Any]:
-    return {**one._asdict(), "words": [word._asdict() for word in one.words]}
+def words_as_json(text: TokenizedText) -> dict[str, Any]:
+    return {**text._asdict(), "words": [word._asdict() for word in text.words]}
 
 
 def numbers(array: np.ndarray) -> Any:
@@ -265,6 +267,6 @@ def numbers(array: np.ndarray) -> Any:
     rounded = array.astype(np.float64).round(6)
     if np.isfinite(rounded).all():
         return rounded.tolist()
-    told = rounded.astype(object)
-    told[~np.isfinite(rounded)] = None
-    return told.tolist()
+    with_nulls = rounded.astype(object)
+    with_nulls[~np.isfinite(rounded)] = None
+    return with_nulls.tolist()

@@ -39,7 +39,7 @@ SUFFIX = ".regard"
 HEADER, CHECKSUM = "regard", "sha256"
 """Names in the header: what the file is, and the checksum of everything else."""
 
-LIKELY, COMMON = "shortlist.likely", "shortlist.common"
+LIKELY_TENSOR, COMMON_TENSOR = "shortlist.likely", "shortlist.common"
 """Names of the shortlist's two arrays; a file may lack both."""
 
 MAX_RANGE = 1e30
@@ -105,7 +105,7 @@ def write_model_file(file: Path, bundle: ModelFile) -> None:
         tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
         tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
     if len(bundle.shortlist.likely):
-        tensors |= {LIKELY: bundle.shortlist.likely, COMMON: bundle.shortlist.common}
+        tensors |= {LIKELY_TENSOR: bundle.shortlist.likely, COMMON_TENSOR: bundle.shortlist.common}
     about = json.dumps(
         {
             "format": FORMAT,
@@ -122,15 +122,15 @@ def write_model_file(file: Path, bundle: ModelFile) -> None:
 
 def write_shortlist(file: Path, shortlist: Shortlist) -> None:
     """Raises RegardError if the disk is full or writing is not allowed."""
-    write_tensors(file, {LIKELY: shortlist.likely, COMMON: shortlist.common}, {})
+    write_tensors(file, {LIKELY_TENSOR: shortlist.likely, COMMON_TENSOR: shortlist.common}, {})
 
 
 def read_shortlist(file: Path) -> Shortlist:
     """Raises RegardError if the file is damaged."""
     tensors = read_tensors(file).tensors
-    if tensors.keys() != {LIKELY, COMMON}:
+    if tensors.keys() != {LIKELY_TENSOR, COMMON_TENSOR}:
         raise damaged_error(file)
-    return Shortlist(tensors[LIKELY], tensors[COMMON])
+    return Shortlist(tensors[LIKELY_TENSOR], tensors[COMMON_TENSOR])
 
 
 def checksum(about: str, tensors: Tensors) -> str:
@@ -195,8 +195,8 @@ def parse(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> 
         raise bad
     card = ModelInfo(languages, config, source, target, provenance)
     shortlist = NO_SHORTLIST
-    if LIKELY in tensors and COMMON in tensors:
-        shortlist = Shortlist(tensors.pop(LIKELY), tensors.pop(COMMON))
+    if LIKELY_TENSOR in tensors and COMMON_TENSOR in tensors:
+        shortlist = Shortlist(tensors.pop(LIKELY_TENSOR), tensors.pop(COMMON_TENSOR))
         if not is_valid(shortlist, len(source), len(target)):
             raise bad
     return ModelFile(card, tensors, ranges, quality, shortlist)
