@@ -186,8 +186,8 @@ def cold(file: Path, text: str) -> dict[str, float]:
 
 
 def quality(translator: Translator, beam: int, texts: list[str], references: list[str]) -> float:
-    found = translator.with_options(SearchOptions(beam=beam)).translate_sentences(texts)
-    written = [one.text for one in found]
+    translations = translator.with_options(SearchOptions(beam=beam)).translate_sentences(texts)
+    written = [one.text for one in translations]
     return round(measure(written, references, translator.languages[1], "multi30k")[0].value, 2)
 
 
@@ -204,11 +204,11 @@ def draw(result: dict[str, Any], file: Path) -> None:
         return
     ways = ("tokens/s one by one", "tokens/s in batches")
     figure = Figure(figsize=(10, 6), layout="constrained")
-    for place, (beam, way) in enumerate((beam, way) for beam in BEAMS for way in ways):
-        axes = figure.add_subplot(2, 2, place + 1)
-        found = result[f"beam {beam}"]
-        names = list(found)[::-1]
-        bars = axes.barh(names, [found[name][way] for name in names], color="#4c78a8")
+    for number, (beam, way) in enumerate((beam, way) for beam in BEAMS for way in ways):
+        axes = figure.add_subplot(2, 2, number + 1)
+        speeds = result[f"beam {beam}"]
+        names = list(speeds)[::-1]
+        bars = axes.barh(names, [speeds[name][way] for name in names], color="#4c78a8")
         axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
         axes.set_title(f"{'greedy' if beam == 1 else f'beam {beam}'}, {way}", fontsize=10)
         axes.tick_params(labelsize=8)
@@ -243,15 +243,17 @@ def main() -> None:
             "regard, PyTorch": regard.load(asked.model, device="cpu"),
         }
         contestants = [of_regard(name, one, texts) for name, one in translators.items()]
-        found = quick.with_options(SearchOptions(beam=1)).translate_sentences(texts)
-        lengths = [tokens_of(one) for one in found]
+        translations = quick.with_options(SearchOptions(beam=1)).translate_sentences(texts)
+        lengths = [tokens_of(one) for one in translations]
         work = Work(quick.source.encode(texts), lengths, quick.engine.tokens, Path(scratch))
         peers, left_out = installed_peers(work)
         speeds = {
             f"beam {beam}": compete([*contestants, *peers], beam, len(texts)) for beam in BEAMS
         }
         tensors, best = read_model_file(files["int8"]).tensors, ceiling()
-        needed = sum(operations(tensors, len(one.source_tokens), tokens_of(one)) for one in found)
+        needed = sum(
+            operations(tensors, len(one.source_tokens), tokens_of(one)) for one in translations
+        )
         rate = speeds["beam 1"]["regard int8"]["sentences/s in batches"] * needed / len(texts)
         result: dict[str, Any] = {
             "sentences": len(texts),
