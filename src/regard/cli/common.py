@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from regard import models
-from regard.data.formats import STANDARD_INPUT, read_texts
+from regard.data.formats.lines import STANDARD_INPUT, read_texts
 from regard.errors import RegardError, refuse_system_error
 
 errors = Console(stderr=True, emoji=False, markup=False)

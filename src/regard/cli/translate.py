@@ -26,13 +26,13 @@ from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
 from regard.cli.partial_output import resume as resume_part
 from regard.config import SearchOptions
-from regard.data.formats import (
-    MAX_LINE_BYTES,
+from regard.data.formats.lines import (
     STANDARD_INPUT,
+    decode_line,
+    is_too_long,
     is_utf8,
     open_bytes,
     read_lines,
-    text_of,
 )
 from regard.errors import RegardError
 from regard.files import digest
@@ -104,7 +104,7 @@ class LineWarnings:
     def take(self, number: int, line: bytes, best: Translation) -> None:
         if REPLACEMENT in best.source and not is_utf8(line):
             self.unread.note(number)
-        if len(line) > MAX_LINE_BYTES:
+        if is_too_long(line):
             self.shortened.note(number)
         if best.finish_reason != "eos":
             self.cut.note(number)
@@ -236,7 +236,7 @@ def translate(
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
         for chunk in chunks(lines, CHUNK, CHUNK_BYTES):
-            texts = [text_of(line) for line in chunk]
+            texts = [decode_line(line) for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
                 number += 1
                 notes.take(number, line, best[0])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from regard.data.formats import NOT_A_PAIR, NOT_UTF8, TOO_LONG
+from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, TOO_LONG
 
 SHOWN = 5
 """Lines named for each reason."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regard.data.clean import DUPLICATE, CleaningReport, Limits, why_dropped
-from regard.data.formats import NOT_A_PAIR, NOT_UTF8, Pair, UnreadableLine, read_pairs
+from regard.data.formats import read_pairs
+from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, Pair, PairStream, UnreadableLine
 from regard.errors import RegardError, refuse_system_error
 from regard.text.languages import Languages
 
@@ -136,7 +137,7 @@ def refuse_empty_corpus(files: Sequence[Path], report: CleaningReport) -> NoRetu
 
 
 def write_raw(
-    pairs: Iterator[Pair | UnreadableLine], limits: Limits, raw: Path, tick: Callable[[int], None]
+    pairs: PairStream, limits: Limits, raw: Path, tick: Callable[[int], None]
 ) -> CleaningReport:
     """Write down the pairs that no rule drops, each with its line and its fingerprint."""
     report, stretch, read = CleaningReport(), list[Pair](), 0

@@ -10,7 +10,8 @@ from regard.config import Config
 from regard.data.batches import Texts
 from regard.data.clean import Limits
 from regard.data.corpus import Corpus, open_corpus, prepare
-from regard.data.formats import Pair, read_pairs
+from regard.data.formats import read_pairs
+from regard.data.formats.pair import Pair
 from regard.errors import RegardError
 from regard.shapes import Int
 from regard.text.vocabulary import Vocabulary, learn
