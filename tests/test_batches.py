@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from regard.data.batches import (
     FIRST,
-    WIDTH,
+    WIDTH_MULTIPLE,
     BatchOptions,
     derive_seed,
     group_by_tokens,
@@ -73,8 +73,8 @@ def test_a_batch_has_the_special_tokens_in_their_places():
 def test_batches_have_at_most_so_many_tokens_and_widths_that_recur():
     for batch in first_epoch(recipe(0.2)):
         rows, width = batch.after.shape
-        assert width % WIDTH == batch.source.shape[1] % WIDTH == 0
-        assert rows * (width - WIDTH + 1) <= 400 or rows == 1
+        assert width % WIDTH_MULTIPLE == batch.source.shape[1] % WIDTH_MULTIPLE == 0
+        assert rows * (width - WIDTH_MULTIPLE + 1) <= 400 or rows == 1
 
 
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=200), st.integers(1, 300))

@@ -21,8 +21,8 @@ from regard.storage.folder import load_model_info, load_weights, read_tensors
 from regard.storage.model_file import (
     ABOUT,
     CHECKSUM,
-    COMMON,
-    LIKELY,
+    COMMON_TOKENS,
+    LIKELY_TOKENS,
     SUFFIX,
     checksum,
     read_model_file,
@@ -272,7 +272,7 @@ def test_numbers_that_numpy_does_not_have_are_refused(tmp_path, kind):
 
 def test_half_a_shortlist_is_refused(int8, tmp_path):
     stored = read_tensors(int8)
-    for name in (LIKELY, COMMON):
+    for name in (LIKELY_TOKENS, COMMON_TOKENS):
         rest = {other: tensor for other, tensor in stored.tensors.items() if other != name}
         forge(tmp_path / "forged.regard", stored.metadata[ABOUT], rest)
         with pytest.raises(RegardError):
@@ -292,8 +292,10 @@ FORGED_LISTS = {
 @pytest.mark.parametrize("name", FORGED_LISTS)
 def test_a_forged_shortlist_is_refused_though_its_checksum_is_right(int8, tmp_path, name):
     stored = read_tensors(int8)
-    likely, common = FORGED_LISTS[name](stored.tensors[LIKELY], stored.tensors[COMMON])
-    forged = {**stored.tensors, LIKELY: likely, COMMON: common}
+    likely, common = FORGED_LISTS[name](
+        stored.tensors[LIKELY_TOKENS], stored.tensors[COMMON_TOKENS]
+    )
+    forged = {**stored.tensors, LIKELY_TOKENS: likely, COMMON_TOKENS: common}
     forge(tmp_path / "forged.regard", stored.metadata[ABOUT], forged)
     with pytest.raises(RegardError):
         regard.load(tmp_path / "forged.regard")

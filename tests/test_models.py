@@ -63,7 +63,7 @@ def home(file, tmp_path, monkeypatch):
 
 
 def test_a_model_that_comes_along_is_found_by_its_name(home):
-    assert models.names() == ["lesson"]
+    assert models.builtin_names() == ["lesson"]
     assert models.find("lesson") == models.find(Path("lesson")) == home / "lesson.regard"
     assert models.find(models.DEFAULT) == home / "lesson.regard"
     assert regard.load("lesson").languages == ("en", "fr")

@@ -31,7 +31,7 @@ from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD
 from regard.storage.folder import read_tensors
 from regard.storage.model_file import (
-    LIKELY,
+    LIKELY_TOKENS,
     NO_SHORTLIST,
     SUFFIX,
     Shortlist,
@@ -274,7 +274,7 @@ def test_a_shortlist_that_is_not_asked_for_changes_nothing(file, tmp_path, beam_
 def test_a_file_without_a_shortlist_loads_and_says_so_when_asked(file, tmp_path):
     plain = tmp_path / f"plain{SUFFIX}"
     write_model_file(plain, read_model_file(file)._replace(shortlist=NO_SHORTLIST))
-    assert LIKELY not in read_tensors(plain).tensors
+    assert LIKELY_TOKENS not in read_tensors(plain).tensors
     engine = regard.load(plain).engine
     assert isinstance(engine, OnnxEngine)
     with pytest.raises(RegardError, match="no shortlist"):

@@ -44,7 +44,7 @@ def read_json(file: Path) -> Any:
         raise damaged_error(file) from error
 
 
-def digest(file: Path) -> str:
+def file_digest(file: Path) -> str:
     """Of what stands in a file. Raises RegardError if it cannot be read, or only once."""
     if file.is_fifo():
         raise RegardError(

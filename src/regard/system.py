@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-MALLOPT = {
+KEEP_MEMORY = {
     "trim threshold": (-1, 2**31 - 1),
     "top pad": (-2, 1 << 28),
     "map threshold": (-3, 1 << 30),
@@ -18,7 +18,7 @@ MALLOPT = {
 """glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes."""
 
 
-def give_freed_memory_back() -> None:
+def release_freed_memory() -> None:
     """Let glibc hand large blocks back to the system once they are free, as a small process should.
 
     Left to itself it keeps more and more of them. Elsewhere than on glibc this does nothing.
@@ -42,7 +42,7 @@ def keep_freed_memory() -> None:
     It would else give large blocks back to the system and fetch them anew, page by page. Elsewhere
     than on glibc this does nothing.
     """
-    set_allocator(MALLOPT)
+    set_allocator(KEEP_MEMORY)
 
 
 def trim_memory() -> None:

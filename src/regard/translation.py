@@ -19,7 +19,7 @@ REASON_ORDER: tuple[FinishReason, ...] = ("repetition", "length", "eos")
 def translate_lines(translator: Translator, lines: Sequence[str]) -> list[Translation]:
     """The best translation of each line, sentence by sentence, with the white space between them as
     it was."""
-    cut = [sentences.split(normalize(line), translator.languages[0]) for line in lines]
+    cut = [sentences.split_sentences(normalize(line), translator.languages[0]) for line in lines]
     found = iter(translator.translate([part.text for parts in cut for part in parts]))
     return [
         join([next(found) for _ in parts], [part.whitespace for part in parts]) for parts in cut

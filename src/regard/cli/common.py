@@ -16,7 +16,7 @@ from regard.errors import RegardError, refuse_system_error
 errors = Console(stderr=True, emoji=False, markup=False)
 """Progress and messages go here, results to standard output."""
 
-Model = Annotated[
+ModelOption = Annotated[
     Path,
     typer.Option(
         help="A model folder, a .regard file, or the name of a model that comes along.",
@@ -25,7 +25,7 @@ Model = Annotated[
 ]
 """The option --model; its default is `models.DEFAULT`."""
 
-Beam = Annotated[
+BeamOption = Annotated[
     int,
     typer.Option(
         help="Hypotheses kept at each step; 1 is greedy.",
@@ -36,7 +36,7 @@ Beam = Annotated[
 ]
 """The option --beam; its default, 0, is what the model was made with."""
 
-Models = Annotated[
+ModelsOption = Annotated[
     list[Path],
     typer.Option(
         "--model",

@@ -20,13 +20,13 @@ from regard.text.vocabulary import Vocabulary
 
 Ids = list[int]
 
-WIDTH = 4
+WIDTH_MULTIPLE = 4
 """Batches are padded to a multiple of it: a product of a new shape costs 3 ms more than one of a
 shape seen before, for which oneDNN has compiled its kernel."""
 
 
 @runtime_checkable
-class Texts(Protocol):
+class ParallelTexts(Protocol):
     """Parallel text, by place."""
 
     def __len__(self) -> int: ...
@@ -77,9 +77,9 @@ def derive_seed(*numbers: int) -> int:
 def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
     """Pad tokens without <s> and </s> into a batch with them."""
     return Batch(
-        pad([[*ids, END] for ids in sources], WIDTH),
-        pad([[START, *ids] for ids in targets], WIDTH),
-        pad([[*ids, END] for ids in targets], WIDTH),
+        pad([[*ids, END] for ids in sources], WIDTH_MULTIPLE),
+        pad([[START, *ids] for ids in targets], WIDTH_MULTIPLE),
+        pad([[*ids, END] for ids in targets], WIDTH_MULTIPLE),
     )
 
 
@@ -101,7 +101,7 @@ def group_by_tokens(lengths: Int[np.ndarray, " N"], max_tokens: int) -> list[sli
     return runs
 
 
-def pool_batches(texts: Texts, recipe: BatchOptions, epoch: int, pool: int) -> list[Batch]:
+def pool_batches(texts: ParallelTexts, recipe: BatchOptions, epoch: int, pool: int) -> list[Batch]:
     """All batches of one pool, in the order in which they are learned."""
     seed = derive_seed(recipe.seed, epoch, pool)
     begin = pool * recipe.pool_pairs
@@ -122,7 +122,9 @@ def pool_batches(texts: Texts, recipe: BatchOptions, epoch: int, pool: int) -> l
     return [batches[place] for place in shuffled]
 
 
-def stream(texts: Texts, recipe: BatchOptions, start: Position) -> Iterator[tuple[Position, Batch]]:
+def stream(
+    texts: ParallelTexts, recipe: BatchOptions, start: Position
+) -> Iterator[tuple[Position, Batch]]:
     """Batches without end from `start` on, each with the position that follows it.
 
     The next pool is made in the background while this one is learned.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, TOO_LONG
 
-SHOWN = 5
+MAX_NAMED_LINES = 5
 """Lines named for each reason."""
 
 DUPLICATE = "duplicate"
@@ -24,28 +24,28 @@ class Limits(NamedTuple):
 Rule = Callable[[str, str, Limits], bool]
 
 
-def empty(source: str, target: str, limits: Limits) -> bool:  # noqa: ARG001
+def is_empty(source: str, target: str, limits: Limits) -> bool:  # noqa: ARG001
     return not source or not target
 
 
-def too_long(source: str, target: str, limits: Limits) -> bool:
+def is_too_long_pair(source: str, target: str, limits: Limits) -> bool:
     return len(source) > limits.max_characters or len(target) > limits.max_characters
 
 
-def length_ratio(source: str, target: str, limits: Limits) -> bool:
+def has_bad_length_ratio(source: str, target: str, limits: Limits) -> bool:
     shorter, longer = sorted((len(source) + 10, len(target) + 10))
     return longer > limits.max_ratio * shorter
 
 
-def identical(source: str, target: str, limits: Limits) -> bool:
+def is_identical(source: str, target: str, limits: Limits) -> bool:
     return limits.drop_identical and source == target and any(map(str.isalpha, source))
 
 
 RULES: dict[str, Rule] = {
-    "empty": empty,
-    TOO_LONG: too_long,
-    "length ratio": length_ratio,
-    "identical": identical,
+    "empty": is_empty,
+    TOO_LONG: is_too_long_pair,
+    "length ratio": has_bad_length_ratio,
+    "identical": is_identical,
 }
 """Why a pair is dropped, asked in this order; True drops it."""
 
@@ -81,7 +81,7 @@ class CleaningReport:
         assert reason in REASONS
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         lines = self.first.setdefault(reason, [])
-        if len(lines) < SHOWN:
+        if len(lines) < MAX_NAMED_LINES:
             lines.append(number)
 
     def largest(self) -> str:

@@ -19,7 +19,7 @@ from regard.text.languages import Languages
 
 Numbers = NDArray[np.int64]
 
-FORMAT = 1
+CORPUS_FORMAT = 1
 """Goes up when what was prepared before can no longer be read."""
 
 CHUNK_PAIRS = 4096
@@ -28,7 +28,7 @@ CHUNK_PAIRS = 4096
 FINGERPRINT_BYTES = 16
 """Bytes of a pair's fingerprint: among 10^9 pairs, two different ones share it once in 10^20."""
 
-RECORD = FINGERPRINT_BYTES + 8
+RECORD_BYTES = FINGERPRINT_BYTES + 8
 """Bytes of a fingerprint and of the pair's place behind it."""
 
 
@@ -103,7 +103,7 @@ def prepare(
         fingerprint = write_deduplicated(raw, unfinished, languages, report)
         shutil.rmtree(raw)
         about = {
-            "format": FORMAT,
+            "format": CORPUS_FORMAT,
             "languages": languages,
             "fingerprint": fingerprint,
             "report": report.to_json(),
@@ -184,12 +184,12 @@ def mark_duplicates(raw: Path, count: int) -> None:
         places = (
             np.arange(begin, end, dtype=">u8")
             .view(np.uint8)
-            .reshape(-1, RECORD - FINGERPRINT_BYTES)
+            .reshape(-1, RECORD_BYTES - FINGERPRINT_BYTES)
         )
         append(raw / "records", np.hstack([marks[begin:end], places]).tobytes())
     # in place: 5 million records take 0.7 s on one core of a 2-core virtual machine
-    np.memmap(raw / "records", f"S{RECORD}", mode="r+").sort()
-    records = map_rows(raw / "records", RECORD)
+    np.memmap(raw / "records", f"S{RECORD_BYTES}", mode="r+").sort()
+    records = map_rows(raw / "records", RECORD_BYTES)
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r+")
     for begin, end in chunks(count - 1):
         before, after = records[begin:end], records[begin + 1 : end + 1]
@@ -280,7 +280,7 @@ def open_corpus(folder: Path) -> Corpus:
     """
     try:
         about = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
+        if about["format"] != CORPUS_FORMAT:
             raise ValueError("another version wrote this corpus")
         corpus = Corpus(folder, about)
         if len(corpus) != corpus.report.kept:

@@ -12,7 +12,7 @@ DEFAULT = HERE / f"en-fr{SUFFIX}"
 """What translates when no model is named."""
 
 
-def names() -> list[str]:
+def builtin_names() -> list[str]:
     """Of all models that come along."""
     return sorted(file.stem for file in HERE.glob(f"*{SUFFIX}"))
 
@@ -22,7 +22,7 @@ def find(model: str | Path) -> Path:
 
     A model under this path comes first. Raises RegardError if nothing is there.
     """
-    path, is_ours = Path(model), str(model) in names()
+    path, is_ours = Path(model), str(model) in builtin_names()
     if path.exists() and (not is_ours or path.is_file() or (path / MODEL_INFO).exists()):
         return path
     if is_ours:
@@ -33,7 +33,7 @@ def find(model: str | Path) -> Path:
             str(DEFAULT),
             "install regard from its wheel, or give a model folder or file with --model",
         )
-    known = ", ".join(names())
+    known = ", ".join(builtin_names())
     raise RegardError(
         "there is no such file" if path.suffix == SUFFIX else "there is no such folder",
         str(model),

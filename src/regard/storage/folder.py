@@ -15,7 +15,7 @@ from regard.files import damaged_error, read_json, write_file, write_json
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
-FORMAT = 2
+FOLDER_FORMAT = 2
 """Of the model folder. Format 1 was never released; recipes/convert.py converts it."""
 
 MODEL_INFO, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
@@ -79,7 +79,7 @@ def save_model_info(folder: Path, card: ModelInfo) -> None:
     write_json(
         folder / MODEL_INFO,
         {
-            "format": FORMAT,
+            "format": FOLDER_FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
             "provenance": card.provenance,
@@ -103,8 +103,8 @@ def load_model_info(folder: Path) -> ModelInfo:
     content = read_json(folder / MODEL_INFO)
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise damaged_error(folder / MODEL_INFO)
-    if content["format"] != FORMAT:
-        raise other_format(folder, content["format"], FORMAT)
+    if content["format"] != FOLDER_FORMAT:
+        raise format_error(folder, content["format"], FOLDER_FORMAT)
     try:
         languages = parse_languages("-".join(content["languages"]))
         settings, provenance = content["config"], dict(content["provenance"])
@@ -118,7 +118,7 @@ def load_model_info(folder: Path) -> ModelInfo:
     return ModelInfo(languages, config, source, target, provenance)
 
 
-def other_format(model: Path, version: int, known: int) -> RegardError:
+def format_error(model: Path, version: int, known: int) -> RegardError:
     advice = "install a newer regard" if version > known else "convert it with recipes/convert.py"
     return RegardError(
         f"this model has format {version}; this version reads {known}", str(model), advice
@@ -132,7 +132,7 @@ def load_vocabulary(file: Path) -> Vocabulary:
         refuse_system_error(error, "read the vocabulary", str(file))
 
 
-def weights_of(folder: Path) -> Path:
+def weights_file(folder: Path) -> Path:
     """The file of the weights. Raises RegardError if the model has none yet."""
     if not (folder / WEIGHTS).exists():
         raise RegardError(
@@ -145,4 +145,4 @@ def weights_of(folder: Path) -> Path:
 
 def load_weights(folder: Path) -> dict[str, np.ndarray]:
     """Raises RegardError if the model has none yet, or damaged ones."""
-    return read_tensors(weights_of(folder)).tensors
+    return read_tensors(weights_file(folder)).tensors

@@ -25,21 +25,21 @@ from regard.storage.folder import (
     VOCABULARIES,
     ModelInfo,
     Tensors,
-    other_format,
+    format_error,
     read_tensors,
     write_tensors,
 )
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
-FORMAT = 2
+FILE_FORMAT = 2
 """Of the file. Format 1 was never released; recipes/convert.py converts it."""
 
 SUFFIX = ".regard"
 HEADER, CHECKSUM = "regard", "sha256"
 """Names in the header: what the file is, and the checksum of everything else."""
 
-LIKELY, COMMON = "shortlist.likely", "shortlist.common"
+LIKELY_TOKENS, COMMON_TOKENS = "shortlist.likely", "shortlist.common"
 """Names of the shortlist's two arrays; a file may lack both."""
 
 MAX_RANGE = 1e30
@@ -105,10 +105,10 @@ def write_model_file(file: Path, bundle: ModelFile) -> None:
         tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
         tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
     if len(bundle.shortlist.likely):
-        tensors |= {LIKELY: bundle.shortlist.likely, COMMON: bundle.shortlist.common}
+        tensors |= {LIKELY_TOKENS: bundle.shortlist.likely, COMMON_TOKENS: bundle.shortlist.common}
     about = json.dumps(
         {
-            "format": FORMAT,
+            "format": FILE_FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
             "provenance": card.provenance,
@@ -122,15 +122,15 @@ def write_model_file(file: Path, bundle: ModelFile) -> None:
 
 def write_shortlist(file: Path, shortlist: Shortlist) -> None:
     """Raises RegardError if the disk is full or writing is not allowed."""
-    write_tensors(file, {LIKELY: shortlist.likely, COMMON: shortlist.common}, {})
+    write_tensors(file, {LIKELY_TOKENS: shortlist.likely, COMMON_TOKENS: shortlist.common}, {})
 
 
 def read_shortlist(file: Path) -> Shortlist:
     """Raises RegardError if the file is damaged."""
     tensors = read_tensors(file).tensors
-    if tensors.keys() != {LIKELY, COMMON}:
+    if tensors.keys() != {LIKELY_TOKENS, COMMON_TOKENS}:
         raise damaged_error(file)
-    return Shortlist(tensors[LIKELY], tensors[COMMON])
+    return Shortlist(tensors[LIKELY_TOKENS], tensors[COMMON_TOKENS])
 
 
 def checksum(about: str, tensors: Tensors) -> str:
@@ -159,14 +159,16 @@ def read_model_file(file: Path) -> ModelFile:
             raise bad
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise bad from error
-    if version != FORMAT:
-        raise other_format(file, version, FORMAT)
+    if version != FILE_FORMAT:
+        raise format_error(file, version, FILE_FORMAT)
     if checksum(stored.metadata[HEADER], stored.tensors) != stored.metadata.get(CHECKSUM):
         raise bad
-    return parse(file, about, stored.tensors)
+    return parse_model_file(file, about, stored.tensors)
 
 
-def parse(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
+def parse_model_file(
+    file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]
+) -> ModelFile:
     bad = damaged_error(file)
     try:
         languages = parse_languages("-".join(about["languages"]))
@@ -195,8 +197,8 @@ def parse(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> 
         raise bad
     card = ModelInfo(languages, config, source, target, provenance)
     shortlist = NO_SHORTLIST
-    if LIKELY in tensors and COMMON in tensors:
-        shortlist = Shortlist(tensors.pop(LIKELY), tensors.pop(COMMON))
+    if LIKELY_TOKENS in tensors and COMMON_TOKENS in tensors:
+        shortlist = Shortlist(tensors.pop(LIKELY_TOKENS), tensors.pop(COMMON_TOKENS))
         if not is_valid(shortlist, len(source), len(target)):
             raise bad
     return ModelFile(card, tensors, ranges, quality, shortlist)
