@@ -1,4 +1,4 @@
-"""What is dropped, counted and why."""
+"""The rules that drop pairs, and the report that counts them by reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, TOO_LONG
 
 MAX_NAMED_LINES = 5
-"""Lines named for each reason."""
+"""At most so many line numbers are kept for each reason."""
 
 DUPLICATE = "duplicate"
 
 
 class Limits(NamedTuple):
-    """What decides about a pair; `DataOptions` tells units and reasons under the same names."""
+    """The parameters of the rules; `DataOptions` documents them under the same names."""
 
     max_characters: int
     max_ratio: float
@@ -47,14 +47,14 @@ RULES: dict[str, Rule] = {
     "length ratio": has_bad_length_ratio,
     "identical": is_identical,
 }
-"""Why a pair is dropped, asked in this order; True drops it."""
+"""A pair is dropped for the first rule that returns True."""
 
 REASONS = (NOT_UTF8, NOT_A_PAIR, *RULES, DUPLICATE)
-"""All reasons: those found in reading, those above, and the one that needs the whole corpus."""
+"""All reasons: those of the readers, those of `RULES`, and the one that needs all pairs."""
 
 
 def why_dropped(source: str, target: str, limits: Limits) -> str:
-    """The first of `RULES` that drops a pair of tidied texts, or nothing if none does."""
+    """The first of `RULES` that drops a pair of normalized texts, or an empty string."""
     for reason, drops in RULES.items():
         if drops(source, target, limits):
             return reason
@@ -63,21 +63,21 @@ def why_dropped(source: str, target: str, limits: Limits) -> str:
 
 @dataclass
 class CleaningReport:
-    """What became of the pairs that were read."""
+    """How many pairs were read, kept, and dropped for which reason."""
 
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     """Pairs dropped, by reason."""
     first: dict[str, list[int]] = field(default_factory=dict)
-    """The lines of the first of them, by reason."""
+    """The line numbers of the first of these, by reason."""
 
     @property
     def read(self) -> int:
-        """All pairs: each was either kept or dropped for one reason."""
+        """All pairs: each was either kept, or dropped for one reason."""
         return self.kept + sum(self.dropped.values())
 
     def drop(self, reason: str, number: int) -> None:
-        """Count one more pair, that of line `number`."""
+        """Count the pair on line `number` as dropped."""
         assert reason in REASONS
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         lines = self.first.setdefault(reason, [])
@@ -85,17 +85,17 @@ class CleaningReport:
             lines.append(number)
 
     def largest(self) -> str:
-        """The reason that dropped most; there must be one."""
+        """The reason that dropped most pairs; some pair must have been dropped."""
         return max(self.dropped, key=self.dropped.__getitem__)
 
     def named_lines(self, reason: str) -> str:
-        """The lines of the first pairs dropped for a reason, as one would say them."""
+        """The line numbers of the first pairs dropped for a reason, as text."""
         more = self.dropped[reason] > len(self.first[reason])
         plural = "s" if self.dropped[reason] > 1 else ""
         return f"line{plural} {', '.join(map(str, self.first[reason]))}{', ...' if more else ''}"
 
     def lines(self) -> list[str]:
-        """The report in words: first the whole, then a line for each reason."""
+        """The report as text: the totals, then a line for each reason."""
         return [
             f"read {self.read:,} pair{'s' if self.read != 1 else ''}, kept {self.kept:,}",
             *(
@@ -111,7 +111,7 @@ class CleaningReport:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "CleaningReport":
-        """What `to_json` gave; raises KeyError or ValueError if it did not give that."""
+        """The inverse of `to_json`. Raises KeyError or ValueError if `value` is not a report."""
         report = cls(value["kept"], value["dropped"], value["first"])
         if report.read != value["read"] or not set(report.dropped) <= set(REASONS):
             raise ValueError("the counts of the report do not add up")
