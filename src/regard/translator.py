@@ -12,7 +12,7 @@ import numpy as np
 
 from regard import models
 from regard.config import SearchOptions
-from regard.errors import RegardError
+from regard.errors import RegardError, needs_extra
 from regard.search.beam import FinishReason, Hypothesis, Task, beam, greedy
 from regard.search.protocols import Engine, Forced
 from regard.search.sampling import Sampling, sample
@@ -303,11 +303,7 @@ def load(
     bundle = read_model_folder(path)
     if not find_spec("torch"):
         if device not in ("auto", "cpu"):
-            raise RegardError(
-                f"without PyTorch a model runs on the CPU, not on '{device}'",
-                str(path),
-                "leave --device out, or install it: pip install 'regard[train]'",
-            )
+            raise needs_extra(f"--device {device}", "torch", "train", ", or leave --device out")
         return open_model_file(bundle, str(path), workers, threads)
     if workers or threads != 1:
         raise RegardError(

@@ -52,7 +52,7 @@ def word_pattern() -> re.Pattern[str]:
 
 
 def unify_marks(text: str) -> str:
-    """The text with the same combining mark for all (`re` does not count them as word characters)."""
+    """The text with one combining mark for all, which `re` does not count as word characters."""
     if text.isascii():
         return text
     return "".join(COMBINING_MARK if unicodedata.category(c)[0] == "M" else c for c in text)
