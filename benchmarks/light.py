@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regard.data.formats import read_texts
+from regard.data.formats.lines import read_texts
 from regard.system import describe_system
 
 HERE = Path(__file__).resolve().parent

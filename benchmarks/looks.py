@@ -15,7 +15,7 @@ from pathlib import Path
 import regard
 from regard.experiment.demo import TEST
 from regard.files import write_json
-from regard.lesson.corpus import Example, split
+from regard.lesson.corpus import Example, split_lesson
 from regard.models import DEFAULT
 from regard.search.protocols import Forced
 from regard.system import describe_system
@@ -44,7 +44,7 @@ def measure(translator: Translator, examples: list[Example]) -> dict[str, Found]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", type=Path, nargs="*", default=[DEFAULT])
-    examples = split(PAIRS, 2 * TEST, 1).test[TEST:]
+    examples = split_lesson(PAIRS, 2 * TEST, 1).test[TEST:]
     found = {
         model.stem: {
             name: one.shares() for name, one in measure(regard.load(model), examples).items()

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import regard
-from regard.data.formats import read_texts
+from regard.data.formats.lines import read_texts
 from regard.evaluation import CONVENTIONS, measure
 from regard.export.export import Precision, export
 from regard.files import write_json

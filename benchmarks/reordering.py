@@ -21,7 +21,7 @@ import regard
 from regard.config import override
 from regard.experiment.demo import SETTINGS, TEST, write_lesson
 from regard.files import write_json
-from regard.lesson.corpus import Example, split
+from regard.lesson.corpus import Example, split_lesson
 from regard.search.protocols import Forced
 from regard.shapes import Float
 from regard.system import describe_system
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs" / "reordering")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    examples = split(PAIRS, 2 * TEST, 1).test[TEST:]
+    examples = split_lesson(PAIRS, 2 * TEST, 1).test[TEST:]
     found = {seed: measure(train("scaled", seed, asked.out), examples) for seed in SEEDS}
     without = measure(train("none", 1, asked.out), examples)
     shares = {seed: one.shares() for seed, one in found.items()}

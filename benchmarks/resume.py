@@ -276,10 +276,10 @@ def lay_out(data: Path, text: Path, pairs: int) -> None:
 
 def lay_out_lesson(text: Path, pairs: int) -> None:
     """Sentences of the built-in lesson, for a trial that needs no corpus."""
-    from regard.lesson.corpus import split
+    from regard.lesson.corpus import split_lesson
 
     text.mkdir()
-    lesson = split(pairs, 20, seed=1)
+    lesson = split_lesson(pairs, 20, seed=1)
     for name, examples in (("train", lesson.train), ("valid", lesson.test)):
         for side, lines in (
             ("en", [example.source for example in examples]),

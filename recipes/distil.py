@@ -18,10 +18,10 @@ from sacrebleu import sentence_bleu
 import regard
 from regard.errors import RegardError
 from regard.export.export import export
-from regard.files import digest, read_json, write_file, write_json
-from regard.storage.folder import weights_of
+from regard.files import file_digest, read_json, write_file, write_json
+from regard.storage.folder import weights_file
 from regard.translator import Translator
-from run import HERE, as_command, read, result, write_result, train
+from run import HERE, as_command, read, result, train, write_result
 
 TOGETHER = 2000
 """Sentences that are translated at a time."""
@@ -48,7 +48,7 @@ def make_text(teacher: Path, data: Path, code: str, folder: Path) -> tuple[Path,
     """
     text = folder / "train.en", folder / f"train.{code}"
     read_by = [data / f"train.{side}" for side in ("en", code)]
-    said_by = [digest(file) for file in (weights_of(teacher), *read_by)]
+    said_by = [file_digest(file) for file in (weights_file(teacher), *read_by)]
     if (folder / "teacher.json").exists():
         if read_json(folder / "teacher.json") != said_by:
             raise RegardError(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import regard
-from regard.lesson.corpus import Lesson, split
+from regard.lesson.corpus import Lesson, split_lesson
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
@@ -56,7 +56,7 @@ class Text:
 
 @pytest.fixture(scope="session")
 def text(tmp_path_factory: pytest.TempPathFactory) -> Text:
-    return Text(tmp_path_factory.mktemp("lesson"), split(600, 40, seed=5))
+    return Text(tmp_path_factory.mktemp("lesson"), split_lesson(600, 40, seed=5))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from regard.data.batches import (
     FIRST,
-    WIDTH,
+    WIDTH_MULTIPLE,
     BatchOptions,
     derive_seed,
     group_by_tokens,
@@ -25,20 +25,20 @@ EXAMPLES = examples(300, 4)
 VOCABULARY = learn([t for one in EXAMPLES for t in (one.source, one.target)], 700, "the test")
 
 
-class Held:
+class InMemory:
     """A corpus in memory."""
 
     def __len__(self):
         return len(EXAMPLES)
 
     def sources(self, indices):
-        return [EXAMPLES[place].source for place in indices]
+        return [EXAMPLES[index].source for index in indices]
 
     def targets(self, indices):
-        return [EXAMPLES[place].target for place in indices]
+        return [EXAMPLES[index].target for index in indices]
 
 
-def recipe(sampling=0.0, seed=1, pool=128):
+def options(sampling=0.0, seed=1, pool=128):
     return BatchOptions(VOCABULARY, VOCABULARY, sampling, sampling, 400, pool, seed)
 
 
@@ -49,21 +49,21 @@ def texts_of(batch):
     ]
 
 
-def first_epoch(how):
+def first_epoch(choices):
     batches = []
-    for behind, batch in stream(Held(), how, FIRST):
+    for position, batch in stream(InMemory(), choices, FIRST):
         batches.append(batch)
-        if behind.epoch == 1:
+        if position.epoch == 1:
             return batches
     raise AssertionError("the stream never ends")
 
 
 def test_an_epoch_holds_every_pair_once_with_its_own_translation():
-    seen = sorted(pair for batch in first_epoch(recipe(0.2)) for pair in texts_of(batch))
+    seen = sorted(pair for batch in first_epoch(options(0.2)) for pair in texts_of(batch))
     assert seen == sorted((one.source, one.target) for one in EXAMPLES)
 
 
-def test_a_batch_has_the_special_tokens_in_their_places():
+def test_a_batch_has_its_special_tokens_in_the_right_columns():
     batch = make_batch([[7, 8, 9]], [[5, 6]])
     assert batch.source.tolist() == [[7, 8, 9, END]]
     assert batch.before.tolist() == [[START, 5, 6, PAD]]
@@ -71,39 +71,41 @@ def test_a_batch_has_the_special_tokens_in_their_places():
 
 
 def test_batches_have_at_most_so_many_tokens_and_widths_that_recur():
-    for batch in first_epoch(recipe(0.2)):
+    for batch in first_epoch(options(0.2)):
         rows, width = batch.after.shape
-        assert width % WIDTH == batch.source.shape[1] % WIDTH == 0
-        assert rows * (width - WIDTH + 1) <= 400 or rows == 1
+        assert width % WIDTH_MULTIPLE == batch.source.shape[1] % WIDTH_MULTIPLE == 0
+        assert rows * (width - WIDTH_MULTIPLE + 1) <= 400 or rows == 1
 
 
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=200), st.integers(1, 300))
-def test_cutting_leaves_nothing_out_and_no_run_too_long(lengths, most):
+def test_groups_hold_every_length_once_and_none_is_too_large(lengths, most):
     lengths = np.sort(np.array(lengths))
-    runs = group_by_tokens(lengths, most)
-    assert [p for run in runs for p in range(run.start, run.stop)] == list(range(len(lengths)))
-    for run in runs:
-        count = run.stop - run.start
-        assert count == 1 or count * lengths[run.stop - 1] <= most
+    groups = group_by_tokens(lengths, most)
+    assert [index for group in groups for index in range(group.start, group.stop)] == list(
+        range(len(lengths))
+    )
+    for group in groups:
+        count = group.stop - group.start
+        assert count == 1 or count * lengths[group.stop - 1] <= most
 
 
 def test_order_and_subwords_are_a_function_of_seed_epoch_and_pool():
     def flat(batches):
         return [part.tolist() for batch in batches for part in batch]
 
-    one = flat(pool_batches(Held(), recipe(0.2), 0, 1))
-    assert flat(pool_batches(Held(), recipe(0.2), 0, 1)) == one
-    assert flat(pool_batches(Held(), recipe(0.2), 1, 1)) != one
-    assert flat(pool_batches(Held(), recipe(0.2), 0, 0)) != one
-    assert flat(pool_batches(Held(), recipe(0.2, seed=2), 0, 1)) != one
+    one = flat(pool_batches(InMemory(), options(0.2), 0, 1))
+    assert flat(pool_batches(InMemory(), options(0.2), 0, 1)) == one
+    assert flat(pool_batches(InMemory(), options(0.2), 1, 1)) != one
+    assert flat(pool_batches(InMemory(), options(0.2), 0, 0)) != one
+    assert flat(pool_batches(InMemory(), options(0.2, seed=2), 0, 1)) != one
 
 
-def test_a_stream_goes_on_from_every_position_as_if_it_had_never_stopped():
-    whole = list(islice(stream(Held(), recipe(0.2, pool=90), FIRST), 60))
-    for place in range(0, 40, 3):
-        rest = islice(stream(Held(), recipe(0.2, pool=90), whole[place][0]), 8)
-        for (behind, batch), (again_behind, again) in zip(whole[place + 1 :], rest, strict=False):
-            assert behind == again_behind
+def test_a_stream_resumes_at_every_position_as_if_it_had_never_stopped():
+    expected = list(islice(stream(InMemory(), options(0.2, pool=90), FIRST), 40))
+    for start in range(0, 30, 4):
+        resumed = islice(stream(InMemory(), options(0.2, pool=90), expected[start][0]), 8)
+        for (position, batch), (same, again) in zip(expected[start + 1 :], resumed, strict=False):
+            assert position == same
             assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
 
 

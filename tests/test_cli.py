@@ -334,17 +334,17 @@ def test_the_language_that_is_scored_can_be_named(model, text):
 
 def test_what_a_translation_was_begun_with_is_known_by_what_it_holds(model, file, tmp_path):
     copy = shutil.copy(file, tmp_path / file.name)
-    assert translating.fingerprint(copy) == translating.fingerprint(file)
+    assert translating.content_fingerprint(copy) == translating.content_fingerprint(file)
     copy.write_bytes(b"another")
-    assert translating.fingerprint(copy) != translating.fingerprint(file)
-    assert translating.fingerprint(model) != translating.fingerprint(file)
+    assert translating.content_fingerprint(copy) != translating.content_fingerprint(file)
+    assert translating.content_fingerprint(model) != translating.content_fingerprint(file)
     folder = shutil.copytree(
         model, tmp_path / model.name, ignore=shutil.ignore_patterns("training")
     )
-    assert translating.fingerprint(folder) == translating.fingerprint(model)
+    assert translating.content_fingerprint(folder) == translating.content_fingerprint(model)
     card = folder / "model.json"
     card.write_text(card.read_text().replace('"alpha": ', '"alpha": 0.0'))
-    assert translating.fingerprint(folder) != translating.fingerprint(model)
+    assert translating.content_fingerprint(folder) != translating.content_fingerprint(model)
 
 
 def test_a_folder_is_no_translation_that_is_whole(file, tmp_path):

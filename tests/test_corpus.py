@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from regard.data import corpus as room
+from regard.data import corpus as module
 from regard.data.clean import Limits
 from regard.data.corpus import Corpus, open_corpus, prepare, shuffled_slice
 from regard.errors import RegardError
@@ -97,20 +97,20 @@ def write_pairs(folder: Path, lines: list[tuple[bytes, bytes]]) -> list[Path]:
 @example([(b"one", b"un")] * 600, 7, True, True)
 @example([(b"%d" % (n * n % 400), b"n") for n in range(600)], 8, True, True)
 def test_what_is_prepared_is_what_the_obvious_way_gives(
-    lines: list[tuple[bytes, bytes]], stretch: int, identical: bool, duplicates: bool
+    lines: list[tuple[bytes, bytes]], chunk: int, identical: bool, duplicates: bool
 ) -> None:
     limits = LIMITS._replace(drop_identical=identical, drop_duplicates=duplicates)
     expected = Expected(lines, limits)
-    with tempfile.TemporaryDirectory() as name, patch.object(room, "STRETCH", stretch):
+    with tempfile.TemporaryDirectory() as name, patch.object(module, "CHUNK_PAIRS", chunk):
         folder = Path(name)
         files = write_pairs(folder, lines)
         if not expected.kept:
-            with pytest.raises(RegardError, match=f"no pair is left of {len(lines)}: "):
+            with pytest.raises(RegardError, match=f"all {len(lines)} pairs were dropped"):
                 prepare(files, LANGUAGES, limits, folder / "corpus", ignore)
             assert sorted(folder.iterdir()) == sorted(files)
             return
         corpus = prepare(files, LANGUAGES, limits, folder / "corpus", ignore)
-        assert [corpus.pair(place) for place in range(len(corpus))] == expected.kept
+        assert [corpus.pair(index) for index in range(len(corpus))] == expected.kept
         assert corpus.lines.tolist() == expected.lines
         assert corpus.report.read == len(lines)
         assert corpus.report.kept == len(corpus) == len(expected.kept)
@@ -146,7 +146,7 @@ def test_a_corpus_is_mapped_and_not_read(small: Corpus) -> None:
         assert not array.flags.writeable
 
 
-def test_the_fingerprint_tells_texts_order_and_languages_apart(tmp_path: Path) -> None:
+def test_the_fingerprint_differs_by_texts_order_and_languages(tmp_path: Path) -> None:
     one = [(b"one", b"un"), (b"two", b"deux")]
     cases = {
         "same": (one, LANGUAGES),
@@ -157,12 +157,12 @@ def test_the_fingerprint_tells_texts_order_and_languages_apart(tmp_path: Path) -
         "other text": ([one[0], (b"two", b"Deux")], LANGUAGES),
         "other cut": ([(b"oneu", b"n"), one[1]], LANGUAGES),
     }
-    prints = {}
+    fingerprints = {}
     for name, (lines, languages) in cases.items():
         files = write_pairs(tmp_path, lines)
-        prints[name] = prepare(files, languages, LIMITS, tmp_path / name, ignore).fingerprint
-    assert prints.pop("same") == prints["with more dropped"]
-    assert len(set(prints.values())) == len(prints)
+        fingerprints[name] = prepare(files, languages, LIMITS, tmp_path / name, ignore).fingerprint
+    assert fingerprints.pop("same") == fingerprints["with more dropped"]
+    assert len(set(fingerprints.values())) == len(fingerprints)
 
 
 def test_preparing_a_corpus_eight_times_as_large_takes_no_more_memory(tmp_path: Path) -> None:
@@ -177,18 +177,18 @@ def test_preparing_a_corpus_eight_times_as_large_takes_no_more_memory(tmp_path: 
         finally:
             tracemalloc.stop()
 
-    with patch.object(room, "STRETCH", 200):
-        most(400)  # whatever is made once
-        few = most(2_000)
-        assert most(16_000) < few + 16_000  # a byte a pair would be too much
+    with patch.object(module, "CHUNK_PAIRS", 100):
+        most(200)  # what is allocated once
+        few = most(600)
+        assert most(4_800) < few + 4_800  # a byte a pair would be too much
 
 
-def test_progress_is_told_up_to_the_last_pair(tmp_path: Path) -> None:
+def test_progress_is_reported_up_to_the_last_pair(tmp_path: Path) -> None:
     files = write_pairs(tmp_path, [(b"%d" % n, b"n") for n in range(10)])
-    told: list[int] = []
-    with patch.object(room, "STRETCH", 4):
-        prepare(files, LANGUAGES, LIMITS, tmp_path / "corpus", told.append)
-    assert told == [4, 8, 10]
+    reported: list[int] = []
+    with patch.object(module, "CHUNK_PAIRS", 4):
+        prepare(files, LANGUAGES, LIMITS, tmp_path / "corpus", reported.append)
+    assert reported == [4, 8, 10]
 
 
 def test_an_interrupted_preparation_leaves_nothing_and_a_killed_one_is_cleared_away(
@@ -215,7 +215,7 @@ def test_an_interrupted_preparation_leaves_nothing_and_a_killed_one_is_cleared_a
     assert sorted(file.name for file in (tmp_path / "corpus").iterdir()) == names
 
 
-def test_what_the_files_are_refused_for_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+def test_files_that_are_refused_leave_nothing(tmp_path: Path) -> None:
     files = write_pairs(tmp_path, [(b"one", b"un")])
     files[1].write_bytes(b"un\ndeux\n")
     with pytest.raises(RegardError, match="line 2 has a translation but no source"):
@@ -228,9 +228,9 @@ def test_a_corpus_of_which_nothing_is_left_is_refused_with_the_main_reason(tmp_p
     with pytest.raises(RegardError) as refused:
         prepare(files, LANGUAGES, LIMITS, tmp_path / "corpus", ignore)
     assert str(refused.value) == (
-        "no pair is left of 3: 2 dropped as 'identical'\n"
+        "all 3 pairs were dropped, 2 as 'identical'\n"
         f"  where: {files[0]}, {files[1]}\n"
-        "  to do: look at lines 2, 3; the options under [data] decide what is dropped"
+        "  to do: check lines 2, 3; the options in [data] decide which pairs are dropped"
     )
 
 
@@ -288,7 +288,7 @@ def test_a_folder_that_is_no_whole_corpus_is_refused(
     with pytest.raises(RegardError) as refused:
         open_corpus(small.folder)
     assert str(refused.value) == (
-        "the folder holds no whole corpus that this version can read\n"
+        "the folder holds no complete corpus that this version can read\n"
         f"  where: {small.folder}\n"
         "  to do: choose another folder, or remove this one and prepare the corpus again"
     )

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import regard
 from regard.errors import RegardError
 from regard.files import read_json, write_json
-from regard.storage import folder as checkpoint
+from regard.storage import folder as model_folder
 
 
 def test_a_card_saved_and_loaded_is_the_same(model, tmp_path):
-    card = checkpoint.load_model_info(model)
-    checkpoint.save_model_info(tmp_path, card)
-    again = checkpoint.load_model_info(tmp_path)
+    card = model_folder.load_model_info(model)
+    model_folder.save_model_info(tmp_path, card)
+    again = model_folder.load_model_info(tmp_path)
     assert again.config == card.config
     assert again.languages == card.languages == ("en", "fr")
     assert again.source.proto == card.source.proto
@@ -27,10 +28,10 @@ def test_a_card_saved_and_loaded_is_the_same(model, tmp_path):
 def test_two_vocabularies_are_kept_apart(model, tmp_path):
     from regard.text.vocabulary import learn
 
-    card = checkpoint.load_model_info(model)
+    card = model_folder.load_model_info(model)
     card = card._replace(target=learn(["autre chose " * 5], 500, "here"))
-    checkpoint.save_model_info(tmp_path, card)
-    again = checkpoint.load_model_info(tmp_path)
+    model_folder.save_model_info(tmp_path, card)
+    again = model_folder.load_model_info(tmp_path)
     assert again.target.proto == card.target.proto != again.source.proto
 
 
@@ -38,8 +39,8 @@ def test_two_vocabularies_are_kept_apart(model, tmp_path):
 def test_tensors_written_and_read_are_the_same_bit_for_bit(tmp_path_factory, content):
     file = tmp_path_factory.mktemp("tensors") / "x.safetensors"
     tensors = {name: np.array(values, np.float32) for name, values in content.items()}
-    checkpoint.write_tensors(file, tensors, {"about": "é"})
-    stored = checkpoint.read_tensors(file)
+    model_folder.write_tensors(file, tensors, {"about": "é"})
+    stored = model_folder.read_tensors(file)
     assert stored.metadata == {"about": "é"}
     assert {name: t.tobytes() for name, t in stored.tensors.items()} == {
         name: t.tobytes() for name, t in tensors.items()
@@ -60,19 +61,17 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_later_format_is_refused(model, tmp_path):
+def test_a_model_of_a_later_format_is_refused(model, tmp_path):
     folder = shutil.copytree(model, tmp_path / "later")
     content = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(content | {"format": 99}))
-    with pytest.raises(RegardError, match="format is 99"):
-        checkpoint.load_model_info(folder)
+    with pytest.raises(RegardError, match="has format 99"):
+        model_folder.load_model_info(folder)
 
 
 @pytest.mark.parametrize("name", ["model.json", "model.safetensors", "joint.spm"])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_a_file_cut_short_is_called_damaged(model, tmp_path, name, share):
-    import regard
-
     folder = shutil.copytree(model, tmp_path / "cut", ignore=shutil.ignore_patterns("training"))
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(share * len(content))])
@@ -81,8 +80,6 @@ def test_a_file_cut_short_is_called_damaged(model, tmp_path, name, share):
 
 
 def test_weights_of_another_model_are_refused(model, tmp_path):
-    import regard
-
     folder = shutil.copytree(model, tmp_path / "mixed", ignore=shutil.ignore_patterns("training"))
     content = json.loads((folder / "model.json").read_text())
     content["config"]["model"]["decoder_size"] = 50
@@ -91,9 +88,7 @@ def test_weights_of_another_model_are_refused(model, tmp_path):
         regard.load(folder)
 
 
-def test_a_card_that_lies_about_sizes_is_refused_before_room_is_made(model, tmp_path):
-    import regard
-
+def test_wrong_sizes_are_refused_before_memory_is_allocated(model, tmp_path):
     folder = shutil.copytree(model, tmp_path / "lying", ignore=shutil.ignore_patterns("training"))
     card = json.loads((folder / "model.json").read_text())
     for name in (
@@ -118,7 +113,7 @@ def test_a_name_that_is_not_utf8_is_kept(tmp_path):
 
 
 def test_nothing_pickled_is_in_a_model_folder_or_read_from_one(model):
-    source = Path(checkpoint.__file__).parent
+    source = Path(regard.__file__).parent
     for file in source.rglob("*.py"):
         text = file.read_text("utf-8")
         assert "pickle" not in text.replace("nothing pickled", "")
@@ -129,7 +124,7 @@ def test_nothing_pickled_is_in_a_model_folder_or_read_from_one(model):
                 ".json",
                 ".jsonl",
                 ".safetensors",
-                ".vocabulary",
+                ".spm",
                 ".text",
                 ".offsets",
                 ".lines",

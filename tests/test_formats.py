@@ -18,22 +18,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.data import formats
-from regard.data.formats import (
-    Pair,
-    UnreadableLine,
-    guess_languages,
-    read_lines,
-    read_pairs,
-    read_texts,
-)
+from regard.data.formats import guess_languages, read_pairs
+from regard.data.formats.lines import MAX_LINE_BYTES, read_lines, read_texts
+from regard.data.formats.pair import Pair, UnreadableLine
 from regard.errors import RegardError
 from regard.text.languages import parse_languages
 from regard.text.normalize import normalize
 
 LANGUAGES = ("en", "fr")
 MARK = b"\xef\xbb\xbf"
-LONGEST = 40
+MAX_BYTES = 40
 
 ENDS = ["", " ", "\t", "\u2028", "\u2029", "\x85", "\x0c", "\x0b", "\r", "\0", "\x1c", "\ufeff"]
 SPACES = ["\u00a0", "\u3000", "\u200b", "\u200d", "\u2000", "\ue000"]
@@ -45,15 +39,15 @@ odd_texts = st.lists(
 odd_lines = st.one_of(
     odd_texts.map(str.encode),
     st.sampled_from([b"\x80abc", b"ab\xc3", b"\xed\xa0\x80", b"a\xffb", b"\xc3\r", MARK + b"x"]),
-    st.integers(LONGEST - 2, LONGEST + 3).map(lambda size: b"x" * size),
-    st.integers(LONGEST // 2 - 2, LONGEST // 2 + 2).map(lambda size: "é".encode() * size),
+    st.integers(MAX_BYTES - 2, MAX_BYTES + 3).map(lambda size: b"x" * size),
+    st.integers(MAX_BYTES // 2 - 2, MAX_BYTES // 2 + 2).map(lambda size: "é".encode() * size),
 )
 line_ends = st.sampled_from([b"\n", b"\r\n"])
 
 
 @st.composite
 def files_of_lines(draw: st.DrawFn, lines: list[bytes]) -> bytes:
-    """A file with these lines, which end this way or that, perhaps with a mark at its beginning."""
+    """A file with these lines and either line end, perhaps with a byte order mark at the start."""
     data = b"".join(line + draw(line_ends) for line in lines)
     if lines[-1] and draw(st.booleans()):
         data = data[: -2 if data.endswith(b"\r\n") else -1]
@@ -74,17 +68,17 @@ def slow_lines(data: bytes) -> list[bytes]:
     return [line.removesuffix(b"\r") for line in lines]
 
 
-def slow_tidy(text: str) -> str:
+def slow_normalize(text: str) -> str:
     unseen = ("\u2028", "\u2029", "\ufeff")
     spaced = [" " if unicodedata.category(c) == "Cc" or c in unseen else c for c in text]
     return unicodedata.normalize("NFC", "".join(spaced).strip())
 
 
 def slow_pair(number: int, source: bytes, target: bytes) -> Pair | UnreadableLine:
-    if len(source) > LONGEST or len(target) > LONGEST:
+    if len(source) > MAX_BYTES or len(target) > MAX_BYTES:
         return UnreadableLine(number, "too long")
     try:
-        return Pair(number, slow_tidy(source.decode()), slow_tidy(target.decode()))
+        return Pair(number, slow_normalize(source.decode()), slow_normalize(target.decode()))
     except UnicodeDecodeError:
         return UnreadableLine(number, "not utf-8")
 
@@ -99,7 +93,8 @@ def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
 
 
 def read_all(files: dict[str, bytes]) -> list[Pair | UnreadableLine]:
-    with tempfile.TemporaryDirectory() as folder, patch.object(formats, "LONGEST", LONGEST):
+    limit = patch("regard.data.formats.lines.MAX_LINE_BYTES", MAX_BYTES)
+    with tempfile.TemporaryDirectory() as folder, limit:
         for name, data in files.items():
             (Path(folder) / name).write_bytes(data)
         return list(read_pairs([Path(folder) / name for name in files], LANGUAGES))
@@ -118,7 +113,7 @@ def test_a_table_gives_its_first_two_columns(rows: list[list[bytes]], data: st.D
     expected: list[Pair | UnreadableLine] = []
     for number, line in enumerate(slow_lines(table), 1):
         columns = line.split(b"\t")
-        if len(line) > LONGEST:
+        if len(line) > MAX_BYTES:
             expected.append(UnreadableLine(number, "too long"))
         elif len(columns) < 2:
             expected.append(UnreadableLine(number, "not a pair"))
@@ -167,7 +162,7 @@ def test_a_file_of_json_objects_gives_their_texts(
     expected = [
         UnreadableLine(number, found)
         if isinstance(found, str)
-        else Pair(number, slow_tidy(found[0]), slow_tidy(found[1]))
+        else Pair(number, slow_normalize(found[0]), slow_normalize(found[1]))
         for number, (_, found) in enumerate(lines, 1)
     ]
     content = data.draw(files_of_lines([line for line, _ in lines]))
@@ -189,8 +184,8 @@ def test_a_packed_file_reads_like_the_file(
 
 
 @given(odd_texts)
-def test_a_tidy_text_is_one_line_and_tidying_it_again_changes_nothing(text: str) -> None:
-    assert normalize(text) == slow_tidy(text)
+def test_a_normalized_text_is_one_line_and_normalizing_it_again_changes_nothing(text: str) -> None:
+    assert normalize(text) == slow_normalize(text)
     assert normalize(normalize(text)) == normalize(text)
     assert len(normalize(text).splitlines()) <= 1
 
@@ -202,7 +197,7 @@ def test_every_control_character_becomes_one_space() -> None:
         assert normalize(f" a{character}b ") == "a b"
 
 
-def test_the_longest_line_is_whole_and_of_a_longer_one_no_more_is_held(
+def test_the_longest_line_is_complete_and_a_longer_one_is_truncated(
     write: Callable[[str, bytes], Path],
 ) -> None:
     most = 2**20
@@ -231,7 +226,7 @@ def test_a_text_to_translate_is_one_for_each_line_whatever_it_holds(
 
 @contextmanager
 def said(content: bytes, is_all: bool) -> Iterator[None]:
-    """`content` on standard input, through a pipe that is closed behind it or stays open."""
+    """`content` on standard input, through a pipe that is then closed or stays open."""
     reader, writer = os.pipe()
     os.write(writer, content)
     if is_all:
@@ -242,8 +237,8 @@ def said(content: bytes, is_all: bool) -> Iterator[None]:
         yield
     finally:
         os.dup2(before, 0)
-        for each in (before, reader) if is_all else (before, reader, writer):
-            os.close(each)
+        for descriptor in (before, reader) if is_all else (before, reader, writer):
+            os.close(descriptor)
 
 
 def test_a_hyphen_is_standard_input() -> None:
@@ -258,17 +253,17 @@ def test_a_line_is_given_before_the_next_is_said() -> None:
 
 @pytest.mark.parametrize("letter", ["é", "中", "😀"])
 @pytest.mark.parametrize("more", range(5))
-def test_a_line_that_is_cut_ends_with_a_whole_letter(
+def test_a_truncated_line_ends_with_a_complete_character(
     write: Callable[[str, bytes], Path], letter: str, more: int
 ) -> None:
-    line = "x" * (formats.MAX_LINE_BYTES - more) + letter * 10
-    [found] = read_lines(write("long.txt", line.encode()))
-    assert line.encode().startswith(found)
-    assert formats.MAX_LINE_BYTES < len(found) <= formats.MAX_LINE_BYTES + 4
-    assert line.startswith(found.decode())
+    line = "x" * (MAX_LINE_BYTES - more) + letter * 10
+    [line_read] = read_lines(write("long.txt", line.encode()))
+    assert line.encode().startswith(line_read)
+    assert MAX_LINE_BYTES < len(line_read) <= MAX_LINE_BYTES + 4
+    assert line.startswith(line_read.decode())
 
 
-def test_half_of_a_surrogate_pair_is_no_text() -> None:
+def test_half_of_a_surrogate_pair_is_not_text() -> None:
     assert normalize("a dog \ud83d runs\udce9") == "a dog   runs"
 
 
@@ -308,7 +303,9 @@ def test_a_blank_last_line_without_its_partner_is_still_a_line(
 @pytest.mark.parametrize("content", [b"", MARK])
 def test_an_empty_file_is_refused(content: bytes, write: Callable[[str, bytes], Path]) -> None:
     empty, full = write("a.en", content), write("a.fr", b"un\n")
-    message = f"the file is empty\n  where: {empty}\n  to do: give a file with a text on each line"
+    message = (
+        f"the file is empty\n  where: {empty}\n  to do: give a file with one text on each line"
+    )
     assert refusal(empty, full) == refusal(full, empty) == refusal(empty, empty) == message
     assert refusal(write("a.tsv", content)).startswith("the file is empty\n")
     assert refusal(write("a.jsonl", content)).startswith("the file is empty\n")
@@ -343,9 +340,9 @@ def test_a_damaged_packed_file_is_refused(
     for damaged in (b"not packed\n", packed[:-20], packed[: len(packed) // 2], garbled):
         file = write(f"a.en{suffix}", damaged)
         what, where, to_do = refusal(file, file).splitlines()
-        assert what == "the file is damaged, or not compressed as its name says"
+        assert what == "the file is damaged, or its compression does not match its name"
         assert re.fullmatch(re.escape(f"  where: {file}, after line ") + r"\d+", where)
-        assert to_do == "  to do: compress or fetch it again"
+        assert to_do == "  to do: compress or download it again"
 
 
 @pytest.mark.parametrize("code", ["utf-16", "utf-16-be", "utf-32", "utf-32-be"])
@@ -368,7 +365,7 @@ def test_utf_16_and_utf_32_are_refused(code: str, write: Callable[[str, bytes], 
         (["train.en-GB-pt_BR.jsonl.gz"], ("en-GB", "pt_BR")),
     ],
 )
-def test_the_languages_are_told_by_the_ends_of_the_names(
+def test_the_ends_of_the_names_show_the_languages(
     names: list[str], languages: tuple[str, str]
 ) -> None:
     assert guess_languages([Path(name) for name in names]) == languages
@@ -390,13 +387,13 @@ def test_the_languages_are_told_by_the_ends_of_the_names(
         ["-", "-"],
     ],
 )
-def test_names_that_do_not_tell_the_languages_are_refused(names: list[str]) -> None:
+def test_names_that_do_not_show_the_languages_are_refused(names: list[str]) -> None:
     with pytest.raises(RegardError) as refused:
         guess_languages([Path(name) for name in names])
     assert str(refused.value) == (
-        "the names of the files do not tell the languages\n"
+        "the names of the files do not show the languages\n"
         f"  where: {', '.join(names)}\n"
-        "  to do: name them: --languages en-fr"
+        "  to do: name the languages: --languages en-fr"
     )
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from regard.lesson.corpus import EXAMPLE, Example, example, examples, split
+from regard.lesson.corpus import EXAMPLE, Example, example, examples, split_lesson
 from regard.lesson.grammar import (
     Act,
     Nominal,
@@ -107,7 +107,7 @@ def test_no_english_sentence_comes_twice():
 
 
 def test_what_is_tested_has_not_been_learnt():
-    lesson = split(train=900, test=200, seed=1)
+    lesson = split_lesson(train=900, test=200, seed=1)
     assert (len(lesson.train), len(lesson.test)) == (900, 200)
     assert not {made.source for made in lesson.train} & {made.source for made in lesson.test}
 

@@ -1,4 +1,4 @@
-"""The laws of the model that comes along, and of the card that tells what a model is."""
+"""The laws of the built-in model, and of model cards."""
 
 import json
 import re
@@ -24,7 +24,7 @@ MEGABYTES = 20
 """At most, in the repository."""
 
 with_the_model = pytest.mark.skipif(
-    not models.DEFAULT.exists(), reason="the model that comes along is not in this checkout"
+    not models.DEFAULT.exists(), reason="the built-in model is not in this checkout"
 )
 ABOUT = """
 title = "A lesson"
@@ -52,66 +52,64 @@ def file(model, tmp_path_factory):
 
 @pytest.fixture
 def home(file, tmp_path, monkeypatch):
-    """A regard with which `lesson` comes along, and which takes it when nobody chooses."""
-    place = tmp_path / "models"
-    place.mkdir()
-    shutil.copy(file, place)
-    monkeypatch.setattr(models, "HERE", place)
-    monkeypatch.setattr(models, "DEFAULT", place / "lesson.regard")
+    """An installation whose only built-in model, and default, is `lesson`."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    shutil.copy(file, folder)
+    monkeypatch.setattr(models, "HERE", folder)
+    monkeypatch.setattr(models, "DEFAULT", folder / "lesson.regard")
     monkeypatch.chdir(tmp_path)
-    return place
+    return folder
 
 
-def test_a_model_that_comes_along_is_found_by_its_name(home):
-    assert models.names() == ["lesson"]
+def test_a_built_in_model_is_found_by_its_name(home):
+    assert models.builtin_names() == ["lesson"]
     assert models.find("lesson") == models.find(Path("lesson")) == home / "lesson.regard"
     assert models.find(models.DEFAULT) == home / "lesson.regard"
     assert regard.load("lesson").languages == ("en", "fr")
 
 
-def test_what_stands_under_a_path_comes_before_a_name(home, model):
+def test_a_path_takes_precedence_over_a_name(home, model):
     shutil.copytree(model, "lesson")
     assert models.find("lesson") == Path("lesson")
     assert models.find(models.DEFAULT) == home / "lesson.regard"
 
 
-def test_a_folder_without_a_model_does_not_stand_before_a_name(home):
+def test_a_folder_without_a_model_does_not_hide_a_name(home):
     (home.parent / "lesson").mkdir()
     assert models.find("lesson") == home / "lesson.regard"
 
 
-def test_an_unknown_name_is_told_those_that_come_along(home):
+def test_the_error_for_an_unknown_name_lists_the_built_in_models(home):
     for name in ("lessen", "nowhere/lesson", "lesson.gz"):
         with pytest.raises(RegardError) as caught:
             regard.load(name)
-        assert name in caught.value.where and "along: lesson" in caught.value.to_do
+        assert name in caught.value.where and "built-in model: lesson" in caught.value.to_do
 
 
-def test_where_the_model_is_missing_it_is_said_what_to_do(home):
+def test_the_error_for_a_missing_built_in_model_says_what_to_do(home):
     (home / "lesson.regard").unlink()
     for name in (models.DEFAULT, "lesson"):
         with pytest.raises(RegardError) as caught:
             models.find(name)
-        assert "lesson, is not in this copy" in caught.value.what
+        assert "built-in model lesson is missing" in caught.value.what
     with pytest.raises(RegardError) as caught:
         models.find("other")
-    assert "comes along" not in caught.value.to_do
+    assert "built-in" not in caught.value.to_do
 
 
 def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
     (tmp_path / "about.toml").write_text(ABOUT, "utf-8")
     copy = tmp_path / "copy.regard"
     shutil.copy(file, copy)
-    add_model_card(copy, read_model_card(tmp_path / "about.toml"), {"held out": {"BLEU": 12.5}})
+    add_model_card(copy, read_model_card(tmp_path / "about.toml"), {"held_out": {"BLEU": 12.5}})
     before, after = read_model_file(file), read_model_file(copy)
     assert after.card.provenance.pop("model_card")["title"] == "A lesson"
     assert after.card.provenance == before.card.provenance
-    assert after.quality.pop("held out") == {"BLEU": 12.5}
+    assert after.quality.pop("held_out") == {"BLEU": 12.5}
     assert after.quality == before.quality and after.calibration == before.calibration
     assert after.card.source.proto == before.card.source.proto
-    one, other = (
-        regard.load(each).translate_sentences([EXAMPLE.source])[0] for each in (file, copy)
-    )
+    one, other = (regard.load(path).translate([EXAMPLE.source])[0] for path in (file, copy))
     assert (one.text, one.log_prob) == (other.text, other.log_prob)
 
 
@@ -124,7 +122,7 @@ def test_a_model_is_exported_with_its_card_and_a_wrong_card_stops_before_the_wor
     assert about["title"] == "A lesson" and about["sources"]["Lesson"]["made"] == "2026-11-22"
     card.write_text("title", "utf-8")
     refused = typed("export", model, "--out", tmp_path / "other.regard", "--model-card", card)
-    assert refused.returncode == 2 and b"no model card in TOML" in refused.stderr
+    assert refused.returncode == 2 and b"the model card is not valid TOML" in refused.stderr
     assert not (tmp_path / "other.regard").exists()
 
 
@@ -143,7 +141,7 @@ def test_info_prints_the_card_first_and_nothing_that_a_terminal_obeys(file, tmp_
 
 
 @pytest.mark.parametrize("text", ["", "title = ", "share = nan", None])
-def test_a_card_that_is_none_gets_its_three_lines(text, tmp_path):
+def test_an_invalid_card_gets_its_three_lines(text, tmp_path):
     file = tmp_path / "about.toml"
     if text is not None:
         file.write_text(text)
@@ -160,19 +158,19 @@ def test_long_texts_of_a_card_are_wrapped_under_their_beginning():
     assert {re.match(" *", line).end() for line in lines[1:]} == {25}
 
 
-def test_the_card_of_the_model_that_comes_along_names_its_sources():
+def test_the_card_of_the_built_in_model_names_its_sources():
     sources = read_model_card(CARD)["sources"]
     assert "CC BY 2.0 FR" in sources["Tatoeba"]["licence"]
     assert "European Parliament" in sources["Europarl v7"]["licence"]
 
 
 @with_the_model
-def test_the_model_that_comes_along_is_small_and_tells_what_it_is():
+def test_the_built_in_model_is_small_and_has_its_card():
     assert models.DEFAULT.stat().st_size < MEGABYTES * 1e6
     bundle = read_model_file(models.DEFAULT)
     assert bundle.card.languages == ("en", "fr")
     assert bundle.card.provenance["model_card"] == read_model_card(CARD)
-    assert set(bundle.quality["held out"]) == {"tatoeba", "europarl", "newstest2013"}
+    assert set(bundle.quality["held_out"]) == {"tatoeba", "europarl", "newstest2013"}
 
 
 @with_the_model

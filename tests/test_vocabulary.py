@@ -81,20 +81,20 @@ def test_sampled_subwords_write_the_same_text_in_other_ways():
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
-def test_without_chance_our_own_cutting_is_sentencepieces(texts):
+def test_without_dropout_our_own_segmentation_is_sentencepieces(texts):
     texts = [" ".join(normalize(text).split()).replace("▁", "_") for text in texts]
-    assert sampling.sample(texts, VOCABULARY.merges, 0.0, 1) == VOCABULARY.encode(texts)
+    assert sampling.sample_tokens(texts, VOCABULARY.merges, 0.0, 1) == VOCABULARY.encode(texts)
 
 
-def test_cutting_in_small_groups_cuts_the_same_words(monkeypatch):
-    whole = sampling.sample(SENTENCES, VOCABULARY.merges, 0.0, 1)
-    monkeypatch.setattr(sampling, "GROUP", 40)
-    assert sampling.sample(SENTENCES, VOCABULARY.merges, 0.0, 1) == whole
+def test_small_groups_give_the_same_tokens(monkeypatch):
+    expected = sampling.sample_tokens(SENTENCES, VOCABULARY.merges, 0.0, 1)
+    monkeypatch.setattr(sampling, "MAX_GROUP_CHARACTERS", 40)
+    assert sampling.sample_tokens(SENTENCES, VOCABULARY.merges, 0.0, 1) == expected
 
 
 def test_every_process_samples_alike():
     code = (
-        "from regard.text.lesson import examples; from regard.text.vocabulary import learn;"
+        "from regard.lesson.corpus import examples; from regard.text.vocabulary import learn;"
         "t = [x for e in examples(40, 3) for x in (e.source, e.target)];"
         "print(learn(t, 600, 'here').sample(t, 0.3, 7))"
     )
@@ -135,7 +135,7 @@ def test_a_vocabulary_too_small_for_the_characters_says_how_large_it_must_be():
         learn(SENTENCES, least - 1, "the test")
 
 
-def test_a_vocabulary_whose_pieces_are_no_text_is_damaged():
+def test_a_vocabulary_whose_pieces_are_not_utf8_is_damaged():
     at = VOCABULARY.proto.index("▁".encode())
     proto = VOCABULARY.proto[:at] + b"\xff" + VOCABULARY.proto[at + 1 :]
     with pytest.raises(RegardError, match="damaged"):
@@ -151,7 +151,7 @@ def test_what_reading_the_texts_raises_is_raised_as_it_is():
         learn(texts(), 500, "here")
 
 
-def test_ctrl_c_is_heard_while_subwords_are_learned():
+def test_ctrl_c_interrupts_the_learning_of_subwords():
     program = (
         "import os, signal, threading, time\n"
         "from regard.text.vocabulary import learn\n"
@@ -166,6 +166,6 @@ def test_ctrl_c_is_heard_while_subwords_are_learned():
     assert done.stderr.decode().strip().endswith("KeyboardInterrupt")
 
 
-def test_what_is_decoded_is_one_line():
+def test_a_decoded_text_is_one_line():
     bytes_of = {byte: VOCABULARY.ids([f"<0x{byte:02X}>"])[0] for byte in (10, 13, 27, 65)}
     assert VOCABULARY.decode([bytes_of[65], bytes_of[10], bytes_of[27], bytes_of[65]]) == "A  A"

@@ -1,4 +1,4 @@
-"""Every option, with its unit, its default and its reason, on one page."""
+"""All options, each with its unit, its default and its purpose."""
 
 import ast
 import inspect
@@ -15,7 +15,7 @@ from regard.errors import RegardError, nearest, refuse_system_error
 from regard.special import RESERVED
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-"""A probability or a part of a whole, from 0 to below 1."""
+"""A probability or a fraction, from 0 to below 1."""
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -24,92 +24,94 @@ class Section(BaseModel):
 
 
 class DataOptions(Section):
-    """What is left out of the training text; every pair left out is counted and reported."""
+    """Which pairs are dropped from the training text; dropped pairs are counted and reported."""
 
     max_characters: Count = 1000
-    """Longest side of a pair, in characters: longer ones are mostly not sentences."""
+    """Drop pairs with a side of more characters: these are rarely sentences."""
     max_ratio: Annotated[float, Field(gt=1.0)] = 4.0
-    """Longest side over shortest side, in characters, 10 added to each so that short pairs pass."""
+    """Drop pairs whose longer side has more than so many times the characters of the shorter one;
+    10 is added to both, so that short pairs pass."""
     drop_identical: bool = True
-    """Leave out a pair whose two sides are the same text, with letters in it: not translated."""
+    """Drop pairs whose sides are equal and contain a letter: these are not translations."""
     drop_duplicates: bool = True
-    """Leave out a pair that has come before, both sides alike."""
+    """Drop pairs that equal an earlier pair."""
     held_out: Annotated[int, Field(ge=2, le=3000)] = 1000
-    """Pairs kept for validation when no validation files are given (at most a tenth of all)."""
+    """Pairs taken from the training text for validation if no validation files are given; at most a
+    tenth of it."""
 
 
 class VocabularyOptions(Section):
-    """Subwords (SentencePiece, byte-pair encoding with byte fallback)."""
+    """Subwords: SentencePiece's byte-pair encoding with byte fallback."""
 
     size: Annotated[int, Field(ge=4 + len(RESERVED) + 256 + 32, le=1_000_000)] = 8000
-    """Tokens, with 4 special ones, 128 reserved symbols and 256 bytes among them; less when the
-    text is too small for as many. Small corpora do better with small ones."""
+    """Tokens, including 4 special tokens, 128 reserved symbols and 256 bytes; fewer if the text is
+    too small for as many. Small corpora need a small vocabulary."""
     joint: bool = True
-    """One vocabulary for both languages, so that names and numbers are alike on both sides."""
+    """One vocabulary for both languages, so that names and numbers have the same tokens."""
     sample_pairs: Count = 500_000
-    """Pairs from which the subwords are learned, evenly spread over the corpus."""
+    """Pairs from which the subwords are learned, spread evenly over the corpus."""
     source_bpe_dropout: Fraction = 0.0
-    """BPE-dropout (Provilkov et al. 2020): how likely a merge is left out, in training only."""
+    """Probability of skipping a merge, in training only (BPE-dropout, Provilkov et al. 2020)."""
     target_bpe_dropout: Fraction = 0.0
-    """The same for the target, where it makes the text harder to learn: 0 is mostly better."""
+    """The same for the target, where it makes prediction harder: 0 is usually better."""
 
 
 class ModelOptions(Section):
-    """The model; one choice is one word."""
+    """The architecture, and its dropout."""
 
     attention: Literal["none", "uniform", "dot", "general", "scaled", "additive"] = "scaled"
-    """The score: none (the traditional model), uniform, dot, general (Luong et al. 2015), scaled
-    (general, divided so that the soft-max stays soft while it learns), additive (Bahdanau et al.
-    2015)."""
+    """The attention score: none (the decoder sees only the encoder's final state), uniform, dot and
+    general (Luong et al. 2015), scaled (general, divided so that the softmax does not saturate
+    early in training), additive (Bahdanau et al. 2015)."""
     heads: Count = 1
     """Attention heads; each attends to its own slice of every state."""
     layer_type: Literal["gru", "lstm", "ssru"] = "lstm"
-    """How a layer carries what it has read; the LSTM trains fastest on CPUs with bf16."""
+    """The recurrent cell of all layers; the LSTM trains fastest on CPUs with bf16."""
     encoder: Literal["bidirectional", "unidirectional"] = "bidirectional"
-    """Whether the encoder reads from both sides."""
+    """The direction in which the encoder reads."""
     encoder_layers: Count = 1
-    """Several are joined by residual connections and layer normalisation."""
+    """Two and more have residual connections and layer normalization."""
     decoder_layers: Count = 1
-    """Each takes its own look; the second reads where the first has looked, and learns faster."""
+    """Each layer has its own attention; a second layer receives the context of the first."""
     embedding_size: Annotated[int, Field(ge=2)] = 256
-    """Numbers in the embedding of a token, and in what is fed forward."""
+    """Dimensions of a token's embedding, and of the input of the output layer."""
     encoder_size: Annotated[int, Field(ge=2)] = 512
-    """Numbers in a state of the encoder, both directions together."""
+    """Dimensions of an encoder state, both directions together."""
     decoder_size: Annotated[int, Field(ge=2)] = 512
-    """Numbers in a hidden state of the decoder."""
+    """Dimensions of a hidden state of the decoder."""
     tie: Literal["none", "target", "all"] = "target"
-    """Whether the output layer shares the target embedding, or both share the source embedding
-    too ("all": with a joint vocabulary)."""
+    """Whether the output layer shares its matrix with the target embedding, or ("all", which needs
+    a joint vocabulary) with the source embedding too."""
     dropout_embedding: Fraction = 0.2
-    """Dropout on the numbers of each embedding."""
+    """Dropout on the dimensions of each embedding."""
     dropout_hidden: Fraction = 0.2
     """Dropout on the encoder's states and between layers."""
     dropout_output: Fraction = 0.2
-    """Dropout on what is fed forward to the output layer."""
+    """Dropout on the input of the output layer."""
     dropout_source_token: Fraction = 0.0
-    """Dropout of whole tokens: the embedding becomes zero (Sennrich & Zhang 2019)."""
+    """Dropout of complete source tokens: the embedding becomes zero (Sennrich & Zhang 2019)."""
     dropout_target_token: Fraction = 0.0
-    """The same for the tokens that the decoder has written."""
+    """The same for the decoder's input tokens."""
 
 
 class TrainOptions(Section):
-    """How the model learns."""
+    """Training."""
 
     updates: Count = 20_000
-    """Updates of the weights; the schedule ends with the last."""
+    """Updates of the weights; the learning-rate schedule ends with the last one."""
     minutes: Annotated[float, Field(gt=0.0)] = 10_080.0
-    """A cap on wall-clock time in minutes, over all runs of this folder; a run that it ends is not
-    repeatable bit for bit."""
+    """Limit of wall-clock time in minutes, over all runs in this folder. A run that it ends cannot
+    be repeated bit for bit."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    """All randomness comes from this number and the number of the update."""
+    """All random numbers depend on this number and the number of the update alone."""
     batch_tokens: Annotated[int, Field(ge=16)] = 4096
-    """Tokens of the longer side in a batch, padded to the longest sentence."""
+    """Tokens in a batch, padding included, on the longer of the two sides."""
     accumulate: Count = 1
-    """Batches that make one update."""
+    """Batches per update."""
     pool_pairs: Annotated[int, Field(ge=1)] = 32_768
-    """Pairs read at a time, sorted by length and cut into batches."""
+    """Pairs that are read at a time, sorted by length and divided into batches."""
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
-    """AdamW's largest step, reached at the end of the warm-up."""
+    """AdamW's peak learning rate, reached at the end of the warm-up."""
     schedule: Literal["constant", "linear", "cosine", "inverse-sqrt"] = "cosine"
     """How the learning rate falls after the warm-up."""
     warmup: Annotated[int, Field(ge=0)] = 400
@@ -117,44 +119,47 @@ class TrainOptions(Section):
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
     """AdamW's decay, on matrices only."""
     adam_betas: tuple[Fraction, Fraction] = (0.9, 0.98)
-    """AdamW's memory of gradients and of their squares."""
+    """AdamW's decay rates of the means of gradients and of their squares."""
     label_smoothing: Fraction = 0.1
-    """Probability spread over the whole vocabulary (Szegedy et al. 2016)."""
+    """Probability mass spread over all tokens (Szegedy et al. 2016)."""
     clip_norm: Annotated[float, Field(gt=0.0)] = 1.0
-    """Longest gradient, as its norm; longer ones are shortened."""
+    """A gradient with a larger norm is scaled down to this norm."""
     ema_decay: Fraction = 0.999
-    """Memory of the exponential average of the weights, which is what is kept; 0 keeps the last."""
+    """Decay of the exponential moving average of the weights, which is what is saved; 0 saves the
+    weights themselves."""
     skip_limit: Count = 20
-    """Updates in a row with a gradient that is not finite, or 50 times its usual length, before the
-    run ends with advice."""
+    """Consecutive updates that may be skipped because the gradient is not finite, or its norm 50
+    times the usual; then the run ends with advice."""
     validate_every: Count = 500
-    """Updates between validations; each leaves a checkpoint."""
+    """Updates between validations; each validation saves a checkpoint."""
     metric: Literal["bleu", "loss"] = "bleu"
-    """What decides which weights are kept, and when to stop early."""
+    """The validation metric that selects the weights to keep and decides on early stopping."""
     patience: Count = 10
-    """Validations without a better value before the run stops early."""
+    """Consecutive validations without improvement before the run stops early."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Of the large products; auto takes bf16 where that is quicker."""
+    """Precision of the large products; auto selects bf16 where it is faster."""
     device: str = "auto"
-    """auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."""
+    """auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Processor threads; 0 takes one a core. The last bits of the results depend on it."""
+    """Processor threads; 0 is one per core. The last bits of the results depend on it."""
 
 
 class SearchOptions(Section):
-    """How a translation is looked for."""
+    """Beam search."""
 
     beam: Annotated[int, Field(ge=1, le=1000)] = 5
-    """Hypotheses kept at each step; 1 is greedy."""
+    """Hypotheses kept at each step; 1 is greedy search."""
     length_penalty: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
-    """Log-probabilities are divided by length**alpha (Wu et al. 2016, eq. 14, without its +5)."""
+    """The exponent alpha: a log-probability is divided by length**alpha (Wu et al. 2016, eq. 14,
+    without its +5)."""
     max_length_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
-    """A translation has at most max_length_ratio times its source's tokens and max_length_extra."""
+    """A translation has at most max_length_ratio times the source's tokens plus max_length_extra.
+    """
     max_length_extra: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """Tokens, so that short sentences have room."""
+    """See max_length_ratio; gives short sentences enough tokens."""
 
     def max_length(self, length: int) -> int:
-        """The most tokens that the translation of `length` tokens may have."""
+        """The maximum number of tokens in a translation of `length` tokens."""
         return floor(self.max_length_ratio * length) + self.max_length_extra
 
 
@@ -170,39 +175,40 @@ class Config(Section):
 
 class Option(NamedTuple):
     name: str
-    """As typed: section.option."""
+    """In the form section.option."""
     default: object
     description: str
 
 
 def options() -> Iterator[Option]:
-    """Every option there is, in the order of this page."""
+    """All options, in the order of this file."""
     for section, field in Config.model_fields.items():
-        written = option_descriptions(type(field.default))
+        descriptions = option_descriptions(type(field.default))
         for name, option in type(field.default).model_fields.items():
-            about = " ".join(written.get(name, "").split())
+            description = " ".join(descriptions.get(name, "").split())
             if get_origin(option.annotation) is Literal:
-                about = f"{about} One of: {', '.join(get_args(option.annotation))}."
-            yield Option(f"{section}.{name}", option.default, about)
+                description += f" One of: {', '.join(get_args(option.annotation))}."
+            yield Option(f"{section}.{name}", option.default, description)
 
 
 def option_descriptions(section: type[Section]) -> dict[str, str]:
-    """What stands below each option, read from this page when somebody asks (pydantic would do so
-    at every start). Nothing where a program was packed without its source."""
+    """The docstring of each option, read from this file when it is needed: pydantic's
+    `use_attribute_docstrings` would read it at every start. Empty if a program is packaged without
+    its source."""
     try:
-        page = ast.parse(inspect.getsource(section)).body[0]
-    except (OSError, TypeError):  # which of them depends on how it was packed
+        definition = ast.parse(inspect.getsource(section)).body[0]
+    except (OSError, TypeError):  # which of the two depends on the packaging
         return {}
-    assert isinstance(page, ast.ClassDef)
+    assert isinstance(definition, ast.ClassDef)
     return {
         ast.unparse(option.target): ast.literal_eval(text.value)
-        for option, text in pairwise(page.body)
+        for option, text in pairwise(definition.body)
         if isinstance(option, ast.AnnAssign) and isinstance(text, ast.Expr)
     }
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """The options that a TOML file sets, not yet checked.
+    """The settings in a TOML file, not yet validated.
 
     Raises RegardError if the file cannot be read or is not TOML.
     """
@@ -212,46 +218,46 @@ def read_config(file: Path) -> dict[str, Any]:
         refuse_system_error(error, "read the configuration", str(file))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RegardError(
-            f"the configuration is not TOML: {error}", str(file), "mend the line named above"
+            f"the configuration is not TOML: {error}", str(file), "correct the line named above"
         ) from error
 
 
 def make_config(settings: dict[str, Any], where: str) -> Config:
-    """Check `settings` (section -> option -> value) and fill in the defaults.
+    """Validate `settings` (section -> option -> value) and fill in the defaults.
 
-    `where` tells an error message whence the settings come.
-    Raises RegardError if a name is unknown or a value out of its range.
+    `where` names the origin of the settings in error messages.
+    Raises RegardError if a name is unknown or a value is out of range.
     """
     try:
         config = Config.model_validate(settings)
     except ValidationError as error:
         raise option_error(error.errors()[0], where) from None
-    check_together(config)
+    check_combinations(config)
     return config
 
 
-def check_together(config: Config) -> None:
-    """Raises RegardError if options that are right alone do not go together."""
+def check_combinations(config: Config) -> None:
+    """Raises RegardError if two options, each valid by itself, exclude each other."""
     model = config.model
     if model.attention == "dot" and model.encoder_size != model.decoder_size:
         raise RegardError(
-            f"the score 'dot' needs states and hidden states of one size, not {model.encoder_size}"
-            f" and {model.decoder_size}",
+            f"the score 'dot' needs an encoder and a decoder of the same size, not"
+            f" {model.encoder_size} and {model.decoder_size}",
             "model.encoder_size, model.decoder_size",
             "make them equal, or choose model.attention = 'general'",
         )
     if model.encoder == "bidirectional" and model.encoder_size % 2:
         raise RegardError(
-            f"states of {model.encoder_size} cannot be shared by two directions",
+            f"a size of {model.encoder_size} cannot be divided between two directions",
             "model.encoder_size",
             "choose an even number, or model.encoder = 'unidirectional'",
         )
     if model.encoder_size % model.heads or model.decoder_size % model.heads:
         raise RegardError(
-            f"{model.heads} heads do not divide states of {model.encoder_size}"
-            f" and hidden states of {model.decoder_size}",
+            f"{model.heads} heads do not divide the sizes {model.encoder_size} and"
+            f" {model.decoder_size}",
             "model.heads",
-            "choose sizes that are multiples of the heads",
+            "choose sizes that are multiples of the number of heads",
         )
     if model.tie == "all" and not config.vocabulary.joint:
         raise RegardError(
@@ -294,10 +300,8 @@ def option_error(fault: Any, where: str) -> RegardError:
 
 
 def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """`settings` with `section.option=value` put on top; values are written as in TOML, or bare.
-
-    Raises RegardError if one of them is not of that form.
-    """
+    """`settings` overridden by assignments `section.option=value`, whose values are TOML or plain
+    text. Raises RegardError if an assignment has another form."""
     merged = {
         name: dict(part) if isinstance(part, dict) else part for name, part in settings.items()
     }

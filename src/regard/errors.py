@@ -1,4 +1,4 @@
-"""What a user reads when something is wrong: what happened, where, what to do."""
+"""Errors for the user, in three parts: what happened, where, and what to do."""
 
 from difflib import get_close_matches
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -6,38 +6,41 @@ from typing import NoReturn
 
 
 class RegardError(Exception):
-    """A mistake that the user can mend; everything else keeps its traceback."""
+    """A mistake that the user can correct, shown without a traceback."""
 
     def __init__(self, what: str, where: str, to_do: str) -> None:
         super().__init__(f"{what}\n  where: {where}\n  to do: {to_do}")
         self.what, self.where, self.to_do = what, where, to_do
 
 
-def needs_extra(what: str, missing: str | None, extra: str, instead: str = "") -> RegardError:
-    """Something that only an extra of the installation brings is not there."""
+def needs_extra(what: str, package: str | None, extra: str, instead: str = "") -> RegardError:
+    """The error for a `package` that is missing, and that the extra named `extra` installs.
+
+    `instead` ends the advice with an alternative, if there is one.
+    """
     return RegardError(
-        f"{what} needs {missing}, which is not installed",
+        f"{what} needs {package}, which is not installed",
         "this Python",
-        f"pip install '.[{extra}]' in the folder of regard's source{instead}",
+        f"in the folder of regard's source: pip install '.[{extra}]'{instead}",
     )
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
-    """What to do about a name that is not `known`: the nearest known one, or all of them."""
+    """Advice about a name that is not in `known`: the most similar one, or all of them."""
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"choose one of: {', '.join(known)}"
 
 
 def refuse_system_error(error: OSError, doing: str, where: str) -> NoReturn:
-    """Tell what the operating system refused (no such file, no permission, disk full)."""
+    """Raises RegardError for an error of the operating system (no such file, disk full)."""
     advice = {
         "FileNotFoundError": "check the path",
-        "PermissionError": "check who may read and write there, or choose another place",
+        "PermissionError": "check the permissions, or choose another path",
         "IsADirectoryError": "give a file, not a folder",
-        "NotADirectoryError": "a file stands where a folder should be; choose another place",
-        "FileExistsError": "choose another place",
-    }.get(type(error).__name__, "choose another place")
+        "NotADirectoryError": "part of the path is a file, not a folder; choose another path",
+        "FileExistsError": "choose another path",
+    }.get(type(error).__name__, "choose another path")
     if error.errno in (ENOSPC, EDQUOT, EFBIG):
-        advice = "make room on the disk, or choose another place"
+        advice = "free space on the disk, or choose another path"
     reason = (error.strerror or str(error)).lower()
     raise RegardError(f"cannot {doing}: {reason}", where, advice) from error

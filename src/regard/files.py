@@ -1,4 +1,4 @@
-"""Files written beside and renamed, read, digested and locked."""
+"""Files: atomic writing, JSON, digests and locks."""
 
 import hashlib
 import json
@@ -12,30 +12,31 @@ from regard.errors import RegardError, refuse_system_error
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Write beside and rename; what stood there before stays whole until then.
+    """Write a file atomically: to a temporary file in the same folder, which is then renamed.
 
     Raises RegardError if the disk is full or writing is not allowed.
     """
-    beside = file.with_name(file.name + ".part")
+    temporary = file.with_name(file.name + ".part")
     try:
-        with beside.open("wb") as handle:
+        with temporary.open("wb") as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        beside.replace(file)
+        temporary.replace(file)
     except OSError as error:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         refuse_system_error(error, "write", str(file))
 
 
 def write_json(file: Path, content: object) -> None:
+    """Write JSON atomically. Raises RegardError as `write_file`."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_file(file, text.encode(errors="backslashreplace"))  # a name of a file need not be UTF-8
+    write_file(file, text.encode(errors="backslashreplace"))  # file names may not be UTF-8
 
 
 def read_json(file: Path) -> Any:
-    """Raises RegardError if it cannot be read or is not JSON."""
+    """The content of a JSON file. Raises RegardError if it cannot be read or is not JSON."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -44,13 +45,11 @@ def read_json(file: Path) -> Any:
         raise damaged_error(file) from error
 
 
-def digest(file: Path) -> str:
-    """Of what stands in a file. Raises RegardError if it cannot be read, or only once."""
+def file_digest(file: Path) -> str:
+    """The BLAKE2 digest of a file. Raises RegardError if it cannot be read, or is a pipe."""
     if file.is_fifo():
         raise RegardError(
-            "what comes through a pipe can be read only once",
-            str(file),
-            "write it to a file first",
+            "a pipe can be read only once", str(file), "write the text to a file first"
         )
     try:
         with file.open("rb") as handle:
@@ -61,16 +60,14 @@ def digest(file: Path) -> str:
 
 def damaged_error(file: Path) -> RegardError:
     return RegardError(
-        f"{file.name} is damaged, or no file of a model",
-        str(file),
-        "copy it again from where it was made",
+        f"{file.name} is damaged, or is not a file of a model", str(file), "copy the original again"
     )
 
 
 def lock(file: Path) -> IO[bytes]:
-    """Hold a file until the result is closed or this process ends, however it ends.
+    """Lock a file until the result is closed or this process ends, in whatever way.
 
-    Raises OSError if another process (or another part of this one) holds it.
+    Raises BlockingIOError if the file is locked already, and OSError if it cannot be opened.
     """
     handle = file.open("ab")
     try:
@@ -79,7 +76,7 @@ def lock(file: Path) -> IO[bytes]:
 
             try:
                 msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-            except PermissionError as error:  # held, and not forbidden
+            except PermissionError as error:  # the file is locked
                 raise BlockingIOError(*error.args) from error
         else:
             import fcntl

@@ -1,28 +1,28 @@
-"""The tokens and the names that every room of the house agrees on."""
+"""Special tokens, reserved symbols, and the names of architecture choices."""
 
 from collections.abc import Sequence
 
 Ids = Sequence[int]
-"""Tokens of one text, as numbers."""
+"""The token ids of one text."""
 
 PAD, START, END, UNKNOWN = range(4)
-"""Token ids: padding, beginning of a sentence, end of a sentence, and what no vocabulary lacks."""
+"""Token ids: padding, beginning of sentence (BOS), end of sentence (EOS), unknown."""
 
 PIECES = ("<pad>", "<s>", "</s>", "<unk>")
-"""How these four are written, in the order of their ids."""
+"""The written forms of these four, in the order of their ids."""
 
-LANGUAGE_SYMBOLS = tuple(chr(0xE000 + place) for place in range(32))
-PLACEHOLDER_SYMBOLS = tuple(chr(0xE020 + place) for place in range(48))
-TAG_SYMBOLS = tuple(chr(0xE050 + place) for place in range(48))
+LANGUAGE_SYMBOLS = tuple(chr(0xE000 + number) for number in range(32))
+PLACEHOLDER_SYMBOLS = tuple(chr(0xE020 + number) for number in range(48))
+TAG_SYMBOLS = tuple(chr(0xE050 + number) for number in range(48))
 RESERVED = LANGUAGE_SYMBOLS + PLACEHOLDER_SYMBOLS + TAG_SYMBOLS
-"""Characters of Unicode's private use area that are always one token each, with ids from 4 on.
+"""Characters of Unicode's private use area, each of which is always one token; ids from 4.
 
-A vocabulary cannot grow after training; what a language, a placeholder or a tag will need is here
-from the start.
+A vocabulary cannot grow after training, so these are reserved for languages, placeholders and tags.
 """
 
 SCORE_NAMES = ("none", "uniform", "dot", "general", "scaled", "additive")
 LAYER_NAMES = ("gru", "lstm", "ssru")
 ENCODER_NAMES = ("bidirectional", "unidirectional")
 SCHEDULE_NAMES = ("constant", "linear", "cosine", "inverse-sqrt")
-"""The names of the tables that `config` checks; a test compares them with the tables themselves."""
+"""The keys of the tables of architectures, which `config` checks without importing PyTorch; a test
+compares them with the tables."""

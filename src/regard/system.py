@@ -1,4 +1,4 @@
-"""What only some systems have: the one file that asks which one this is."""
+"""The operating system: memory, cores, and a description. All other files are portable."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-MALLOPT = {
+KEEP_MEMORY = {
     "trim threshold": (-1, 2**31 - 1),
     "top pad": (-2, 1 << 28),
     "map threshold": (-3, 1 << 30),
@@ -18,16 +18,16 @@ MALLOPT = {
 """glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes."""
 
 
-def give_freed_memory_back() -> None:
-    """Let glibc hand large blocks back to the system once they are free, as a small process should.
+def release_freed_memory() -> None:
+    """Let glibc return large blocks to the system when they are freed, which keeps a process small.
 
-    Left to itself it keeps more and more of them. Elsewhere than on glibc this does nothing.
+    By default glibc raises its threshold and keeps them. Without glibc this has no effect.
     """
     set_allocator({"map threshold": (-3, 1 << 20)})
 
 
 def set_allocator(settings: Mapping[str, tuple[int, int]]) -> None:
-    """Number and value of each of glibc's parameters (mallopt)."""
+    """Set parameters of glibc's malloc (mallopt): the number and the value of each."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -37,19 +37,19 @@ def set_allocator(settings: Mapping[str, tuple[int, int]]) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what training frees, for the next update wants the same again.
+    """Let glibc keep the memory that an update of training frees, since the next update needs it.
 
-    It would else give large blocks back to the system and fetch them anew, page by page. Elsewhere
-    than on glibc this does nothing.
+    By default glibc returns large blocks to the system and requests them again, page by page.
+    Without glibc this has no effect.
     """
-    set_allocator(MALLOPT)
+    set_allocator(KEEP_MEMORY)
 
 
 def trim_memory() -> None:
-    """Give the system what glibc keeps and nobody uses just now; elsewhere this does nothing.
+    """Return glibc's free memory to the system; without glibc this has no effect.
 
-    Small things that stay, made while large blocks were in use, keep those from growing together
-    again once they are free: a process that keeps all of them needs more and more.
+    Small objects allocated among large blocks prevent the freed blocks from being merged, so a
+    process that keeps all of them grows without bound.
     """
     if sys.platform.startswith("linux"):
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -58,16 +58,16 @@ def trim_memory() -> None:
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """The number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def describe_system() -> dict[str, str | int]:
-    """Where and when a figure was measured."""
-    told = Path("/proc/cpuinfo")
-    text = told.read_text("utf-8", errors="replace") if told.exists() else ""
+    """The processor, the versions and the date, to be recorded with a measurement."""
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text("utf-8", errors="replace") if cpuinfo.exists() else ""
     models = re.findall("model name\\s*: (.*)", text)
     return {
         "processor": models[0] if models else platform.processor() or platform.machine(),
@@ -79,7 +79,7 @@ def describe_system() -> dict[str, str | int]:
 
 
 def installed(package: str) -> str:
-    """Its version, or that it is not there."""
+    """The version of a package, or "not installed"."""
     try:
         return version(package)
     except PackageNotFoundError:

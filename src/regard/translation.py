@@ -146,7 +146,7 @@ def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
 
 def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
     """The sentences of a text, normalized; a text of white space has none."""
-    return [part for part in sentences.split(normalize(text), language) if part.text]
+    return [part for part in sentences.split_sentences(normalize(text), language) if part.text]
 
 
 def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:

@@ -11,7 +11,7 @@ import numpy as np
 
 from regard import models
 from regard.config import SearchOptions
-from regard.errors import RegardError
+from regard.errors import RegardError, needs_extra
 from regard.search.beam import Task, beam, greedy
 from regard.search.protocols import Engine, Forced, Hypothesis, SupportsShortlist
 from regard.search.sampling import Sampling, sample
@@ -286,11 +286,12 @@ def refuse_device(path: Path, device: str) -> None:
     """Raises RegardError if `device` is one on which ONNX Runtime does not run a model here."""
     if device in ("auto", "cpu"):
         return
+    if not is_file(path) and not find_spec("torch"):
+        raise needs_extra(f"--device {device}", "torch", "train", ", or leave --device out")
     raise RegardError(
         f"this model runs in ONNX Runtime, on the CPU, not on '{device}'",
         str(path),
-        "leave --device out, or give a model folder and install PyTorch: pip install"
-        " 'regard[train]'",
+        "leave --device out, or give the model folder that the file was exported from",
     )
 
 

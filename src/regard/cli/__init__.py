@@ -104,7 +104,7 @@ def main() -> None:
     """
     reopen_std_streams()
     try:
-        run()
+        run_app()
     except RegardError as error:
         from regard.cli.common import errors
 
@@ -116,7 +116,7 @@ def main() -> None:
         gc.freeze()  # Python would look through all it holds once more before it ends
 
 
-def run() -> None:
+def run_app() -> None:
     """Raises RegardError for what a command needs and this machine has not."""
     try:
         try:

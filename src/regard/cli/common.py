@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 
 from regard import models
-from regard.data.formats import STANDARD_INPUT, read_texts
+from regard.data.formats.lines import STANDARD_INPUT, read_texts
 from regard.errors import RegardError, refuse_system_error
 
 errors = Console(stderr=True, emoji=False, markup=False)
 """Progress and messages go here, results to standard output."""
 
-Model = Annotated[
+ModelOption = Annotated[
     Path,
     typer.Option(
         help="A model folder, a .regard file, or the name of a model that comes along.",
@@ -25,7 +25,7 @@ Model = Annotated[
 ]
 """The option --model; its default is `models.DEFAULT`."""
 
-Beam = Annotated[
+BeamOption = Annotated[
     int,
     typer.Option(
         help="Hypotheses kept at each step; 1 is greedy.",
@@ -36,7 +36,7 @@ Beam = Annotated[
 ]
 """The option --beam; its default, 0, is what the model was made with."""
 
-Models = Annotated[
+ModelsOption = Annotated[
     list[Path],
     typer.Option(
         "--model",

@@ -8,7 +8,7 @@ import typer
 
 from regard import models
 from regard.cli.common import (
-    Beam,
+    BeamOption,
     announce_default_model,
     errors,
     new_file,
@@ -44,7 +44,7 @@ def evaluate(
             " as in nearly all published Multi30k figures)."
         ),
     ] = "sacrebleu",
-    beam: Beam = 0,
+    beam: BeamOption = 0,
     no_sentence_splitting: Annotated[
         bool,
         typer.Option("--no-sentence-splitting", help="Translate each line as one sentence."),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.common import (
-    Beam,
-    Models,
+    BeamOption,
+    ModelsOption,
     announce_default_model,
     as_utf8,
     errors,
@@ -39,7 +39,7 @@ MIN_SHOWN = 0.01
 
 def explain(
     text: Annotated[str, typer.Argument(help="A sentence; - reads one from standard input.")],
-    model: Models,
+    model: ModelsOption,
     translation: Annotated[
         str | None,
         typer.Option(help="Explain how the model reads this translation, instead of its own."),
@@ -51,7 +51,7 @@ def explain(
     subwords: Annotated[
         bool, typer.Option("--subwords", help="Show the tokens that the model reads, not words.")
     ] = False,
-    beam: Beam = 0,
+    beam: BeamOption = 0,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print everything that was computed, one JSON object a model."),
@@ -79,7 +79,7 @@ def explain(
         explain_one(source, one, name, target, beam)
         for one, name in zip(model, unique_names(model, "/"), strict=True)
     ]
-    if len(sentences.split(normalize(source), explained[0].languages[0])) > 1:
+    if len(sentences.split_sentences(normalize(source), explained[0].languages[0])) > 1:
         errors.print(
             "several sentences are explained as one; `regard translate` cuts them, unless"
             " --no-sentence-splitting is given",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from regard.cli.common import Models, announce_default_model, errors, use_utf8
+from regard.cli.common import ModelsOption, announce_default_model, errors, use_utf8
 from regard.errors import RegardError, needs_extra
 from regard.models import unique_names
 
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 def explore(
-    model: Models,
+    model: ModelsOption,
     port: Annotated[
         int, typer.Option(help="Where the page is; 0 takes any free one.", min=0, max=65_535)
     ] = 8710,

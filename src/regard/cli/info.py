@@ -15,9 +15,9 @@ from regard.storage.model_card import MODEL_CARD
 from regard.storage.model_file import read_model
 from regard.text.normalize import normalize
 
-COLUMN = 24
+VALUE_COLUMN = 24
 """Where values begin."""
-NARROWEST = 60
+MIN_COLUMNS = 60
 """Columns of a line, at least."""
 
 
@@ -60,7 +60,7 @@ def info(
     if as_json:
         typer.echo(json.dumps(content, ensure_ascii=False))
         return
-    width = max(NARROWEST, shutil.get_terminal_size().columns)
+    width = max(MIN_COLUMNS, shutil.get_terminal_size().columns)
     for line in as_lines(content, 0, width):
         typer.echo(line)
 
@@ -87,11 +87,11 @@ def as_text(value: object) -> str:
 
 def as_paragraph(begin: str, text: str, width: int) -> list[str]:
     """`text` behind its name, in as many lines as it needs."""
-    margin = " " * (COLUMN + 1)
+    margin = " " * (VALUE_COLUMN + 1)
     return textwrap.wrap(
         text,
         width,
-        initial_indent=f"{begin:<{COLUMN}} ",
+        initial_indent=f"{begin:<{VALUE_COLUMN}} ",
         subsequent_indent=margin,
         break_long_words=False,
         break_on_hyphens=False,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from threading import Condition, Thread
 
-PAUSE = 0.02
+PAUSE_SECONDS = 0.02
 """Seconds without a further line after which what has come is handed on."""
 
 
@@ -51,7 +51,7 @@ class LineReader:
             known = -1
             while not (self.is_over or self.is_full() or known == len(self.held) > 0):
                 known = len(self.held)
-                self.changed.wait(PAUSE if known else None)
+                self.changed.wait(PAUSE_SECONDS if known else None)
             found, self.held, self.bytes = self.held, [], 0
             self.changed.notify_all()
             if not found and self.error:

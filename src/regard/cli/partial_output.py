@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
 from regard.cli.common import errors, new_file
-from regard.data.formats import STANDARD_INPUT
+from regard.data.formats.lines import STANDARD_INPUT
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, lock, read_json
 

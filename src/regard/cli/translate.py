@@ -13,8 +13,8 @@ import typer
 
 from regard import models
 from regard.cli.common import (
-    Beam,
-    Model,
+    BeamOption,
+    ModelOption,
     announce_default_model,
     as_utf8,
     errors,
@@ -26,26 +26,26 @@ from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
 from regard.cli.partial_output import resume as resume_part
 from regard.config import SearchOptions
-from regard.data.formats import (
-    MAX_LINE_BYTES,
+from regard.data.formats.lines import (
     STANDARD_INPUT,
+    decode_line,
+    is_too_long,
     is_utf8,
     open_bytes,
     read_lines,
-    text_of,
 )
 from regard.errors import RegardError
-from regard.files import digest
+from regard.files import file_digest
 from regard.storage import folder as checkpoint
-from regard.system import give_freed_memory_back
+from regard.system import release_freed_memory
 from regard.translation import Translation
 from regard.translator import Translator, load
 
-CHUNK = 2048
+CHUNK_LINES = 2048
 """Lines that are held at a time."""
 CHUNK_BYTES = 2**22
 """Bytes behind which no further line is added to them."""
-SHOWN = 5
+MAX_LISTED_LINES = 5
 """Numbers of lines that a warning tells."""
 REPLACEMENT = "\ufffd"
 """What stands for a byte that is not UTF-8."""
@@ -70,21 +70,23 @@ class OutputOptions(NamedTuple):
 class LineWarning:
     """Lines of which somebody should know: how many, and the first of them."""
 
-    what: str
+    message: str
     count: int = 0
     first: list[int] = field(default_factory=list)
 
-    def note(self, number: int) -> None:
+    def add(self, number: int) -> None:
         self.count += 1
-        if len(self.first) < SHOWN:
+        if len(self.first) < MAX_LISTED_LINES:
             self.first.append(number)
 
-    def tell(self, total: int) -> None:
+    def print(self, total: int) -> None:
         """One line on standard error, if there are any."""
         if self.count:
-            shown = ", ".join(map(str, self.first)) + (", ..." if self.count > SHOWN else "")
+            shown = ", ".join(map(str, self.first)) + (
+                ", ..." if self.count > MAX_LISTED_LINES else ""
+            )
             errors.print(
-                f"line {shown}: {self.what} ({self.count:,} of {total:,})",
+                f"line {shown}: {self.message} ({self.count:,} of {total:,})",
                 style="yellow",
                 highlight=False,
                 soft_wrap=True,
@@ -95,23 +97,25 @@ class LineWarnings:
     """All that somebody should know of the lines of a text and of their translations."""
 
     def __init__(self) -> None:
-        self.unread = LineWarning("bytes that are not UTF-8; iconv converts a file")
-        self.shortened = LineWarning(
+        self.not_utf8 = LineWarning("bytes that are not UTF-8; iconv converts a file")
+        self.truncated = LineWarning(
             "longer than a megabyte, and what stands behind it was left out"
         )
-        self.cut = LineWarning("translations that did not end by themselves; --json says why")
+        self.unfinished = LineWarning(
+            "translations that did not end by themselves; --json says why"
+        )
 
-    def take(self, number: int, line: bytes, best: Translation) -> None:
+    def add(self, number: int, line: bytes, best: Translation) -> None:
         if REPLACEMENT in best.source and not is_utf8(line):
-            self.unread.note(number)
-        if len(line) > MAX_LINE_BYTES:
-            self.shortened.note(number)
+            self.not_utf8.add(number)
+        if is_too_long(line):
+            self.truncated.add(number)
         if best.finish_reason != "eos":
-            self.cut.note(number)
+            self.unfinished.add(number)
 
-    def tell(self, total: int) -> None:
-        for noted in (self.unread, self.shortened, self.cut):
-            noted.tell(total)
+    def print(self, total: int) -> None:
+        for noted in (self.not_utf8, self.truncated, self.unfinished):
+            noted.print(total)
 
 
 def translate(
@@ -121,8 +125,8 @@ def translate(
             metavar="[FILE ...]", help="Text files, a sentence a line; none or - is standard input."
         ),
     ] = None,
-    model: Model = models.DEFAULT,
-    beam: Beam = 0,
+    model: ModelOption = models.DEFAULT,
+    beam: BeamOption = 0,
     n_best: Annotated[
         int,
         typer.Option(
@@ -193,7 +197,7 @@ def translate(
         if file != STANDARD_INPUT and not file.is_fifo():
             open_bytes(file).close()  # a wrong path is told before the work
     announce_default_model(model)
-    give_freed_memory_back()
+    release_freed_memory()
     translator = load(model, device=device, workers=workers, threads=threads)
     if shortlist:
         translator = translator.with_shortlist()
@@ -218,8 +222,8 @@ def translate(
     growing = None
     if out is not None:
         asked = {
-            "model": fingerprint(models.find(model)),
-            "text": [fingerprint(file) for file in read],
+            "model": content_fingerprint(models.find(model)),
+            "text": [content_fingerprint(file) for file in read],
             **wanted._asdict(),
             "beam": size,
             "shortlist": shortlist,
@@ -235,25 +239,25 @@ def translate(
         tell = stack.enter_context(counting(read, done)) if is_watched else no_progress
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
-        for chunk in chunks(lines, CHUNK, CHUNK_BYTES):
-            texts = [text_of(line) for line in chunk]
+        for chunk in chunks(lines, CHUNK_LINES, CHUNK_BYTES):
+            texts = [decode_line(line) for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
                 number += 1
-                notes.take(number, line, best[0])
+                notes.add(number, line, best[0])
                 to.write(json_line(best) if as_json else text_lines(best, n_best, number))
             to.flush()
             tell(number)
     if growing:
         growing.finish()
-    notes.tell(number - done)
+    notes.print(number - done)
 
 
-def fingerprint(file: Path) -> str:
+def content_fingerprint(file: Path) -> str:
     """What tells a text or a model from others, wherever it stands."""
     if file == STANDARD_INPUT:
         return str(file)
     parts = checkpoint.model_files(file) if file.is_dir() else [file]
-    digests = [digest(part) for part in parts if part.is_file()]
+    digests = [file_digest(part) for part in parts if part.is_file()]
     return " ".join([file.name, *digests]) if digests else str(file)
 
 

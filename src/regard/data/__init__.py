@@ -1,1 +1,1 @@
-"""Files into pairs, pairs into batches; knows no model."""
+"""Files to pairs, pairs to batches: formats, cleaning, the prepared corpus. Imports no model."""

@@ -1,19 +1,19 @@
-"""What is dropped, counted and why."""
+"""The rules that drop pairs, and the report that counts them by reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from regard.data.formats import NOT_A_PAIR, NOT_UTF8, TOO_LONG
+from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, TOO_LONG
 
-SHOWN = 5
-"""Lines named for each reason."""
+MAX_NAMED_LINES = 5
+"""At most so many line numbers are kept for each reason."""
 
 DUPLICATE = "duplicate"
 
 
 class Limits(NamedTuple):
-    """What decides about a pair; `DataOptions` tells units and reasons under the same names."""
+    """The parameters of the rules; `DataOptions` documents them under the same names."""
 
     max_characters: int
     max_ratio: float
@@ -24,37 +24,37 @@ class Limits(NamedTuple):
 Rule = Callable[[str, str, Limits], bool]
 
 
-def empty(source: str, target: str, limits: Limits) -> bool:  # noqa: ARG001
+def is_empty(source: str, target: str, limits: Limits) -> bool:  # noqa: ARG001
     return not source or not target
 
 
-def too_long(source: str, target: str, limits: Limits) -> bool:
+def is_too_long_pair(source: str, target: str, limits: Limits) -> bool:
     return len(source) > limits.max_characters or len(target) > limits.max_characters
 
 
-def length_ratio(source: str, target: str, limits: Limits) -> bool:
+def has_bad_length_ratio(source: str, target: str, limits: Limits) -> bool:
     shorter, longer = sorted((len(source) + 10, len(target) + 10))
     return longer > limits.max_ratio * shorter
 
 
-def identical(source: str, target: str, limits: Limits) -> bool:
+def is_identical(source: str, target: str, limits: Limits) -> bool:
     return limits.drop_identical and source == target and any(map(str.isalpha, source))
 
 
 RULES: dict[str, Rule] = {
-    "empty": empty,
-    TOO_LONG: too_long,
-    "length ratio": length_ratio,
-    "identical": identical,
+    "empty": is_empty,
+    TOO_LONG: is_too_long_pair,
+    "length ratio": has_bad_length_ratio,
+    "identical": is_identical,
 }
-"""Why a pair is dropped, asked in this order; True drops it."""
+"""A pair is dropped for the first rule that returns True."""
 
 REASONS = (NOT_UTF8, NOT_A_PAIR, *RULES, DUPLICATE)
-"""All reasons: those found in reading, those above, and the one that needs the whole corpus."""
+"""All reasons: those of the readers, those of `RULES`, and the one that needs all pairs."""
 
 
 def why_dropped(source: str, target: str, limits: Limits) -> str:
-    """The first of `RULES` that drops a pair of tidied texts, or nothing if none does."""
+    """The first of `RULES` that drops a pair of normalized texts, or an empty string."""
     for reason, drops in RULES.items():
         if drops(source, target, limits):
             return reason
@@ -63,39 +63,39 @@ def why_dropped(source: str, target: str, limits: Limits) -> str:
 
 @dataclass
 class CleaningReport:
-    """What became of the pairs that were read."""
+    """How many pairs were read, kept, and dropped for which reason."""
 
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     """Pairs dropped, by reason."""
     first: dict[str, list[int]] = field(default_factory=dict)
-    """The lines of the first of them, by reason."""
+    """The line numbers of the first of these, by reason."""
 
     @property
     def read(self) -> int:
-        """All pairs: each was either kept or dropped for one reason."""
+        """All pairs: each was either kept, or dropped for one reason."""
         return self.kept + sum(self.dropped.values())
 
     def drop(self, reason: str, number: int) -> None:
-        """Count one more pair, that of line `number`."""
+        """Count the pair on line `number` as dropped."""
         assert reason in REASONS
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         lines = self.first.setdefault(reason, [])
-        if len(lines) < SHOWN:
+        if len(lines) < MAX_NAMED_LINES:
             lines.append(number)
 
     def largest(self) -> str:
-        """The reason that dropped most; there must be one."""
+        """The reason that dropped most pairs; some pair must have been dropped."""
         return max(self.dropped, key=self.dropped.__getitem__)
 
     def named_lines(self, reason: str) -> str:
-        """The lines of the first pairs dropped for a reason, as one would say them."""
+        """The line numbers of the first pairs dropped for a reason, as text."""
         more = self.dropped[reason] > len(self.first[reason])
         plural = "s" if self.dropped[reason] > 1 else ""
         return f"line{plural} {', '.join(map(str, self.first[reason]))}{', ...' if more else ''}"
 
     def lines(self) -> list[str]:
-        """The report in words: first the whole, then a line for each reason."""
+        """The report as text: the totals, then a line for each reason."""
         return [
             f"read {self.read:,} pair{'s' if self.read != 1 else ''}, kept {self.kept:,}",
             *(
@@ -111,7 +111,7 @@ class CleaningReport:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "CleaningReport":
-        """What `to_json` gave; raises KeyError or ValueError if it did not give that."""
+        """The inverse of `to_json`. Raises KeyError or ValueError if `value` is not a report."""
         report = cls(value["kept"], value["dropped"], value["first"])
         if report.read != value["read"] or not set(report.dropped) <= set(REASONS):
             raise ValueError("the counts of the report do not add up")

@@ -1,4 +1,16 @@
-"""Parallel text bigger than memory: prepared once, text kept, then mapped from disk."""
+"""Parallel text larger than memory: prepared once in a folder, then mapped from disk.
+
+A prepared corpus is a folder with these files; all numbers are little-endian int64:
+
+    report.json                     format, languages, fingerprint, cleaning report
+    source.text, target.text        the texts, concatenated, in UTF-8
+    source.offsets, target.offsets  the byte at which each text begins, and the total
+    lines                           the line of each pair in the original files, from 1
+
+`prepare` works in three passes. `write_raw` reads the files and writes the pairs that no rule
+drops to the folder `raw`; `mark_duplicates` sorts their fingerprints on disk and marks repeated
+pairs; `write_deduplicated` copies the other pairs to their final files.
+"""
 
 import json
 import os
@@ -12,51 +24,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regard.data.clean import DUPLICATE, CleaningReport, Limits, why_dropped
-from regard.data.formats import NOT_A_PAIR, NOT_UTF8, Pair, UnreadableLine, read_pairs
+from regard.data.formats import read_pairs
+from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, Pair, PairStream, UnreadableLine
 from regard.errors import RegardError, refuse_system_error
 from regard.text.languages import Languages
 
 Numbers = NDArray[np.int64]
 
-FORMAT = 1
-"""Goes up when what was prepared before can no longer be read."""
+CORPUS_FORMAT = 1
+"""Increased when corpora prepared by earlier versions can no longer be read."""
 
 CHUNK_PAIRS = 4096
-"""Pairs in memory at a time while a corpus is prepared."""
+"""Pairs that are in memory at a time while a corpus is prepared."""
 
 FINGERPRINT_BYTES = 16
-"""Bytes of a pair's fingerprint: among 10^9 pairs, two different ones share it once in 10^20."""
+"""Among 10^9 different pairs, the probability that two share a fingerprint is 10^-20."""
 
-RECORD = FINGERPRINT_BYTES + 8
-"""Bytes of a fingerprint and of the pair's place behind it."""
+RECORD_BYTES = FINGERPRINT_BYTES + 8
+"""A fingerprint and the index of its pair."""
 
 
 class TextColumn(NamedTuple):
-    """All texts of one language, mapped from disk."""
+    """All texts of one side, mapped from disk."""
 
     text: memoryview
-    """The texts one behind the other, in UTF-8."""
+    """The texts, concatenated, in UTF-8."""
     offsets: Numbers
-    """The byte where each text begins, and at last the one behind them all."""
+    """The byte at which each text begins, then the number of bytes."""
 
     def texts(self, indices: Numbers) -> list[str]:
-        """The texts at `places`, in that order."""
-        assert not indices.size or indices.min() >= 0, "a place counts from the beginning"
+        """The texts at `indices`, in that order."""
+        assert not indices.size or indices.min() >= 0, "indices count from the beginning"
         starts, ends = self.offsets[indices].tolist(), self.offsets[indices + 1].tolist()
         return [str(self.text[start:end], "utf-8") for start, end in zip(starts, ends, strict=True)]
 
 
 class Corpus:
-    """The pairs of a prepared corpus; none of them is in memory before it is asked for."""
+    """The pairs of a prepared corpus; a pair is read from disk when it is accessed."""
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, metadata: dict[str, Any]) -> None:
         self.folder = folder
-        self.languages: Languages = (about["languages"][0], about["languages"][1])
-        self.fingerprint: str = about["fingerprint"]
-        """Differs when a text, the order of the pairs, or a language differs."""
-        self.report = CleaningReport.from_json(about["report"])
+        self.languages: Languages = (metadata["languages"][0], metadata["languages"][1])
+        self.fingerprint: str = metadata["fingerprint"]
+        """Depends on the texts, the order of the pairs, and the languages."""
+        self.report = CleaningReport.from_json(metadata["report"])
         self.lines = map_numbers(folder / "lines")
-        """For each pair the line where it stood in the files, from 1."""
+        """The line of each pair in the original files, from 1."""
         self.source, self.target = map_side(folder, "source"), map_side(folder, "target")
 
     def __len__(self) -> int:
@@ -64,15 +77,15 @@ class Corpus:
 
     def pair(self, index: int) -> tuple[str, str]:
         """The source and the target of one pair."""
-        places = np.array([index])
-        return self.sources(places)[0], self.targets(places)[0]
+        indices = np.array([index])
+        return self.sources(indices)[0], self.targets(indices)[0]
 
     def sources(self, indices: Numbers) -> list[str]:
-        """The source texts at `places`, in that order."""
+        """The source texts at `indices`, in that order."""
         return self.source.texts(indices)
 
     def targets(self, indices: Numbers) -> list[str]:
-        """The target texts at `places`, in that order."""
+        """The target texts at `indices`, in that order."""
         return self.target.texts(indices)
 
 
@@ -83,10 +96,11 @@ def prepare(
     folder: Path,
     tick: Callable[[int], None],
 ) -> Corpus:
-    """Clean the pairs of `files` and lay them down in a new `folder`, complete or not at all.
+    """Clean the pairs of `files` and write them to a new `folder`, completely or not at all.
 
-    `tick` is told now and then how many pairs have been read so far.
-    Raises RegardError if the files cannot be read or the folder written, or if no pair is left.
+    `tick` is called from time to time with the number of pairs read so far.
+    Raises RegardError if the files cannot be read, the folder cannot be written, or all pairs are
+    dropped.
     """
     assert not folder.exists(), "a corpus is prepared once"
     unfinished = folder.with_name(f".{folder.name}.unfinished")
@@ -101,13 +115,13 @@ def prepare(
             mark_duplicates(raw, report.kept)
         fingerprint = write_deduplicated(raw, unfinished, languages, report)
         shutil.rmtree(raw)
-        about = {
-            "format": FORMAT,
+        metadata = {
+            "format": CORPUS_FORMAT,
             "languages": languages,
             "fingerprint": fingerprint,
             "report": report.to_json(),
         }
-        (unfinished / "report.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
+        (unfinished / "report.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
         fsync_folder(unfinished)
         unfinished.rename(folder)
     except OSError as error:
@@ -117,29 +131,29 @@ def prepare(
     return open_corpus(folder)
 
 
-BY_OPTION = "the options under [data] decide what is dropped"
-WHAT_TO_DO = {
-    NOT_A_PAIR: "an object of .jsonl has the keys source and target, or en and fr (the languages),"
-    " and a line of .tsv two columns",
+CHANGE_OPTIONS = "the options in [data] decide which pairs are dropped"
+ADVICE = {
+    NOT_A_PAIR: "an object in .jsonl needs the keys source and target, or en and fr (the"
+    " languages); a line in .tsv needs two columns",
     NOT_UTF8: "convert the files to UTF-8 with iconv",
 }
 
 
 def refuse_empty_corpus(files: Sequence[Path], report: CleaningReport) -> NoReturn:
-    """Tell that all pairs were dropped, and mostly why."""
+    """Raises RegardError with the reason that dropped most pairs."""
     reason = report.largest()
     raise RegardError(
-        f"no pair is left of {report.read:,}: {report.dropped[reason]:,} dropped as '{reason}'",
+        f"all {report.read:,} pairs were dropped, {report.dropped[reason]:,} as '{reason}'",
         ", ".join(map(str, files)),
-        f"look at {report.named_lines(reason)}; {WHAT_TO_DO.get(reason, BY_OPTION)}",
+        f"check {report.named_lines(reason)}; {ADVICE.get(reason, CHANGE_OPTIONS)}",
     )
 
 
 def write_raw(
-    pairs: Iterator[Pair | UnreadableLine], limits: Limits, raw: Path, tick: Callable[[int], None]
+    pairs: PairStream, limits: Limits, raw: Path, tick: Callable[[int], None]
 ) -> CleaningReport:
-    """Write down the pairs that no rule drops, each with its line and its fingerprint."""
-    report, stretch, read = CleaningReport(), list[Pair](), 0
+    """Write the pairs that no rule drops, each with its line number and its fingerprint."""
+    report, chunk, read = CleaningReport(), list[Pair](), 0
     begin_texts(raw)
     for read, pair in enumerate(pairs, 1):
         if isinstance(pair, UnreadableLine):
@@ -147,59 +161,57 @@ def write_raw(
         elif reason := why_dropped(pair.source, pair.target, limits):
             report.drop(reason, pair.number)
         else:
-            stretch.append(pair)
+            chunk.append(pair)
         if read % CHUNK_PAIRS == 0:
-            report.kept += write_chunk(stretch, raw)
-            stretch.clear()
+            report.kept += write_chunk(chunk, raw)
+            chunk.clear()
             tick(read)
-    report.kept += write_chunk(stretch, raw)
+    report.kept += write_chunk(chunk, raw)
     tick(read)
     return report
 
 
-def write_chunk(stretch: list[Pair], raw: Path) -> int:
-    """Write down some pairs behind those before; how many they are comes out."""
-    sources = [pair.source.encode() for pair in stretch]
-    targets = [pair.target.encode() for pair in stretch]
+def write_chunk(chunk: list[Pair], raw: Path) -> int:
+    """Append pairs to the raw files; returns their number."""
+    sources = [pair.source.encode() for pair in chunk]
+    targets = [pair.target.encode() for pair in chunk]
     for name, texts in (("source", sources), ("target", targets)):
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         append_texts(raw, name, b"".join(texts), lengths)
-    append(raw / "lines", np.array([pair.number for pair in stretch], "<i8").tobytes())
-    both = zip(sources, targets, strict=True)  # no text holds a line end
+    append(raw / "lines", np.array([pair.number for pair in chunk], "<i8").tobytes())
+    both = zip(sources, targets, strict=True)  # normalized texts contain no line feed
     marks = (blake2b(b"%b\n%b" % pair, digest_size=FINGERPRINT_BYTES).digest() for pair in both)
     append(raw / "marks", b"".join(marks))
-    append(raw / "repeats", bytes(len(stretch)))
-    return len(stretch)
+    append(raw / "repeats", bytes(len(chunk)))
+    return len(chunk)
 
 
 def mark_duplicates(raw: Path, count: int) -> None:
-    """Mark in `repeats` every pair that has come before, both sides alike.
+    """Mark in `repeats` every pair that equals an earlier one.
 
-    Fingerprints are sorted where they are on the disk, each with its pair's place behind it, so
-    that those alike stand side by side and the first of them before the others.
+    The records, a fingerprint and the index of its pair, are sorted on disk. Equal fingerprints are
+    then adjacent, the earliest pair first.
     """
     marks = map_rows(raw / "marks", FINGERPRINT_BYTES)
     for begin, end in chunks(count):
-        places = (
-            np.arange(begin, end, dtype=">u8")
-            .view(np.uint8)
-            .reshape(-1, RECORD - FINGERPRINT_BYTES)
-        )
-        append(raw / "records", np.hstack([marks[begin:end], places]).tobytes())
+        indices = np.arange(begin, end, dtype=">u8").view(np.uint8)
+        in_rows = indices.reshape(-1, RECORD_BYTES - FINGERPRINT_BYTES)
+        append(raw / "records", np.hstack([marks[begin:end], in_rows]).tobytes())
     # in place: 5 million records take 0.7 s on one core of a 2-core virtual machine
-    np.memmap(raw / "records", f"S{RECORD}", mode="r+").sort()
-    records = map_rows(raw / "records", RECORD)
+    np.memmap(raw / "records", f"S{RECORD_BYTES}", mode="r+").sort()
+    records = map_rows(raw / "records", RECORD_BYTES)
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r+")
     for begin, end in chunks(count - 1):
         before, after = records[begin:end], records[begin + 1 : end + 1]
-        alike = (before[:, :FINGERPRINT_BYTES] == after[:, :FINGERPRINT_BYTES]).all(axis=1)
-        repeats[after[alike, FINGERPRINT_BYTES:].copy().view(">u8")[:, 0].astype(np.int64)] = True
+        equal = (before[:, :FINGERPRINT_BYTES] == after[:, :FINGERPRINT_BYTES]).all(axis=1)
+        repeats[after[equal, FINGERPRINT_BYTES:].copy().view(">u8")[:, 0].astype(np.int64)] = True
 
 
 def write_deduplicated(
     raw: Path, folder: Path, languages: Languages, report: CleaningReport
 ) -> str:
-    """Copy what is no repeat into `folder`, count what is, and give the corpus' fingerprint."""
+    """Copy the pairs that are not marked to `folder` and count the others; returns the fingerprint
+    of the corpus."""
     fingerprint = blake2b("-".join(languages).encode(), digest_size=FINGERPRINT_BYTES)
     marks, lines = map_rows(raw / "marks", FINGERPRINT_BYTES), map_numbers(raw / "lines")
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r")
@@ -220,15 +232,15 @@ def write_deduplicated(
 
 
 def chunks(count: int) -> Iterator[tuple[int, int]]:
-    """Where each stretch of `count` pairs begins and ends."""
+    """The begin and the end of each chunk of `count` pairs."""
     return ((begin, min(begin + CHUNK_PAIRS, count)) for begin in range(0, count, CHUNK_PAIRS))
 
 
 def append(file: Path, data: bytes) -> int:
-    """Write `data` at the end of a file; the byte where it begins comes out.
+    """Append `data` to a file; returns the byte at which it begins.
 
-    What will be mapped and changed is written like this first: on a full disk writing is refused,
-    but filling the holes of a mapped file ends the process.
+    Files that are mapped and modified are first written like this: on a full disk a write raises
+    OSError, but filling a hole of a mapped file kills the process.
     """
     with file.open("ab") as stream:
         stream.write(data)
@@ -236,14 +248,14 @@ def append(file: Path, data: bytes) -> int:
 
 
 def begin_texts(folder: Path) -> None:
-    """Begin the files of both sides: no text yet, and the first will begin at byte 0."""
+    """Create the files of both sides without a text; the first text will begin at byte 0."""
     for name in ("source", "target"):
         append(folder / f"{name}.text", b"")
         append(folder / f"{name}.offsets", bytes(8))
 
 
 def append_texts(folder: Path, name: str, data: bytes, lengths: Numbers) -> None:
-    """Write texts one behind the other, and where each of them ends."""
+    """Append concatenated texts and the byte at which each of them ends."""
     begin = append(folder / f"{name}.text", data)
     append(folder / f"{name}.offsets", (begin + np.cumsum(lengths)).astype("<i8").tobytes())
 
@@ -262,7 +274,7 @@ def map_side(folder: Path, name: str) -> TextColumn:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Come back when the files of a folder, and their names, would outlast a power cut."""
+    """Return when the files of a folder and their names are on disk, safe from a power cut."""
     for file in folder.iterdir():
         with file.open("r+b") as stream:
             os.fsync(stream.fileno())
@@ -273,23 +285,23 @@ def fsync_folder(folder: Path) -> None:
 
 
 def open_corpus(folder: Path) -> Corpus:
-    """The corpus that `prepare` laid down in `folder`.
+    """The corpus that `prepare` wrote to `folder`.
 
     Raises RegardError if there is none, or if it is damaged or of another version.
     """
     try:
-        about = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
+        metadata = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        if metadata["format"] != CORPUS_FORMAT:
             raise ValueError("another version wrote this corpus")
-        corpus = Corpus(folder, about)
+        corpus = Corpus(folder, metadata)
         if len(corpus) != corpus.report.kept:
-            raise ValueError("the report tells of another number of pairs")
+            raise ValueError("the report counts another number of pairs")
         for text, offsets in (corpus.source, corpus.target):
             if len(offsets) != len(corpus) + 1 or offsets[-1] != len(text):
-                raise ValueError("a side is not whole")
+                raise ValueError("a side is incomplete")
     except (FileNotFoundError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise RegardError(
-            "the folder holds no whole corpus that this version can read",
+            "the folder holds no complete corpus that this version can read",
             str(folder),
             "choose another folder, or remove this one and prepare the corpus again",
         ) from error
@@ -299,11 +311,11 @@ def open_corpus(folder: Path) -> Corpus:
 
 
 def shuffled_slice(count: int, seed: int, epoch: int, start: int, stop: int) -> Numbers:
-    """The numbers at `start` to `stop` of all numbers below `count`, shuffled.
+    """Elements `start` to `stop` of a random permutation of the numbers below `count`.
 
-    Only these are computed: a Feistel network shuffles all numbers of as many bits as `count`
-    needs, and what falls outside is shuffled again until it falls inside (format-preserving
-    encryption by cycle walking, Black & Rogaway 2002). `seed` and `epoch` choose the order.
+    Only these elements are computed: a Feistel network permutes all numbers with as many bits as
+    `count` needs, and is applied again to results that are not below `count` (cycle walking, Black
+    & Rogaway 2002). `seed` and `epoch` choose the permutation.
     """
     assert 0 <= start <= stop <= count
     half = max(1, ((count - 1).bit_length() + 1) // 2)
@@ -315,7 +327,7 @@ def shuffled_slice(count: int, seed: int, epoch: int, start: int, stop: int) -> 
 
 
 def feistel(numbers: NDArray[np.uint64], half: int, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each number's partner among the numbers of twice `half` bits; a round for each key."""
+    """A permutation of the numbers of 2 · `half` bits, with a round for each key."""
     bits, low = np.uint64(half), np.uint64((1 << half) - 1)
     left, right = numbers >> bits, numbers & low
     for key in keys:

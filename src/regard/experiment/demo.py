@@ -16,7 +16,7 @@ from regard.experiment.plan import (
 )
 from regard.experiment.sweep import Variant, shared_options
 from regard.files import write_file
-from regard.lesson.corpus import EXAMPLE, split
+from regard.lesson.corpus import EXAMPLE, split_lesson
 from regard.training.data import Data
 
 
@@ -120,7 +120,7 @@ def write_lesson(folder: Path, train: int, test: int, seed: int) -> Texts:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "make the folder", str(folder))
-    lesson = split(train, 2 * test, seed)
+    lesson = split_lesson(train, 2 * test, seed)
     held = {
         texts.train: lesson.train,
         texts.valid: lesson.test[:test],

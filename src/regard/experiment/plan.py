@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from regard.config import Config, SearchOptions, make_config
-from regard.data.formats import read_texts
+from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from regard.data.corpus import open_corpus
-from regard.data.formats import read_texts
+from regard.data.formats.lines import read_texts
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantise
 from regard.errors import RegardError

@@ -347,7 +347,7 @@ def examples(count: int, seed: int) -> list[Example]:
     return given
 
 
-def split(train: int, test: int, seed: int) -> Lesson:
+def split_lesson(train: int, test: int, seed: int) -> Lesson:
     """So many examples to learn from, and others to test with."""
     given = examples(train + test, seed)
     return Lesson(given[:train], given[train:])

@@ -1,4 +1,4 @@
-"""The models that come along, by their names."""
+"""The built-in models: how a model is found by its name or its path."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,51 +9,51 @@ from regard.storage.model_file import SUFFIX
 
 HERE = Path(__file__).parent
 DEFAULT = HERE / f"en-fr{SUFFIX}"
-"""What translates when no model is named."""
+"""The model that translates when none is given."""
 
 
-def names() -> list[str]:
-    """Of all models that come along."""
+def builtin_names() -> list[str]:
+    """The names of all built-in models."""
     return sorted(file.stem for file in HERE.glob(f"*{SUFFIX}"))
 
 
 def find(model: str | Path) -> Path:
-    """Where a model is that is named by its path or, if it comes along, by its name.
+    """The path of a model, given its path or the name of a built-in model.
 
-    A model under this path comes first. Raises RegardError if nothing is there.
+    A model at this path takes precedence. Raises RegardError if there is neither.
     """
-    path, is_ours = Path(model), str(model) in names()
-    if path.exists() and (not is_ours or path.is_file() or (path / MODEL_INFO).exists()):
+    path, is_builtin = Path(model), str(model) in builtin_names()
+    if path.exists() and (not is_builtin or path.is_file() or (path / MODEL_INFO).exists()):
         return path
-    if is_ours:
+    if is_builtin:
         return HERE / f"{model}{SUFFIX}"
     if path in (DEFAULT, Path(DEFAULT.stem)):
         raise RegardError(
-            f"the model that comes along, {DEFAULT.stem}, is not in this copy of regard",
+            f"the built-in model {DEFAULT.stem} is missing from this installation",
             str(DEFAULT),
             "install regard from its wheel, or give a model folder or file with --model",
         )
-    known = ", ".join(names())
+    names = ", ".join(builtin_names())
     raise RegardError(
         "there is no such file" if path.suffix == SUFFIX else "there is no such folder",
         str(model),
         "give the folder that `regard train --out` wrote (it holds a model.json), or a file that"
-        " `regard export` wrote" + (f", or a model that comes along: {known}" if known else ""),
+        " `regard export` wrote" + (f", or a built-in model: {names}" if names else ""),
     )
 
 
-def unique_names(models: Sequence[Path], between: str) -> list[str]:
-    """What each is called: the last part of its path, or as many parts as tell them apart; a file
-    without its suffix, unless that is what tells it from its folder.
+def unique_names(models: Sequence[Path], separator: str) -> list[str]:
+    """A short name for each model: as many last parts of its path as make the names unique, joined
+    by `separator`. The suffix of a file is left out unless a folder has the same name.
 
-    Raises RegardError if one is given twice.
+    Raises RegardError if a model is given twice.
     """
     paths = [model.resolve() for model in models]
     if len(set(paths)) < len(paths):
-        raise RegardError("a model is given twice", "the models", "give each of them once")
+        raise RegardError("a model is given twice", "the models", "give each model once")
     short = [path.with_suffix("") if path.suffix == SUFFIX else path for path in paths]
     if len(set(short)) == len(short):
         paths = short
     lengths = range(1, max(len(path.parts) for path in paths) + 1)
-    names = ([between.join(path.parts[-length:]) for path in paths] for length in lengths)
-    return next(called for called in names if len(set(called)) == len(called))
+    candidates = ([separator.join(path.parts[-length:]) for path in paths] for length in lengths)
+    return next(names for names in candidates if len(set(names)) == len(names))

@@ -1,1 +1,1 @@
-"""Models on disk: folders, single files and model cards."""
+"""Models on disk: folders, single files, and model cards."""

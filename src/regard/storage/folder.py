@@ -1,6 +1,7 @@
-"""A model as a folder: weights, options, vocabularies and quality; safetensors and JSON only.
+"""A model as a folder of files: information, weights, vocabularies, quality.
 
-Every file is written beside its place and renamed, so a crash leaves the old one or the new one.
+All files are JSON, safetensors or SentencePiece models, and are written atomically: after a crash
+each is the old or the new one.
 """
 
 from collections.abc import Mapping
@@ -15,42 +16,38 @@ from regard.files import damaged_error, read_json, write_file, write_json
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
-FORMAT = 2
-"""Of the model folder. Format 1 was never released; recipes/convert.py converts it."""
+MODEL_FORMAT = 2
+"""The format of folders and files. Format 1 was never released; recipes/convert.py converts it."""
 
 MODEL_INFO, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
-JOINT, SOURCE, TARGET = VOCABULARIES = (
-    "joint.spm",
-    "source.spm",
-    "target.spm",
-)
+JOINT, SOURCE, TARGET = VOCABULARIES = ("joint.spm", "source.spm", "target.spm")
 
 Tensors = Mapping[str, np.ndarray]
 
 
 class ModelInfo(NamedTuple):
-    """What a model is, without its weights."""
+    """Everything about a model but its weights."""
 
     languages: tuple[str, str]
-    """Codes of the source and the target language."""
+    """The codes of the source and the target language."""
     config: Config
     source: Vocabulary
     target: Vocabulary
     provenance: dict[str, Any]
-    """How it was made: version, pairs, files, day, fingerprint of the text."""
+    """How the model was trained: version, pairs, files, date, fingerprint of the text."""
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The files that decide what a model says; of the vocabularies some are not there."""
+    """The files that determine a model's translations; some of the vocabularies do not exist."""
     return [folder / name for name in (MODEL_INFO, WEIGHTS, *VOCABULARIES)]
 
 
-def write_tensors(file: Path, tensors: Tensors, about: Mapping[str, str]) -> None:
-    """`about` stands in the file's own header."""
+def write_tensors(file: Path, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file; `metadata` is in its header. Raises RegardError as `write_file`."""
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    write_file(file, save(arrays, metadata=dict(about)))
+    write_file(file, save(arrays, metadata=dict(metadata)))
 
 
 class TensorFile(NamedTuple):
@@ -59,27 +56,27 @@ class TensorFile(NamedTuple):
 
 
 def read_tensors(file: Path) -> TensorFile:
-    """Raises RegardError if the file cannot be read or is not of safetensors' form."""
+    """Read a safetensors file. Raises RegardError if it cannot be read or is damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        file.open("rb").close()  # safetensors takes what may not be read for what is not there
+        file.open("rb").close()  # safetensors reports a file without permission as missing
         with safe_open(file, framework="numpy") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             return TensorFile(tensors, opened.metadata() or {})
     except OSError as error:
         refuse_system_error(error, "read", str(file))
     except (SafetensorError, AttributeError, ValueError, TypeError) as error:
-        # AttributeError: numpy has no such numbers, of 8 bits or 4
+        # AttributeError: a data type that numpy lacks, such as 8-bit floats
         raise damaged_error(file) from error
 
 
 def save_model_info(folder: Path, card: ModelInfo) -> None:
-    """Everything of a model but its weights."""
+    """Write all files of a model folder but the weights. Raises RegardError as `write_file`."""
     write_json(
         folder / MODEL_INFO,
         {
-            "format": FORMAT,
+            "format": MODEL_FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
             "provenance": card.provenance,
@@ -93,7 +90,10 @@ def save_model_info(folder: Path, card: ModelInfo) -> None:
 
 
 def load_model_info(folder: Path) -> ModelInfo:
-    """Raises RegardError if there is no model, or one of a later version, or a damaged one."""
+    """Read a model folder without its weights.
+
+    Raises RegardError if it holds no model, one of another format, or a damaged one.
+    """
     if not (folder / MODEL_INFO).exists():
         raise RegardError(
             "there is no model here" if folder.exists() else "there is no such folder",
@@ -103,8 +103,8 @@ def load_model_info(folder: Path) -> ModelInfo:
     content = read_json(folder / MODEL_INFO)
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise damaged_error(folder / MODEL_INFO)
-    if content["format"] != FORMAT:
-        raise other_format(folder, content["format"], FORMAT)
+    if content["format"] != MODEL_FORMAT:
+        raise format_error(folder, content["format"])
     try:
         languages = parse_languages("-".join(content["languages"]))
         settings, provenance = content["config"], dict(content["provenance"])
@@ -118,10 +118,12 @@ def load_model_info(folder: Path) -> ModelInfo:
     return ModelInfo(languages, config, source, target, provenance)
 
 
-def other_format(model: Path, version: int, known: int) -> RegardError:
-    advice = "install a newer regard" if version > known else "convert it with recipes/convert.py"
+def format_error(model: Path, version: int) -> RegardError:
+    is_newer = version > MODEL_FORMAT
     return RegardError(
-        f"this model has format {version}; this version reads {known}", str(model), advice
+        f"this model has format {version}, and this version of regard reads {MODEL_FORMAT}",
+        str(model),
+        "install a newer regard" if is_newer else "convert it with recipes/convert.py",
     )
 
 
@@ -132,17 +134,17 @@ def load_vocabulary(file: Path) -> Vocabulary:
         refuse_system_error(error, "read the vocabulary", str(file))
 
 
-def weights_of(folder: Path) -> Path:
-    """The file of the weights. Raises RegardError if the model has none yet."""
+def weights_file(folder: Path) -> Path:
+    """The path of the weights. Raises RegardError if the model has none yet."""
     if not (folder / WEIGHTS).exists():
         raise RegardError(
             "this model has no weights yet",
             str(folder),
-            "train until its first validation; run the same `regard train` again to go on",
+            "train until the first validation: the same `regard train` again resumes the run",
         )
     return folder / WEIGHTS
 
 
 def load_weights(folder: Path) -> dict[str, np.ndarray]:
-    """Raises RegardError if the model has none yet, or damaged ones."""
-    return read_tensors(weights_of(folder)).tensors
+    """The weights by name. Raises RegardError if the model has none yet, or they are damaged."""
+    return read_tensors(weights_file(folder)).tensors

@@ -1,4 +1,4 @@
-"""What a model tells about itself: what it is for, where its text came from, whom to thank."""
+"""Model cards: what a model is good at, where its training text comes from, its licence."""
 
 import json
 import tomllib
@@ -10,33 +10,34 @@ from regard.errors import RegardError, refuse_system_error
 from regard.storage.model_file import read_model_file, write_model_file
 
 MODEL_CARD = "model_card"
-"""Where it stands among the things that tell how a model was made."""
+"""The key of the model card in a model's provenance."""
 
 
 def read_model_card(file: Path) -> dict[str, Any]:
-    """The model card in a TOML file; its names and texts are free, and dates become text.
+    """The model card in a TOML file. Its keys and values are free; dates become text.
 
-    Raises RegardError if there is none.
+    Raises RegardError if the file cannot be read, is not TOML, or is empty.
     """
     try:
-        written = tomllib.loads(file.read_text("utf-8-sig"))
-        about: dict[str, Any] = json.loads(json.dumps(written, default=str, allow_nan=False))
+        content = tomllib.loads(file.read_text("utf-8-sig"))
+        model_card: dict[str, Any] = json.loads(json.dumps(content, default=str, allow_nan=False))
     except OSError as error:
         refuse_system_error(error, "read a model card", str(file))
     except ValueError as error:
         raise RegardError(
-            f"this is no model card in TOML: {error}", str(file), "mend it there"
+            f"the model card is not valid TOML: {error}", str(file), "correct the line named above"
         ) from error
-    if not about:
-        raise RegardError("there is nothing in it", str(file), 'begin with title = "..."')
-    return about
+    if not model_card:
+        raise RegardError("the model card is empty", str(file), 'begin with title = "..."')
+    return model_card
 
 
-def add_model_card(file: Path, about: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
-    """Add a model card, and figures, to a .regard file; all else in it stays as it is.
+def add_model_card(file: Path, model_card: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
+    """Add a model card and measured `quality` to a .regard file; the rest of it is unchanged.
 
     Raises RegardError if the file is damaged or cannot be written.
     """
-    bundle = read_model_file(file)
-    card = bundle.card._replace(provenance={**bundle.card.provenance, MODEL_CARD: dict(about)})
-    write_model_file(file, bundle._replace(card=card, quality={**bundle.quality, **quality}))
+    model = read_model_file(file)
+    provenance = {**model.card.provenance, MODEL_CARD: dict(model_card)}
+    card = model.card._replace(provenance=provenance)
+    write_model_file(file, model._replace(card=card, quality={**model.quality, **quality}))

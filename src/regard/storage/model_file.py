@@ -1,7 +1,7 @@
-"""A model as one file: moved alone to another machine, it translates raw text.
+"""A model as one file that translates raw text on any machine.
 
-The file is of safetensors' form: numbers and text, never a program. What the numbers mean stands in
-its header as JSON; a checksum covers all of it.
+It is a safetensors file: tensors, and a header with JSON and a checksum of everything. It contains
+no code, so a file from an untrusted source can be loaded.
 """
 
 import json
@@ -17,125 +17,125 @@ from regard.errors import RegardError
 from regard.files import damaged_error, read_json
 from regard.shapes import Shaped
 from regard.special import END
-from regard.storage import folder as checkpoint
 from regard.storage.folder import (
     JOINT,
+    MODEL_FORMAT,
+    QUALITY,
     SOURCE,
     TARGET,
     VOCABULARIES,
     ModelInfo,
     Tensors,
-    other_format,
+    format_error,
+    load_model_info,
+    load_weights,
     read_tensors,
     write_tensors,
 )
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
-FORMAT = 2
-"""Of the file. Format 1 was never released; recipes/convert.py converts it."""
-
 SUFFIX = ".regard"
 HEADER, CHECKSUM = "regard", "sha256"
-"""Names in the header: what the file is, and the checksum of everything else."""
+"""The keys of the header: the description of the model as JSON, and the checksum."""
 
 LIKELY_TENSOR, COMMON_TENSOR = "shortlist.likely", "shortlist.common"
-"""Names of the shortlist's two arrays; a file may lack both."""
+"""The names of the shortlist's two arrays; a file may lack both."""
 
 MAX_RANGE = 1e30
-"""No range has such ends; float32 could not tell how wide it is."""
+"""The ends of a range are smaller than this, so that its width is finite in float32."""
 
 Calibration = Mapping[str, tuple[float, float]]
-"""The least and the greatest input of each product that is computed in int8."""
+"""The range (minimum, maximum) of the input of each product that is computed in int8."""
 
 
 class Shortlist(NamedTuple):
-    """Which target tokens a sentence may need (`export/shortlist.py`)."""
+    """The target tokens that a translation may contain (learned in `export/shortlist.py`)."""
 
     likely: Shaped[np.ndarray, "_ _"]
-    """Of each source token, as uint16 or uint32."""
+    """For each source token the likely target tokens, as uint16 or uint32."""
     common: Shaped[np.ndarray, " _"]
-    """Of every sentence."""
+    """Target tokens that every sentence may need."""
 
 
 NO_SHORTLIST = Shortlist(np.zeros((0, 0), np.uint16), np.zeros(0, np.uint16))
-"""What a file holds that was made without training text, or by an earlier version."""
+"""The shortlist of a file that was exported without training text."""
 
 
 class ModelFile(NamedTuple):
     card: ModelInfo
     tensors: Tensors
-    """Weights by the names of `model/`; of an int8 matrix its scales beside it."""
+    """The weights by the names of `model/`; an int8 matrix is accompanied by its scales."""
     calibration: Calibration
-    """Empty where everything is fp32."""
+    """Empty for an fp32 model."""
     quality: dict[str, Any]
     shortlist: Shortlist = NO_SHORTLIST
 
 
 def read_model_folder(folder: Path) -> ModelFile:
-    """Raises RegardError if the folder holds no whole model."""
-    card, tensors = checkpoint.load_model_info(folder), checkpoint.load_weights(folder)
-    quality = folder / checkpoint.QUALITY
+    """The model in a folder. Raises RegardError if there is no complete model in it."""
+    card, tensors = load_model_info(folder), load_weights(folder)
+    quality = folder / QUALITY
     return ModelFile(card, tensors, {}, read_json(quality) if quality.exists() else {})
 
 
 def is_file(model: Path) -> bool:
-    """Whether a model is one file, or would be if it were there."""
+    """Whether a path names a model file, which need not exist, rather than a folder."""
     return model.is_file() or (model.suffix == SUFFIX and not model.is_dir())
 
 
 def read_model(model: Path) -> ModelFile:
-    """A model from its file or its folder. Raises RegardError if there is no whole one."""
+    """A model from its file or its folder. Raises RegardError if there is no complete model."""
     return read_model_file(model) if is_file(model) else read_model_folder(model)
 
 
 def read_model_info(model: Path) -> ModelInfo:
-    """What a model is; of a folder the weights need not be there yet. Raises RegardError if there
-    is none, or a damaged one."""
-    return read_model_file(model).card if is_file(model) else checkpoint.load_model_info(model)
+    """The information about a model; a folder need not hold weights yet. Raises RegardError if
+    there is no model, or a damaged one."""
+    return read_model_file(model).card if is_file(model) else load_model_info(model)
 
 
-def write_model_file(file: Path, bundle: ModelFile) -> None:
-    """Raises RegardError if the disk is full or writing is not allowed."""
-    card = bundle.card
-    tensors = dict(bundle.tensors)
+def write_model_file(file: Path, model: ModelFile) -> None:
+    """Write a .regard file. Raises RegardError if the disk is full or writing is not allowed."""
+    card = model.card
+    tensors = dict(model.tensors)
     if card.source is card.target:
         tensors[JOINT] = np.frombuffer(card.source.proto, np.uint8)
     else:
         tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
         tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
-    if len(bundle.shortlist.likely):
-        tensors |= {LIKELY_TENSOR: bundle.shortlist.likely, COMMON_TENSOR: bundle.shortlist.common}
-    about = json.dumps(
+    if len(model.shortlist.likely):
+        tensors |= {LIKELY_TENSOR: model.shortlist.likely, COMMON_TENSOR: model.shortlist.common}
+    header = json.dumps(
         {
-            "format": FORMAT,
+            "format": MODEL_FORMAT,
             "languages": card.languages,
             "config": card.config.model_dump(mode="json"),
             "provenance": card.provenance,
-            "quality": bundle.quality,
-            "calibration": bundle.calibration,
+            "quality": model.quality,
+            "calibration": model.calibration,
         },
         ensure_ascii=False,
     )
-    write_tensors(file, tensors, {HEADER: about, CHECKSUM: checksum(about, tensors)})
+    write_tensors(file, tensors, {HEADER: header, CHECKSUM: checksum(header, tensors)})
 
 
 def write_shortlist(file: Path, shortlist: Shortlist) -> None:
-    """Raises RegardError if the disk is full or writing is not allowed."""
+    """Write a shortlist. Raises RegardError if the disk is full or writing is not allowed."""
     write_tensors(file, {LIKELY_TENSOR: shortlist.likely, COMMON_TENSOR: shortlist.common}, {})
 
 
 def read_shortlist(file: Path) -> Shortlist:
-    """Raises RegardError if the file is damaged."""
+    """The inverse of `write_shortlist`. Raises RegardError if the file is damaged."""
     tensors = read_tensors(file).tensors
     if tensors.keys() != {LIKELY_TENSOR, COMMON_TENSOR}:
         raise damaged_error(file)
     return Shortlist(tensors[LIKELY_TENSOR], tensors[COMMON_TENSOR])
 
 
-def checksum(about: str, tensors: Tensors) -> str:
-    """Of all that a file holds: names, types, sizes and numbers."""
-    total = sha256(about.encode())
+def checksum(header: str, tensors: Tensors) -> str:
+    """The SHA-256 of the description and of every tensor's name, type, shape and numbers."""
+    total = sha256(header.encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
         total.update(np.ascontiguousarray(tensor).data)
@@ -143,7 +143,10 @@ def checksum(about: str, tensors: Tensors) -> str:
 
 
 def read_model_file(file: Path) -> ModelFile:
-    """Raises RegardError if the file is not there, of a later version, or damaged in any way."""
+    """Read a .regard file.
+
+    Raises RegardError if it does not exist, has another format, or is damaged in any way.
+    """
     if not file.exists():
         raise RegardError(
             "there is no such file",
@@ -151,31 +154,33 @@ def read_model_file(file: Path) -> ModelFile:
             "give a model folder, or a file that `regard export` wrote",
         )
     stored = read_tensors(file)
-    bad = damaged_error(file)
     try:
-        about = json.loads(stored.metadata[HEADER])
-        version = about["format"]
+        content = json.loads(stored.metadata[HEADER])
+        version = content["format"]
         if not isinstance(version, int):
-            raise bad
+            raise damaged_error(file)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise bad from error
-    if version != FORMAT:
-        raise other_format(file, version, FORMAT)
+        raise damaged_error(file) from error
+    if version != MODEL_FORMAT:
+        raise format_error(file, version)
     if checksum(stored.metadata[HEADER], stored.tensors) != stored.metadata.get(CHECKSUM):
-        raise bad
-    return parse(file, about, stored.tensors)
+        raise damaged_error(file)
+    return parse_model_file(file, content, stored.tensors)
 
 
-def parse(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> ModelFile:
+def parse_model_file(
+    file: Path, content: dict[str, Any], tensors: dict[str, np.ndarray]
+) -> ModelFile:
+    """The model in a file whose checksum is right. Raises RegardError if it is not consistent."""
     bad = damaged_error(file)
     try:
-        languages = parse_languages("-".join(about["languages"]))
+        languages = parse_languages("-".join(content["languages"]))
         ranges = {
-            str(name): (float(least), float(greatest))
-            for name, (least, greatest) in about["calibration"].items()
+            str(name): (float(minimum), float(maximum))
+            for name, (minimum, maximum) in content["calibration"].items()
         }
-        settings, provenance = about["config"], dict(about["provenance"])
-        quality = dict(about["quality"])
+        settings, provenance = content["config"], dict(content["provenance"])
+        quality = dict(content["quality"])
         protos = {name: tensors.pop(name).tobytes() for name in VOCABULARIES if name in tensors}
     except (
         KeyError, TypeError, ValueError, AttributeError, OverflowError, RegardError,
@@ -203,12 +208,13 @@ def parse(file: Path, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> 
 
 
 def is_valid(shortlist: Shortlist, source_tokens: int, target_tokens: int) -> bool:
-    """Whether it tells tokens that there are, of each source token, and </s> of all."""
+    """Whether a shortlist has a row for each source token, existing target tokens only, and </s>
+    among the common ones."""
     likely, common = shortlist
     return (
-        all(one.dtype in (np.uint16, np.uint32) and one.size for one in shortlist)
+        all(array.dtype in (np.uint16, np.uint32) and array.size for array in shortlist)
         and (likely.ndim, common.ndim) == (2, 1)
         and len(likely) == source_tokens
-        and max(int(one.max()) for one in shortlist) < target_tokens
+        and max(int(array.max()) for array in shortlist) < target_tokens
         and END in common
     )

@@ -1,1 +1,1 @@
-"""Words and numbers; knows no model."""
+"""Text to tokens and back: normalization, sentences, words, vocabularies. Imports no model."""

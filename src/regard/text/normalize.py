@@ -1,4 +1,4 @@
-"""A text as the model reads it: on one line, composed, without what cannot be seen."""
+"""The form in which the model reads a text: one line, composed, without invisible characters."""
 
 import re
 import unicodedata
@@ -7,15 +7,15 @@ from typing import NamedTuple
 from regard.text.spans import Span
 
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
-"""Control characters (tab, form feed and U+0085 among them), Unicode's own ends of lines and
-paragraphs, the byte order mark, and halves of surrogate pairs, which cannot be encoded."""
+"""Control characters (tab, form feed and U+0085 among them), Unicode's line and paragraph
+separators, the byte order mark, and halves of surrogate pairs, which cannot be encoded."""
 
 JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 """Korean vowels and final consonants, which compose with what precedes them."""
 
 
 def normalize(text: str) -> str:
-    """`text` on one line, control characters as spaces, stripped, composed (Unicode's NFC)."""
+    """`text` with a space for each of `CONTROL_CHARACTERS`, then stripped, in Unicode's NFC."""
     return unicodedata.normalize("NFC", CONTROL_CHARACTERS.sub(" ", text).strip())
 
 

@@ -1,4 +1,4 @@
-"""Sentences of unlike length as one array."""
+"""Sentences of different lengths as one array."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from regard.special import PAD, Ids
 
 
 def pad(sentences: Sequence[Ids], multiple: int = 1) -> Int[np.ndarray, "B S"]:
-    """One row a sentence, <pad> behind the shorter ones; the width is a multiple of `multiple`."""
+    """One row for each sentence, padded with <pad>; the width is a multiple of `multiple`."""
     width = -(-max(map(len, sentences)) // multiple) * multiple
     padded = np.full((len(sentences), width), PAD, dtype=np.int64)
     for row, sentence in zip(padded, sentences, strict=True):

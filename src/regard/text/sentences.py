@@ -1,4 +1,4 @@
-"""Where a text's sentences begin and end, by rules; what stands between them is kept."""
+"""Rules that split a text into sentences and keep the white space between them."""
 
 import re
 import unicodedata
@@ -8,38 +8,38 @@ from typing import NamedTuple
 from regard.text.languages import without_region
 
 CLOSING = "\"'”’“‘»›)\\]」』）】"
-"""What may stand right behind the end of a sentence; German closes with “ and ‘."""
+"""Characters that may follow a sentence's last mark directly; German closes with “ and ‘."""
 
 FULL_STOPS = "。！？｡؟۔।॥։።။។"
-"""Marks that end a sentence wherever they stand, in Chinese, Japanese, Arabic, Urdu, Hindi,
-Armenian, Amharic, Burmese and Khmer."""
+"""Marks that always end a sentence, in Chinese, Japanese, Arabic, Urdu, Hindi, Armenian, Amharic,
+Burmese and Khmer."""
 
 BOUNDARY = re.compile(
-    # the end of a sentence, then white space; looked for once in a run of full stops
+    # the end of a sentence, then white space; a run of full stops is matched once
     rf"(?P<ended>(?<![.!?…])[.!?…]+(?:[{CLOSING}]|[ \u00a0\u202f]»)*)(?P<gap>\s+)"
     rf"|(?P<full>[{FULL_STOPS}][{FULL_STOPS}.!?…]*[{CLOSING}]*)(?P<none>\s*)"
 )
 
 CLAUSE = re.compile(r"(?<=[,;:)\]»”—–])\s+|(?<=[，、；：،؛])\s*")
-SPACE = re.compile(r"\s+")
-PAUSE = re.compile(rf"[{FULL_STOPS}.!?…,;:，、；：،؛—–][{CLOSING}]*$")
+WHITESPACE = re.compile(r"\s+")
+ENDS_WITH_PUNCTUATION = re.compile(rf"[{FULL_STOPS}.!?…,;:，、；：،؛—–][{CLOSING}]*$")
 
 MAX_SENTENCE_CHARACTERS = 1000
-"""Characters of the longest sentence: what is longer is cut behind a clause, or else a word. Models
-have not read longer ones (`data.max_characters`), and their time grows with the square."""
+"""A longer sentence is split after a clause, or else after a word: models are not trained on longer
+ones (`data.max_characters`), and attention takes time quadratic in the length."""
 
 OPENING = "\"'“‘„‚«‹([¿¡「『（【—–-"
-"""What may stand before a sentence's first letter."""
+"""Characters that may precede a sentence's first letter."""
 
 MIN_PART_CHARACTERS = 40
-"""Characters around a full stop that decide."""
+"""Only so many characters on each side of a full stop are considered."""
 
-JOINER = "\u200d"
-"""Makes one picture of two."""
+ZERO_WIDTH_JOINER = "\u200d"
+"""Joins two emoji into one."""
 
 
 def words_by_language(words: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """The same, each word by itself."""
+    """The sets of words in the strings of `words`."""
     return {language: frozenset(listed.split()) for language, listed in words.items()}
 
 
@@ -52,7 +52,8 @@ NONBREAKING = words_by_language(
         " z d u i o s a h v",
     }
 )
-"""By language, as they are written: words behind whose full stop a sentence mostly goes on."""
+"""Abbreviations by language, case-sensitive: the sentence usually continues after their full stop.
+"""
 NONBREAKING_ELSEWHERE = frozenset(("Mr", "Mrs", "Dr", "Prof", "St"))
 
 NONBREAKING_NUMERIC = words_by_language(
@@ -62,7 +63,7 @@ NONBREAKING_NUMERIC = words_by_language(
         "de": "nr vol abb art kap s abs tel jan feb mär apr jun jul aug sep sept okt nov dez",
     }
 )
-"""Words behind whose full stop it goes on if a number follows, in small letters."""
+"""Abbreviations, in lower case, after which the sentence continues if a number follows."""
 NONBREAKING_NUMERIC_ELSEWHERE = frozenset(("no", "vol", "fig", "art", "p", "pp"))
 
 # fmt: off
@@ -71,42 +72,42 @@ ORDINALS = {
     "sl", "sr", "tr",
 }
 # fmt: on
-"""Languages that write a full stop behind the number of a day, a king or a row."""
+"""Languages that write ordinal numbers with a full stop."""
 
 
 class Sentence(NamedTuple):
     text: str
     whitespace: str
-    """What stands between it and the next one."""
+    """The white space between it and the next sentence."""
 
 
-def split(text: str, language: str) -> list[Sentence]:
-    """The sentences of `text`; put together with their gaps they are `text` again.
+def split_sentences(text: str, language: str) -> list[Sentence]:
+    """The sentences of `text`; joined with their white space they are `text` again.
 
-    A full stop ends no sentence behind an abbreviation of the language (a code like "en"), an
-    initial or the number of an item, or where the next word begins with a small letter. None is
-    longer than `LONGEST`.
+    A full stop does not end a sentence after an abbreviation of the language (a code like "en"), an
+    initial or the number of an item, or before a word in lower case. No sentence is longer than
+    `MAX_SENTENCE_CHARACTERS`.
     """
     code = without_region(language)
     return [part for sentence in split_at_ends(text, code) for part in split_long(sentence)]
 
 
 def split_at_ends(text: str, language: str) -> list[Sentence]:
-    """The sentences where they end by themselves."""
-    found, start = [], 0
+    """The sentences of `text`, of any length."""
+    sentences, start = [], 0
     for match in BOUNDARY.finditer(text):
         gap = match["gap"] if match["gap"] is not None else match["none"]
         end = match.end() - len(gap)
         if match.end() < len(text) and is_end(text, start, match, language):
-            found.append(Sentence(text[start:end], gap))
+            sentences.append(Sentence(text[start:end], gap))
             start = match.end()
-    if start < len(text) or not found:
-        found.append(Sentence(text[start:], ""))
-    return found
+    if start < len(text) or not sentences:
+        sentences.append(Sentence(text[start:], ""))
+    return sentences
 
 
 def is_end(text: str, start: int, match: re.Match[str], language: str) -> bool:
-    """Whether a sentence that began at `start` ends with this mark."""
+    """Whether the sentence that begins at `start` ends with this match of `BOUNDARY`."""
     if match["full"]:
         is_quoted = match["full"][-1] in CLOSING and not match["none"]
         return not (is_quoted and text[match.end()] in "とっ")  # 「はい。」と言った。
@@ -120,14 +121,14 @@ def is_end(text: str, start: int, match: re.Match[str], language: str) -> bool:
     words = text[max(start, match.start() - MIN_PART_CHARACTERS) : match.start()].split()
     before = words[-1].lstrip(OPENING) if words else ""
     if before.isdecimal() and len(before) < 3:
-        near = max(start, match.start() - MIN_PART_CHARACTERS)
+        near = max(start, match.start() - MIN_PART_CHARACTERS)  # or time would be quadratic
         is_item = near == start and text[near : match.start()].lstrip(OPENING) == before
         return not (is_item or language in ORDINALS)
     return not is_abbreviation(before, after, language)
 
 
 def is_abbreviation(word: str, after: str, language: str) -> bool:
-    """Whether a full stop behind `word` is no end, where the sentence would go on with `after`."""
+    """Whether the full stop after `word` belongs to it; `after` is the next character."""
     is_initial = len(word) == 1 and word.isupper() and word != "I"
     titles = NONBREAKING.get(language, NONBREAKING_ELSEWHERE)
     numbered = NONBREAKING_NUMERIC.get(language, NONBREAKING_NUMERIC_ELSEWHERE)
@@ -141,45 +142,43 @@ def is_abbreviation(word: str, after: str, language: str) -> bool:
 
 
 def split_long(sentence: Sentence) -> Iterator[Sentence]:
-    """A sentence in parts that are short enough."""
+    """`sentence` in parts of at most `MAX_SENTENCE_CHARACTERS`."""
     text = sentence.text
     while len(text) > MAX_SENTENCE_CHARACTERS:
-        place = last_break(text)
-        rest = text[place:].lstrip()
+        end = last_break(text)
+        rest = text[end:].lstrip()
         if not rest:
             break
-        yield Sentence(text[:place], text[place : len(text) - len(rest)])
+        yield Sentence(text[:end], text[end : len(text) - len(rest)])
         text = rest
     yield Sentence(text, sentence.whitespace)
 
 
 def last_break(text: str) -> int:
-    """Where the first `LONGEST` characters had best be cut off."""
-    for pattern in (CLAUSE, SPACE):
-        places = [
-            match.start()
-            for match in pattern.finditer(
-                text, MAX_SENTENCE_CHARACTERS // 2, MAX_SENTENCE_CHARACTERS
-            )
-        ]
-        if places:
-            return places[-1]
-    place = MAX_SENTENCE_CHARACTERS
-    while place > MAX_SENTENCE_CHARACTERS // 2 and is_combining(text, place):
-        place -= 1
-    return place
+    """The index at which to split: the last clause or word end in the second half of the first
+    `MAX_SENTENCE_CHARACTERS`, or else the last character boundary."""
+    half, end = MAX_SENTENCE_CHARACTERS // 2, MAX_SENTENCE_CHARACTERS
+    for pattern in (CLAUSE, WHITESPACE):
+        breaks = [match.start() for match in pattern.finditer(text, half, end)]
+        if breaks:
+            return breaks[-1]
+    while end > half and is_combining(text, end):
+        end -= 1
+    return end
 
 
-def is_combining(text: str, place: int) -> bool:
-    """Whether the sign at `place` is part of the letter or the picture before it."""
-    sign = text[place]
-    is_mark = unicodedata.category(sign)[0] == "M" or "\U0001f3fb" <= sign <= "\U0001f3ff"
-    return is_mark or JOINER in (sign, text[place - 1])
+def is_combining(text: str, index: int) -> bool:
+    """Whether the character at `index` belongs to the letter or the emoji before it."""
+    character = text[index]
+    is_mark = unicodedata.category(character)[0] == "M" or "\U0001f3fb" <= character <= "\U0001f3ff"
+    return is_mark or ZERO_WIDTH_JOINER in (character, text[index - 1])
 
 
 def splits_a_word(text: str, rest: str) -> bool:
-    """Whether two parts of a sentence, cut where it was too long, are parts of one word of ASCII:
-    an address or a code, that no space belongs into."""
+    """Whether a long sentence was split between `text` and `rest` inside one ASCII word, such as
+    an address or a code, so that they are joined without a space."""
     return (
-        not PAUSE.search(text[-MIN_PART_CHARACTERS:]) and text[-1:].isascii() and rest[:1].isascii()
+        not ENDS_WITH_PUNCTUATION.search(text[-MIN_PART_CHARACTERS:])
+        and text[-1:].isascii()
+        and rest[:1].isascii()
     )

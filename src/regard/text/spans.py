@@ -1,4 +1,4 @@
-"""Where the words of a text stand: tokens, words and characters of the user's own text."""
+"""The words of a text as ranges of characters, and the word that each token belongs to."""
 
 import re
 import unicodedata
@@ -6,78 +6,77 @@ from functools import cache
 from typing import NamedTuple
 
 COMBINING_MARK = "\u0300"
-"""In `shape`, what stands for any mark that is written with the letter before it."""
-JOINERS = "\u200c\u200d"
-"""Between letters they keep apart or join what is one word; between symbols the second joins."""
-ALONE = (
+"""`unify_marks` replaces every combining mark by this one."""
+ZERO_WIDTH_JOINERS = "\u200c\u200d"
+"""The non-joiner and the joiner. Both occur inside words; the joiner also joins emoji."""
+SINGLE_CHARACTER_WORDS = (
     "\u3005-\u3007\u3031-\u3035\u3040-\u3098\u309b-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
-"""Ideographs and kana: written without spaces, each counts as a word."""
+"""Ideographs and kana. They are written without spaces; each counts as a word."""
 SYMBOL = (
-    "(?:[\U0001f1e6-\U0001f1ff]{2}|[^\\w\\s])"  # a flag is two letters of its own kind
-    f"[{COMBINING_MARK}{JOINERS}\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"  # skin tones, tags
+    "(?:[\U0001f1e6-\U0001f1ff]{2}|[^\\w\\s])"  # a flag is two regional indicators
+    # skin tones and tags
+    f"[{COMBINING_MARK}{ZERO_WIDTH_JOINERS}\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"
 )
-LETTER = f"[^\\W{ALONE}]"
-REST = f"(?:{LETTER}|[{COMBINING_MARK}{JOINERS}])*"
+WORD_LETTER = f"[^\\W{SINGLE_CHARACTER_WORDS}]"
+REST = f"(?:{WORD_LETTER}|[{COMBINING_MARK}{ZERO_WIDTH_JOINERS}])*"
 WORD = (
     r"(?:[cdjlmnst]|(?:jus|lors|puis|quel|quoi)?qu)['’](?=\w)"  # an elision: l'homme, qu'il
-    rf"|{LETTER}{REST}(?:['’\-‐‑.,]{LETTER}{REST})*"  # don't, Jean-Paul, 3.5
-    rf"|[{ALONE}][{COMBINING_MARK}{JOINERS}]*"
+    rf"|{WORD_LETTER}{REST}(?:['’\-‐‑.,]{WORD_LETTER}{REST})*"  # don't, Jean-Paul, 3.5
+    rf"|[{SINGLE_CHARACTER_WORDS}][{COMBINING_MARK}{ZERO_WIDTH_JOINERS}]*"
     rf"|{SYMBOL}(?:(?<=\u200d){SYMBOL})*"  # punctuation, one by one; emoji, joined ones as one
 )
 
 
 class Span(NamedTuple):
     start: int
-    """Place of the first character in the text."""
+    """Index of the first character in the text."""
     end: int
-    """Place behind the last character."""
+    """Index after the last character."""
 
 
 def words(text: str) -> list[Span]:
-    """The words of a text, punctuation marks among them, in order; white space is in none.
+    """The words and punctuation marks of a text, in order. White space belongs to none of them.
 
-    A French elision is a word of its own: "l'homme" is "l'" and "homme". So is each ideograph and
-    each kana. Marks belong to what they follow.
+    A French elision is a word: "l'homme" is "l'" and "homme". Each ideograph and each kana is a
+    word. A combining mark belongs to the character before it.
     """
-    return [Span(*match.span()) for match in pattern().finditer(unify_marks(text))]
+    return [Span(*match.span()) for match in word_pattern().finditer(unify_marks(text))]
 
 
 @cache
-def pattern() -> re.Pattern[str]:
-    """Of a word; reading it takes as long as a dozen translations, and these do without."""
+def word_pattern() -> re.Pattern[str]:
+    """Matches a word. Compiled at the first call: that takes as long as a dozen translations."""
     return re.compile(WORD, re.IGNORECASE)
 
 
 def unify_marks(text: str) -> str:
-    """The text with the same sign for every mark (`re` takes none of them for part of a word)."""
+    """The text with one combining mark for all, which `re` does not count as word characters."""
     if text.isascii():
         return text
-    return "".join(
-        COMBINING_MARK if unicodedata.category(sign)[0] == "M" else sign for sign in text
-    )
+    return "".join(COMBINING_MARK if unicodedata.category(c)[0] == "M" else c for c in text)
 
 
 def word_of_each_token(tokens: list[Span], words: list[Span]) -> list[int]:
-    """For each token the number of the word in which it stands, or -1.
+    """For each token, the index of the word that it belongs to, or -1.
 
-    A token that stands in several words (a joint piece) counts for the one it shares most with. An
-    empty span (a byte, but for the last, of a character that has several) is the character behind
-    it.
+    A token that overlaps several words belongs to the one with which it shares most characters. An
+    empty span (all but the last byte of a character that is written in bytes) counts as the next
+    character.
     """
-    places: list[int] = []
+    indices: list[int] = []
     first = 0
-    for start, behind in tokens:
-        end = max(behind, start + 1)
+    for start, stop in tokens:
+        end = max(stop, start + 1)
         while first < len(words) and words[first].end <= start:
             first += 1
-        best, most = -1, 0
-        for number in range(first, len(words)):
-            if words[number].start >= end:
+        best, longest = -1, 0
+        for index in range(first, len(words)):
+            if words[index].start >= end:
                 break
-            shared = min(end, words[number].end) - max(start, words[number].start)
-            if shared > most:
-                best, most = number, shared
-        places.append(best)
-    return places
+            shared = min(end, words[index].end) - max(start, words[index].start)
+            if shared > longest:
+                best, longest = index, shared
+        indices.append(best)
+    return indices

@@ -1,4 +1,4 @@
-"""Text to tokens and back: subwords by SentencePiece, learned from the training text itself."""
+"""Text to tokens and back: SentencePiece subwords, learned from the training text."""
 
 import io
 import re
@@ -11,30 +11,30 @@ import sentencepiece
 
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
-from regard.text.bpe_dropout import Merges, make_merges, sample
+from regard.text.bpe_dropout import Merges, make_merges, sample_tokens
 from regard.text.normalize import CONTROL_CHARACTERS
 from regard.text.spans import Span
 
-GRACE = 1.0
-"""Seconds that SentencePiece gets to end when nobody waits for it any more."""
-TOO_FEW = re.compile(r"vocab_size.*\d+ vs (\d+)", re.DOTALL)
-"""How SentencePiece says that each character of the text is to be a subword, and how many there
-are with bytes and special tokens."""
+GRACE_SECONDS = 1.0
+"""How long an interrupted program waits for SentencePiece to stop, in seconds."""
+TOO_SMALL_SIZE = re.compile(r"vocab_size.*\d+ vs (\d+)", re.DOTALL)
+"""SentencePiece's message that `size` is less than the number of characters, bytes and special
+tokens, which it names."""
 
 
 class Token(NamedTuple):
     id: int
     piece: str
-    """As SentencePiece writes it: ▁ stands for a space."""
+    """In SentencePiece's form, where ▁ is a space."""
     span: Span
     """The characters of the text that it covers."""
 
 
 class Vocabulary:
-    """Byte-pair encoding with byte fallback: every text can be written, nothing is unknown."""
+    """Byte-pair encoding with byte fallback, so that every text can be encoded."""
 
     def __init__(self, proto: bytes, where: str) -> None:
-        """`proto` is what `learn` made; `where` tells an error message whence it comes.
+        """`proto` is a serialized SentencePiece model; `where` names its file in error messages.
 
         Raises RegardError if it is damaged.
         """
@@ -46,81 +46,79 @@ class Vocabulary:
             raise damaged
         try:
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
-            self.known = self.processor.id_to_piece(list(range(len(self))))
+            self.all_pieces = self.processor.id_to_piece(list(range(len(self))))
         except (RuntimeError, UnicodeDecodeError) as error:
             raise damaged from error
 
     @cached_property
     def merges(self) -> Merges:
-        """Which neighbours may become one token."""
-        return make_merges(self.known)
+        """The pairs of neighbours that may become one token."""
+        return make_merges(self.all_pieces)
 
     def __len__(self) -> int:
         return self.processor.get_piece_size()
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of each text, without <s> and </s>."""
-        # of a list it would start threads, 0.1 ms for a single text
+        """The token ids of each text, without <s> and </s>."""
+        # for a list SentencePiece starts threads, which takes 0.1 ms
         if len(texts) == 1:
             return [self.processor.encode(texts[0])]
         return self.processor.encode(list(texts))
 
     def sample(self, texts: Sequence[str], dropout: float, seed: int) -> list[list[int]]:
-        """Tokens with each merge left out with probability `dropout` (Provilkov et al. 2020, 3).
-
-        A function of the arguments alone.
-        """
-        return sample(texts, self.merges, dropout, seed) if dropout else self.encode(texts)
+        """Token ids under BPE-dropout: each merge is skipped with probability `dropout`
+        (Provilkov et al. 2020, section 3). The result depends on the arguments alone."""
+        return sample_tokens(texts, self.merges, dropout, seed) if dropout else self.encode(texts)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text that these tokens write, on one line: special tokens write nothing, and bytes
-        that make a control character write a space."""
+        """The text of token ids, on one line. Special tokens have no text; a control character
+        that was written in bytes becomes a space."""
         text = self.processor.decode([int(token) for token in tokens if token > UNKNOWN])
         return CONTROL_CHARACTERS.sub(" ", text)
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
-        return [self.known[token] for token in tokens]
+        return [self.all_pieces[token] for token in tokens]
 
     def ids(self, pieces: Sequence[str]) -> list[int]:
-        """The ids of pieces, as `pieces` gives them."""
+        """The inverse of `pieces`."""
         return [self.processor.piece_to_id(piece) for piece in pieces]
 
     def tokens(self, text: str) -> list[Token]:
-        """The tokens of one text, each with the characters that it covers."""
+        """The tokens of one text with the characters that each covers."""
         encoded = self.processor.encode(text, return_type="offset_mapping")
         parts = zip(encoded["ids"], encoded["pieces"], encoded["offsets"], strict=True)
         return [Token(token, piece, Span(*span)) for token, piece, span in parts]
 
 
 def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
-    """Learn `size` subwords from the texts, fewer where the texts have no more to give.
+    """Learn `size` subwords from the texts, or fewer if the texts are too small for as many.
 
-    Raises RegardError if the texts are empty, and what reading them raises.
+    Raises RegardError if the texts are empty, and whatever iterating over them raises.
     """
-    learning = TrainerThread(texts, size)
-    learning.start()
+    thread = TrainerThread(texts, size)
+    thread.start()
     try:
-        learning.is_over.wait()  # Ctrl-C is heard here, and would not be in SentencePiece
+        thread.is_done.wait()  # Ctrl-C interrupts this, but would not interrupt SentencePiece
     except BaseException:
-        learning.is_wanted = False
-        learning.is_over.wait(GRACE)
+        thread.is_cancelled = True
+        thread.is_done.wait(GRACE_SECONDS)
         raise
-    if learning.trouble:
-        raise learning.trouble
-    if learning.refusal:
-        raise trainer_error(learning.refusal, size, where) from learning.refusal
-    return Vocabulary(learning.proto.getvalue(), where)
+    if thread.read_error:
+        raise thread.read_error
+    if thread.trainer_error:
+        raise learning_error(thread.trainer_error, size, where) from thread.trainer_error
+    return Vocabulary(thread.proto.getvalue(), where)
 
 
-def trainer_error(cause: Exception, size: int, where: str) -> RegardError:
-    """What SentencePiece has against this text, in our words where we know its own."""
-    too_few = TOO_FEW.search(str(cause))
+def learning_error(cause: Exception, size: int, where: str) -> RegardError:
+    """SentencePiece's error, with advice where the message is a known one."""
+    too_few = TOO_SMALL_SIZE.search(str(cause))
     if too_few:
         return RegardError(
-            f"{size:,} subwords are too few: the characters of this text, the 256 bytes and the"
-            f" special tokens are {too_few[1]}",
+            f"{size:,} subwords are too few: this text has {too_few[1]} characters, bytes and"
+            " special tokens",
             where,
-            f"give a vocabulary.size of at least {too_few[1]}",
+            f"choose a vocabulary.size of at least {too_few[1]}",
         )
     return RegardError(
         f"no vocabulary can be learned from this text: {cause}",
@@ -130,32 +128,32 @@ def trainer_error(cause: Exception, size: int, where: str) -> RegardError:
 
 
 class TrainerThread(Thread):
-    """SentencePiece at work, in a thread of its own."""
+    """Runs SentencePiece's trainer, so that the main thread can still receive Ctrl-C."""
 
     def __init__(self, texts: Iterable[str], size: int) -> None:
         super().__init__(name="learning subwords", daemon=True)
         self.texts, self.size = texts, size
         self.proto = io.BytesIO()
-        self.is_wanted, self.is_over = True, Event()
-        self.trouble: Exception | None = None
-        """What reading the texts raised."""
-        self.refusal: Exception | None = None
-        """What SentencePiece raised."""
+        self.is_cancelled, self.is_done = False, Event()
+        self.read_error: Exception | None = None
+        """Raised while the texts were read."""
+        self.trainer_error: Exception | None = None
+        """Raised by SentencePiece."""
 
-    def given(self) -> Iterator[str]:
+    def read_texts(self) -> Iterator[str]:
         try:
             for text in self.texts:
-                if not self.is_wanted:
-                    raise InterruptedError("nobody waits for it any more")
+                if self.is_cancelled:
+                    raise InterruptedError("learning the vocabulary was cancelled")
                 yield text
         except Exception as error:
-            self.trouble = error
+            self.read_error = error
             raise
 
     def run(self) -> None:
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=self.given(),
+                sentence_iterator=self.read_texts(),
                 model_writer=self.proto,
                 model_type="bpe",
                 vocab_size=self.size,
@@ -178,6 +176,6 @@ class TrainerThread(Thread):
                 unk_piece=PIECES[UNKNOWN],
             )
         except (RuntimeError, ValueError) as error:
-            self.refusal = error
+            self.trainer_error = error
         finally:
-            self.is_over.set()
+            self.is_done.set()

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.config import Config
-from regard.data.batches import Texts
+from regard.data.batches import ParallelTexts
 from regard.data.clean import Limits
 from regard.data.corpus import Corpus, open_corpus, prepare
-from regard.data.formats import Pair, read_pairs
+from regard.data.formats import read_pairs
+from regard.data.formats.pair import Pair
 from regard.errors import RegardError
 from regard.shapes import Int
 from regard.text.vocabulary import Vocabulary, learn
@@ -77,7 +78,7 @@ def read_valid(data: Data, most: int, report: Report) -> Parallel:
     return Parallel(list(sources), list(targets))
 
 
-def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
+def hold_out(corpus: Corpus, most: int) -> tuple[ParallelTexts, Parallel]:
     """The corpus without every so many-th pair, and those pairs.
 
     Raises RegardError if there are fewer than 20 pairs.
@@ -94,7 +95,9 @@ def hold_out(corpus: Corpus, most: int) -> tuple[Texts, Parallel]:
     return WithoutHeldOut(corpus, every), Parallel(corpus.sources(places), corpus.targets(places))
 
 
-def learn_vocabularies(corpus: Texts, config: Config, report: Report) -> tuple[Vocabulary, ...]:
+def learn_vocabularies(
+    corpus: ParallelTexts, config: Config, report: Report
+) -> tuple[Vocabulary, ...]:
     """One vocabulary for both languages, or one for each."""
     options = config.vocabulary
     step = -(-len(corpus) // options.sample_pairs)
@@ -116,7 +119,7 @@ def file_lines(files: Sequence[Path]) -> str:
 
 def prepare_text(
     folder: Path, data: Data, config: Config, report: Report
-) -> tuple[Texts, Parallel, str]:
+) -> tuple[ParallelTexts, Parallel, str]:
     """The training text, the validation text, and the fingerprint of the corpus."""
     place = folder / "training" / "corpus"
     if place.exists():

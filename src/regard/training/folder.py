@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from regard.config import Config
-from regard.data.batches import Texts
+from regard.data.batches import ParallelTexts
 from regard.errors import RegardError, refuse_system_error
 from regard.export.export import save_parent_shortlist
-from regard.files import damaged_error, digest, lock, read_json, write_json
+from regard.files import damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.folder import ModelInfo
 from regard.storage.model_file import is_file, read_model_info
@@ -22,7 +22,7 @@ from regard.training.report import Report
 class Run(NamedTuple):
     folder: Path
     card: ModelInfo
-    texts: Texts
+    texts: ParallelTexts
     valid: Parallel
     start_from: Path | None
     """A model whose weights are the first ones."""
@@ -47,14 +47,14 @@ def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict
     for role, files in (("training text", data.train), ("validation text", data.valid)):
         known[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
-            known[f"{role} {number + 1}"] = digest(file)
+            known[f"{role} {number + 1}"] = file_digest(file)
     known[START_FROM] = digest_of(start_from) if start_from else "nothing"
     return known
 
 
 def digest_of(model: Path) -> str:
     """Of a model's weights. Raises RegardError if it has none yet."""
-    return digest(model if is_file(model) else checkpoint.weights_of(model))
+    return file_digest(model if is_file(model) else checkpoint.weights_file(model))
 
 
 IDENTITY, LOCK = "run.json", "lock"
@@ -171,7 +171,7 @@ def open_run(
 
 
 def make_card(
-    texts: Texts,
+    texts: ParallelTexts,
     fingerprint: str,
     data: Data,
     config: Config,
