@@ -298,7 +298,7 @@ TINY = (
         "model.decoder_size=16",
         "vocabulary.size=450",
     ),
-    *("train.batch_tokens=512", "train.warmup=20"),
+    *("train.batch_tokens=512", "train.warmup=20", "train.threads=1"),
 )
 
 

@@ -132,21 +132,11 @@ def log_softmax(logits: torch.Tensor) -> torch.Tensor:
 
 
 def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
-    """A network with fresh weights, from PyTorch's random generator."""
-    return EncoderDecoder(
-        Sizes(
-            source_tokens=source_tokens,
-            target_tokens=target_tokens,
-            **{name: getattr(options, name) for name in Sizes._fields[2:]},
-        ),
-        Dropouts(
-            options.dropout_embedding,
-            options.dropout_hidden,
-            options.dropout_output,
-            options.dropout_source_token,
-            options.dropout_target_token,
-        ),
-    )
+    """A network with initial weights from PyTorch's random generator."""
+    values = options.model_dump()
+    sizes = {name: values[name] for name in Sizes._fields if name in values}
+    dropouts = {name: values[f"dropout_{name}"] for name in Dropouts._fields}
+    return EncoderDecoder(Sizes(source_tokens, target_tokens, **sizes), Dropouts(**dropouts))
 
 
 def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:
