@@ -110,9 +110,9 @@ def explanation(
     ]
     others = ["le", "la", "un", "une", "chien", "noir", "souris"]
     coming = [
-        [{"id": target["ids"][t], "token": target["tokens"][t], "prob": 0.6}]
+        [{"id": target["ids"][t], "token": target["tokens"][t], "probability": 0.6}]
         + [
-            {"id": 900 + at, "token": f"▁{other}", "prob": round(0.3 / 2**at, 6)}
+            {"id": 900 + at, "token": f"▁{other}", "probability": round(0.3 / 2**at, 6)}
             for at, other in enumerate(others)
         ]
         for t in range(steps)
@@ -123,28 +123,28 @@ def explanation(
             "name": name,
             "languages": ["en", "fr"],
             "attention": attention,
-            "recurrence": "lstm",
+            "layer_type": "lstm",
             "encoder": "bidirectional",
             "encoder_layers": 1,
             "decoder_layers": layers,
             "heads": heads,
-            "embedding": hidden,
-            "states": size,
-            "hidden": hidden,
+            "embedding_size": hidden,
+            "encoder_size": size,
+            "decoder_size": hidden,
         },
         "source": source,
         "target": target,
-        "given": 0,
+        "prefix_length": 0,
         "log_prob": round(steps * math.log(0.6), 6),
-        "ending": "end",
+        "finish_reason": "eos",
         "states": states,
         "layers": made,
         "weights": rounded(weights),
         "word_weights": rounded(words),
         "next": coming,
-        "prob": [0.6] * steps,
-        "push": [],
-        "caveat": "",
+        "probabilities": [0.6] * steps,
+        "score_changes": [],
+        "advice": "",
     }
 
 
@@ -158,7 +158,6 @@ PLACES = 9
 def both(source=ENGLISH, **sizes):
     """The same sentence by a model with attention and by one without."""
     return {
-        "live": False,
         "title": "The black cat",
         "models": ["attention", "traditional"],
         "explanations": [
@@ -201,13 +200,13 @@ def test_the_policy_allows_exactly_the_script_and_the_style_that_are_there(data)
     text = page.static_page(data)
     style = text.split("<style>")[1].split("</style>")[0]
     script = text.split('<script type="module">')[1].split("</script>")[0]
-    assert f"script-src {page.fingerprint(script)};" in text
-    assert f"style-src {page.fingerprint(style)};" in text
+    assert f"script-src {page.csp_hash(script)};" in text
+    assert f"style-src {page.csp_hash(style)};" in text
     assert "unsafe" not in text.split("<style>")[0]
 
 
 def test_joined_scripts_import_and_export_nothing_and_each_stands_behind_what_it_needs():
-    joined = page.scripts(page.FIRST_SCRIPT)
+    joined = page.join_scripts(page.FIRST_SCRIPT)
     assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
     names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
     assert len(names) == len(set(names)) > 50
@@ -333,7 +332,7 @@ def opened(browser, tmp_path):
 
 def test_markup_in_a_sentence_is_shown_and_never_runs(opened):
     told = both([[ATTACK], [IMAGE], ["cat"]])
-    told["explanations"][0]["caveat"] = IMAGE
+    told["explanations"][0]["advice"] = IMAGE
     told["explanations"][0]["model"]["name"] = IMAGE
     shown = opened({**told, "title": ATTACK})
     assert ATTACK in shown.text(".source .text")
@@ -372,10 +371,10 @@ def test_the_states_appear_one_after_the_other_then_all_are_passed_on(opened, da
         assert shown.tab.locator(".states tbody tr:not(.unread)").count() == read
     shown.go(PLACES + 1)
     assert "All 9 hidden states are passed on" in shown.text(".happening")
-    shown.tab.get_by_role("button", name="Go through this one instead").click()
+    shown.tab.get_by_role("button", name="Step through this model instead").click()
     shown.go(PLACES + 1)
     assert "Only the final hidden state is passed on" in shown.text(".happening")
-    assert shown.tab.locator(".kept-back").count() == PLACES - 1
+    assert shown.tab.locator(".not-passed").count() == PLACES - 1
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -416,13 +415,13 @@ def test_each_stage_shows_the_numbers_that_it_was_given(opened, heads):
 
 def test_the_next_tokens_are_those_it_was_given_and_the_written_one_is_marked(opened, data):
     told = data["explanations"][0]
-    told["next"][2] = [*told["next"][2][1:], {"id": 77, "token": "▁bis", "prob": 0.001}]
+    told["next"][2] = [*told["next"][2][1:], {"id": 77, "token": "▁bis", "probability": 0.001}]
     shown = opened(data)
     for step in (0, 2):
         shown.go(position(step, 6))
-        probs = shown.numbers(".next-card li", "prob")
-        extra = [] if step == 0 else [told["prob"][step]]
-        assert probs == [one["prob"] for one in told["next"][step]] + extra
+        probs = shown.numbers(".next-card li", "probability")
+        extra = [] if step == 0 else [told["probabilities"][step]]
+        assert probs == [one["probability"] for one in told["next"][step]] + extra
         written = shown.tab.locator(".next-card .written")
         assert written.get_attribute("data-id") == str(told["target"]["ids"][step])
 
@@ -470,7 +469,7 @@ def test_the_traditional_model_gets_the_same_vector_at_every_step(opened, data):
     assert all(one == final for one in contexts)
     assert shown.tab.locator("#sentences mark").all_inner_texts() == ["chien"]
     shown.view(MATRIX)
-    straight = shown.numbers("#beside [data-weight]", "weight")
+    straight = shown.numbers("#comparison [data-weight]", "weight")
     assert straight == ([0.0] * (PLACES - 2) + [1.0]) * len(other["target"]["words"])
 
 
@@ -488,18 +487,18 @@ def test_each_word_tells_its_probability_its_source_and_its_runners_up(opened, d
 
 def test_a_single_model_says_how_to_get_the_other(opened, data):
     alone = {**data, "explanations": data["explanations"][:1]}
-    assert "regard explore --model A --model B" in opened(alone).text("#beside")
+    assert "regard explore --model A --model B" in opened(alone).text("#comparison")
 
 
 def test_two_models_with_attention_stand_side_by_side_under_their_names(opened, data):
     second = explanation(ENGLISH, BROKEN, "second")
     shown = opened({**data, "explanations": [data["explanations"][0], second]})
-    assert shown.text("#beside h2") == "The model second"
-    assert "another model with attention" in shown.text("#beside header")
+    assert shown.text("#comparison h2") == "The model second"
+    assert "another model with attention" in shown.text("#comparison header")
     labels = [shown.text(f"#sentences .{line} .label").lower() for line in ("target", "other")]
     assert labels[0].endswith("attention") and labels[1].endswith("second")
     shown.view(MATRIX)
-    assert shown.text("#beside h2") == "The model second"
+    assert shown.text("#comparison h2") == "The model second"
 
 
 def test_a_letter_of_several_bytes_is_shown_as_it_is_and_marked_by_each_of_them(opened):
@@ -602,7 +601,7 @@ def test_a_swipe_goes_one_stage_on_and_back(opened, data):
       node.dispatchEvent(
         new TouchEvent("touchend", { changedTouches: [touch(to)], bubbles: true }));
     }"""
-    told = shown.tab.locator(".told")
+    told = shown.tab.locator(".description")
     told.evaluate(swipe, [300, 100])
     assert shown.where() == position(1, 2)
     told.evaluate(swipe, [100, 300])
@@ -621,7 +620,9 @@ def test_who_wants_no_motion_gets_none(opened, data):
 def test_what_happens_is_said_aloud(opened, data):
     shown = opened(data)
     shown.go(position(1, 6))
-    assert "The likeliest next token is “chat”, with 60 %" in shown.text("#said[aria-live=polite]")
+    assert "The likeliest next token is “chat”, with 60 %" in shown.text(
+        "#announcement[aria-live=polite]"
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -631,7 +632,7 @@ def test_an_accessibility_checker_finds_no_fault(opened, data, width, theme):
     if not checker:
         pytest.skip("REGARD_AXE names no axe-core file")
     told = json.loads(json.dumps(data))
-    told["explanations"][0]["caveat"] = "Much of the weight sits on </s>."
+    told["explanations"][0]["advice"] = "Much of the weight sits on </s>."
     shown = opened(told, width, color_scheme=theme, bypass_csp=True, reduced_motion="reduce")
     shown.tab.evaluate(Path(checker).read_text("utf-8"))
     run = """async () => (await axe.run()).violations.flatMap(
@@ -681,16 +682,15 @@ class Server:
     def give(self, route, path, question):
         told = json.loads(json.dumps(self.models[question["model"]]))
         told["source"]["text"] = question["text"]
-        told["push"] = question["push"]
-        told["given"] = len(question["beginning"])
-        for at, token in enumerate(question["beginning"]):
+        told["score_changes"] = question["score_changes"]
+        told["prefix_length"] = len(question["prefix"])
+        for at, token in enumerate(question["prefix"]):
             told["target"]["ids"][at] = token
-        if path == "/api/weigh":
-            step, place, weight = (question[key] for key in ("step", "place", "weight"))
-            told["push"] = [*question["push"], [step, place, 1.25]]
+        if path == "/api/set-weight":
+            step, place, weight = (question[key] for key in ("step", "source_token", "weight"))
+            told["score_changes"] = [*question["score_changes"], [step, place, 1.25]]
             told["weights"][step][place] = weight
-            told["next"][step][0]["prob"] = 0.4321
-            return route.fulfill(json={"explanation": told, "push": told["push"]})
+            told["next"][step][0]["probability"] = 0.4321
         return route.fulfill(json={"explanation": told})
 
 
@@ -713,7 +713,7 @@ def asking(begun):
     shown, server = begun
     shown.tab.fill("#sentence", "The black cat ate the mouse.")
     shown.tab.keyboard.press("Enter")
-    shown.tab.wait_for_selector("#beside .contexts")
+    shown.tab.wait_for_selector("#comparison .contexts")
     return shown, server
 
 
@@ -721,8 +721,8 @@ def question(**changes):
     return {
         "model": "attention",
         "text": "The black cat ate the mouse.",
-        "beginning": [],
-        "push": [],
+        "prefix": [],
+        "score_changes": [],
         "beam": 1,
         "steps": 0,
         **changes,
@@ -742,10 +742,10 @@ def test_a_model_chosen_before_the_first_sentence_is_the_one_that_translates_it(
     shown, server = begun
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
     shown.tab.wait_for_timeout(100)
-    assert server.questions == [] and shown.tab.locator(".trouble").count() == 0
+    assert server.questions == [] and shown.tab.locator(".error").count() == 0
     shown.tab.fill("#sentence", "The black cat ate the mouse.")
     shown.tab.keyboard.press("Enter")
-    shown.tab.wait_for_selector("#beside .contexts")
+    shown.tab.wait_for_selector("#comparison .contexts")
     assert server.questions[0] == ("/api/explain", question(model="traditional"))
     assert shown.tab.get_by_label("Model", exact=True).input_value() == "traditional"
 
@@ -754,7 +754,7 @@ def test_the_example_is_translated_by_the_model_that_was_chosen(begun):
     shown, server = begun
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
     shown.tab.get_by_role("button", name="Begin with").click()
-    shown.tab.wait_for_selector("#beside .contexts")
+    shown.tab.wait_for_selector("#comparison .contexts")
     assert server.questions[0] == ("/api/explain", question(model="traditional"))
 
 
@@ -762,10 +762,10 @@ def test_a_model_that_failed_is_asked_again_as_long_as_it_is_chosen(asking):
     shown, server = asking
     shown.tab.fill("#sentence", "an error")
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
-    shown.tab.wait_for_selector(".trouble")
+    shown.tab.wait_for_selector(".error")
     shown.tab.fill("#sentence", "The cat")
     shown.tab.keyboard.press("Enter")
-    shown.awaits("#beside h2").to_have_text("The attention model")
+    shown.awaits("#comparison h2").to_have_text("The attention model")
     assert ("/api/explain", question(model="traditional", text="The cat")) in server.questions
     assert "without attention" in shown.text(".target .label")
 
@@ -776,7 +776,7 @@ def test_what_is_being_typed_stays_until_another_sentence_is_shown(asking):
     shown.view(MATRIX)
     assert shown.tab.input_value("#sentence") == "The dog"
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
-    shown.awaits("#beside h2").to_have_text("The attention model")
+    shown.awaits("#comparison h2").to_have_text("The attention model")
     assert shown.tab.input_value("#sentence") == "The dog"
 
 
@@ -791,17 +791,17 @@ def test_a_dragged_weight_changes_the_next_words(asking):
     shown.tab.mouse.down()
     shown.tab.mouse.move(track["x"] + 0.8 * track["width"], track["y"])
     shown.tab.mouse.up()
-    shown.tab.wait_for_selector(".next-card [data-prob='0.4321']")
+    shown.tab.wait_for_selector(".next-card [data-probability='0.4321']")
     path, asked = server.questions[-1]
     assert (path, asked) == (
-        "/api/weigh",
-        question(step=1, place=2, weight=pytest.approx(0.8, abs=0.03)),
+        "/api/set-weight",
+        question(step=1, source_token=2, weight=pytest.approx(0.8, abs=0.03)),
     )
     assert shown.tab.locator(".next-card").is_visible()
     slider.press("ArrowRight")
     shown.awaits("#main").to_have_attribute("aria-busy", "false")
     assert server.questions[-1][1]["weight"] == pytest.approx(asked["weight"] + 0.05)
-    assert server.questions[-1][1]["push"] == []
+    assert server.questions[-1][1]["score_changes"] == []
     chip = shown.tab.get_by_role("button", name="token 2: cat → ")
     chip.click()
     shown.awaits(".chip").to_have_count(0)
@@ -813,7 +813,10 @@ def test_a_forbidden_word_is_pushed_away_in_all_its_tokens_and_can_come_back(ask
     word = shown.tab.locator(".source .word", has_text="mouse")
     word.click()
     shown.tab.wait_for_selector(".chip")
-    assert server.questions[-1] == ("/api/explain", question(push=[[-1, 5, None], [-1, 6, None]]))
+    assert server.questions[-1] == (
+        "/api/explain",
+        question(score_changes=[[-1, 5, None], [-1, 6, None]]),
+    )
     assert word.get_attribute("aria-pressed") == "true"
     shown.tab.get_by_role("button", name="mouse → forbidden").click()
     shown.tab.wait_for_selector(".source .word[data-word='5'][aria-pressed='false']")
@@ -825,7 +828,7 @@ def test_another_next_word_begins_the_translation_from_there(asking):
     shown.go(position(2, 6))
     shown.tab.locator(".next-card button", has_text="chien").click()
     shown.tab.wait_for_selector(".chip")
-    assert server.questions[-1] == ("/api/explain", question(beginning=[10, 11, 904]))
+    assert server.questions[-1] == ("/api/explain", question(prefix=[10, 11, 904]))
     assert "was given, not chosen" in shown.text(".happening")
     shown.tab.get_by_role("button", name="Reset all").click()
     shown.awaits(".chip").to_have_count(0)
@@ -837,7 +840,7 @@ def test_another_model_is_asked_with_nothing_changed(asking):
     shown.tab.locator(".source .word", has_text="black").click()
     shown.tab.wait_for_selector(".chip")
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
-    shown.awaits("#beside h2").to_have_text("The attention model")
+    shown.awaits("#comparison h2").to_have_text("The attention model")
     assert server.questions[-2:] == [
         ("/api/explain", question(model="traditional")),
         ("/api/explain", question()),
@@ -870,7 +873,7 @@ def test_an_error_is_told_in_three_lines_and_what_was_shown_stays(asking):
     before = shown.text(".source .text")
     shown.tab.fill("#sentence", "an error")
     shown.tab.keyboard.press("Enter")
-    shown.tab.wait_for_selector(".trouble")
+    shown.tab.wait_for_selector(".error")
     lines = shown.tab.locator("[role=alert]").inner_text().split("\n")
     assert [line for line in lines if line] == [
         "it is too long",
