@@ -1,20 +1,26 @@
 /** Scores and weights as bars; where the page is live, a weight can be dragged. */
 
 import { make } from "./dom.js";
-import { percent, short, weightsOf } from "./data.js";
+import { formatNumber, percent, weightsOf } from "./data.js";
 
-/** The range of all scores of this look, zero included. */
-export function scoreScale(explanation, look) {
-  const all = explanation.layers[look.layer].scores[look.head].flat().filter((one) => one !== null);
-  const low = all.reduce((least, one) => Math.min(least, one), 0);
-  const high = all.reduce((most, one) => Math.max(most, one), 0);
+/**
+ * The range of a head's scores, zero included.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ * @returns {ScoreRange}
+ */
+export function scoreRange(explanation, selection) {
+  const scores = explanation.layers[selection.layer].scores[selection.head].flat();
+  const low = scores.reduce((/** @type {number} */ least, score) => Math.min(least, score ?? 0), 0);
+  const high = scores.reduce((/** @type {number} */ most, score) => Math.max(most, score ?? 0), 0);
   return { low, size: high - low || 1 };
 }
 
+/** @param {number | null} score @param {ScoreRange} range */
 export function scoreBar(score, { low, size }) {
   if (score === null)
-    return make("span", { class: "score-bar none", "data-score": "null" }, "not looked at");
-  const [zero, end] = [0, score].map((one) => (one - low) / size);
+    return make("span", { class: "score-bar none", "data-score": "null" }, "no score");
+  const [zero, end] = [0, score].map((number) => (number - low) / size);
   return make(
     "span",
     { class: `score-bar ${score < 0 ? "negative" : ""}`, "data-score": score },
@@ -23,20 +29,26 @@ export function scoreBar(score, { low, size }) {
       { class: "track", "aria-hidden": "true", css: { "--zero-at": zero } },
       make("i", { css: { "--from": Math.min(zero, end), "--w": Math.abs(end - zero) } }),
     ),
-    make("span", { class: "number" }, short(score)),
+    make("span", { class: "number" }, formatNumber(score)),
   );
 }
 
-/** A weight as a bar from 0 to 1; where the page is live, it can be dragged. */
-export function weightDial(app, token, name) {
-  const { look } = app;
+/**
+ * The weight of a source token as a bar from 0 to 1; on the live page it can be dragged.
+ * @param {App} app
+ * @param {number} token
+ * @param {string} name
+ */
+export function weightBar(app, token, name) {
+  const { selection } = app;
   const fillBar = make("i");
   const number = make("span", { class: "number" });
   const track = make("span", { class: "track" }, fillBar);
   const node = make("span", { class: "weight-bar" }, track, number);
   let step = 0;
+  /** @type {HTMLElement | null} */
   let handle = null;
-  if (app.canPush) {
+  if (app.canChange) {
     handle = make("b", {
       class: "handle",
       role: "slider",
@@ -46,47 +58,57 @@ export function weightDial(app, token, name) {
       "aria-valuemax": "100",
     });
     track.append(handle);
-    draggable(track, handle, (weight) => {
-      setHandle(weight);
-      app.weigh(step, token, weight);
+    const dragged = handle;
+    makeDraggable(track, dragged, (weight) => {
+      setHandle(dragged, weight);
+      app.setWeight(step, token, weight);
     });
-  }
-  function setHandle(weight) {
-    handle.style.setProperty("--w", weight);
-    handle.dataset.weight = weight;
-    handle.setAttribute("aria-valuenow", String(Math.round(100 * weight)));
-    handle.setAttribute("aria-valuetext", percent(weight));
   }
   return {
     node,
-    fill(at) {
-      step = at;
-      const weight = weightsOf(app.now, look)[step][token];
-      fillBar.style.setProperty("--w", weight);
-      node.dataset.weight = weight;
+    /** @param {number} newStep */
+    update(newStep) {
+      step = newStep;
+      const weight = weightsOf(app.explanation, selection)[step][token];
+      fillBar.style.setProperty("--w", String(weight));
+      node.dataset.weight = String(weight);
       node.classList.toggle("weak", weight < 0.02);
       number.textContent = percent(weight);
-      if (handle) setHandle(app.now.weights[step][token]);
+      if (handle) setHandle(handle, app.explanation.weights[step][token]);
     },
   };
 }
 
-/** A track whose handle gives a share from 0 to 1, by pointer or by arrow keys. */
-function draggable(track, handle, give) {
-  const share = (event) => {
+/** @param {HTMLElement} handle @param {number} weight */
+function setHandle(handle, weight) {
+  handle.style.setProperty("--w", String(weight));
+  handle.dataset.weight = String(weight);
+  handle.setAttribute("aria-valuenow", String(Math.round(100 * weight)));
+  handle.setAttribute("aria-valuetext", percent(weight));
+}
+
+/**
+ * Let a handle be moved by pointer or arrow keys.
+ * @param {HTMLElement} track
+ * @param {HTMLElement} handle
+ * @param {(weight: number) => void} report  called with its place on the track, from 0 to 1
+ */
+function makeDraggable(track, handle, report) {
+  const weightAt = (/** @type {PointerEvent} */ event) => {
     const box = track.getBoundingClientRect();
     return Math.round(100 * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width))) / 100;
   };
   track.addEventListener("pointerdown", (event) => {
     track.setPointerCapture(event.pointerId);
     handle.focus({ preventScroll: true });
-    give(share(event));
+    report(weightAt(event));
   });
   track.addEventListener("pointermove", (event) => {
-    if (track.hasPointerCapture(event.pointerId)) give(share(event));
+    if (track.hasPointerCapture(event.pointerId)) report(weightAt(event));
   });
   handle.addEventListener("keydown", (event) => {
     const value = Number(handle.dataset.weight);
+    /** @type {Record<string, number>} */
     const moves = {
       ArrowRight: value + 0.05,
       ArrowUp: value + 0.05,
@@ -100,6 +122,6 @@ function draggable(track, handle, give) {
     if (!(event.key in moves)) return;
     event.preventDefault();
     event.stopPropagation();
-    give(Math.round(100 * Math.min(1, Math.max(0, moves[event.key]))) / 100);
+    report(Math.round(100 * Math.min(1, Math.max(0, moves[event.key]))) / 100);
   });
 }

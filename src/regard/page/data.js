@@ -1,32 +1,20 @@
-/** The explanations as the page reads them, and what can be asked of one. */
+/** The explanations of the page, and functions that read one of them. */
 
-import { place } from "./dom.js";
-
-/**
- * @typedef {{text: string, tokens: number[]}} Word
- * @typedef {{text: string, tokens: string[], ids: number[], words: Word[]}} Side
- * @typedef {{hidden: number[][], scores: (number|null)[][][], weights: number[][][],
- *   context: number[][], output: number[][]}} Layer
- * @typedef {{id: number, token: string, prob: number}} Candidate
- * @typedef {{model: any, source: Side, target: Side, given: number, log_prob: number,
- *   ending: string, states: number[][], layers: Layer[], weights: number[][],
- *   word_weights: number[][], next: Candidate[][], prob: number[], caveat: string,
- *   push: [number, number, number|null][]}} Explanation
- * @typedef {{layer: number, head: number}} Look  `layer` -1 is the last one, the mean of its heads
- */
+import { byId } from "./dom.js";
 
 export const END = "</s>";
-export const SHOWN = 16; // numbers of a vector that its strip shows
+export const SHOWN_NUMBERS = 16; // of a vector, in its strip
+export const MEAN_OF_HEADS = { layer: -1, head: 0 };
 
-/** What Python put into the page. */
-export function given() {
-  const data = JSON.parse(place("data").textContent);
+/** The data that Python put into the page. */
+export function readData() {
+  const data = JSON.parse(byId("data").textContent ?? "");
   return { ...data, explanations: (data.explanations || []).map(unpack) };
 }
 
-/** @returns {Explanation} with its long vectors as rows of numbers. */
-export function unpack(explanation) {
-  const layers = explanation.layers.map((layer) => ({
+/** The explanation with its packed vectors as rows of numbers. @returns {Explanation} */
+export function unpack(/** @type {any} */ explanation) {
+  const layers = explanation.layers.map((/** @type {any} */ layer) => ({
     ...layer,
     hidden: rowsOf(layer.hidden),
     context: rowsOf(layer.context),
@@ -35,10 +23,13 @@ export function unpack(explanation) {
   return { ...explanation, layers, states: rowsOf(explanation.states) };
 }
 
-/** @returns {number[][]} */
+/**
+ * @param {number[][] | {float32: string, rows: number, columns: number}} packed
+ * @returns {number[][]}
+ */
 function rowsOf(packed) {
   if (Array.isArray(packed)) return packed;
-  const bytes = Uint8Array.from(atob(packed.float32), (sign) => sign.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(packed.float32), (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   return Array.from({ length: packed.rows }, (_, row) =>
     Array.from({ length: packed.columns }, (_, column) =>
@@ -47,28 +38,41 @@ function rowsOf(packed) {
   );
 }
 
-/** A model without attention: the decoder gets the final state alone. */
+/** Without attention the decoder gets the final state alone. @param {Explanation} explanation */
 export function isTraditional(explanation) {
   return explanation.model.attention === "none";
 }
 
-/** All looks of a model: one for each head of each layer. @returns {Look[]} */
-export function looksOf(explanation) {
+/** @param {Explanation} explanation */
+export function lastLayer(explanation) {
+  return explanation.layers[explanation.layers.length - 1];
+}
+
+/** Each head of each layer. @param {Explanation} explanation @returns {HeadSelection[]} */
+export function headsOf(explanation) {
   return explanation.layers.flatMap((layer, number) =>
     layer.weights.map((_, head) => ({ layer: number, head })),
   );
 }
 
-/** The weights of one look, or those of the last layer on average. @returns {number[][]} */
-export function weightsOf(explanation, look) {
-  if (look.layer < 0) return explanation.weights;
-  return explanation.layers[look.layer].weights[look.head];
+/**
+ * The weights of one head, or the mean of the last layer's heads: target × source tokens.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ */
+export function weightsOf(explanation, selection) {
+  if (selection.layer < 0) return explanation.weights;
+  return explanation.layers[selection.layer].weights[selection.head];
 }
 
-/** The same between words: summed over a source word's tokens, averaged over a target word's. */
-export function wordWeights(explanation, look) {
-  if (look.layer < 0) return explanation.word_weights;
-  const weights = weightsOf(explanation, look);
+/**
+ * The weights between words: the sum over a source word's tokens, the mean over a target word's.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ */
+export function wordWeights(explanation, selection) {
+  if (selection.layer < 0) return explanation.word_weights;
+  const weights = weightsOf(explanation, selection);
   return explanation.target.words.map((target) =>
     explanation.source.words.map(
       (source) =>
@@ -78,63 +82,97 @@ export function wordWeights(explanation, look) {
   );
 }
 
-/** The part of every encoder state that one head weighs. @returns {[number, number]} */
-export function slice(explanation, look) {
-  const heads = explanation.layers[look.layer].weights.length;
-  const size = explanation.states[0].length / heads;
-  return [look.head * size, (look.head + 1) * size];
+/**
+ * The part of an encoder state, or of a context, that belongs to one head.
+ * @param {number[]} vector
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ */
+export function headSlice(vector, explanation, selection) {
+  const size = vector.length / explanation.layers[selection.layer].weights.length;
+  return vector.slice(selection.head * size, (selection.head + 1) * size);
 }
 
-/** A state multiplied by its weight: computed here from what the model gave. */
-export function weighted(explanation, look, step, token) {
-  const weight = weightsOf(explanation, look)[step][token];
-  return explanation.states[token].slice(...slice(explanation, look)).map((one) => weight * one);
+/**
+ * A state multiplied by its weight, computed here.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ * @param {number} step
+ * @param {number} token
+ */
+export function weightedState(explanation, selection, step, token) {
+  const weight = weightsOf(explanation, selection)[step][token];
+  const state = headSlice(explanation.states[token], explanation, selection);
+  return state.map((number) => weight * number);
 }
 
-/** For each token the number of its word. @param {Side} side @returns {number[]} */
-export function wordOfTokens(side) {
-  const words = side.tokens.map(() => -1);
-  side.words.forEach((word, number) => word.tokens.forEach((token) => (words[token] = number)));
+/** For each token the index of its word. @param {TokenizedText} text */
+export function wordOfTokens(text) {
+  const words = text.tokens.map(() => -1);
+  text.words.forEach((word, number) => word.tokens.forEach((token) => (words[token] = number)));
   return words;
 }
 
-const SPACE = "␣"; // how a token is shown that is a space alone
+const SPACE = "␣"; // how a token that is a space alone is shown
 
-/** A subword as people read it: the sign for a space left out. */
+/** A token as text, without the sign for a space. @param {string} token */
 export function readable(token) {
   return token.replace(/^▁/, "").replaceAll("▁", " ") || SPACE;
 }
 
-/** A subword with dashes where its word goes on. */
-export function piece(side, token) {
-  const word = side.words.find((one) => one.tokens.includes(token));
-  const text = readable(side.tokens[token]);
+/**
+ * A token as text, with a hyphen where its word continues.
+ * @param {TokenizedText} tokenized
+ * @param {number} token
+ */
+export function piece(tokenized, token) {
+  const word = tokenized.words.find(({ tokens }) => tokens.includes(token));
+  const text = readable(tokenized.tokens[token]);
   if (!word || word.tokens.length < 2 || /^\p{P}+$/u.test(text)) return text;
   if (text === SPACE) return text;
-  const first = word.tokens.find((one) => readable(side.tokens[one]) !== SPACE) === token;
+  const first = word.tokens.find((index) => readable(tokenized.tokens[index]) !== SPACE) === token;
   const last = word.tokens.at(-1) === token;
   return `${first ? "" : "‑"}${text}${last ? "" : "‑"}`;
 }
 
-/** The probability of a whole word: that of its tokens, one after the other. */
-export function wordProb(explanation, word) {
-  return word.tokens.reduce((product, token) => product * explanation.prob[token], 1);
+/**
+ * The product of the probabilities of a word's tokens.
+ * @param {Explanation} explanation
+ * @param {{tokens: number[]}} word
+ */
+export function wordProbability(explanation, word) {
+  return word.tokens.reduce((product, token) => product * explanation.probabilities[token], 1);
 }
 
-/** The place of the largest number; -1 where there is none. */
-export function largest(numbers) {
+/**
+ * The likeliest first tokens of a word, other than the one that was written, as text.
+ * @param {Explanation} explanation
+ * @param {{tokens: number[]}} word
+ */
+export function alternatives(explanation, word) {
+  const [first] = word.tokens;
+  return (explanation.next[first] ?? [])
+    .filter(({ id }) => id !== explanation.target.ids[first])
+    .slice(0, 3)
+    .map(({ token, probability }) => `${readable(token)} ${percent(probability)}`)
+    .join(" · ");
+}
+
+/** The index of the largest number; -1 if there are none. @param {number[]} numbers */
+export function argmax(numbers) {
   let best = -1;
-  numbers.forEach((one, at) => {
-    if (one !== null && (best < 0 || one > numbers[best])) best = at;
+  numbers.forEach((number, index) => {
+    if (best < 0 || number > numbers[best]) best = index;
   });
   return best;
 }
 
+/** @param {number[]} numbers */
 export function sum(numbers) {
-  return numbers.reduce((total, one) => total + one, 0);
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** 0.934 is 93 %; small ones keep a digit that says something. */
+/** 0.934 is 93 %; a percentage below 10 keeps one decimal place. @param {number} share */
 export function percent(share) {
   const hundred = 100 * share;
   if (hundred === 0) return "0 %";
@@ -142,8 +180,8 @@ export function percent(share) {
   return `${hundred >= 9.95 ? Math.round(hundred) : hundred.toFixed(1)} %`;
 }
 
-/** A number with as many digits as fit beside a bar. */
-export function short(number, digits = 2) {
+/** A number that fits next to a bar. @param {number} number @param {number} digits */
+export function formatNumber(number, digits = 2) {
   const text = number.toFixed(Math.abs(number) >= 100 ? 0 : digits);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }

@@ -1,72 +1,94 @@
-/** Make elements. Whatever users wrote becomes text, never markup. */
+/** Make elements. Texts from users become text nodes, never markup. */
 
-/**
- * @typedef {string | number | Node | null | undefined | false} Child
- */
+const SVG = document.querySelector("svg")?.namespaceURI ?? "";
 
-const SVG = document.querySelector("svg").namespaceURI;
-
-/** @param {Element} element @param {Record<string, any>} attributes */
-function give(element, attributes) {
+/** @param {HTMLElement | SVGElement} element @param {Attributes} attributes */
+function setAttributes(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "css") {
-      for (const [key, amount] of Object.entries(value)) element.style.setProperty(key, amount);
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (typeof value === "object") {
+      for (const [key, amount] of Object.entries(value))
+        element.style.setProperty(key, String(amount));
     } else element.setAttribute(name, value === true ? "" : String(value));
   }
 }
 
 /** @param {Element} element @param {Child[]} children */
-function fill(element, children) {
-  for (const child of children.flat()) {
+function append(element, children) {
+  for (const child of children) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    if (Array.isArray(child)) append(element, child);
+    else element.append(child instanceof Node ? child : String(child));
   }
 }
 
-/** An HTML element. @returns {any} */
+/**
+ * An HTML element.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
-  give(element, attributes);
-  fill(element, children);
+  setAttributes(element, attributes);
+  append(element, children);
   return element;
 }
 
-/** An SVG element. @returns {any} */
-export function draw(name, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, name);
-  give(element, attributes);
-  fill(element, children);
+/**
+ * An SVG element.
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
+export function makeSvg(name, attributes = {}, ...children) {
+  const element = /** @type {SVGElementTagNameMap[Name]} */ (document.createElementNS(SVG, name));
+  setAttributes(element, attributes);
+  append(element, children);
   return element;
 }
 
-/** The element with this id. @returns {any} */
-export function place(id) {
-  return document.getElementById(id);
+/** @param {string} id */
+export function byId(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** Put these in place of what the element holds. */
+/** Replace the contents of an element. @param {Element} element @param {Child[]} children */
 export function show(element, ...children) {
   element.textContent = "";
-  fill(element, children);
+  append(element, children);
 }
 
-/** A button with a drawn sign and a name that is read aloud. */
-export function signButton(name, path, onclick, extra = {}) {
-  const sign = draw(
+/**
+ * A button with an icon and a name for screen readers.
+ * @param {string} name
+ * @param {string} path  of the icon, in 24 × 24 units
+ * @param {() => void} onclick
+ * @param {string} kind  more classes
+ */
+export function iconButton(name, path, onclick, kind = "") {
+  const icon = makeSvg(
     "svg",
     { viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
-    draw("path", { d: path }),
+    makeSvg("path", { d: path }),
   );
   return make(
     "button",
-    { type: "button", class: "sign", "aria-label": name, title: name, onclick, ...extra },
-    sign,
+    { type: "button", class: `icon ${kind}`, "aria-label": name, title: name, onclick },
+    icon,
   );
 }
 
-/** One of a few choices, as a row of buttons. */
+/**
+ * A row of buttons, of which one is pressed.
+ * @param {string} name
+ * @param {string[][]} options  value and label
+ * @param {string} chosen
+ * @param {(value: string) => void} pick
+ */
 export function choice(name, options, chosen, pick) {
   const buttons = options.map(([value, text]) =>
     make(
@@ -83,7 +105,13 @@ export function choice(name, options, chosen, pick) {
   return make("div", { class: "choice", role: "group", "aria-label": name }, buttons);
 }
 
-/** A labelled list to choose from. */
+/**
+ * A labelled drop-down list.
+ * @param {string} name
+ * @param {string[][]} options  value and label
+ * @param {string} chosen
+ * @param {(value: string) => void} pick
+ */
 export function menu(name, options, chosen, pick) {
   const select = make(
     "select",

@@ -1,29 +1,39 @@
-/** What matrix, arrows and long view share: their choices, and the line that reads a word out. */
+/** What matrix, arrows and long view share: their choices, and the line about a word. */
 
 import { choice, make, show } from "./dom.js";
-import { largest, percent, piece, readable, weightsOf, wordProb, wordWeights } from "./data.js";
+import {
+  alternatives,
+  argmax,
+  percent,
+  piece,
+  weightsOf,
+  wordProbability,
+  wordWeights,
+} from "./data.js";
 
 /**
- * Words or subwords on both sides, and the weights between them.
- * @typedef {{source: string[], target: string[], weights: number[][]}} Grid
+ * Words or tokens on both sides, and the weights between them.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ * @param {boolean} byWords
  * @returns {Grid}
  */
-export function grid(explanation, look, byWords) {
+export function grid(explanation, selection, byWords) {
   const { source, target } = explanation;
   if (byWords)
     return {
       source: source.words.map((word) => word.text),
       target: target.words.map((word) => word.text),
-      weights: wordWeights(explanation, look),
+      weights: wordWeights(explanation, selection),
     };
   return {
     source: source.tokens.map((_, token) => piece(source, token)),
     target: target.tokens.map((_, token) => piece(target, token)),
-    weights: weightsOf(explanation, look),
+    weights: weightsOf(explanation, selection),
   };
 }
 
-/** Words or tokens: a switch. */
+/** Choose words or tokens. @param {App} app */
 export function unitChoice(app) {
   const options = [
     ["words", "Words"],
@@ -34,7 +44,7 @@ export function unitChoice(app) {
   });
 }
 
-/** From no weight to all of it, in colours. */
+/** The colours of the weights from 0 to 1. */
 export function legend() {
   return make(
     "div",
@@ -46,42 +56,38 @@ export function legend() {
   );
 }
 
-/** What there is to say about one target word (or token). @returns {HTMLElement[]} */
-export function about(explanation, look, byWords, row) {
-  const { source, target, weights } = grid(explanation, look, byWords);
+/**
+ * One target word or token: its probability, its largest weight, its alternatives.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ * @param {boolean} byWords
+ * @param {number} row
+ */
+export function describeWord(explanation, selection, byWords, row) {
+  const { source, target, weights } = grid(explanation, selection, byWords);
   const word = byWords ? explanation.target.words[row] : { tokens: [row] };
-  const best = largest(weights[row] ?? []);
-  const first = word.tokens[0];
-  const others = (explanation.next[first] ?? [])
-    .filter((one) => one.id !== explanation.target.ids[first])
-    .slice(0, 3);
+  const best = argmax(weights[row] ?? []);
+  const others = alternatives(explanation, word);
   return [
     make("b", { class: "of-target", dir: "auto" }, target[row]),
-    make("span", {}, ` has a probability of ${percent(wordProb(explanation, word))}`),
-    best >= 0 && make("span", {}, ", and looked most at "),
+    make("span", {}, ` has a probability of ${percent(wordProbability(explanation, word))}`),
+    best >= 0 && make("span", {}, ", and attended most to "),
     best >= 0 && make("b", { class: "of-source", dir: "auto" }, source[best]),
     best >= 0 && make("span", {}, ` (weight ${weights[row][best].toFixed(2)})`),
-    others.length > 0 &&
-      make(
-        "span",
-        { class: "quiet" },
-        `. Runners-up: ${others
-          .map((one) => `${readable(one.token)} ` + `${percent(one.prob)}`)
-          .join(" · ")}`,
-      ),
-  ].filter(Boolean);
+    others && make("span", { class: "quiet" }, `. Alternatives: ${others}`),
+  ];
 }
 
-/** The line below a figure that says what is pointed at. */
+/** The line below a figure about what is pointed at. @param {string} hint */
 export function readout(hint) {
   const node = make("p", { class: "readout" }, make("span", { class: "quiet" }, hint));
-  return { node, say: (...parts) => show(node, ...parts) };
+  return { node, say: (/** @type {Child[]} */ ...parts) => show(node, ...parts) };
 }
 
-const INK_TURNS = 0.64; // the weight from which the ground calls for the other ink, in both themes
+const LIGHT_INK_WEIGHT = 0.64; // above it, text needs the other colour, in both themes
 
-/** A weight's ground, and whether its ink is the light or the dark one. */
+/** Set an element's background to its weight. @param {HTMLElement} node @param {number} weight */
 export function shade(node, weight) {
   node.style.setProperty("--w", weight.toFixed(4));
-  node.classList.toggle("strong", weight > INK_TURNS);
+  node.classList.toggle("strong", weight > LIGHT_INK_WEIGHT);
 }

@@ -1,24 +1,28 @@
 /** The weights as a heat map: the source across, the translation down. */
 
 import { make } from "./dom.js";
-import { about, grid, legend, readout, shade, unitChoice } from "./figures.js";
-import { lookChoice } from "./stages.js";
+import { describeWord, grid, legend, readout, shade, unitChoice } from "./figures.js";
+import { headChoice } from "./stages.js";
 
-/** @param {any} app */
+/** @param {App} app @returns {View} */
 export function matrixView(app) {
-  const line = readout("Point at a cell, or walk with the arrow keys, to read its weight.");
+  const line = readout("Point at a cell, or move with the arrow keys, to read its weight.");
   const node = make(
     "div",
     { class: "figure" },
-    make("div", { class: "bar-row" }, unitChoice(app), lookChoice(app), legend()),
-    matrix(app.now, app.look, app.byWords, (row, column, grid) =>
-      line.say(...cellText(grid, row, column), ...about(app.now, app.look, app.byWords, row)),
+    make("div", { class: "bar-row" }, unitChoice(app), headChoice(app), legend()),
+    matrix(app.explanation, app.selection, app.byWords, (row, column, cells) =>
+      line.say(
+        ...cellText(cells, row, column),
+        ...describeWord(app.explanation, app.selection, app.byWords, row),
+      ),
     ),
     line.node,
   );
   return { node, update() {} };
 }
 
+/** @param {Grid} cells @param {number} row @param {number} column */
 function cellText({ source, target, weights }, row, column) {
   return [
     make("span", { class: "reading" }, weights[row][column].toFixed(3)),
@@ -29,12 +33,18 @@ function cellText({ source, target, weights }, row, column) {
   ];
 }
 
-/** Scripts that are written downwards too. */
+/** Scripts that are also written vertically. */
 const VERTICAL = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 
-/** @param {(row: number, column: number, grid: any) => void} read */
-export function matrix(explanation, look, byWords, read, isSmall = false) {
-  const cells = grid(explanation, look, byWords);
+/**
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ * @param {boolean} byWords
+ * @param {(row: number, column: number, cells: Grid) => void} read  called with the cell pointed at
+ * @param {boolean} isSmall
+ */
+export function matrix(explanation, selection, byWords, read, isSmall = false) {
+  const cells = grid(explanation, selection, byWords);
   const many = isSmall || cells.source.length > 24 || cells.target.length > 40;
   const body = cells.target.map((word, row) =>
     make(
@@ -66,16 +76,20 @@ export function matrix(explanation, look, byWords, read, isSmall = false) {
     ),
     make("tbody", { role: "rowgroup" }, body),
   );
-  const go = (at) => point(table, at, (row, column) => read(row, column, cells));
-  table.addEventListener("pointerover", (event) => go(event.target.closest("[data-weight]")));
-  table.addEventListener("click", (event) => go(event.target.closest("[data-weight]")));
-  table.addEventListener("focusin", (event) => go(event.target.closest("[data-weight]")));
-  table.addEventListener("keydown", (event) => walk(event, table));
+  for (const kind of ["pointerover", "click", "focusin"])
+    table.addEventListener(kind, ({ target }) => {
+      const pointed = /** @type {HTMLElement} */ (target).closest("td[data-weight]");
+      if (pointed instanceof HTMLTableCellElement)
+        point(table, pointed, (row, column) => read(row, column, cells));
+    });
+  table.addEventListener("keydown", (event) => moveByKey(event, table));
+  /** @type {HTMLElement | null} */
   const firstCell = table.querySelector("[data-weight]");
   if (firstCell) firstCell.tabIndex = 0;
   return make("div", { class: "scroll matrix-frame" }, table);
 }
 
+/** @param {Grid} cells @param {number} row @param {number} column @param {boolean} isSmall */
 function cell({ source, target, weights }, row, column, isSmall) {
   const weight = weights[row][column];
   const node = make(
@@ -94,30 +108,39 @@ function cell({ source, target, weights }, row, column, isSmall) {
   return node;
 }
 
+/** @param {number} weight */
 function brief(weight) {
   return weight.toFixed(2).replace("0.", ".");
 }
 
-function point(table, at, read) {
-  if (!at) return;
+/**
+ * Mark a cell and the heads of its row and column.
+ * @param {HTMLTableElement} table
+ * @param {HTMLTableCellElement} pointed
+ * @param {(row: number, column: number) => void} read
+ */
+function point(table, pointed, read) {
   for (const node of table.querySelectorAll(".pointed")) node.classList.remove("pointed");
-  const { row, column } = at.dataset;
-  at.classList.add("pointed");
-  at.parentElement.firstElementChild.classList.add("pointed");
-  table.querySelector(`th[data-column="${column}"]`).classList.add("pointed");
-  for (const node of table.querySelectorAll('[tabindex="0"]')) node.tabIndex = -1;
-  at.tabIndex = 0;
+  const { row, column } = pointed.dataset;
+  pointed.classList.add("pointed");
+  pointed.parentElement?.firstElementChild?.classList.add("pointed");
+  table.querySelector(`th[data-column="${column}"]`)?.classList.add("pointed");
+  /** @type {NodeListOf<HTMLElement>} */
+  const reachable = table.querySelectorAll('[tabindex="0"]');
+  for (const node of reachable) node.tabIndex = -1;
+  pointed.tabIndex = 0;
   read(Number(row), Number(column));
 }
 
-function walk(event, table) {
-  const { row, column } = event.target.dataset;
+/** @param {KeyboardEvent} event @param {HTMLTableElement} table */
+function moveByKey(event, table) {
+  const { row, column } = /** @type {HTMLElement} */ (event.target).dataset;
+  /** @type {Record<string, number[]>} */
   const steps = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
   if (!(event.key in steps) || row === undefined) return;
   event.preventDefault();
   event.stopPropagation();
   const [down, right] = steps[event.key];
-  table
-    .querySelector(`[data-row="${Number(row) + down}"][data-column="${Number(column) + right}"]`)
-    ?.focus();
+  const next = `[data-row="${Number(row) + down}"][data-column="${Number(column) + right}"]`;
+  /** @type {HTMLElement | null} */ (table.querySelector(next))?.focus();
 }

@@ -1,7 +1,7 @@
-/** Play, pause, go on and back: by buttons, by the scrubber, by keys and by a swipe. */
+/** The player: buttons and a scrubber; keys and swipes use it too. */
 
-import { make, menu, signButton } from "./dom.js";
-import { STAGES, at, opening, positionOf, positions, told } from "./timeline.js";
+import { make, menu, iconButton } from "./dom.js";
+import { describe, firstStepPosition, locate, positionCount, positionOf } from "./timeline.js";
 
 const SIGNS = {
   start: "M6 5h2v14H6zM19 5v14l-9-7z",
@@ -19,11 +19,11 @@ const SPEEDS = [
   ["2", "2×"],
   ["4", "4×"],
 ];
-const PAUSE = 1600; // milliseconds that a stage is shown at speed 1
+const STAGE_DURATION = 1600; // milliseconds that a stage is shown at speed 1
 
-/** @param {any} app */
+/** @param {App} app @returns {Player} */
 export function player(app) {
-  const last = () => positions(app.now) - 1;
+  const last = () => positionCount(app.explanation) - 1;
   let timer = 0;
 
   const scrubber = make("input", {
@@ -34,50 +34,52 @@ export function player(app) {
     "aria-label": "Where in the translation",
     oninput: (event) => {
       stop();
-      app.go(Number(event.target.value));
+      app.goTo(Number(event.target.value));
     },
   });
-  const playButton = signButton("Play", SIGNS.play, () => toggle(), { class: "sign play" });
-  const press = (move) => () => {
+  const playButton = iconButton("Play", SIGNS.play, () => toggle(), "play");
+  const press = (/** @type {() => void} */ move) => () => {
     stop();
     move();
   };
   const buttons = {
-    start: signButton(
+    start: iconButton(
       "To the beginning (Home)",
       SIGNS.start,
-      press(() => app.go(0)),
+      press(() => app.goTo(0)),
     ),
-    tokenBack: signButton(
+    tokenBack: iconButton(
       "One token back (Shift ←)",
       SIGNS.tokenBack,
       press(() => token(-1)),
     ),
-    back: signButton(
+    back: iconButton(
       "One stage back (←)",
       SIGNS.back,
       press(() => stage(-1)),
-      { class: "sign line" },
+      "line",
     ),
-    on: signButton(
+    on: iconButton(
       "One stage forward (→)",
       SIGNS.on,
       press(() => stage(1)),
-      { class: "sign line" },
+      "line",
     ),
-    tokenOn: signButton(
+    tokenOn: iconButton(
       "One token forward (Shift →)",
       SIGNS.tokenOn,
       press(() => token(1)),
     ),
-    end: signButton(
+    end: iconButton(
       "To the end (End)",
       SIGNS.end,
-      press(() => app.go(last())),
+      press(() => app.goTo(last())),
     ),
   };
   const { start, tokenBack, back, on, tokenOn, end } = buttons;
-  const speed = menu("Speed", SPEEDS, String(app.speed), (value) => (app.speed = Number(value)));
+  const speed = menu("Speed", SPEEDS, String(app.speed), (value) => {
+    app.speed = Number(value);
+  });
   const node = make(
     "div",
     { class: "player", role: "group", "aria-label": "Player" },
@@ -85,25 +87,24 @@ export function player(app) {
     make("div", { class: "buttons" }, start, tokenBack, back, playButton, on, tokenOn, end, speed),
   );
 
+  /** @param {number} by */
   function stage(by) {
-    app.go(app.position + by);
+    app.goTo(app.position + by);
   }
 
-  /** To the same stage of another step; before the first step, to where the reading begins. */
+  /** Go to the same stage of another step, or one token while reading. @param {number} by */
   function token(by) {
-    const { step, stage: current } = at(app.now, app.position);
-    if (step < 0) {
-      const reading = app.position + by;
-      app.go(reading);
-    } else if (step + by < 0) app.go(opening(app.now) - 1);
-    else if (step + by < app.now.target.tokens.length)
-      app.go(positionOf(app.now, step + by, current));
-    else app.go(last());
+    const { step, stage: current } = locate(app.explanation, app.position);
+    if (step < 0) app.goTo(app.position + by);
+    else if (step + by < 0) app.goTo(firstStepPosition(app.explanation) - 1);
+    else if (step + by < app.explanation.target.tokens.length)
+      app.goTo(positionOf(app.explanation, step + by, current));
+    else app.goTo(last());
   }
 
   function toggle() {
     if (timer) return stop();
-    if (app.position >= last()) app.go(0);
+    if (app.position >= last()) app.goTo(0);
     playButton.classList.add("playing");
     name("Pause", SIGNS.pause);
     app.playing = true;
@@ -111,14 +112,16 @@ export function player(app) {
   }
 
   function tick() {
-    const reading = at(app.now, app.position).step < 0 && !at(app.now, app.position).passed;
+    const reading =
+      locate(app.explanation, app.position).step < 0 &&
+      !locate(app.explanation, app.position).passed;
     timer = window.setTimeout(
       () => {
-        app.go(app.position + 1);
+        app.goTo(app.position + 1);
         if (app.position >= last()) stop();
         else tick();
       },
-      (reading ? PAUSE / 3 : PAUSE) / app.speed,
+      (reading ? STAGE_DURATION / 3 : STAGE_DURATION) / app.speed,
     );
   }
 
@@ -129,16 +132,17 @@ export function player(app) {
     name("Play", SIGNS.play);
   }
 
+  /** @param {string} text @param {string} path */
   function name(text, path) {
     playButton.setAttribute("aria-label", text);
     playButton.title = `${text} (space)`;
-    playButton.querySelector("path").setAttribute("d", path);
+    playButton.querySelector("path")?.setAttribute("d", path);
   }
 
   function update() {
-    scrubber.value = app.position;
-    scrubber.style.setProperty("--w", app.position / Math.max(1, last()));
-    scrubber.setAttribute("aria-valuetext", told(app.now, app.position, app.look));
+    scrubber.value = String(app.position);
+    scrubber.style.setProperty("--w", String(app.position / Math.max(1, last())));
+    scrubber.setAttribute("aria-valuetext", describe(app.explanation, app.position, app.selection));
     for (const button of [start, tokenBack, back])
       button.setAttribute("aria-disabled", String(app.position === 0));
     for (const button of [on, tokenOn, end])
@@ -147,22 +151,27 @@ export function player(app) {
   return { node, update, toggle, stop, stage, token, last };
 }
 
-/** Under the scrubber: where the reading ends and each step begins. */
-function ticks({ now }) {
-  const count = positions(now) - 1 || 1;
-  const marks = now.target.tokens.map((_, step) =>
-    make("i", { css: { "--at": (positionOf(now, step, 0) - 0.5) / count } }),
+/** The marks under the scrubber at which each step begins. @param {App} app */
+function ticks({ explanation }) {
+  const count = positionCount(explanation) - 1 || 1;
+  const marks = explanation.target.tokens.map((_, step) =>
+    make("i", { css: { "--at": (positionOf(explanation, step, 0) - 0.5) / count } }),
   );
   return make("div", { class: "ticks", "aria-hidden": "true" }, marks);
 }
 
-/** Left and right on a touch screen: one stage forward, one back. */
+/**
+ * Swipes to the left and right on a touch screen.
+ * @param {HTMLElement} area
+ * @param {(by: number) => void} on
+ */
 export function swipes(area, on) {
+  /** @type {Touch | null} */
   let start = null;
   area.addEventListener(
     "touchstart",
     (event) => {
-      const busy = event.target.closest("input, .track, .scroll");
+      const busy = /** @type {Element} */ (event.target).closest("input, .track, .scroll");
       start = event.touches.length === 1 && !busy ? event.touches[0] : null;
     },
     { passive: true },
@@ -171,16 +180,11 @@ export function swipes(area, on) {
     "touchend",
     (event) => {
       if (!start) return;
-      const [x, y] = ["clientX", "clientY"].map((key) => event.changedTouches[0][key] - start[key]);
+      const [end] = event.changedTouches;
+      const [x, y] = [end.clientX - start.clientX, end.clientY - start.clientY];
       if (Math.abs(x) > 48 && Math.abs(x) > 2 * Math.abs(y)) on(x < 0 ? 1 : -1);
       start = null;
     },
     { passive: true },
   );
-}
-
-/** The name of the stage at this position, for who counts them. */
-export function stageName(explanation, position) {
-  const { stage, passed } = at(explanation, position);
-  return stage >= 0 ? STAGES[stage].name : passed ? "Pass on" : "Read";
 }

@@ -1,4 +1,4 @@
-/** The user's sentence, its translation, and under it what the other model makes of it. */
+/** The user's sentence, its translation, and the translation of the other model. */
 
 import { make, show } from "./dom.js";
 import {
@@ -8,11 +8,11 @@ import {
   readable,
   weightsOf,
   wordOfTokens,
-  wordProb,
+  wordProbability,
 } from "./data.js";
-import { at } from "./timeline.js";
+import { locate } from "./timeline.js";
 
-/** A language's English name, where the browser knows it. */
+/** A language's English name, if the browser knows it. @param {string} code */
 export function language(code) {
   try {
     return new Intl.DisplayNames(["en"], { type: "language" }).of(code) || code;
@@ -21,7 +21,11 @@ export function language(code) {
   }
 }
 
-/** Which words of `after` are not in the longest common part of both. @returns {boolean[]} */
+/**
+ * Which words of `after` are not in the longest common subsequence of both.
+ * @param {string[]} before
+ * @param {string[]} after
+ */
 export function differing(before, after) {
   const table = Array.from({ length: before.length + 1 }, () => Array(after.length + 1).fill(0));
   for (let i = before.length - 1; i >= 0; i--)
@@ -40,29 +44,34 @@ export function differing(before, after) {
   return differs;
 }
 
-/** What stands before each word in its text: mostly a space; none before the pieces of `l'homme`. */
-function gaps(side) {
-  let behind = 0;
-  return side.words.map(({ text }, number) => {
-    const at = side.text.indexOf(text, behind);
-    const gap = side.text.slice(behind, at);
-    if (at < 0 || gap.trim()) return " "; // </s> is in no text
-    behind = at + text.length;
+/** The text before each word: mostly a space, none within `l'homme`. @param {TokenizedText} text */
+function gaps(text) {
+  let end = 0;
+  return text.words.map((word, number) => {
+    const start = text.text.indexOf(word.text, end);
+    const gap = text.text.slice(end, start);
+    if (start < 0 || gap.trim()) return " "; // </s> is in no text
+    end = start + word.text.length;
     return number ? gap : "";
   });
 }
 
 const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}\p{Pd}]+$/u;
 
-/** The words with their spaces; no line breaks before a comma or behind an elision (`l'homme`). */
-export function running(side, nodes) {
+/**
+ * The words with their spaces; no line breaks before a comma or after an elision (`l'homme`).
+ * @param {TokenizedText} text
+ * @param {HTMLElement[]} nodes  one for each word
+ */
+export function runningText(text, nodes) {
+  /** @type {Leaf[]} */
   const parts = [];
-  const before = gaps(side);
+  const before = gaps(text);
+  /** @type {HTMLElement | null} */
   let group = null;
   nodes.forEach((node, number) => {
-    const text = side.words[number].text;
-    const isElided = number > 0 && /['’]$/.test(side.words[number - 1].text);
-    const isJoined = !before[number] && (CLOSING.test(text) || isElided);
+    const isElided = number > 0 && /['’]$/.test(text.words[number - 1].text);
+    const isJoined = !before[number] && (CLOSING.test(text.words[number].text) || isElided);
     if (!group || !isJoined) {
       group = make("span", { class: "joined" });
       parts.push(before[number], group);
@@ -72,6 +81,7 @@ export function running(side, nodes) {
   return parts;
 }
 
+/** @param {string} kind @param {string} label @param {string} lang @param {Child} words */
 function line(kind, label, lang, words) {
   return make(
     "div",
@@ -81,70 +91,82 @@ function line(kind, label, lang, words) {
   );
 }
 
-/** @param {HTMLElement} room @param {any} app */
-export function showSentences(room, app) {
-  const { now } = app;
-  const [from, to] = now.model.languages;
-  const long = now.source.text.length > 110 ? "long" : "";
-  room.className = `sentences ${long}`;
+/** @param {HTMLElement} container @param {App} app */
+export function showSentences(container, app) {
+  const { explanation } = app;
+  const [from, to] = explanation.model.languages;
+  const long = explanation.source.text.length > 110 ? "long" : "";
+  container.className = `sentences ${long}`;
   show(
-    room,
+    container,
     line("source", language(from), from, sourceWords(app)),
-    line("target", `${language(to)}, ${manner(now, app.other)}`, to, targetWords(app)),
+    line("target", `${language(to)}, ${modelLabel(explanation, app.other)}`, to, targetWords(app)),
     otherLine(app),
   );
-  markSentences(room, app);
+  markSentences(container, app);
 }
 
-/** The other model's translation, the words marked that are not in this one's. */
-export function otherLine({ now, other }) {
+/** The other model's translation; words that are not in this model's are marked. @param {App} app */
+export function otherLine({ explanation, other }) {
   if (!other) return null;
   const lang = other.model.languages[1];
-  return line("other", `${language(lang)}, ${manner(other, now)}`, lang, otherWords(now, other));
+  return line(
+    "other",
+    `${language(lang)}, ${modelLabel(other, explanation)}`,
+    lang,
+    otherWords(explanation, other),
+  );
 }
 
-/** What tells a model from the one beside it, in two words, or else by its name. */
-export function manner(explanation, beside) {
+/**
+ * The kind of a model, or its name if the other model is of the same kind.
+ * @param {Explanation} explanation
+ * @param {Explanation | null} other
+ */
+export function modelLabel(explanation, other) {
   const kind = kindOf(explanation);
-  return beside && kindOf(beside) === kind ? explanation.model.name : kind;
+  return other && kindOf(other) === kind ? explanation.model.name : kind;
 }
 
+/** @param {Explanation} explanation */
 function kindOf(explanation) {
   if (isTraditional(explanation)) return "without attention";
-  return explanation.model.attention === "uniform" ? "every state alike" : "with attention";
+  return explanation.model.attention === "uniform" ? "uniform attention" : "with attention";
 }
 
-function sourceWords({ now, canPush, isForbidden, forbid }) {
-  const nodes = now.source.words.map((word, number) => {
+/** @param {App} app */
+function sourceWords({ explanation, canChange, isForbidden, forbid }) {
+  const nodes = explanation.source.words.map((word, number) => {
     const attributes = { class: `word ${word.text === END ? "end" : ""}`, "data-word": number };
-    if (!canPush) return make("span", attributes, word.text);
-    const forbidden = isForbidden(word);
-    const what = forbidden ? "allow the model to look here again" : "forbid the model to look here";
+    if (!canChange) return make("span", attributes, word.text);
+    const isOff = isForbidden(word);
+    const what = isOff ? "allow attention to this word again" : "forbid attention to this word";
     return make(
       "button",
       {
         ...attributes,
         type: "button",
-        "aria-pressed": String(forbidden),
+        "aria-pressed": String(isOff),
         "aria-label": `${word.text}: ${what}`,
         title: `${word.text}: ${what}`,
-        onclick: () => forbid(word, !forbidden),
+        onclick: () => forbid(word, !isOff),
       },
       word.text,
     );
   });
-  return running(now.source, nodes);
+  return runningText(explanation.source, nodes);
 }
 
-function targetWords({ now, showStep }) {
-  const nodes = now.target.words.map((word, number) => {
+/** @param {App} app */
+function targetWords({ explanation, showStep }) {
+  const nodes = explanation.target.words.map((word, number) => {
     const end = word.text === END;
-    const texts = word.tokens.map((token) => readable(now.target.tokens[token]));
+    const texts = word.tokens.map((token) => readable(explanation.target.tokens[token]));
     const pieces =
       texts.join("") === word.text
-        ? word.tokens.map((token, at) => part([token], texts[at]))
-        : [part(word.tokens, word.text)]; // letters of several bytes, a space behind the word
-    const about = `${word.text}, ${percent(wordProb(now, word))}: see how it was chosen`;
+        ? word.tokens.map((token, index) => part([token], texts[index]))
+        : [part(word.tokens, word.text)]; // a character of several tokens, or a space after the word
+    const about = `${word.text}, ${percent(wordProbability(explanation, word))}: see how it was chosen`;
     return make(
       "button",
       {
@@ -153,22 +175,24 @@ function targetWords({ now, showStep }) {
         "data-word": number,
         "aria-label": about,
         title: about,
-        onclick: () => showStep(word.tokens.at(-1)),
+        onclick: () => showStep(word.tokens[word.tokens.length - 1]),
       },
       pieces,
     );
   });
-  return running(now.target, nodes);
+  return runningText(explanation.target, nodes);
 }
 
+/** @param {number[]} tokens @param {string} text */
 function part(tokens, text) {
   const [first, last] = [tokens[0], tokens.at(-1)];
   return make("span", { class: "piece", "data-first": first, "data-last": last }, text);
 }
 
-function otherWords(now, other) {
-  const texts = (side) => side.words.map((word) => word.text);
-  const differs = differing(texts(now.target), texts(other.target));
+/** @param {Explanation} explanation @param {Explanation} other */
+function otherWords(explanation, other) {
+  const texts = (/** @type {TokenizedText} */ text) => text.words.map((word) => word.text);
+  const differs = differing(texts(explanation.target), texts(other.target));
   const nodes = other.target.words.map((word, number) =>
     make(
       differs[number] ? "mark" : "span",
@@ -176,46 +200,56 @@ function otherWords(now, other) {
       word.text,
     ),
   );
-  return running(other.target, nodes);
+  return runningText(other.target, nodes);
 }
 
-/** Where a long text scrolls in its lines: what happens now stays in sight, and keys can scroll. */
-function scrollTexts(room) {
-  for (const text of room.querySelectorAll(".text")) {
+/** Scroll long texts to the current word, and let keys scroll them. @param {HTMLElement} container */
+function scrollTexts(container) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const texts = container.querySelectorAll(".text");
+  for (const text of texts) {
     const isLonger = text.scrollHeight > text.clientHeight + 2;
     if (isLonger) text.tabIndex = 0;
     else text.removeAttribute("tabindex");
-    const now = text.querySelector(".current") ?? text.querySelector(".strongest");
-    if (!isLonger || !now) continue;
-    const [line, frame] = [now, text].map((one) => one.getBoundingClientRect().top);
+    const current = text.querySelector(".current") ?? text.querySelector(".strongest");
+    if (!isLonger || !current) continue;
+    const [line, frame] = [current, text].map((node) => node.getBoundingClientRect().top);
     text.scrollTop += line - frame - text.clientHeight / 2;
   }
 }
 
-/** Shade the source by the weights of this step, and hide what is not yet written. */
-export function markSentences(room, app) {
-  const { now } = app;
+/**
+ * Shade the source by the weights of this step, and hide what is not yet written.
+ * @param {HTMLElement} container
+ * @param {App} app
+ */
+export function markSentences(container, app) {
+  const { explanation } = app;
   const stepping = app.view === "step";
-  const { step, stage, read } = at(now, app.position);
-  const words = wordOfTokens(now.source);
-  const shades = now.source.words.map(() => 0);
+  const { step, stage, read } = locate(explanation, app.position);
+  const words = wordOfTokens(explanation.source);
+  const shades = explanation.source.words.map(() => 0);
   if (stepping && step >= 0 && stage >= 2)
-    weightsOf(now, app.look)[step].forEach((one, token) => {
-      if (words[token] >= 0) shades[words[token]] += one;
+    weightsOf(explanation, app.selection)[step].forEach((weight, token) => {
+      if (words[token] >= 0) shades[words[token]] += weight;
     });
   const most = Math.max(0.01, ...shades);
-  for (const node of room.querySelectorAll(".source .word")) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const sourceNodes = container.querySelectorAll(".source .word");
+  for (const node of sourceNodes) {
     const number = Number(node.dataset.word);
     node.style.setProperty("--w", shades[number].toFixed(4));
     node.classList.toggle("strongest", shades[number] === most);
-    const first = now.source.words[number].tokens[0] ?? 0;
+    const first = explanation.source.words[number].tokens[0] ?? 0;
     node.classList.toggle("unread", stepping && first >= read);
   }
   const written = step < 0 ? 0 : step + (stage === 6 ? 1 : 0);
-  for (const node of room.querySelectorAll(".target .piece")) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const pieces = container.querySelectorAll(".target .piece");
+  for (const node of pieces) {
     const [first, last] = [Number(node.dataset.first), Number(node.dataset.last)];
     node.classList.toggle("unwritten", stepping && first >= written);
     node.classList.toggle("current", stepping && first <= step && step <= last);
   }
-  scrollTexts(room);
+  scrollTexts(container);
 }

@@ -1,9 +1,10 @@
-/** Ask the server on this machine; a newer question takes the place of one still under way. */
+/** Requests to the server on this machine; a newer request cancels an older one. */
 
 import { unpack } from "./data.js";
 
-/** What went wrong, in three parts: what, where, and what to do. */
-export class Trouble extends Error {
+/** An error in three parts: what happened, where, what to do. */
+export class ServerError extends Error {
+  /** @param {{what: string, where?: string, advice?: string}} parts */
   constructor({ what, where = "", advice = "" }) {
     super(what);
     this.where = where;
@@ -11,48 +12,51 @@ export class Trouble extends Error {
   }
 }
 
-const underWay = new Map();
+/** @type {Map<string, AbortController>} */
+const pending = new Map();
 
 /**
- * @param {string} lane  a question replaces the one before it in its lane
- * @returns {Promise<any>} the answer, its explanation unpacked; null if it was replaced
+ * @param {string} slot  a request cancels the pending one in its slot
+ * @param {string} path
+ * @param {object} body
+ * @returns {Promise<Explanation | null>} null if the request was cancelled
  */
-export async function ask(lane, path, question) {
-  underWay.get(lane)?.abort();
+export async function request(slot, path, body) {
+  pending.get(slot)?.abort();
   const controller = new AbortController();
-  underWay.set(lane, controller);
+  pending.set(slot, controller);
   try {
     const response = await fetch(path, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(question),
+      body: JSON.stringify(body),
       signal: controller.signal,
     });
     const answer = await response.json().catch(() => ({}));
     if (controller.signal.aborted) return null;
-    if (answer.error) throw new Trouble(answer.error);
+    if (answer.error) throw new ServerError(answer.error);
     if (!answer.explanation)
-      throw new Trouble({
-        what: `the server answered in a way this page does not know (${response.status})`,
+      throw new ServerError({
+        what: `the server sent an answer that this page cannot read (${response.status})`,
         where: path,
         advice: "start `regard explore` again",
       });
-    return { ...answer, explanation: unpack(answer.explanation) };
+    return unpack(answer.explanation);
   } catch (error) {
-    if (controller.signal.aborted || error.name === "AbortError") return null;
-    if (error instanceof Trouble) throw error;
-    throw new Trouble({
+    if (controller.signal.aborted) return null;
+    if (error instanceof ServerError) throw error;
+    throw new ServerError({
       what: "the server does not answer",
       where: path,
-      advice: "see whether `regard explore` still runs in its terminal",
+      advice: "check that `regard explore` is still running in its terminal",
     });
   } finally {
-    if (underWay.get(lane) === controller) underWay.delete(lane);
+    if (pending.get(slot) === controller) pending.delete(slot);
   }
 }
 
-/** The models that the server has. @returns {Promise<any[]>} */
-export async function askModels() {
+/** The models of the server. @returns {Promise<Model[]>} */
+export async function fetchModels() {
   try {
     return (await (await fetch("/api/models")).json()).models ?? [];
   } catch {

@@ -1,20 +1,20 @@
-/** Where we are: the stages, what happens now, and which layer and head is looked at. */
+/** The stages of a step, what happens in the current one, and the choice of layer and head. */
 
 import { choice, make } from "./dom.js";
-import { looksOf } from "./data.js";
-import { STAGES, at, told } from "./timeline.js";
+import { headsOf } from "./data.js";
+import { STAGES, describe, locate } from "./timeline.js";
 
-/** The stages as a row of steps, and the sentence that says what happens now. */
+/** The stages as buttons, and a sentence about the current one. @param {App} app */
 export function stageList(app) {
   const phases = [
-    { name: "Read", go: () => app.go(0) },
-    { name: "Pass on", go: () => app.go(app.now.source.tokens.length + 1) },
-    ...STAGES.map(({ name }, stage) => ({ name, go: () => app.goToStage(stage) })),
+    { name: "Read", onclick: () => app.goTo(0) },
+    { name: "Pass on", onclick: () => app.goTo(app.explanation.source.tokens.length + 1) },
+    ...STAGES.map(({ name }, stage) => ({ name, onclick: () => app.goToStage(stage) })),
   ];
-  const buttons = phases.map(({ name, go }, number) =>
+  const buttons = phases.map(({ name, onclick }, number) =>
     make(
       "button",
-      { type: "button", onclick: go },
+      { type: "button", onclick },
       make("span", { class: "badge" }, ["0", "→"][number] ?? number - 1),
       make("span", { class: "stage-name" }, name),
     ),
@@ -24,14 +24,14 @@ export function stageList(app) {
   const list = make(
     "ol",
     {},
-    buttons.map((one) => make("li", {}, one)),
+    buttons.map((button) => make("li", {}, button)),
   );
   return {
     nav: make("nav", { class: "stages", "aria-label": "Stages" }, list),
-    told: make("div", { class: "told" }, where, happening),
+    description: make("div", { class: "description" }, where, happening),
     update() {
-      const { now } = app;
-      const { step, stage, passed, read } = at(now, app.position);
+      const { explanation } = app;
+      const { step, stage, passed, read } = locate(explanation, app.position);
       const current = step >= 0 ? stage + 2 : Number(passed);
       buttons.forEach((button, number) => {
         button.classList.toggle("done", number < current);
@@ -40,25 +40,26 @@ export function stageList(app) {
       });
       where.textContent =
         step >= 0
-          ? `Token ${step + 1} of ${now.target.tokens.length}`
-          : `Reading, ${Math.min(read, now.source.tokens.length)} of ${now.source.tokens.length}`;
-      happening.textContent = told(now, app.position, app.look);
+          ? `Token ${step + 1} of ${explanation.target.tokens.length}`
+          : `Reading, ${read} of ${explanation.source.tokens.length}`;
+      happening.textContent = describe(explanation, app.position, app.selection);
     },
   };
 }
 
-/** Which look is shown: one head of one layer, or the mean of the last layer's heads. */
-export function lookChoice(app) {
-  const looks = looksOf(app.now);
-  if (looks.length < 2) return "";
-  const heads = app.now.model.heads > 1;
-  const options = looks.map((look) => [
-    `${look.layer},${look.head}`,
-    `Layer ${look.layer + 1}${heads ? `, head ${look.head + 1}` : ""}`,
+/** Choose one head of one layer, or the mean of the last layer's heads. @param {App} app */
+export function headChoice(app) {
+  const selections = headsOf(app.explanation);
+  if (selections.length < 2) return "";
+  const hasHeads = app.explanation.model.heads > 1;
+  const options = selections.map((selection) => [
+    `${selection.layer},${selection.head}`,
+    `Layer ${selection.layer + 1}${hasHeads ? `, head ${selection.head + 1}` : ""}`,
   ]);
-  if (heads) options.push(["-1,0", `Layer ${app.now.layers.length}, mean of its heads`]);
-  return choice("Layer and head", options, `${app.look.layer},${app.look.head}`, (value) => {
+  if (hasHeads) options.push(["-1,0", `Layer ${app.explanation.layers.length}, mean of its heads`]);
+  const chosen = `${app.selection.layer},${app.selection.head}`;
+  return choice("Layer and head", options, chosen, (value) => {
     const [layer, head] = value.split(",").map(Number);
-    app.setLook({ layer, head });
+    app.setSelection({ layer, head });
   });
 }

@@ -1,22 +1,23 @@
 /** Step by step: states, scores, weights, weighted states and their sum, the next words. */
 
-import { draw, make, show } from "./dom.js";
-import { scoreBar, scoreScale, weightDial } from "./bars.js";
+import { make, makeSvg, show } from "./dom.js";
+import { scoreBar, scoreRange, weightBar } from "./bars.js";
 import {
   END,
+  argmax,
+  headSlice,
+  headsOf,
   isTraditional,
-  largest,
-  looksOf,
+  lastLayer,
   piece,
-  slice,
-  weighted,
+  weightedState,
   weightsOf,
   wordOfTokens,
 } from "./data.js";
-import { openNumbers, reach, strip } from "./strips.js";
-import { nextTokens } from "./next.js";
-import { lookChoice, stageList } from "./stages.js";
-import { STAGES, at } from "./timeline.js";
+import { colourScale, openNumbers, strip } from "./vectors.js";
+import { candidateList } from "./candidates.js";
+import { headChoice, stageList } from "./stages.js";
+import { STAGES, locate } from "./timeline.js";
 
 /** What each stage adds to the picture. */
 const PARTS = ["hidden", "score", "weight", "multiplied", "sum", "together", "next"];
@@ -27,19 +28,21 @@ const HEADS = [
   ["multiplied", "Weight × state"],
 ];
 
-/** @param {any} app @returns {{node: HTMLElement, update: () => void}} */
+/** @param {App} app @returns {View} */
 export function stepView(app) {
-  const { now } = app;
-  const full = {
-    state: reach(now.states),
-    hidden: reach(now.layers.at(-1).hidden),
-    output: reach(now.layers.at(-1).output),
+  const { explanation } = app;
+  const scales = {
+    state: colourScale(explanation.states),
+    hidden: colourScale(lastLayer(explanation).hidden),
+    output: colourScale(lastLayer(explanation).output),
   };
-  const rows = now.source.tokens.map((_, token) => tokenRow(app, token, full));
-  const sumPlace = make("td", { class: "multiplied" });
-  const hiddenPlace = make("div", { class: "card hidden-card" });
-  const together = make("section", { class: "card together-card", "aria-label": "Together" });
-  const next = make("section", { class: "card next-card", "aria-label": "Next word" });
+  const rows = explanation.source.tokens.map((_, token) => tokenRow(app, token, scales));
+  const cards = {
+    context: make("td", { class: "multiplied" }),
+    hidden: make("div", { class: "card hidden-card" }),
+    together: make("section", { class: "card together-card", "aria-label": "Together" }),
+    next: make("section", { class: "card next-card", "aria-label": "Next word" }),
+  };
   const heads = make(
     "tr",
     {},
@@ -53,12 +56,16 @@ export function stepView(app) {
     make("td", { class: "state" }),
     make("td", { class: "score" }),
     make("td", { class: "weight", "aria-hidden": "true" }, "their sum ="),
-    sumPlace,
+    cards.context,
   );
   const table = make(
     "table",
     { class: "states" },
-    make("caption", { class: "unseen" }, "Encoder states, scores, weights and weighted states"),
+    make(
+      "caption",
+      { class: "visually-hidden" },
+      "Encoder states, scores, weights and weighted states",
+    ),
     make("thead", {}, heads),
     make(
       "tbody",
@@ -77,31 +84,32 @@ export function stepView(app) {
     "div",
     { class: "steps" },
     stages.nav,
-    stages.told,
-    lookChoice(app),
-    make("div", { class: "left" }, hiddenPlace, frame, dragNote(app)),
-    make("div", { class: "right" }, together, next),
+    stages.description,
+    headChoice(app),
+    make("div", { class: "left" }, cards.hidden, frame, dragNote(app)),
+    make("div", { class: "right" }, cards.together, cards.next),
   );
 
-  let shown = -1;
-  let shownOf = null;
+  let shownStep = -1;
+  /** @type {Explanation | null} */
+  let shownExplanation = null;
   function update() {
-    const { read, passed, step, stage } = at(app.now, app.position);
-    node.dataset.stage = stage;
+    const { read, passed, step, stage } = locate(app.explanation, app.position);
+    node.dataset.stage = String(stage);
     node.dataset.passed = String(passed);
-    // a changed weight shows at once what becomes of the next words
-    const isChanged = step >= 0 && app.wish.push.some(([changed]) => changed === step);
+    // after a changed weight, the next words are shown at once
+    const isChanged = step >= 0 && app.changes.scoreChanges.some(([changed]) => changed === step);
     node.classList.toggle("changed", isChanged);
     const seen = isChanged ? STAGES.length : stage;
     PARTS.forEach((part, number) => node.classList.toggle(`later-${part}`, seen < number));
     stages.update();
-    if (step >= 0 && (step !== shown || shownOf !== app.now)) {
-      const scale = app.look.layer < 0 ? null : scoreScale(app.now, app.look);
-      rows.forEach((row) => row.fill(step, scale));
-      fillStep(app, step, full, { hiddenPlace, sumPlace, together, next });
-      [shown, shownOf] = [step, app.now];
+    if (step >= 0 && (step !== shownStep || shownExplanation !== app.explanation)) {
+      const range = app.selection.layer < 0 ? null : scoreRange(app.explanation, app.selection);
+      rows.forEach((row) => row.update(step, range));
+      updateCards(app, step, scales, cards);
+      [shownStep, shownExplanation] = [step, app.explanation];
       if (document.activeElement?.role !== "slider")
-        keepInSight(frame, rows[largest(weightsOf(app.now, app.look)[step])].node);
+        keepInSight(frame, rows[argmax(weightsOf(app.explanation, app.selection)[step])].node);
     }
     rows.forEach((row, token) => row.read(token < read, token === read - 1 && step < 0 && !passed));
     if (step < 0) keepInSight(frame, rows[Math.max(0, read - 1)].node);
@@ -109,91 +117,98 @@ export function stepView(app) {
   return { node, update };
 }
 
-/** Scroll only the frame, never the page. */
+/** Scroll the frame, not the page. @param {HTMLElement} frame @param {HTMLElement} row */
 function keepInSight(frame, row) {
   if (frame.scrollHeight <= frame.clientHeight) return;
   frame.scrollTop = row.offsetTop - frame.clientHeight / 2;
 }
 
-function fillStep(app, step, full, { hiddenPlace, sumPlace, together, next }) {
-  const { now, look } = app;
-  const layer = now.layers[Math.max(0, look.layer)];
-  const written = now.target.tokens[step];
+/**
+ * @param {App} app
+ * @param {number} step
+ * @param {{state: number, hidden: number, output: number}} scales
+ * @param {Record<"context" | "hidden" | "together" | "next", HTMLElement>} cards
+ */
+function updateCards(app, step, scales, cards) {
+  const { explanation, selection } = app;
+  const layer = explanation.layers[Math.max(0, selection.layer)];
+  const written = explanation.target.tokens[step];
   const title = make(
     "p",
     { class: "card-title" },
     make("span", { class: "badge" }, `${step + 1}`),
     make("span", {}, "Decoder, hidden state"),
   );
-  if (look.layer < 0) {
-    show(hiddenPlace, title, make("p", { class: "quiet" }, "Choose one layer and head to see it."));
-    show(sumPlace, make("span", { class: "quiet" }, "of each look, not of their mean"));
-    show(together, make("h3", {}, "Together"), make("p", { class: "quiet" }, "Choose one look."));
+  if (selection.layer < 0) {
+    const hint = () => make("p", { class: "quiet" }, "Choose one layer and head to see it.");
+    show(cards.hidden, title, hint());
+    show(cards.context, make("span", { class: "quiet" }, "Each head has its own."));
+    show(cards.together, make("h3", {}, "Together"), hint());
   } else {
     const hidden = layer.hidden[step];
     const context = layer.context[step];
-    const sliced = context.slice(...slice(now, look));
+    const ofHead = headSlice(context, explanation, selection);
     const hiddenStrip = () =>
-      strip({ name: "Hidden state", numbers: hidden, full: full.hidden, kind: "hidden" });
-    show(hiddenPlace, title, hiddenStrip());
-    show(sumPlace, strip({ name: "Context", numbers: sliced, full: full.state, kind: "context" }));
+      strip({ name: "Hidden state", numbers: hidden, scale: scales.hidden, kind: "hidden" });
+    const contextStrip = (/** @type {number[]} */ numbers) =>
+      strip({ name: "Context", numbers, scale: scales.state, kind: "context" });
+    const count = explanation.layers.length;
+    show(cards.hidden, title, hiddenStrip());
+    show(cards.context, contextStrip(ofHead));
     show(
-      together,
+      cards.together,
       make("h3", {}, "Context and hidden state, fed forward"),
       make(
         "div",
         { class: "pair" },
-        labelled(
-          "context",
-          strip({ name: "Context", numbers: context, full: full.state, kind: "context" }),
-        ),
+        labelled("context", contextStrip(context)),
         labelled("hidden state", hiddenStrip()),
       ),
       make("p", { class: "arrow", "aria-hidden": "true" }, arrow()),
       labelled(
-        `fed forward${
-          now.layers.length > 1 ? `, layer ${look.layer + 1} of ` + `${now.layers.length}` : ""
-        }`,
+        `fed forward${count > 1 ? `, layer ${selection.layer + 1} of ${count}` : ""}`,
         strip({
           name: "Fed forward",
           numbers: layer.output[step],
-          full: full.output,
+          scale: scales.output,
           kind: "output",
         }),
       ),
     );
   }
+  const choose = app.live ? (/** @type {number} */ id) => app.choose(step, id) : null;
   show(
-    next,
+    cards.next,
     make("h3", {}, "The likeliest next tokens"),
-    nextTokens({ explanation: now, step, choose: app.live ? (id) => app.choose(step, id) : null }),
+    candidateList(explanation, step, 8, choose),
     make("p", { class: "quiet" }, nextNote(app, written)),
   );
 }
 
+/** @param {App} app */
 function dragNote(app) {
-  if (!app.canPush) return "";
-  const many = looksOf(app.now).length > 1;
+  if (!app.canChange) return "";
   return make(
     "p",
     { class: "quiet drag-note" },
     make("i", { "aria-hidden": "true" }),
-    many
-      ? "Drag a diamond: it is the weight in the last layer, the mean of its heads. The others follow."
+    headsOf(app.explanation).length > 1
+      ? "Drag a diamond to change a weight, which is the mean of the last layer's heads. The others follow."
       : "Drag a diamond to change a weight. The others follow.",
   );
 }
 
+/** @param {App} app @param {string} written */
 function nextNote({ live }, written) {
-  if (live) return "Click another one, and the model goes on from there.";
-  return written === END ? "The translation ends here." : "The ticked one joins the translation.";
+  if (live) return "Click another token, and the model continues from there.";
+  return written === END ? "The translation ends here." : "The ticked token joins the translation.";
 }
 
 function arrow() {
-  return draw(
+  return makeSvg(
     "svg",
     { viewBox: "0 0 24 18" },
-    draw("path", {
+    makeSvg("path", {
       d: "M12 1v14M6 10l6 6 6-6",
       fill: "none",
       stroke: "currentColor",
@@ -202,20 +217,31 @@ function arrow() {
   );
 }
 
+/** @param {string} text @param {HTMLElement} node */
 function labelled(text, node) {
   return make("div", { class: "labelled" }, node, make("span", { class: "quiet" }, text));
 }
 
-function tokenRow(app, token, full) {
-  const { now, look } = app;
-  const name = piece(now.source, token);
-  const words = wordOfTokens(now.source);
-  const mates = now.source.words[words[token]]?.tokens ?? [token];
-  const known = {};
+/**
+ * @param {App} app
+ * @param {number} token
+ * @param {{state: number}} scales
+ */
+function tokenRow(app, token, scales) {
+  const { explanation, selection } = app;
+  const name = piece(explanation.source, token);
+  const words = wordOfTokens(explanation.source);
+  const siblings = explanation.source.words[words[token]]?.tokens ?? [token];
   const score = make("td", { class: "score" });
   const weight = make("td", { class: "weight" });
   const multiplied = make("td", { class: "multiplied" });
-  const isEnd = now.source.tokens[token] === END;
+  const isEnd = explanation.source.tokens[token] === END;
+  const state = {
+    name: `State at “${name}”`,
+    numbers: explanation.states[token],
+    scale: scales.state,
+  };
+  let vectors = [state];
   const details = make(
     "button",
     {
@@ -223,56 +249,62 @@ function tokenRow(app, token, full) {
       class: `token ${isEnd ? "end" : ""}`,
       dir: "auto",
       title: `${name}: all its numbers`,
-      onclick: () => openNumbers(Object.values(known)),
+      onclick: () => openNumbers(vectors),
     },
     name,
   );
-  const state = now.states[token];
-  known.state = { name: `State at “${name}”`, numbers: state, full: full.state };
   const node = make(
     "tr",
-    { "data-token": token, class: partOf(mates, token) },
+    { "data-token": token, class: partClass(siblings, token) },
     make("th", { class: "name", scope: "row" }, details),
-    make("td", { class: "state" }, strip({ ...known.state })),
+    make("td", { class: "state" }, strip(state)),
     score,
     weight,
     multiplied,
   );
-  const dial = weightDial(app, token, name);
-  weight.append(dial.node);
+  const bar = weightBar(app, token, name);
+  weight.append(bar.node);
 
-  function fill(step, scale) {
-    const explanation = app.now;
-    node.classList.toggle("largest", largest(weightsOf(explanation, look)[step]) === token);
-    dial.fill(step);
-    if (!scale) {
+  /** @param {number} step @param {ScoreRange | null} range */
+  function update(step, range) {
+    const current = app.explanation;
+    node.classList.toggle("largest", argmax(weightsOf(current, selection)[step]) === token);
+    bar.update(step);
+    if (!range) {
       show(score, make("span", { class: "quiet" }, "–"));
       show(multiplied, make("span", { class: "quiet" }, "–"));
       return;
     }
-    show(score, scoreBar(explanation.layers[look.layer].scores[look.head][step][token], scale));
-    const numbers = weighted(explanation, look, step, token);
-    known.weighted = { name: `Weight × state at “${name}”`, numbers, full: full.state };
-    show(multiplied, strip({ ...known.weighted, kind: "weighted" }));
+    const scores = current.layers[selection.layer].scores[selection.head];
+    show(score, scoreBar(scores[step][token], range));
+    const numbers = weightedState(current, selection, step, token);
+    const weighted = { name: `Weight × state at “${name}”`, numbers, scale: scales.state };
+    vectors = [state, weighted];
+    show(multiplied, strip({ ...weighted, kind: "weighted" }));
   }
   return {
     node,
-    fill,
+    update,
+    /** @param {boolean} isRead @param {boolean} isNow */
     read(isRead, isNow) {
       node.classList.toggle("unread", !isRead);
       node.classList.toggle("reading", isNow);
-      node.classList.toggle("final", token === now.source.tokens.length - 1);
+      node.classList.toggle("final", token === explanation.source.tokens.length - 1);
       node.classList.toggle(
-        "kept-back",
-        isTraditional(now) && token < now.source.tokens.length - 1,
+        "not-passed",
+        isTraditional(explanation) && token < explanation.source.tokens.length - 1,
       );
     },
   };
 }
 
-/** Pieces of one word are held together by a line beside them. */
-function partOf(mates, token) {
-  if (mates.length < 2) return "";
-  const edges = [token === mates[0] && "first-part", token === mates.at(-1) && "last-part"];
+/**
+ * The classes of a token that is one of several in its word: a line joins them.
+ * @param {number[]} siblings  the tokens of the word
+ * @param {number} token
+ */
+function partClass(siblings, token) {
+  if (siblings.length < 2) return "";
+  const edges = [token === siblings[0] && "first-part", token === siblings.at(-1) && "last-part"];
   return ["part", ...edges.filter(Boolean)].join(" ");
 }

@@ -1,61 +1,86 @@
-/** What happens, one position after the other: the sentence is read, then written step by step. */
+/** The positions of the player: the sentence is read, then written step by step. */
 
-import { END, isTraditional, largest, percent, piece, readable, weightsOf } from "./data.js";
+import { END, argmax, isTraditional, percent, piece, readable, weightsOf } from "./data.js";
 
-/** The stages of a step, in their order. */
+/**
+ * The stages of a step, in order, and what happens in each.
+ * @type {{name: string, describe: (explanation: Explanation, step: number,
+ *   selection: HeadSelection) => string}[]}
+ */
 export const STAGES = [
-  { key: "hidden", name: "Hidden state" },
-  { key: "score", name: "Scores" },
-  { key: "weight", name: "Soft-max" },
-  { key: "multiply", name: "Multiply" },
-  { key: "add", name: "Add up" },
-  { key: "together", name: "Together" },
-  { key: "next", name: "Next word" },
+  { name: "Hidden state", describe: describeHidden },
+  { name: "Scores", describe: describeScores },
+  { name: "Soft-max", describe: describeWeights },
+  { name: "Multiply", describe: describeProducts },
+  { name: "Add up", describe: describeContext },
+  { name: "Together", describe: () => TOGETHER },
+  { name: "Next word", describe: describeNext },
 ];
+const TOGETHER = "Context and hidden state are joined into one vector and fed forward.";
 
-/** Before the steps: nothing read, each token read, the states passed on. */
-export function opening(explanation) {
+/**
+ * The number of positions before the first step: one before reading, one for each token, one at
+ * which the states are passed on.
+ * @param {Explanation} explanation
+ */
+export function firstStepPosition(explanation) {
   return explanation.source.tokens.length + 2;
 }
 
-export function positions(explanation) {
-  return opening(explanation) + STAGES.length * explanation.target.tokens.length;
+/** @param {Explanation} explanation */
+export function positionCount(explanation) {
+  return firstStepPosition(explanation) + STAGES.length * explanation.target.tokens.length;
 }
 
 /**
- * Where a position is: tokens read, then the step and its stage.
- * @returns {{read: number, passed: boolean, step: number, stage: number}} step -1: still reading
+ * What happens at a position: the number of tokens read, whether the states are passed on, and the
+ * step and its stage; both are -1 while the sentence is read.
+ * @param {Explanation} explanation
+ * @param {number} position
  */
-export function at(explanation, position) {
-  const before = opening(explanation);
+export function locate(explanation, position) {
+  const before = firstStepPosition(explanation);
   const length = explanation.source.tokens.length;
   if (position < before)
     return { read: Math.min(position, length), passed: position > length, step: -1, stage: -1 };
-  const behind = position - before;
+  const offset = position - before;
   return {
     read: length,
     passed: true,
-    step: Math.floor(behind / STAGES.length),
-    stage: behind % STAGES.length,
+    step: Math.floor(offset / STAGES.length),
+    stage: offset % STAGES.length,
   };
 }
 
-/** The position of a stage of a step. */
+/**
+ * The position of a stage of a step.
+ * @param {Explanation} explanation
+ * @param {number} step
+ * @param {number} stage
+ */
 export function positionOf(explanation, step, stage) {
-  return opening(explanation) + STAGES.length * step + stage;
+  return firstStepPosition(explanation) + STAGES.length * step + stage;
 }
 
-const quote = (text) => `“${text}”`;
-
-/** What happens now, in one sentence. */
-export function told(explanation, position, look) {
-  const { read, passed, step, stage } = at(explanation, position);
-  if (step >= 0) return TOLD[STAGES[stage].key](explanation, step, look);
-  if (passed) return toldPassing(explanation);
-  return toldReading(explanation, read);
+/**
+ * What happens at a position, in one or two sentences.
+ * @param {Explanation} explanation
+ * @param {number} position
+ * @param {HeadSelection} selection
+ */
+export function describe(explanation, position, selection) {
+  const { read, passed, step, stage } = locate(explanation, position);
+  if (step >= 0) return STAGES[stage].describe(explanation, step, selection);
+  return passed ? describePassing(explanation) : describeReading(explanation, read);
 }
 
-function toldReading(explanation, read) {
+/** @param {string} text */
+function quote(text) {
+  return `“${text}”`;
+}
+
+/** @param {Explanation} explanation @param {number} read */
+function describeReading(explanation, read) {
   const { tokens } = explanation.source;
   if (!read)
     return (
@@ -73,7 +98,8 @@ function toldReading(explanation, read) {
   }.`;
 }
 
-function toldPassing(explanation) {
+/** @param {Explanation} explanation */
+function describePassing(explanation) {
   const { length } = explanation.source.tokens;
   if (isTraditional(explanation))
     return (
@@ -86,85 +112,96 @@ function toldPassing(explanation) {
   );
 }
 
-function strongest(explanation, step, look) {
-  const weights = weightsOf(explanation, look)[step];
-  const token = largest(weights);
+/**
+ * The source token with the largest weight.
+ * @param {Explanation} explanation
+ * @param {number} step
+ * @param {HeadSelection} selection
+ */
+function strongest(explanation, step, selection) {
+  const weights = weightsOf(explanation, selection)[step];
+  const token = argmax(weights);
   return { name: quote(piece(explanation.source, token)), weight: weights[token] };
 }
 
-const TOLD = {
-  hidden(explanation, step) {
-    const before = explanation.target.tokens.slice(0, step).map(readable).slice(-6).join(" ");
-    if (!step)
-      return (
-        "The decoder begins: its own hidden state, from the encoder's final state and the " +
-        "sign <s>."
-      );
-    return `The decoder makes its own hidden state, from what it has written so far: ${
-      step > 6 ? "… " : ""
-    }${before}.`;
-  },
-  score(explanation, step, look) {
-    if (isTraditional(explanation))
-      return (
-        "Without attention only the final state counts: its score is 0, and no other state " +
-        "is looked at."
-      );
-    return `Each encoder state gets a score: how much does it matter for the next word? The highest goes to ${
-      strongest(explanation, step, look).name
-    }.`;
-  },
-  weight(explanation, step, look) {
-    if (isTraditional(explanation))
-      return "The soft-max makes weights of the scores: 100 % for the final state, at every step.";
-    const { name, weight } = strongest(explanation, step, look);
+/** @param {Explanation} explanation @param {number} step */
+function describeHidden(explanation, step) {
+  const before = explanation.target.tokens.slice(0, step).map(readable).slice(-6).join(" ");
+  if (!step)
     return (
-      `The soft-max turns the scores into weights from 0 to 1 that add up to 1. ${name} ` +
-      `gets ${percent(weight)}.`
+      "The decoder computes its first hidden state, from the encoder's final state and the " +
+      "start token <s>."
     );
-  },
-  multiply(explanation, step, look) {
-    if (isTraditional(explanation))
-      return (
-        "Each state is multiplied by its weight: the final one stays as it is, the others " +
-        "vanish."
-      );
-    const { name } = strongest(explanation, step, look);
+  return `The decoder computes its hidden state from what it has written so far: ${
+    step > 6 ? "… " : ""
+  }${before}.`;
+}
+
+/** @param {Explanation} explanation @param {number} step @param {HeadSelection} selection */
+function describeScores(explanation, step, selection) {
+  if (isTraditional(explanation))
     return (
-      `Each state is multiplied by its weight: ${name} stays strong, states with a small ` +
-      "weight fade."
+      "Without attention only the final state counts: its score is 0, and no other state " +
+      "has one."
     );
-  },
-  add(explanation) {
-    if (isTraditional(explanation))
-      return (
-        "Their sum is the context. It is the final state again, the same as at every other " +
-        "step."
-      );
+  return `Each encoder state gets a score: how much does it matter for the next word? The highest goes to ${
+    strongest(explanation, step, selection).name
+  }.`;
+}
+
+/** @param {Explanation} explanation @param {number} step @param {HeadSelection} selection */
+function describeWeights(explanation, step, selection) {
+  if (isTraditional(explanation))
+    return "The soft-max turns the scores into weights: 100 % for the final state, at every step.";
+  const { name, weight } = strongest(explanation, step, selection);
+  return (
+    `The soft-max turns the scores into weights from 0 to 1 that add up to 1. ${name} ` +
+    `gets ${percent(weight)}.`
+  );
+}
+
+/** @param {Explanation} explanation @param {number} step @param {HeadSelection} selection */
+function describeProducts(explanation, step, selection) {
+  if (isTraditional(explanation))
     return (
-      "The weighted states are added up. Their sum is the context: what the sentence says " +
-      "about the next word."
+      "Each state is multiplied by its weight: the final one stays as it is, the others " +
+      "vanish."
     );
-  },
-  together() {
-    return "Context and hidden state are put together, side by side, and fed forward.";
-  },
-  next(explanation, step) {
-    const best = explanation.next[step][0];
-    const written = quote(piece(explanation.target, step));
-    const share = percent(explanation.prob[step]);
-    if (step < explanation.given)
-      return (
-        `${written} was given, not chosen by the model, which finds it ${share} likely. It ` +
-        "joins the translation."
-      );
-    if (best.id !== explanation.target.ids[step])
-      return (
-        `${quote(readable(best.token))} is likeliest here, but the search takes ${written} ` +
-        `(${share}), with which the whole translation is likelier.`
-      );
-    if (best.token === END)
-      return `The likeliest next token is ${END}, with ${share}: the translation is complete.`;
-    return `The likeliest next token is ${written}, with ${share}. It joins the translation.`;
-  },
-};
+  const { name } = strongest(explanation, step, selection);
+  return (
+    `Each state is multiplied by its weight: ${name} stays strong, states with a small ` +
+    "weight fade."
+  );
+}
+
+/** @param {Explanation} explanation */
+function describeContext(explanation) {
+  if (isTraditional(explanation))
+    return (
+      "Their sum is the context. It is the final state again, the same as at every other " + "step."
+    );
+  return (
+    "The weighted states are added up. Their sum is the context: what the sentence says " +
+    "about the next word."
+  );
+}
+
+/** @param {Explanation} explanation @param {number} step */
+function describeNext(explanation, step) {
+  const best = explanation.next[step][0];
+  const written = quote(piece(explanation.target, step));
+  const share = percent(explanation.probabilities[step]);
+  if (step < explanation.prefix_length)
+    return (
+      `${written} was given, not chosen by the model, which gives it a probability of ${share}. ` +
+      "It joins the translation."
+    );
+  if (best.id !== explanation.target.ids[step])
+    return (
+      `${quote(readable(best.token))} is the likeliest token here, but the search takes ${written} ` +
+      `(${share}), because the complete translation is then more likely.`
+    );
+  if (best.token === END)
+    return `The likeliest next token is ${END}, with ${share}: the translation is complete.`;
+  return `The likeliest next token is ${written}, with ${share}. It joins the translation.`;
+}

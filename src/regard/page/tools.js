@@ -1,6 +1,6 @@
-/** What stands at the edge: the theme, the help, the facts about the models. */
+/** The edges of the page: the theme, the help, the facts about the models. */
 
-import { make, place, show, signButton } from "./dom.js";
+import { make, byId, show, iconButton } from "./dom.js";
 
 const SUN =
   "M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM11 1h2v4h-2zM11 19h2v4h-2zM1 11h4v2H1zM19 11h4v2h-4zM4.9 3.5l2.8 2.8-1.4 1.4-2.8-2.8zM17.7 16.3l2.8 2.8-1.4 1.4-2.8-2.8zM20.5 4.9l-2.8 2.8-1.4-1.4 2.8-2.8zM7.7 17.7l-2.8 2.8-1.4-1.4 2.8-2.8z";
@@ -16,7 +16,7 @@ const KEYS = [
 ];
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-function kept() {
+function savedTheme() {
   try {
     return window.localStorage.getItem("regard-theme");
   } catch {
@@ -25,33 +25,33 @@ function kept() {
 }
 
 function applyTheme() {
-  const theme = kept() ?? (dark.matches ? "dark" : "light");
-  if (!place("tools").dataset.byHand) document.documentElement.dataset.theme = theme;
+  const theme = savedTheme() ?? (dark.matches ? "dark" : "light");
+  if (!byId("tools").dataset.byHand) document.documentElement.dataset.theme = theme;
 }
 
-/** Light or dark as the machine says, until the user says otherwise. */
+/** The theme is the system's until the user changes it. @param {() => void} onTheme */
 export function showTools(onTheme) {
   applyTheme();
   dark.addEventListener("change", () => {
     applyTheme();
     onTheme();
   });
-  const turn = () => {
+  const toggleTheme = () => {
     const root = document.documentElement;
     const theme = root.dataset.theme === "dark" ? "light" : "dark";
     root.dataset.theme = theme;
-    place("tools").dataset.byHand = "true";
+    byId("tools").dataset.byHand = "true";
     try {
       window.localStorage.setItem("regard-theme", theme);
     } catch {
-      // it holds for this visit only
+      // the choice is lost when the page is closed
     }
     onTheme();
   };
   show(
-    place("tools"),
-    signButton("Light or dark", SUN, turn),
-    signButton("Help: keys and colours", QUESTION, openHelp),
+    byId("tools"),
+    iconButton("Light or dark", SUN, toggleTheme),
+    iconButton("Help: keys and colours", QUESTION, openHelp),
   );
 }
 
@@ -84,8 +84,8 @@ export function openHelp() {
     make(
       "p",
       {},
-      "It shows how a translation is made, one small stage after the other. Every number " +
-        "is what the model computed for this sentence.",
+      "The page shows how the model translates, stage by stage. Every number is what the " +
+        "model computed for this sentence.",
     ),
     make("h3", {}, "Keys"),
     make("dl", {}, keys.flat()),
@@ -104,11 +104,11 @@ export function openHelp() {
   dialog.showModal();
 }
 
-/** What the models are, quietly. */
-export function showFacts(room, app) {
-  const models = [app.now, app.other].filter(Boolean).map((one) => one.model);
+/** The sizes and kinds of the models. @param {HTMLElement} container @param {App} app */
+export function showFacts(container, app) {
+  const models = app.other ? [app.explanation.model, app.other.model] : [app.explanation.model];
   show(
-    room,
+    container,
     models.map((model) =>
       make(
         "p",
@@ -125,9 +125,9 @@ export function showFacts(room, app) {
       make(
         "p",
         { class: "what-if" },
-        "What if it looked elsewhere? This page is a file and holds one translation. The " +
-          "live page lets you drag weights, forbid words, choose others and write sentences " +
-          "of your own: ",
+        "What if it looked elsewhere? This page is a file with one translation. On the live " +
+          "page you can drag weights, forbid words, choose other words and type your own " +
+          "sentences: ",
         make("code", {}, "regard explore"),
       ),
   );

@@ -1,76 +1,80 @@
-/** Beside the attention model: the traditional one on the same sentence. */
+/** The comparison: the other model on the same sentence. */
 
 import { make, show } from "./dom.js";
-import { isTraditional, largest, readable } from "./data.js";
+import { MEAN_OF_HEADS, argmax, isTraditional, lastLayer, readable } from "./data.js";
 import { arrows } from "./arrows.js";
 import { matrix } from "./matrix.js";
-import { nextTokens } from "./next.js";
-import { manner, otherLine } from "./sentences.js";
-import { reach, strip } from "./strips.js";
-import { at } from "./timeline.js";
+import { candidateList } from "./candidates.js";
+import { modelLabel, otherLine } from "./sentences.js";
+import { colourScale, strip } from "./vectors.js";
+import { locate } from "./timeline.js";
 
-const MEAN = { layer: -1, head: 0 };
-
-/** @param {HTMLElement} room @param {any} app @returns {{update: () => void}} */
-export function showBeside(room, app) {
-  const { now, other } = app;
-  room.textContent = "";
+/** @param {HTMLElement} container @param {App} app @returns {{update: () => void}} */
+export function showComparison(container, app) {
+  const { explanation, other } = app;
+  container.textContent = "";
   if (!other) {
-    show(room, invitation(app));
+    show(container, invitation(app));
     return { update() {} };
   }
   const heading = make(
     "header",
     {},
-    make("h2", {}, nameOf(other, now)),
+    make("h2", {}, nameOf(other, explanation)),
     make(
       "p",
       {},
       isTraditional(other)
         ? "The same sentence, but only the final hidden state is passed on: one vector, the " +
             "same at every step."
-        : isTraditional(now)
+        : isTraditional(explanation)
           ? "The same sentence, but all hidden states are passed on: a new context at every step."
           : "The same sentence, read by another model with attention.",
     ),
     make(
       "button",
       { type: "button", class: "swap", onclick: () => app.swap() },
-      "Go through this one instead",
+      "Step through this model instead",
     ),
   );
-  const body = make("div", { class: "beside-body" });
-  show(room, heading, body);
-  if (app.view === "step") return stepsBeside(body, app);
+  const body = make("div", { class: "comparison-body" });
+  show(container, heading, body);
+  if (app.view === "step") return stepComparison(body, app, other);
   if (app.view === "matrix") {
     show(
       body,
-      matrix(other, MEAN, app.byWords, () => {}, true),
-      remark(other, "One straight column: whatever it writes, it is given the final state alone."),
+      matrix(other, MEAN_OF_HEADS, app.byWords, () => {}, true),
+      remark(other, "One straight column: at every step, all the weight is on the final state."),
     );
     return { update() {} };
   }
-  const figure = arrows(other, MEAN, app.byWords, () => {});
+  const figure = arrows(other, MEAN_OF_HEADS, app.byWords, () => {});
   show(
     body,
     figure.node,
-    remark(other, "Every word hangs on the final state: it has nothing else to look at."),
+    remark(
+      other,
+      "Every word depends on the final state alone: there is nothing else to attend to.",
+    ),
   );
   return { update: figure.update };
 }
 
-function nameOf(other, now) {
-  if (isTraditional(other) === isTraditional(now)) return `The model ${other.model.name}`;
+/** @param {Explanation} other @param {Explanation} explanation */
+function nameOf(other, explanation) {
+  if (isTraditional(other) === isTraditional(explanation)) return `The model ${other.model.name}`;
   return isTraditional(other) ? "The traditional model" : "The attention model";
 }
 
+/** @param {Explanation} other @param {string} ofTraditional */
 function remark(other, ofTraditional) {
-  const text = isTraditional(other) ? ofTraditional : "Each word has weights of its own.";
+  const text = isTraditional(other) ? ofTraditional : "Each word has its own weights.";
   return make("p", { class: "quiet" }, text);
 }
 
-function invitation({ now, live }) {
-  if (isTraditional(now) && !live)
+/** @param {App} app */
+function invitation({ explanation, live }) {
+  if (isTraditional(explanation) && !live)
     return make(
       "p",
       { class: "notice" },
@@ -92,10 +96,15 @@ function invitation({ now, live }) {
   );
 }
 
-/** The contexts of both models, step under step, and the other's next words. */
-function stepsBeside(body, app) {
-  const { now, other } = app;
-  const columns = [contexts(now, other), contexts(other, now)];
+/**
+ * The contexts of both models at each step, and the other model's next tokens.
+ * @param {HTMLElement} body
+ * @param {App} app
+ * @param {Explanation} other
+ */
+function stepComparison(body, app, other) {
+  const { explanation } = app;
+  const columns = [contexts(explanation, other), contexts(other, explanation)];
   const next = make("section", { "aria-label": "Its next word" });
   const weights = make("section", { "aria-label": "Its weights" });
   show(
@@ -105,38 +114,39 @@ function stepsBeside(body, app) {
     make(
       "div",
       { class: "contexts-pair" },
-      columns.map((one) => one.node),
+      columns.map((column) => column.node),
     ),
     weights,
     next,
   );
-  let shown = -2;
+  let shownStep = -2;
   return {
     update() {
-      const { step, stage } = at(now, app.position);
-      columns.forEach((one) => one.update(step, stage));
-      if (step === shown) return;
-      shown = step;
-      const own = Math.min(step, other.target.tokens.length - 1);
-      if (own < 0)
+      const { step, stage } = locate(explanation, app.position);
+      columns.forEach((column) => column.update(step, stage));
+      if (step === shownStep) return;
+      shownStep = step;
+      const otherStep = Math.min(step, other.target.tokens.length - 1);
+      if (otherStep < 0)
         return show(next, make("p", { class: "quiet" }, "It reads the sentence in the same way."));
-      const ended = step > own;
       show(
         next,
         make(
           "h3",
           {},
-          ended ? "It has ended already" : `Its step ${own + 1}: the likeliest next tokens`,
+          step > otherStep
+            ? "Its translation has already ended"
+            : `Its step ${otherStep + 1}: the likeliest next tokens`,
         ),
-        nextTokens({ explanation: other, step: own, most: 4 }),
+        candidateList(other, otherStep, 4),
       );
-      const best = largest(other.weights[own]);
+      const best = argmax(other.weights[otherStep]);
       show(
         weights,
         make(
           "p",
           { class: "quiet" },
-          `Its largest weight: ${other.weights[own][best].toFixed(2)} at ` +
+          `Its largest weight: ${other.weights[otherStep][best].toFixed(2)} at ` +
             `“${readable(other.source.tokens[best])}”.`,
         ),
       );
@@ -144,9 +154,10 @@ function stepsBeside(body, app) {
   };
 }
 
-function contexts(explanation, beside) {
-  const layer = explanation.layers.at(-1);
-  const full = reach(layer.context);
+/** @param {Explanation} explanation @param {Explanation} other */
+function contexts(explanation, other) {
+  const layer = lastLayer(explanation);
+  const scale = colourScale(layer.context);
   const rows = explanation.target.tokens.map((token, step) =>
     make(
       "li",
@@ -155,14 +166,15 @@ function contexts(explanation, beside) {
       strip({
         name: `Context for “${readable(token)}”`,
         numbers: layer.context[step],
-        full,
+        scale,
         kind: "context",
       }),
     ),
   );
   const list = make("ol", { class: "contexts", "data-model": explanation.model.name }, rows);
   return {
-    node: make("div", {}, make("h4", {}, manner(explanation, beside)), list),
+    node: make("div", {}, make("h4", {}, modelLabel(explanation, other)), list),
+    /** @param {number} step @param {number} stage */
     update(step, stage) {
       rows.forEach((row, number) => {
         row.classList.toggle("unwritten", number > step || (number === step && stage < 4));

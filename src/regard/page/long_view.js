@@ -1,20 +1,21 @@
-/** For long sentences: the text flows; point at a word, and what it looked at is shaded. */
+/** A view for long sentences: the text wraps, and the words that a word attended to are shaded. */
 
 import { make } from "./dom.js";
 import { END } from "./data.js";
-import { about, grid, legend, readout, shade } from "./figures.js";
-import { language, otherLine, running } from "./sentences.js";
+import { describeWord, grid, legend, readout, shade } from "./figures.js";
+import { language, otherLine, runningText } from "./sentences.js";
 
-/** @param {any} app */
+/** @param {App} app @returns {View} */
 export function longView(app) {
-  const { now, look } = app;
-  const cells = grid(now, look, true);
-  const line = readout("Point at a word of the translation: the words it looked at are shaded.");
-  const [from, to] = now.model.languages;
-  const source = flow(now.source, cells.source, from);
-  const target = flow(now.target, cells.target, to);
+  const { explanation, selection } = app;
+  const cells = grid(explanation, selection, true);
+  const line = readout("Point at a word of the translation: the words it attended to are shaded.");
+  const [from, to] = explanation.model.languages;
+  const source = flow(explanation.source, from);
+  const target = flow(explanation.target, to);
   const map = overview(cells, (row) => point("target", row));
 
+  /** @param {"source" | "target"} kind @param {number} number */
   function point(kind, number) {
     const [words, others] =
       kind === "target" ? [target.words, source.words] : [source.words, target.words];
@@ -27,24 +28,25 @@ export function longView(app) {
       const weight =
         kind === "target" ? cells.weights[number][other] : cells.weights[other][number];
       shade(word, weight);
-      word.dataset.weight = weight;
+      word.dataset.weight = String(weight);
     });
     map.mark(kind, number);
-    if (kind === "target") line.say(...about(now, look, true, number));
-    else line.say(...heeded(cells, number));
+    if (kind === "target") line.say(...describeWord(explanation, selection, true, number));
+    else line.say(...attendedBy(cells, number));
   }
-  for (const [kind, { words }] of Object.entries({ source, target }))
+  /** @param {"source" | "target"} kind @param {ReturnType<typeof flow>} text @param {string} name */
+  function block(kind, { node, words }, name) {
     words.forEach((word, number) => {
       for (const event of ["pointerenter", "focus", "click"])
         word.addEventListener(event, () => point(kind, number));
     });
-  const block = (kind, name, { node }) =>
-    make(
+    return make(
       "section",
       { class: `flow ${kind}`, "aria-label": name },
       make("p", { class: "label" }, name),
       node,
     );
+  }
   const node = make(
     "div",
     { class: "figure long-view" },
@@ -52,8 +54,8 @@ export function longView(app) {
     make(
       "div",
       { class: "flows" },
-      block("source", language(from), source),
-      block("target", language(to), target),
+      block("source", source, language(from)),
+      block("target", target, language(to)),
     ),
     line.node,
     otherLine(app),
@@ -62,15 +64,15 @@ export function longView(app) {
     make(
       "p",
       { class: "quiet" },
-      "Source across, translation down; a point is as strong as its weight.",
+      "Source across, translation down; the darker a point, the larger its weight.",
     ),
   );
   if (cells.target.length) point("target", 0);
   return { node, update: map.paint };
 }
 
-/** A source word is heeded by the target words that give it weight. */
-function heeded({ source, target, weights }, column) {
+/** The target words that give a source word weight. @param {Grid} cells @param {number} column */
+function attendedBy({ source, target, weights }, column) {
   const rows = weights
     .map((row, number) => ({ number, weight: row[column] }))
     .filter(({ weight }) => weight >= 0.1)
@@ -79,22 +81,23 @@ function heeded({ source, target, weights }, column) {
   const names = rows.map(({ number, weight }) => `${target[number]} (${weight.toFixed(2)})`);
   return [
     make("b", { class: "of-source", dir: "auto" }, source[column]),
-    names.length ? ` was looked at by ${names.join(", ")}.` : " was looked at by no word much.",
+    names.length ? ` was attended to by ${names.join(", ")}.` : " got little weight from any word.",
   ];
 }
 
-function flow(side, texts, lang) {
-  const words = texts.map((text, number) =>
+/** @param {TokenizedText} text @param {string} lang */
+function flow(text, lang) {
+  const words = text.words.map((word, number) =>
     make(
       "button",
-      { type: "button", class: `word ${text === END ? "end" : ""}`, "data-word": number },
-      text,
+      { type: "button", class: `word ${word.text === END ? "end" : ""}`, "data-word": number },
+      word.text,
     ),
   );
-  return { words, node: make("p", { class: "text", dir: "auto", lang }, running(side, words)) };
+  return { words, node: make("p", { class: "text", dir: "auto", lang }, runningText(text, words)) };
 }
 
-/** The whole matrix, small. */
+/** All weights as a small picture. @param {Grid} cells @param {(row: number) => void} pick */
 function overview({ source, target, weights }, pick) {
   const canvas = make("canvas", {
     role: "img",
@@ -103,14 +106,15 @@ function overview({ source, target, weights }, pick) {
   const row = make("i", { "aria-hidden": "true" });
   const node = make("div", { class: "overview" }, canvas, row);
   const [width, height] = [Math.max(1, source.length), Math.max(1, target.length)];
-  node.style.setProperty("--columns", width);
-  node.style.setProperty("--rows", height);
+  node.style.setProperty("--columns", String(width));
+  node.style.setProperty("--rows", String(height));
 
   function paint() {
     const cell = Math.max(6, Math.ceil((2 * node.clientWidth) / width));
     canvas.width = cell * width;
     canvas.height = cell * height;
     const pen = canvas.getContext("2d");
+    if (!pen) return;
     pen.fillStyle = getComputedStyle(node).getPropertyValue("--weight").trim();
     weights.forEach((line, y) =>
       line.forEach((weight, x) => {
@@ -127,9 +131,10 @@ function overview({ source, target, weights }, pick) {
   return {
     node,
     paint,
+    /** @param {string} kind @param {number} number */
     mark(kind, number) {
       row.className = kind;
-      row.style.setProperty("--at", number);
+      row.style.setProperty("--at", String(number));
     },
   };
 }
