@@ -63,7 +63,7 @@ def learn(folder: Path) -> None:
     from regard.training.report import NoReport
 
     learn = announced(learn_vocabularies, "vocabulary")
-    preparing.learn_vocabularies = learn
+    vars(preparing)["learn_vocabularies"] = learn
     data = Data((folder / "train.en", folder / "train.fr"), (), ("en", "fr"))
     config = make_config(SETTINGS, "benchmarks/memory.py")
     begin("preparing")
