@@ -15,7 +15,6 @@ from sphinx.application import Sphinx
 from regard.cli import Commands
 from regard.config import Config, Option, options
 
-
 PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
 """How a value is written, by its type; all else is TEXT."""
 
