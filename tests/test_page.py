@@ -209,7 +209,7 @@ def test_joined_scripts_import_and_export_nothing_and_no_name_is_there_twice():
     assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
     names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
     assert len(names) == len(set(names)) > 50
-    for script in Path(page.__file__).parent.glob("*.js"):
+    for script in Path(page.__file__).parent.rglob("*.js"):
         for name in re.findall(r"^export (?:async )?\w+ (\w+)", script.read_text("utf-8"), re.M):
             assert name in names, f"{script.name} is not on the page"
 
