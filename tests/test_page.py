@@ -186,13 +186,13 @@ def test_a_static_page_needs_nothing_from_outside(data):
 
 
 def test_no_sentence_can_end_the_script_that_holds_it():
-    expected = both([[ATTACK], [IMAGE], ["a&b"], ["\u2028\u2029"]])
-    text = page.static_page({**expected, "title": ATTACK})
+    data = both([[ATTACK], [IMAGE], ["a&b"], ["\u2028\u2029"]])
+    text = page.static_page({**data, "title": ATTACK})
     assert ATTACK not in text
     assert IMAGE not in text
     inside = text.split('id="data">')[1].split("</script>")[0]
     assert not set("<>&\u2028\u2029") & set(inside)
-    assert json.loads(inside)["explanations"][0]["source"] == expected["explanations"][0]["source"]
+    assert json.loads(inside)["explanations"][0]["source"] == data["explanations"][0]["source"]
 
 
 def test_the_policy_allows_exactly_the_script_and_the_style_that_are_there(data):
@@ -209,7 +209,7 @@ def test_joined_scripts_import_and_export_nothing_and_no_name_is_there_twice():
     assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
     names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
     assert len(names) == len(set(names)) > 50
-    for script in Path(page.__file__).parent.glob("*.js"):
+    for script in Path(page.__file__).parent.rglob("*.js"):
         for name in re.findall(r"^export (?:async )?\w+ (\w+)", script.read_text("utf-8"), re.M):
             assert name in names, f"{script.name} is not on the page"
 
@@ -228,15 +228,15 @@ def test_packed_vectors_are_the_numbers_themselves():
 def test_a_page_of_a_20_word_sentence_and_two_models_is_below_2_megabytes():
     source = [[f"word{n}", "piece"] if n < 9 else [f"word{n}"] for n in range(20)]
     sizes = {"layers": 2, "size": 512, "hidden": 256}
-    expected = {
+    data = {
         **both(),
         "explanations": [
             explanation(source, source, name, attention, **sizes)
             for name, attention in (("attention", "scaled"), ("traditional", "none"))
         ],
     }
-    assert len(expected["explanations"][0]["source"]["tokens"]) == 30
-    assert len(page.static_page(expected).encode()) < 2_000_000
+    assert len(data["explanations"][0]["source"]["tokens"]) == 30
+    assert len(page.static_page(data).encode()) < 2_000_000
 
 
 # ---- in a browser ----
@@ -357,10 +357,10 @@ def check(shown):
 
 
 def test_markup_in_a_sentence_is_shown_and_never_runs(opened):
-    expected = both([[ATTACK], [IMAGE], ["cat"]])
-    expected["explanations"][0]["advice"] = IMAGE
-    expected["explanations"][0]["model"]["name"] = IMAGE
-    shown = opened({**expected, "title": ATTACK})
+    data = both([[ATTACK], [IMAGE], ["cat"]])
+    data["explanations"][0]["advice"] = IMAGE
+    data["explanations"][0]["model"]["name"] = IMAGE
+    shown = opened({**data, "title": ATTACK})
     assert ATTACK in shown.text(".source .text")
     assert IMAGE in shown.text(".advice")
     for view in (MATRIX, ARROWS, LONG, STEP):
@@ -450,7 +450,7 @@ def test_the_next_tokens_are_those_it_was_given_and_the_written_one_is_marked(op
         shown.go(position(step, 6))
         probs = shown.numbers(".next-card li", "probability")
         extra = [] if step == 0 else [expected["probabilities"][step]]
-        assert probs == [one["probability"] for one in expected["next"][step]] + extra
+        assert probs == [token["probability"] for token in expected["next"][step]] + extra
         written = shown.tab.locator(".next-card .written")
         assert written.get_attribute("data-id") == str(expected["target"]["ids"][step])
 
@@ -495,7 +495,7 @@ def test_the_traditional_model_gets_the_same_vector_at_every_step(opened, data):
     contexts = shown.vectors(".contexts[data-model='traditional'] .strip")
     assert len(contexts) == len(other["target"]["tokens"])
     final = pytest.approx(other["states"][-1][:16], abs=1e-6)
-    assert all(one == final for one in contexts)
+    assert all(context == final for context in contexts)
     assert shown.tab.locator("#sentences mark").all_inner_texts() == ["chien"]
     shown.view(MATRIX)
     straight = shown.numbers("#comparison [data-weight]", "weight")
@@ -531,9 +531,9 @@ def test_two_models_with_attention_are_compared_under_their_names(opened, data):
 
 
 def test_a_letter_of_several_bytes_is_shown_as_it_is_and_marked_by_each_of_them(opened):
-    expected = explanation(ENGLISH, [["Le"], ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"], ["chat"]])
-    expected["target"]["words"][1]["text"] = "😀"
-    shown = opened({**both(), "explanations": [expected]})
+    translated = explanation(ENGLISH, [["Le"], ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"], ["chat"]])
+    translated["target"]["words"][1]["text"] = "😀"
+    shown = opened({**both(), "explanations": [translated]})
     for step in range(1, 5):
         shown.go(position(step, 6))
         assert shown.text(".target .piece.current") == "😀"
@@ -543,10 +543,10 @@ def test_a_letter_of_several_bytes_is_shown_as_it_is_and_marked_by_each_of_them(
 def test_spaces_are_where_the_text_has_them(opened):
     words = [["Marks"], ["", "&"], ["Spencer"], ["", "5"], ["", "€"], ["l'"], ["été"], ["."]]
     text = "Marks & Spencer 5\u00a0€ l'été."
-    expected = explanation(words, words)
-    for read in (expected["source"], expected["target"]):
+    translated = explanation(words, words)
+    for read in (translated["source"], translated["target"]):
         read["text"] = text
-    shown = opened({**both(), "explanations": [expected]})
+    shown = opened({**both(), "explanations": [translated]})
     shown.go(position(7, 6))
     for line in ("source", "target"):
         assert shown.tab.locator(f".{line} .text").text_content() == f"{text} </s>"
@@ -559,7 +559,7 @@ def test_a_strip_names_its_numbers_to_two_decimal_places(opened, data):
     strip = shown.tab.locator(".strip").first
     for words in (strip.get_attribute("title"), strip.get_attribute("aria-label")):
         numbers = re.findall(r"\d+\.\d+", words)
-        assert numbers and all(len(one.split(".")[1]) <= 2 for one in numbers)
+        assert numbers and all(len(number.split(".")[1]) <= 2 for number in numbers)
 
 
 def test_a_text_of_very_many_scores_can_be_stepped_through(opened):
@@ -661,10 +661,10 @@ def test_an_accessibility_checker_finds_no_fault(opened, data, unprotected_tab, 
     checker = os.environ.get("REGARD_AXE")
     if not checker:
         pytest.skip("REGARD_AXE names no axe-core file")
-    expected = json.loads(json.dumps(data))
-    expected["explanations"][0]["advice"] = "Much of the weight sits on </s>."
+    changed = json.loads(json.dumps(data))
+    changed["explanations"][0]["advice"] = "Much of the weight sits on </s>."
     media = {"color_scheme": theme, "reduced_motion": "reduce"}
-    shown = opened(expected, unprotected_tab, width=width, **media)
+    shown = opened(changed, unprotected_tab, width=width, **media)
     shown.tab.evaluate(Path(checker).read_text("utf-8"))
     run = """async () => (await axe.run()).violations.flatMap(
       (fault) => fault.nodes.map((node) => [fault.id, node.html.slice(0, 150)]))"""
@@ -708,17 +708,17 @@ class Server:
         return self.give(route, path, question)
 
     def give(self, route, path, question):
-        expected = json.loads(json.dumps(self.models[question["model"]]))
-        expected["source"]["text"] = question["text"]
-        expected["score_changes"] = question["score_changes"]
-        expected["prefix_length"] = len(question["prefix"])
-        expected["target"]["ids"][: len(question["prefix"])] = question["prefix"]
+        answer = json.loads(json.dumps(self.models[question["model"]]))
+        answer["source"]["text"] = question["text"]
+        answer["score_changes"] = question["score_changes"]
+        answer["prefix_length"] = len(question["prefix"])
+        answer["target"]["ids"][: len(question["prefix"])] = question["prefix"]
         if path == "/api/set-weight":
             step, token, weight = (question[key] for key in ("step", "source_token", "weight"))
-            expected["score_changes"] = [*question["score_changes"], [step, token, 1.25]]
-            expected["weights"][step][token] = weight
-            expected["next"][step][0]["probability"] = 0.4321
-        return route.fulfill(json={"explanation": expected})
+            answer["score_changes"] = [*question["score_changes"], [step, token, 1.25]]
+            answer["weights"][step][token] = weight
+            answer["next"][step][0]["probability"] = 0.4321
+        return route.fulfill(json={"explanation": answer})
 
 
 @pytest.fixture

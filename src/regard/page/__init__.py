@@ -7,6 +7,7 @@ with the data, into one text, so that the page opens from disk without a network
 import base64
 import hashlib
 import json
+import posixpath
 import re
 import sys
 from array import array
@@ -19,12 +20,11 @@ from typing import Any
 FIRST_SCRIPT = "main.js"
 STYLE_SHEETS = ("base", "sentences", "steps", "small_screen", "player", "figures", "dialogs")
 """Without `.css`; later ones override earlier ones."""
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[\w./-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function |const |let |class )", re.MULTILINE)
 ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 """The same characters as JSON escapes, so that no text can end the script element around it."""
 VECTORS = ("hidden", "context", "output")
-"""The parts of a layer that are packed."""
 """The parts of a layer that are packed."""
 
 
@@ -41,7 +41,7 @@ def live_page(data: dict[str, Any]) -> str:
 
 def page(data: dict[str, Any], connect: str) -> str:
     """The page with `data`; `connect` is the `connect-src` of its content security policy."""
-    style = "\n".join(asset(f"{name}.css") for name in STYLE_SHEETS)
+    style = "\n".join(asset(f"styles/{name}.css") for name in STYLE_SHEETS)
     script = join_scripts(FIRST_SCRIPT)
     policy = (
         f"default-src 'none'; script-src {csp_hash(script)}; style-src {csp_hash(style)}; "
@@ -87,8 +87,7 @@ def pack(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 @cache
 def asset(name: str) -> str:
-    """The text of a file next to this one."""
-    """The text of a file next to this one."""
+    """The text of a file of the page."""
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
@@ -103,7 +102,8 @@ def join_scripts(first: str) -> str:
 
     def add(name: str) -> None:
         text = asset(name)
-        for imported in IMPORT.findall(text):
+        for path in IMPORT.findall(text):
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
             if imported not in joined:
                 add(imported)
         joined[name] = EXPORT.sub("", IMPORT.sub("", text))

@@ -1,19 +1,27 @@
 /** The page: its state, its drawing and its keys. */
 
-import { byId, make, show } from "./dom.js";
-import { MEAN_OF_HEADS, isTraditional, readData } from "./data.js";
-import { arrowsView } from "./arrows.js";
-import { showComparison } from "./comparison.js";
-import { longView } from "./long_view.js";
-import { matrixView } from "./matrix.js";
-import { player, swipes } from "./player.js";
-import { markSentences, showSentences } from "./sentences.js";
-import { fetchModels } from "./server.js";
-import { stepView } from "./steps.js";
-import { describe, firstStepPosition, locate, positionCount, positionOf } from "./timeline.js";
-import { openHelp, showFacts, showTools } from "./tools.js";
-import { showChanges, showForm, showWelcome, whatIf } from "./what_if.js";
-import { wordTable } from "./word_table.js";
+import { byId, make, show } from "./parts/dom.js";
+import { MEAN_OF_HEADS, isTraditional, readData } from "./state/data.js";
+import { arrowsView } from "./views/arrows.js";
+import { showComparison } from "./views/comparison.js";
+import { longView } from "./views/long_view.js";
+import { matrixView } from "./views/matrix.js";
+import { player, swipes } from "./parts/player.js";
+import { markSentences, showSentences } from "./parts/sentences.js";
+import { fetchModels } from "./state/server.js";
+import { stepView } from "./views/steps.js";
+import {
+  describe,
+  firstStepPosition,
+  locate,
+  positionCount,
+  positionOf,
+} from "./state/timeline.js";
+import { openHelp, showFacts, showTools } from "./parts/tools.js";
+import { showChanges } from "./parts/changes.js";
+import { showForm, showWelcome } from "./parts/form.js";
+import { whatIf } from "./state/what_if.js";
+import { wordTable } from "./parts/word_table.js";
 
 const VIEWS = [
   { key: "step", name: "Step by step", build: stepView },
@@ -137,7 +145,7 @@ function lastLayerSelection(explanation) {
   return { layer: explanation.layers.length - 1, head: 0 };
 }
 
-/** The mean of the last layer's heads. @param {Explanation} explanation @returns {HeadSelection} */
+/** What a figure shows at first. @param {Explanation} explanation @returns {HeadSelection} */
 function figureDefault(explanation) {
   return explanation.model.heads > 1 ? MEAN_OF_HEADS : lastLayerSelection(explanation);
 }

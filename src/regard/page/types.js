@@ -60,6 +60,8 @@
  * @typedef {View & {toggle: () => void, stop: () => void, stage: (by: number) => void,
  *   token: (by: number) => void, last: () => number}} Player
  *
+ * @typedef {{message: string, where: string, advice: string}} ErrorParts
+ *
  * @typedef {object} Changes  what the user has changed
  * @property {ScoreChange[]} scoreChanges
  * @property {number[]} prefix  target tokens with which the translation begins

@@ -114,7 +114,7 @@ export function showFacts(container, app) {
         "p",
         {},
         make("b", {}, model.name),
-        `(${model.languages.join(" → ")}): attention ${model.attention}, ` +
+        ` (${model.languages.join(" → ")}): attention ${model.attention}, ` +
           `${model.layer_type.toUpperCase()}, encoder ${model.encoder}; `,
         `layers ${model.encoder_layers} + ${model.decoder_layers}, heads ${model.heads}; `,
         `states of ${model.encoder_size} numbers, hidden states of ${model.decoder_size}, embeddings ` +

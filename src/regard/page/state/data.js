@@ -1,6 +1,6 @@
 /** The explanations of the page, and functions that read one of them. */
 
-import { byId } from "./dom.js";
+import { byId } from "../parts/dom.js";
 
 export const END = "</s>";
 export const SHOWN_NUMBERS = 16; // of a vector, in its strip

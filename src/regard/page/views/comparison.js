@@ -1,13 +1,13 @@
 /** The comparison: the other model on the same sentence. */
 
-import { make, show } from "./dom.js";
-import { MEAN_OF_HEADS, argmax, isTraditional, lastLayer, readable } from "./data.js";
+import { make, show } from "../parts/dom.js";
+import { MEAN_OF_HEADS, argmax, isTraditional, lastLayer, readable } from "../state/data.js";
 import { arrows } from "./arrows.js";
 import { matrix } from "./matrix.js";
-import { candidateList } from "./candidates.js";
-import { modelLabel, otherLine } from "./sentences.js";
-import { colourScale, strip } from "./vectors.js";
-import { locate } from "./timeline.js";
+import { candidateList } from "../parts/candidates.js";
+import { modelLabel, otherLine } from "../parts/sentences.js";
+import { colourScale, strip } from "../parts/vectors.js";
+import { locate } from "../state/timeline.js";
 
 /** @param {HTMLElement} container @param {App} app @returns {{update: () => void}} */
 export function showComparison(container, app) {

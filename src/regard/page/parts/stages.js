@@ -1,8 +1,8 @@
 /** The stages of a step, what happens in the current one, and the choice of layer and head. */
 
 import { choice, make } from "./dom.js";
-import { headsOf } from "./data.js";
-import { STAGES, describe, locate } from "./timeline.js";
+import { headsOf } from "../state/data.js";
+import { STAGES, describe, locate } from "../state/timeline.js";
 
 /** The stages as buttons, and a sentence about the current one. @param {App} app */
 export function stageList(app) {

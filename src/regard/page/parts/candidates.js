@@ -1,7 +1,7 @@
 /** The likeliest next tokens as bars; on the live page each can be chosen. */
 
 import { make } from "./dom.js";
-import { END, percent, readable } from "./data.js";
+import { END, percent, readable } from "../state/data.js";
 
 /**
  * @param {Explanation} explanation

@@ -9,8 +9,8 @@ import {
   weightsOf,
   wordOfTokens,
   wordProbability,
-} from "./data.js";
-import { locate } from "./timeline.js";
+} from "../state/data.js";
+import { locate } from "../state/timeline.js";
 
 /** A language's English name, if the browser knows it. @param {string} code */
 export function language(code) {

@@ -1,7 +1,7 @@
 /** A table of the words of the translation: the numbers of the pictures as text. */
 
 import { make } from "./dom.js";
-import { alternatives, argmax, percent, wordProbability } from "./data.js";
+import { alternatives, argmax, percent, wordProbability } from "../state/data.js";
 
 const FINISH_REASONS = {
   eos: "The model ended it with </s>.",

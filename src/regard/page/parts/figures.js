@@ -9,7 +9,7 @@ import {
   weightsOf,
   wordProbability,
   wordWeights,
-} from "./data.js";
+} from "../state/data.js";
 
 /**
  * Words or tokens on both sides, and the weights between them.

@@ -1,7 +1,7 @@
 /** Scores and weights as bars; where the page is live, a weight can be dragged. */
 
 import { make } from "./dom.js";
-import { formatNumber, percent, weightsOf } from "./data.js";
+import { formatNumber, percent, weightsOf } from "../state/data.js";
 
 /**
  * The range of a head's scores, zero included.

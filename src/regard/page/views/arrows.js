@@ -1,9 +1,9 @@
 /** Links between the source above and the translation below, as thick as their weights. */
 
-import { makeSvg, make } from "./dom.js";
-import { END } from "./data.js";
-import { describeWord, grid, readout, unitChoice } from "./figures.js";
-import { headChoice } from "./stages.js";
+import { makeSvg, make } from "../parts/dom.js";
+import { END } from "../state/data.js";
+import { describeWord, grid, readout, unitChoice } from "../parts/figures.js";
+import { headChoice } from "../parts/stages.js";
 
 const MIN_WEIGHT = 0.02; // weaker links would be invisible and are not drawn
 const MAX_LINK_WIDTH = 9; // pixels, of a link with weight 1

@@ -1,8 +1,8 @@
 /** The weights as a heat map: the source across, the translation down. */
 
-import { make } from "./dom.js";
-import { describeWord, grid, legend, readout, shade, unitChoice } from "./figures.js";
-import { headChoice } from "./stages.js";
+import { make } from "../parts/dom.js";
+import { describeWord, grid, legend, readout, shade, unitChoice } from "../parts/figures.js";
+import { headChoice } from "../parts/stages.js";
 
 /** @param {App} app @returns {View} */
 export function matrixView(app) {

@@ -1,7 +1,13 @@
 /** The player: buttons and a scrubber; keys and swipes use it too. */
 
 import { make, menu, iconButton } from "./dom.js";
-import { describe, firstStepPosition, locate, positionCount, positionOf } from "./timeline.js";
+import {
+  describe,
+  firstStepPosition,
+  locate,
+  positionCount,
+  positionOf,
+} from "../state/timeline.js";
 
 const SIGNS = {
   start: "M6 5h2v14H6zM19 5v14l-9-7z",

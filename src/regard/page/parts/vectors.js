@@ -1,7 +1,7 @@
 /** A vector as a strip of coloured cells; negative and positive numbers have two colours. */
 
 import { make, show } from "./dom.js";
-import { SHOWN_NUMBERS, formatNumber } from "./data.js";
+import { SHOWN_NUMBERS, formatNumber } from "../state/data.js";
 
 /** The absolute value that gets the full colour; 3 % are larger. @param {number[][]} rows */
 export function colourScale(rows) {

@@ -1,7 +1,7 @@
 /** Step by step: states, scores, weights, weighted states and their sum, the next words. */
 
-import { make, makeSvg, show } from "./dom.js";
-import { scoreBar, scoreRange, weightBar } from "./bars.js";
+import { make, makeSvg, show } from "../parts/dom.js";
+import { scoreBar, scoreRange, weightBar } from "../parts/bars.js";
 import {
   END,
   argmax,
@@ -13,11 +13,11 @@ import {
   weightedState,
   weightsOf,
   wordOfTokens,
-} from "./data.js";
-import { colourScale, openNumbers, strip } from "./vectors.js";
-import { candidateList } from "./candidates.js";
-import { headChoice, stageList } from "./stages.js";
-import { STAGES, locate } from "./timeline.js";
+} from "../state/data.js";
+import { colourScale, openNumbers, strip } from "../parts/vectors.js";
+import { candidateList } from "../parts/candidates.js";
+import { headChoice, stageList } from "../parts/stages.js";
+import { STAGES, locate } from "../state/timeline.js";
 
 /** What each stage adds to the picture. */
 const PARTS = ["hidden", "score", "weight", "multiplied", "sum", "together", "next"];

@@ -1,9 +1,9 @@
 /** A view for long sentences: the text wraps, and the words that a word attended to are shaded. */
 
-import { make } from "./dom.js";
-import { END } from "./data.js";
-import { describeWord, grid, legend, readout, shade } from "./figures.js";
-import { language, otherLine, runningText } from "./sentences.js";
+import { make } from "../parts/dom.js";
+import { END } from "../state/data.js";
+import { describeWord, grid, legend, readout, shade } from "../parts/figures.js";
+import { language, otherLine, runningText } from "../parts/sentences.js";
 
 /** @param {App} app @returns {View} */
 export function longView(app) {
