@@ -62,8 +62,7 @@ def learn(folder: Path) -> None:
     from regard.training.loop import run_training
     from regard.training.report import NoReport
 
-    learn = announced(learn_vocabularies, "vocabulary")
-    vars(preparing)["learn_vocabularies"] = learn
+    vars(preparing).update(learn_vocabularies=announced(learn_vocabularies, "vocabulary"))
     data = Data((folder / "train.en", folder / "train.fr"), (), ("en", "fr"))
     config = make_config(SETTINGS, "benchmarks/memory.py")
     begin("preparing")
