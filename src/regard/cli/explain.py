@@ -225,7 +225,3 @@ def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
             )
         )
     return written
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(explain)

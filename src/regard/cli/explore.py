@@ -78,7 +78,3 @@ async def until_stopped(served: Coroutine[Any, Any, None]) -> NoReturn:
         await served
     errors.file.flush()
     os._exit(INTERRUPTED)
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(explore)
