@@ -1,6 +1,7 @@
 """The laws of text in, translation out, on a model that was really trained."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 import regard
 from regard.config import SearchOptions
 from regard.errors import RegardError
+from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE, examples
 from regard.search.beam import Hypothesis
 from regard.search.sampling import Sampling
-from regard.translator import BATCH, ROOM, make_batches
+from regard.translator import BATCH, ROOM, Translation, make_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [
@@ -179,3 +181,19 @@ def test_batches_hold_every_place_once_and_no_more_than_there_is_room_for(length
         assert len(batch) == 1 or len(batch) * (longest * token + each) <= ROOM
     if len(batches) > 1 and 2 * (max(lengths) * token + each) <= ROOM:
         assert len(batches[-1]) > 1, "a sentence that is left over joins another"
+
+
+def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_path):
+    export(model, tmp_path / "model.regard", "int8", [])
+    translator = regard.load(tmp_path / "model.regard", workers=1)
+    expected = translator.translate(TEXTS)
+
+    def work(_: int) -> list[list[Translation]]:
+        return [translator.translate(TEXTS), [translator.translate([text])[0] for text in TEXTS]]
+
+    with ThreadPoolExecutor(8) as pool:
+        for results in pool.map(work, range(8)):
+            for found in results:
+                assert [one.tokens for one in found] == [one.tokens for one in expected]
+                log_probs = [one.log_prob for one in expected]
+                np.testing.assert_allclose([one.log_prob for one in found], log_probs, rtol=1e-3)

@@ -1,4 +1,4 @@
-"""Train and export the small model that `test_old_files.py` keeps for later versions.
+"""Train and export the small model that `test_model_file.py` keeps for later versions.
 
     python tests/data/make_model.py tests/data/format-2.regard
 
