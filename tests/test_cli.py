@@ -52,7 +52,7 @@ USAGES = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_teaches_with_an_example_behind_what_one_types(command):
+def test_help_teaches_with_an_example(command):
     done = typed(command, "--help", COLUMNS="100")
     said = done.stdout.decode()
     assert done.returncode == 0
@@ -68,7 +68,7 @@ def test_lines_in_are_lines_out_in_order(model):
     assert done.returncode == 0, done.stderr
     found = done.stdout.decode().split("\n")
     assert found[-1] == "" and len(found) == len(lines) + 1
-    assert [place for place, line in enumerate(found[:-1]) if not line] == [0, 13, 15]
+    assert [number for number, line in enumerate(found[:-1]) if not line] == [0, 13, 15]
 
 
 def test_standard_output_holds_nothing_but_results(model, tmp_path):
@@ -76,7 +76,7 @@ def test_standard_output_holds_nothing_but_results(model, tmp_path):
     done = typed("translate", tmp_path / "in.txt", "--model", model, "--json")
     answer = json.loads(done.stdout)
     assert answer["source"] == EXAMPLE.source
-    assert set(answer["translations"][0]) == {"text", "log_prob", "ending"}
+    assert set(answer["translations"][0]) == {"text", "log_prob", "finish_reason"}
     to_file = typed("translate", tmp_path / "in.txt", "--model", model, "--out", tmp_path / "out")
     assert to_file.stdout == b""
     assert (tmp_path / "out").read_text("utf-8").rstrip("\n") == answer["translations"][0]["text"]
@@ -123,7 +123,7 @@ def test_evaluate_scores_what_translate_writes(model, tmp_path):
     assert (tmp_path / "out0.fr").read_bytes() != (tmp_path / "out1.fr").read_bytes()
 
 
-def test_info_tells_what_a_model_is(model):
+def test_info_prints_what_a_model_is(model):
     content = json.loads(typed("info", model, "--json").stdout)
     assert content["languages"] == "en-fr"
     assert content["parameters"] > 10_000
@@ -139,11 +139,11 @@ def test_the_options_are_listed_with_their_reasons():
         assert option.name in said and len(option.description) > 10
         assert set(option.description.split()) <= set(said)
     assert {"inverse-sqrt.", "unidirectional.", "lstm,", "gru,", "bf16,"} <= set(said)
-    narrow = typed("train", "--options", COLUMNS="20").stdout.decode().split()
-    assert all(option.name in narrow for option in options())
+    in_20_columns = typed("train", "--options", COLUMNS="20").stdout.decode().split()
+    assert all(option.name in in_20_columns for option in options())
 
 
-def test_a_beginning_that_is_not_utf8_is_repaired_as_text_in_files_is(model):
+def test_a_prefix_that_is_not_utf8_is_repaired_as_text_in_files_is(model):
     known = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     words = ["translate", "--model", model, "--prefix", "d\udce9jà", "--json"]
     done, plain = typed(*words, given="A cat.\n", **known), typed(*words, given="A cat.\n")
@@ -194,16 +194,17 @@ def until(is_so):
 
 
 def begun(command, out, text):
-    """What is noted when `command` begins on this text: as if it were killed at its very end."""
-    code = "from regard.cli import main, unfinished as u; u.Unfinished.finish = lambda _: 0; main()"
+    """The record of a `command` on this text that was killed before it renamed its output."""
+    code = "from regard.cli import main, partial_output as p\n"
+    code += "p.PartialOutput.finish = lambda _: 0; main()"
     command[1].write_text(text, "utf-8")
     words = map(str, (*command, "--out", out))
     subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
     return out.with_name(out.name + ".part.json")
 
 
-@pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--json")], ids=str)
-def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_path, more):
+@pytest.mark.parametrize("more", [(), ("--n-best", 2), ("--json",)], ids=str)
+def test_a_file_cut_anywhere_is_resumed_without_a_lost_or_doubled_line(file, tmp_path, more):
     command = "translate", tmp_path / "in.txt", "--model", file, "--beam", 2, *more
     lines = [*(one.source for one in examples(9, 3)), "", "One cat . The dog ."]
     asked = begun(command, tmp_path / "cut", "".join(f"{line}\n" for line in lines)).read_bytes()
@@ -218,41 +219,45 @@ def test_a_file_cut_anywhere_goes_on_without_a_lost_or_doubled_line(file, tmp_pa
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "cut").read_bytes() == whole
         again = typed(*command, "--out", tmp_path / "cut", "--resume")
-        assert again.returncode == 0 and b"whole already" in again.stderr
+        assert again.returncode == 0 and b"complete already" in again.stderr
         (tmp_path / "cut").unlink()
         assert not list(tmp_path.glob("cut*"))
 
 
-def test_what_was_begun_otherwise_or_on_longer_text_is_not_gone_on_with(file, tmp_path):
+def test_what_was_begun_with_another_command_or_text_is_not_resumed(file, tmp_path):
     text, out = tmp_path / "in.txt", tmp_path / "out"
     command = "translate", text, "--model", file, "--out", out
     begun(("translate", text, "--model", file, "--n-best", 2), out, "The cat .\n" * 3)
     part = tmp_path / "out.part"
     part.write_text("1\t-1.0\tLe chat .\n1\t-2.0\tUn chat .\n")
     for more, other in (
-        ((), b"n_best: 2, not 1"),
-        (("--n-best", 3), b"n_best: 2, not 3"),
-        (("--n-best", 2, "--json"), b"as_json: False, not True"),
-        (("--n-best", 2, "--prefix", "Un"), b"prefix: '', not 'Un'"),
-        (("--n-best", 2, "--shortlist"), b"shortlist: False, not True"),
+        ((), b"n_best 2, not 1"),
+        (("--n-best", 3), b"n_best 2, not 3"),
+        (("--n-best", 2, "--json"), b"as_json False, not True"),
+        (("--n-best", 2, "--prefix", "Un"), b"prefix '', not 'Un'"),
+        (("--n-best", 2, "--shortlist"), b"shortlist False, not True"),
     ):
         refused = typed(*command, *more, "--resume")
         assert refused.returncode == 2 and other in refused.stderr, refused.stderr
     part.write_text("".join(f"{line}\t-1.0\tLe chat .\n" for line in range(1, 9)))
     refused = typed(*command, "--n-best", 2, "--resume")
-    assert b"7 lines were translated before, and there are 3" in refused.stderr
+    assert b"7 lines were translated before, and the input has only 3" in refused.stderr
     text.write_text("The dog .\n" * 3, "utf-8")
     refused = typed(*command, "--n-best", 2, "--resume")
-    assert b"begun with another text" in refused.stderr
+    assert b"begun with text [" in refused.stderr
     (tmp_path / "out.part.json").write_text("[]")
     refused = typed(*command, "--n-best", 2, "--resume")
     assert b"out.part.json is damaged" in refused.stderr
     (tmp_path / "out.part.json").unlink()
     refused = typed(*command, "--n-best", 2, "--resume")
-    assert b"nobody knows" in refused.stderr and part.exists() and not out.exists()
+    assert (
+        b"out.part.json is missing, so this command cannot be compared" in refused.stderr
+        and part.exists()
+        and not out.exists()
+    )
 
 
-def test_lines_that_are_not_utf8_are_translated_and_told(file, tmp_path):
+def test_lines_that_are_not_utf8_are_translated_and_reported(file, tmp_path):
     (tmp_path / "in.txt").write_bytes("The cat .\nThe caf\xe9 .\n".encode("latin-1"))
     done = typed("translate", tmp_path / "in.txt", "--model", file)
     assert done.returncode == 0 and done.stdout.count(b"\n") == 2
@@ -304,14 +309,14 @@ def test_a_second_run_does_not_write_into_the_first_ones_file(file, tmp_path):
     assert not list(tmp_path.glob("out.*"))
 
 
-def test_a_file_that_has_come_meanwhile_is_not_overwritten(file, tmp_path):
+def test_a_file_that_was_created_meanwhile_is_not_overwritten(file, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "regard", "translate", "--model", str(file), "--out", str(out)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         until(out.with_name("out.part").exists)
         out.write_text("precious")
         said = process.communicate(b"The cat .\n")[1]
-    assert process.returncode == 2 and b"another file has been given this name" in said
+    assert process.returncode == 2 and b"another file with this name" in said
     assert out.read_text() == "precious" and out.with_name("out.part").exists()
 
 
@@ -321,7 +326,7 @@ def test_what_fails_before_its_first_line_leaves_nothing(file, tmp_path):
     assert done.returncode == 2 and b"UTF-16" in done.stderr
     assert [left.name for left in tmp_path.iterdir()] == ["in.txt"]
     hyphen = typed("translate", "--model", file, "--out", "-", given="The cat .\n")
-    assert hyphen.returncode == 2 and b"no name of a file" in hyphen.stderr
+    assert hyphen.returncode == 2 and b"not the name of a file" in hyphen.stderr
 
 
 def test_the_language_that_is_scored_can_be_named(model, text):
@@ -332,7 +337,7 @@ def test_the_language_that_is_scored_can_be_named(model, text):
     assert "tok:zh" in named[0]["signature"] and "tok:13a" in own[0]["signature"]
 
 
-def test_what_a_translation_was_begun_with_is_known_by_what_it_holds(model, file, tmp_path):
+def test_a_fingerprint_depends_on_content_and_not_on_the_folder(model, file, tmp_path):
     copy = shutil.copy(file, tmp_path / file.name)
     assert translating.content_fingerprint(copy) == translating.content_fingerprint(file)
     copy.write_bytes(b"another")
@@ -343,16 +348,16 @@ def test_what_a_translation_was_begun_with_is_known_by_what_it_holds(model, file
     )
     assert translating.content_fingerprint(folder) == translating.content_fingerprint(model)
     card = folder / "model.json"
-    card.write_text(card.read_text().replace('"alpha": ', '"alpha": 0.0'))
+    card.write_text(card.read_text().replace('"length_penalty": ', '"length_penalty": 0.0'))
     assert translating.content_fingerprint(folder) != translating.content_fingerprint(model)
 
 
-def test_a_folder_is_no_translation_that_is_whole(file, tmp_path):
+def test_a_folder_is_not_a_complete_translation(file, tmp_path):
     done = typed("translate", "--model", file, "--out", tmp_path, "--resume", given="The cat .\n")
     assert done.returncode == 2 and b"exists" in done.stderr
 
 
-def test_a_replacement_character_that_is_utf8_is_no_fault(file):
+def test_a_replacement_character_that_is_utf8_is_no_mistake(file):
     done = typed("translate", "--model", file, given="The \ufffd cat .\n")
     assert done.returncode == 0 and b"UTF-8" not in done.stderr
 
@@ -385,7 +390,7 @@ def test_names_and_texts_are_printed_as_they_are(file, tmp_path):
     assert b"where: a[b]:cat:" in missing.stderr
 
 
-def test_a_line_whose_end_is_left_out_is_told(file, tmp_path):
+def test_a_line_whose_end_is_left_out_is_reported(file, tmp_path):
     (tmp_path / "in.txt").write_text("The cat ." + " " * 2**20 + "The dog .\nThe dog .\n")
     done = typed("translate", tmp_path / "in.txt", "--model", file)
     assert done.returncode == 0 and done.stdout.count(b"\n") == 2
@@ -401,7 +406,7 @@ def test_a_full_disk_gets_its_three_lines(file, words):
             input=b"The cat .\n", stdout=full, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.decode().splitlines()[0] == "cannot go on: no space left on device"
+    assert done.stderr.decode().splitlines()[0] == "cannot continue: no space left on device"
     assert b"Traceback" not in done.stderr and b"ignored" not in done.stderr
 
 
@@ -415,7 +420,7 @@ def test_closed_standard_streams_are_empty_and_lost(file):
         assert (done.stdout.count(b"\n") == 1) == (closed == "2>&-")
 
 
-def test_ctrl_c_tells_how_to_go_on(file, tmp_path):
+def test_ctrl_c_says_how_to_resume(file, tmp_path):
     # a shell's job in the background ignores Ctrl-C, and so would what it starts
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     code += "from regard.cli import main; main()"
@@ -429,5 +434,5 @@ def test_ctrl_c_tells_how_to_go_on(file, tmp_path):
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]
     assert process.returncode == 130
-    assert b"the same command with --resume goes on" in said and b"Traceback" not in said
+    assert b"resume with the same command and --resume" in said and b"Traceback" not in said
     assert out.with_name("out.part.json").exists() and not out.exists()

@@ -306,3 +306,27 @@ def test_a_forged_shortlist_is_refused_though_its_checksum_is_right(int8, tmp_pa
 def forge(file: Path, header: str, tensors: dict[str, np.ndarray]) -> None:
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     save_file(arrays, file, {HEADER: header, CHECKSUM: checksum(header, arrays)})
+
+
+# python tests/data/make_model.py tests/data/format-2.regard (regard 0.1.0, PyTorch 2.13)
+OLD_FILE = Path(__file__).parent / "data" / "format-2.regard"
+OLD_TRANSLATIONS = {
+    "Two patient farmers forget our coat while they close the old door that the neighbours must"
+    " rarely look at.": ("▁D eux ▁m é d e c in s ▁ i nt ell ig ent s .", -16.0858),
+    "Some curious children will wait for him.": ("▁D es ▁m é d e c in .", -8.5525),
+}
+
+
+def test_a_file_of_an_earlier_version_still_translates_as_it_did():
+    """On every processor: sums of int8 products are exact."""
+    assert OLD_FILE.stat().st_size < 100_000
+    translator = regard.load(OLD_FILE)
+    assert len(read_model_file(OLD_FILE).shortlist.likely) == len(translator.source)
+    together = translator.translate(list(OLD_TRANSLATIONS))
+    for found, (text, (tokens, log_prob)) in zip(together, OLD_TRANSLATIONS.items(), strict=True):
+        for one in (found, *translator.translate([text])):
+            assert one.tokens == tokens.split(" ")
+            assert one.log_prob == pytest.approx(log_prob, abs=1e-3)
+    (forced,) = translator.force(["The black cat ate the mouse."], ["Le chat noir."])
+    expected = [-0.1019, -1.2154, -3.1002, -1.6649, -4.0070, -0.4160, -1.8159, -2.9467, -0.0951]
+    np.testing.assert_allclose(forced.log_probs, expected, atol=1e-3)

@@ -1,6 +1,7 @@
 """The laws of text in, translation out, on a model that was really trained."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
 import numpy as np
@@ -18,10 +19,12 @@ from regard.engine.memory import (
     sentences_that_fit,
 )
 from regard.errors import RegardError
+from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE, examples
 from regard.search.protocols import Hypothesis
 from regard.search.sampling import Sampling
 from regard.storage.model_file import read_model, write_model_file
+from regard.translation import Translation
 from regard.translator import make_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
@@ -203,3 +206,19 @@ def test_a_file_runs_in_pytorch_too(model, tmp_path):
     for left, right in zip(one.translate(TEXTS[:5]), other.translate(TEXTS[:5]), strict=True):
         assert left.text == right.text
         assert left.log_prob == pytest.approx(right.log_prob, abs=1e-3)
+
+
+def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_path):
+    export(model, tmp_path / "model.regard", "int8", [])
+    translator = regard.load(tmp_path / "model.regard", workers=1)
+    expected = translator.translate(TEXTS)
+
+    def work(_: int) -> list[list[Translation]]:
+        return [translator.translate(TEXTS), [translator.translate([text])[0] for text in TEXTS]]
+
+    with ThreadPoolExecutor(8) as pool:
+        for results in pool.map(work, range(8)):
+            for found in results:
+                assert [one.tokens for one in found] == [one.tokens for one in expected]
+                log_probs = [one.log_prob for one in expected]
+                np.testing.assert_allclose([one.log_prob for one in found], log_probs, rtol=1e-3)

@@ -1,4 +1,4 @@
-"""The command line: one short file a command; errors in three lines, results on standard output."""
+"""The command line: a module for each command; results go to standard output, errors are short."""
 
 import gc
 import os
@@ -19,16 +19,16 @@ COMMANDS = (
     "train", "translate", "evaluate", "compare", "explain", "explore", "export", "info", "demo",
 )
 # fmt: on
-"""In the order of --help. Each is a file here, and is read when it is called."""
+"""In the order of --help. Each is a function in a module of its name, imported when called."""
 
 
 class Commands(Mapping[str, Any]):
-    """The commands by their names: one sentence is translated before the others are read."""
+    """The commands by their names, imported on access: this halves the start of `translate`."""
 
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise KeyError(name)
-        return read_command(name)
+        return import_command(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -37,31 +37,30 @@ class Commands(Mapping[str, Any]):
         return len(COMMANDS)
 
 
-def typer_app(**more: Any) -> typer.Typer:
+def typer_app(**options: Any) -> typer.Typer:
     return typer.Typer(
         add_completion=False,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        **more,
+        **options,
     )
 
 
 class Command(TyperCommand):
-    """Its usage line is what one types; each version of typer would write it in its own way."""
+    """A command with the same usage line in all versions of typer."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        given = (one for one in self.get_params(ctx) if one.param_type_name == "argument")
-        return ["[OPTIONS]", *(one.metavar or str(one.name).upper() for one in given)]
+        parameters = self.get_params(ctx)
+        arguments = (each for each in parameters if each.param_type_name == "argument")
+        return ["[OPTIONS]", *(each.metavar or str(each.name).upper() for each in arguments)]
 
 
 @cache
-def read_command(name: str) -> Any:
-    alone = typer_app()
-    import_module(f"regard.cli.{name}").add_to(alone)
-    for command in alone.registered_commands:
-        command.cls = Command
-    return typer.main.get_command(alone)
+def import_command(name: str) -> Any:
+    app_of_one = typer_app()
+    app_of_one.command(cls=Command)(getattr(import_module(f"regard.cli.{name}"), name))
+    return typer.main.get_command(app_of_one)
 
 
 class Group(TyperGroup):
@@ -97,10 +96,10 @@ def about(
 
 
 def main() -> None:
-    """Run a command; a traceback is our mistake.
+    """Run a command.
 
-    It ends with 0 when all is done, 1 when nobody reads on what it writes, 2 for a mistake of the
-    user, 130 when it was interrupted, and 143 when it was told to end.
+    Exit codes: 0 success, 1 the reader of a pipe closed it, 2 a mistake of the user, 130
+    interrupted, 143 terminated. A traceback means a bug in regard.
     """
     reopen_std_streams()
     try:
@@ -113,11 +112,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        gc.freeze()  # Python would look through all it holds once more before it ends
+        gc.freeze()  # saves the last garbage collection before the process ends
 
 
 def run_app() -> None:
-    """Raises RegardError for what a command needs and this machine has not."""
+    """Run a command. Raises RegardError if a package or a file that it needs is missing."""
     try:
         try:
             app()
@@ -132,16 +131,16 @@ def run_app() -> None:
         sys.exit(1)
     except OSError as error:
         discard_output()
-        refuse_system_error(error, "go on", error.filename or "standard output")
+        refuse_system_error(error, "continue", error.filename or "standard output")
 
 
 def reopen_std_streams() -> None:
-    """Nothing comes from a standard input that was closed, and output that was is lost."""
+    """Replace closed standard streams: input is empty, output is lost."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def discard_output() -> None:
-    """What could not be written is not tried again when Python ends."""
+    """Redirect standard output, so that Python does not retry a failed write when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

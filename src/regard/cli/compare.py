@@ -220,7 +220,3 @@ def table_of_spreads(found: "Comparison") -> Table:
         own = [spread for spread in found.spreads if spread.choice == choice]
         table.add_row(choice, *(f"{one.mean:.2f} ± {one.deviation:.2f}" for one in own))
     return table
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(compare)

@@ -73,7 +73,3 @@ def demo(
     both = " ".join(f"--model {quote(str(one.model))}" for one in reversed(plan.models))
     console.print(f"  regard explore {both}", soft_wrap=True)
     console.print("The lesson that goes with it: docs/lesson.md")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(demo)

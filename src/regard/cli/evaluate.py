@@ -122,7 +122,3 @@ def evaluate(
         return
     for quality in qualities:
         typer.echo(f"{quality.name:<5} {quality.value:6.2f}  {quality.signature}")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(evaluate)

@@ -234,7 +234,3 @@ def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
             )
         )
     return written
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(explain)

@@ -80,7 +80,3 @@ async def until_stopped(server: Coroutine[Any, Any, None]) -> NoReturn:
         await server
     errors.file.flush()
     os._exit(INTERRUPTED)
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(explore)

@@ -15,21 +15,22 @@ def export(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
     out: Annotated[Path, typer.Option(help=f"The new file, NAME{SUFFIX}.", show_default=False)],
     int8: Annotated[
-        bool, typer.Option("--int8/--fp32", help="Weights of 8 bits: small and fast; or of 32.")
+        bool,
+        typer.Option("--int8/--fp32", help="8-bit weights, small and fast; or 32-bit weights."),
     ] = True,
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="Source sentences like those to be translated, where the training text is not"
-            " beside the model; int8 finds its ranges in them.",
+            help="A text of sentences like those to be translated. int8 measures its ranges on it;"
+            " needed only if the folder does not hold the training text.",
             show_default=False,
         ),
     ] = None,
     model_card: Annotated[
         Path | None,
         typer.Option(
-            help="A TOML file of your own words, which regard info prints first: what the model is"
-            " good at, where its text comes from, its licence.",
+            help="A TOML file that describes the model: what it is good at, where its text comes"
+            " from, its licence. regard info prints it first.",
             show_default=False,
         ),
     ] = None,
@@ -39,16 +40,18 @@ def export(
     Example:
 
         regard export model --out en-fr.regard
+
+        echo "The black cat ate the mouse." | regard translate --model en-fr.regard
     """
     from regard.export.export import export as export_model
     from regard.export.export import read_sample
 
     use_utf8()
     if out.suffix != SUFFIX:
-        raise RegardError(f"{out.name} does not end in {SUFFIX}", "--out", f"call it NAME{SUFFIX}")
+        raise RegardError(f"{out.name} does not end in {SUFFIX}", "--out", f"give NAME{SUFFIX}")
     if model.is_file():
         raise RegardError(
-            "this is a file already, and a model folder is wanted",
+            "a model folder is needed, and this is a file",
             str(model),
             "give the folder that `regard train --out` wrote",
         )
@@ -66,7 +69,3 @@ def export(
     size = out.stat().st_size / 1e6
     kind = "int8" if int8 else "fp32"
     errors.print(f"{out}: {size:.1f} MB, {kind}", highlight=False, soft_wrap=True)
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(export)

@@ -16,9 +16,9 @@ from regard.storage.model_file import read_model
 from regard.text.normalize import normalize
 
 VALUE_COLUMN = 24
-"""Where values begin."""
+"""The column in which values begin."""
 MIN_COLUMNS = 60
-"""Columns of a line, at least."""
+"""Lines are at least so wide."""
 
 
 def info(
@@ -26,35 +26,34 @@ def info(
         Path,
         typer.Argument(
             metavar="[MODEL]",
-            help="A model folder or file, or the name of one that comes along.",
+            help="A model folder, a .regard file, or the name of a built-in model.",
             show_default=models.DEFAULT.stem,
         ),
     ] = models.DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Tell what is in a model: what it is for, its sources, languages, sizes, quality, options.
+    """Print what a model is: its model card, languages, sizes, provenance, quality and options.
 
     Example:
 
         regard info en-fr
+
+        regard info model --json
     """
     use_utf8()
-    path = models.find(model)
-    bundle = read_model(path)
-    card = bundle.card
-    weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.endswith(SCALE)}
-    about = card.provenance.get(MODEL_CARD)
+    stored = read_model(models.find(model))
+    card, tensors = stored.card, stored.tensors
+    provenance = dict(card.provenance)
+    model_card = provenance.pop(MODEL_CARD, None)
     content: dict[str, Any] = {
-        **({MODEL_CARD: about} if about else {}),
+        **({MODEL_CARD: model_card} if model_card else {}),
         "languages": "-".join(card.languages),
-        "parameters": sum(tensor.size for tensor in weights.values()),
-        "precision": "int8" if are_int8(bundle.tensors) else "fp32",
+        "parameters": sum(tensors[name].size for name in tensors if not name.endswith(SCALE)),
+        "precision": "int8" if are_int8(tensors) else "fp32",
         "source_tokens": len(card.source),
         "target_tokens": len(card.target),
-        "provenance": {
-            name: value for name, value in card.provenance.items() if name != MODEL_CARD
-        },
-        "quality": bundle.quality,
+        "provenance": provenance,
+        "quality": stored.quality,
         "options": card.config.model_dump(mode="json"),
     }
     if as_json:
@@ -66,15 +65,15 @@ def info(
 
 
 def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
-    """A name and its value a line; what stands inside another value is set in."""
+    """A line for each name and its value; nested values are indented."""
     lines = []
     for name, value in content.items():
-        begin = "  " * depth + normalize(str(name))
+        label = "  " * depth + normalize(str(name))
         parts = value if isinstance(value, list) else [value]
         if not any(isinstance(part, dict) for part in parts):
-            lines += as_paragraph(begin, ", ".join(map(as_text, parts)), width)
+            lines += as_paragraph(label, ", ".join(map(as_text, parts)), width)
             continue
-        lines.append(begin)
+        lines.append(label)
         for part in parts:
             inner = part if isinstance(part, dict) else {as_text(part): ""}
             lines += as_lines(inner, depth + 1, width)
@@ -85,18 +84,14 @@ def as_text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and value > 9999 else normalize(str(value))
 
 
-def as_paragraph(begin: str, text: str, width: int) -> list[str]:
-    """`text` behind its name, in as many lines as it needs."""
+def as_paragraph(label: str, text: str, width: int) -> list[str]:
+    """`text` after its label, wrapped at `width` columns."""
     margin = " " * (VALUE_COLUMN + 1)
     return textwrap.wrap(
         text,
         width,
-        initial_indent=f"{begin:<{VALUE_COLUMN}} ",
+        initial_indent=f"{label:<{VALUE_COLUMN}} ",
         subsequent_indent=margin,
         break_long_words=False,
         break_on_hyphens=False,
-    ) or [begin]
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(info)
+    ) or [label]

@@ -1,21 +1,21 @@
-"""Lines that come one after the other, perhaps from somebody who waits for each answer."""
+"""Reading lines from a file, or from a program that may wait for each answer."""
 
 from collections.abc import Iterable, Iterator
 from threading import Condition, Thread
 
 PAUSE_SECONDS = 0.02
-"""Seconds without a further line after which what has come is handed on."""
+"""If no further line arrives within this time, the lines received so far are returned."""
 
 
 class LineReader:
-    """Reads lines in a thread of its own, for reading waits.
+    """Reads lines in a thread, because reading blocks.
 
-    At most `count` lines are held, and no further one behind `size` bytes.
+    It holds at most `count` lines, and reads no further line once they have `size` bytes.
     """
 
     def __init__(self, lines: Iterable[bytes], count: int, size: int) -> None:
         self.lines, self.count, self.size = lines, count, size
-        self.held: list[bytes] = []
+        self.received: list[bytes] = []
         self.bytes = 0
         self.is_over = False
         self.error: Exception | None = None
@@ -29,7 +29,7 @@ class LineReader:
                     self.changed.wait_for(lambda: self.is_over or not self.is_full())
                     if self.is_over:
                         return
-                    self.held.append(line)
+                    self.received.append(line)
                     self.bytes += len(line)
                     self.changed.notify_all()
         except Exception as error:
@@ -37,36 +37,39 @@ class LineReader:
         self.end()
 
     def end(self) -> None:
-        """No further line is read."""
+        """Read no further lines."""
         with self.changed:
             self.is_over = True
             self.changed.notify_all()
 
     def is_full(self) -> bool:
-        return len(self.held) >= self.count or self.bytes >= self.size
+        return len(self.received) >= self.count or self.bytes >= self.size
 
     def take(self) -> list[bytes]:
-        """What has come before a pause; nothing if no line is left. Raises what reading raised."""
+        """The lines received before the next pause; empty after the last line.
+
+        Raises what reading raised, after all lines before it were returned.
+        """
         with self.changed:
-            known = -1
-            while not (self.is_over or self.is_full() or known == len(self.held) > 0):
-                known = len(self.held)
-                self.changed.wait(PAUSE_SECONDS if known else None)
-            found, self.held, self.bytes = self.held, [], 0
+            count = -1
+            while not (self.is_over or self.is_full() or count == len(self.received) > 0):
+                count = len(self.received)
+                self.changed.wait(PAUSE_SECONDS if count else None)
+            taken, self.received, self.bytes = self.received, [], 0
             self.changed.notify_all()
-            if not found and self.error:
+            if not taken and self.error:
                 raise self.error
-            return found
+            return taken
 
 
 def read_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[bytes]]:
-    """Lists of at most `count` lines, of fewer where they are long or where no more come for now.
+    """Lists of at most `count` lines; of fewer if they are long, or if no further line arrives now.
 
-    So a program on the other end of a pipe gets its answer, and a file comes in long lists.
+    So a program at the other end of a pipe receives its answer, and a file is read in long lists.
     """
-    arrivals = LineReader(lines, count, size)
+    reader = LineReader(lines, count, size)
     try:
-        while found := arrivals.take():
-            yield found
+        while chunk := reader.take():
+            yield chunk
     finally:
-        arrivals.end()
+        reader.end()

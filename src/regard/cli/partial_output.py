@@ -1,4 +1,4 @@
-"""A translation that grows in a file of its own until it is whole, and can be gone on with."""
+"""The output of `translate --out`: a partial file until it is complete, which can be resumed."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,174 +14,172 @@ from regard.files import damaged_error, lock, read_json
 
 
 class OutputPaths(NamedTuple):
-    """Where a translation grows."""
-
     out: Path
     part: Path
-    """OUT.part: what is translated so far."""
-    asked: Path
-    """OUT.part.json: what was asked for when it was begun. Whoever writes holds it."""
+    """OUT.part: the translations so far."""
+    command: Path
+    """OUT.part.json: the command that began the translation. A running command locks it."""
 
 
 class PartialOutput(NamedTuple):
-    place: OutputPaths
-    held: IO[bytes]
+    paths: OutputPaths
+    command_file: IO[bytes]
+    """OUT.part.json, locked."""
     done: int
-    """Lines that were translated before."""
+    """The number of lines that an earlier run has translated."""
 
     @contextmanager
     def opened(self) -> Iterator[TextIO]:
-        """To write on behind what stands there; a failure before the first line leaves nothing.
+        """Open the partial file for appending; an error before the first line removes it.
 
-        Raises RegardError where writing is refused.
+        Raises RegardError if it cannot be written.
         """
         try:
-            with self.place.part.open("a", encoding="utf-8", newline="\n") as file:
+            with self.paths.part.open("a", encoding="utf-8", newline="\n") as file:
                 yield file
         except OSError as error:
-            self.clear()
-            refuse_system_error(error, "write", str(self.place.part))
+            self.remove_if_empty()
+            refuse_system_error(error, "write", str(self.paths.part))
         except KeyboardInterrupt:
             errors.print(
-                "stopped; the same command with --resume goes on after what stands in"
-                f" {self.place.part}",
+                f"stopped; {self.paths.part} keeps what is translated: resume with the same command"
+                " and --resume",
                 style="yellow",
                 highlight=False,
                 soft_wrap=True,
             )
             raise
         except RegardError:
-            self.clear()
+            self.remove_if_empty()
             raise
 
-    def clear(self) -> None:
-        """Leave nothing behind if nothing has been written."""
-        if self.place.part.exists() and self.place.part.stat().st_size == 0:
-            self.place.part.unlink()
+    def remove_if_empty(self) -> None:
+        if self.paths.part.exists() and self.paths.part.stat().st_size == 0:
+            self.paths.part.unlink()
             self.release()
 
     def finish(self) -> None:
-        """Give it its name. Raises RegardError if another file has taken it meanwhile."""
-        if self.place.out.exists():
+        """Rename the file to its final name. Raises RegardError if a file of this name exists."""
+        if self.paths.out.exists():
             raise RegardError(
-                "another file has been given this name meanwhile",
-                str(self.place.out),
-                f"the translation is whole and stands in {self.place.part}: rename it",
+                "another file with this name was created in the meantime",
+                str(self.paths.out),
+                f"the translation is complete: rename {self.paths.part}",
             )
-        self.place.part.replace(self.place.out)
+        self.paths.part.replace(self.paths.out)
         self.release()
 
     def release(self) -> None:
-        self.held.close()
-        self.place.asked.unlink(missing_ok=True)
+        self.command_file.close()
+        self.paths.command.unlink(missing_ok=True)
 
 
 def begin(out: Path, command: Mapping[str, object]) -> PartialOutput:
-    """Raises RegardError if `out` exists, or a part of it."""
-    place = output_paths(out)
-    if place.part.exists():
+    """Begin a translation. Raises RegardError if `out` or its partial file exists."""
+    paths = output_paths(out)
+    if paths.part.exists():
         raise RegardError(
-            "a translation was begun here and not finished",
-            str(place.part),
-            "add --resume to go on, or remove it to begin again",
+            "an unfinished translation exists already",
+            str(paths.part),
+            "add --resume to continue it, or remove it to begin again",
         )
     new_file(out).unlink()
-    held = lock_output(place)
-    held.truncate(0)
-    held.write(json.dumps(command, indent=2).encode())
-    held.flush()
-    return PartialOutput(place, held, 0)
+    command_file = lock_output(paths)
+    command_file.truncate(0)
+    command_file.write(json.dumps(command, indent=2).encode())
+    command_file.flush()
+    return PartialOutput(paths, command_file, 0)
 
 
 def resume(out: Path, command: Mapping[str, object], is_numbered: bool) -> PartialOutput:
-    """Find what was begun, or begin; what was written in part is cut off.
+    """Resume an unfinished translation, or begin one; an incomplete last line is removed.
 
-    Raises RegardError if something else was asked for then, or the file cannot be gone on with.
+    `is_numbered` says that each line begins with its number, as --n-best writes it.
+    Raises RegardError if the command differs from the one that began the translation, or the
+    partial file is not usable.
     """
-    place = output_paths(out)
-    if not place.part.exists():
+    paths = output_paths(out)
+    if not paths.part.exists():
         return begin(out, command)
-    if not place.asked.exists():
+    if not paths.command.exists():
         raise RegardError(
-            "nobody knows any more what was asked for when this was begun",
-            str(place.part),
+            f"{paths.command.name} is missing, so this command cannot be compared with the first"
+            " one",
+            str(paths.part),
             "remove it to begin again",
         )
-    held = lock_output(place)
-    if not place.part.exists():  # another run has just finished it
-        held.close()
-        place.asked.unlink()
+    command_file = lock_output(paths)
+    if not paths.part.exists():  # another run has just finished it
+        command_file.close()
+        paths.command.unlink()
         return begin(out, command)
-    before = read_json(place.asked)
+    before = read_json(paths.command)
     if not isinstance(before, dict):
-        raise damaged_error(place.asked)
+        raise damaged_error(paths.command)
     for name, value in json.loads(json.dumps(command)).items():
         if before.get(name) != value:
             raise RegardError(
-                f"this was begun with another {name}: {before.get(name)!r}, not {value!r}",
-                str(place.part),
-                "ask for the same as then, or remove it to begin again",
+                f"this translation was begun with {name} {before.get(name)!r}, not {value!r}",
+                str(paths.part),
+                "repeat the first command with --resume, or remove this file to begin again",
             )
-    return PartialOutput(place, held, cut_to_whole_lines(place.part, is_numbered))
+    return PartialOutput(paths, command_file, cut_to_complete_lines(paths.part, is_numbered))
 
 
-def lock_output(place: OutputPaths) -> IO[bytes]:
-    """Raises RegardError if another run is writing this translation, or nobody can."""
+def lock_output(paths: OutputPaths) -> IO[bytes]:
+    """Open and lock OUT.part.json. Raises RegardError if another run holds it."""
     try:
-        return lock(place.asked)
+        return lock(paths.command)
     except BlockingIOError as error:
         raise RegardError(
-            "another run is writing this translation", str(place.part), "wait for it, or stop it"
+            "another run is writing this translation", str(paths.part), "wait for it, or stop it"
         ) from error
     except OSError as error:
-        refuse_system_error(error, "write", str(place.asked))
+        refuse_system_error(error, "write", str(paths.command))
 
 
 def output_paths(out: Path) -> OutputPaths:
-    """Raises RegardError if `out` cannot be a file's name."""
+    """Raises RegardError if `out` cannot be the name of a file."""
     if not out.name or out == STANDARD_INPUT:
-        raise RegardError("this is no name of a file", f"--out {out}", "give --out FILE")
+        raise RegardError("this is not the name of a file", f"--out {out}", "give --out FILE")
     part = out.with_name(out.name + ".part")
     return OutputPaths(out, part, part.with_name(part.name + ".json"))
 
 
-def cut_to_whole_lines(part: Path, is_numbered: bool) -> int:
-    """How many lines were translated; what was written in part is cut off.
+def cut_to_complete_lines(part: Path, is_numbered: bool) -> int:
+    """Remove an incomplete end of a partial file; returns the number of lines translated.
 
     Raises RegardError if the file cannot be read and written.
     """
-    whole, number, first = 0, 0, 0
+    complete, number, begin_of_last = 0, 0, 0
     try:
         with part.open("r+b") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
                 if is_numbered and int(line.partition(b"\t")[0]) != number:
-                    number, first = number + 1, whole
-                whole += len(line)
+                    number, begin_of_last = number + 1, complete
+                complete += len(line)
             file.seek(0)
             if is_numbered and number:  # the last line may lack some of its translations
-                whole = first
-            file.truncate(whole)
+                complete = begin_of_last
+            file.truncate(complete)
             return max(0, number - 1) if is_numbered else sum(1 for _ in file)
     except OSError as error:
-        refuse_system_error(error, "go on with", str(part))
+        refuse_system_error(error, "resume", str(part))
     except ValueError as error:
         raise RegardError(
-            "this is not what --n-best wrote", str(part), "remove it to begin again"
+            "this file was not written with --n-best", str(part), "remove it to begin again"
         ) from error
 
 
 def skip_lines(lines: Iterator[bytes], done: int) -> Iterator[bytes]:
-    """The lines that are still to be translated.
-
-    Raises RegardError if there are fewer than were translated before.
-    """
-    found = sum(1 for _ in islice(lines, done))
-    if found < done:
+    """`lines` without the first `done`. Raises RegardError if there are fewer."""
+    skipped = sum(1 for _ in islice(lines, done))
+    if skipped < done:
         raise RegardError(
-            f"{done} lines were translated before, and there are {found}",
+            f"{done} lines were translated before, and the input has only {skipped}",
             "the input",
-            "give the same text as then",
+            "give the same text again",
         )
     return lines

@@ -154,7 +154,3 @@ def train(
         highlight=False,
         soft_wrap=True,
     )
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(train)

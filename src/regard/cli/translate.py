@@ -42,23 +42,23 @@ from regard.translation import Translation
 from regard.translator import Translator, load
 
 CHUNK_LINES = 2048
-"""Lines that are held at a time."""
+"""At most so many lines are held at a time."""
 CHUNK_BYTES = 2**22
-"""Bytes behind which no further line is added to them."""
+"""No further line is added to a chunk of this size."""
 MAX_LISTED_LINES = 5
-"""Numbers of lines that a warning tells."""
+"""At most so many line numbers are printed in a warning."""
 REPLACEMENT = "\ufffd"
-"""What stands for a byte that is not UTF-8."""
+"""`decode_line` replaces bytes that are not UTF-8 by this character."""
 
 
 class Format(StrEnum):
-    """Of the input."""
+    """The formats of the input."""
 
     text = "text"
 
 
 class OutputOptions(NamedTuple):
-    """How a line is translated and written."""
+    """How lines are translated and written."""
 
     n_best: int
     prefix: str
@@ -68,7 +68,7 @@ class OutputOptions(NamedTuple):
 
 @dataclass
 class LineWarning:
-    """Lines of which somebody should know: how many, and the first of them."""
+    """A warning about lines: how many there are, and the first line numbers."""
 
     message: str
     count: int = 0
@@ -80,7 +80,7 @@ class LineWarning:
             self.first.append(number)
 
     def print(self, total: int) -> None:
-        """One line on standard error, if there are any."""
+        """Print the warning on standard error, if there are any such lines."""
         if self.count:
             shown = ", ".join(map(str, self.first)) + (
                 ", ..." if self.count > MAX_LISTED_LINES else ""
@@ -94,15 +94,15 @@ class LineWarning:
 
 
 class LineWarnings:
-    """All that somebody should know of the lines of a text and of their translations."""
+    """The warnings about the lines of a text and about their translations."""
 
     def __init__(self) -> None:
         self.not_utf8 = LineWarning("bytes that are not UTF-8; iconv converts a file")
         self.truncated = LineWarning(
-            "longer than a megabyte, and what stands behind it was left out"
+            "longer than a megabyte; the rest of the line was not translated"
         )
         self.unfinished = LineWarning(
-            "translations that did not end by themselves; --json says why"
+            "translations that were cut off; finish_reason in --json says why"
         )
 
     def add(self, number: int, line: bytes, best: Translation) -> None:
@@ -114,15 +114,17 @@ class LineWarnings:
             self.unfinished.add(number)
 
     def print(self, total: int) -> None:
-        for noted in (self.not_utf8, self.truncated, self.unfinished):
-            noted.print(total)
+        for warning in (self.not_utf8, self.truncated, self.unfinished):
+            warning.print(total)
 
 
 def translate(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE ...]", help="Text files, a sentence a line; none or - is standard input."
+            metavar="[FILE ...]",
+            help="Text files; a line may hold several sentences. Without a file, or with -,"
+            " standard input is read.",
         ),
     ] = None,
     model: ModelOption = models.DEFAULT,
@@ -130,8 +132,8 @@ def translate(
     n_best: Annotated[
         int,
         typer.Option(
-            help="Translations of each line, at most, best first: by log-probability /"
-            " length^length_penalty. The beam is at least as wide.",
+            help="The maximum number of translations per line, best first, ordered by"
+            " log-probability / length^length_penalty. Widens the beam if necessary.",
             min=1,
             max=1000,
         ),
@@ -139,7 +141,9 @@ def translate(
     prefix: Annotated[
         str, typer.Option(help="Target text with which every translation begins.")
     ] = "",
-    format: Annotated[Format, typer.Option(help="Format of the input.")] = Format.text,
+    format: Annotated[  # noqa: ARG001 (the parser checks it, and there is one so far)
+        Format, typer.Option(help="Format of the input.")
+    ] = Format.text,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write one JSON object for each line.")
     ] = False,
@@ -150,7 +154,7 @@ def translate(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write to this new file; until it is whole it grows as FILE.part.",
+            help="Write to this new file. Until it is complete it is called FILE.part.",
             show_default=False,
         ),
     ] = None,
@@ -158,44 +162,46 @@ def translate(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with --out where it was stopped; what comes through a pipe has to be the"
-            " same text again.",
+            help="Continue an interrupted --out. Refuses another model, input or option. Piped"
+            " input cannot be checked: pipe in the same text.",
         ),
     ] = False,
     shortlist: Annotated[
         bool,
         typer.Option(
             "--shortlist",
-            help="Choose among the few hundred tokens that each sentence may need: faster for"
-            " single sentences, and hardly worse (.regard files; beams of up to 15).",
+            help="Consider only the few hundred target tokens that a sentence may need: faster for"
+            " single sentences, at nearly the same quality (.regard files; beams up to 15).",
         ),
     ] = False,
     workers: Annotated[
-        int, typer.Option(help="Batches at a time; 0 is one a core (.regard files).", min=0)
+        int, typer.Option(help="Batches at a time; 0 is one per core (.regard files).", min=0)
     ] = 0,
-    threads: Annotated[int, typer.Option(help="Cores for each batch (.regard files).", min=1)] = 1,
+    threads: Annotated[int, typer.Option(help="Cores per batch (.regard files).", min=1)] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda (model folders).")] = "auto",
 ) -> None:
     """Translate lines of text, in order; an empty line gives an empty line.
 
-    A line of several sentences is translated sentence by sentence, unless
-    --no-sentence-splitting, --prefix or an --n-best above 1 is given. With --n-best 2 and more each line gives up to N lines:
-    line number, log-probability and text, with tabs between.
+    A line is split into sentences, unless --no-sentence-splitting, --prefix or --n-best is given.
+    With --n-best N each line gives up to N lines: line number, log-probability and translation,
+    separated by tabs.
 
-    Example:
+    Examples:
 
         echo "The black cat ate the mouse." | regard translate
 
         regard translate book.txt --model en-fr.regard --out book.fr --resume
+
+        regard translate --prefix "Le chat" --json < sentences.txt
     """
     use_utf8()
     if resume and out is None:
-        raise RegardError("--resume needs a file to go on with", "--resume", "give --out FILE")
+        raise RegardError("--resume needs an output file", "--resume", "give --out FILE")
     read = files or [STANDARD_INPUT]
     refuse_stdin_twice(read)
     for file in read:
         if file != STANDARD_INPUT and not file.is_fifo():
-            open_bytes(file).close()  # a wrong path is told before the work
+            open_bytes(file).close()  # reports a wrong path before any work
     announce_default_model(model)
     release_freed_memory()
     translator = load(model, device=device, workers=workers, threads=threads)
@@ -206,7 +212,7 @@ def translate(
     translator = translator.with_options(
         SearchOptions.model_validate({**options.model_dump(), "beam": size})
     )
-    wanted = OutputOptions(
+    output = OutputOptions(
         n_best,
         as_utf8(prefix),
         as_json,
@@ -214,46 +220,46 @@ def translate(
     )
     if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
         errors.print(
-            f"{out} is whole already, and stays as it is; remove it to translate again",
+            f"{out} is complete already; remove it to translate again",
             highlight=False,
             soft_wrap=True,
         )
         return
-    growing = None
+    partial = None
     if out is not None:
-        asked = {
+        command = {
             "model": content_fingerprint(models.find(model)),
             "text": [content_fingerprint(file) for file in read],
-            **wanted._asdict(),
+            **output._asdict(),
             "beam": size,
             "shortlist": shortlist,
         }
         is_numbered = n_best > 1 and not as_json
-        growing = resume_part(out, asked, is_numbered) if resume else begin_part(out, asked)
-    done = growing.done if growing else 0
+        partial = resume_part(out, command, is_numbered) if resume else begin_part(out, command)
+    done = partial.done if partial else 0
     lines = skip_lines((line for file in read for line in read_lines(file)), done)
-    notes = LineWarnings()
+    warnings = LineWarnings()
     with ExitStack() as stack:
-        to = stack.enter_context(growing.opened()) if growing else sys.stdout
-        is_watched = errors.is_terminal and not to.isatty()
-        tell = stack.enter_context(counting(read, done)) if is_watched else no_progress
+        to = stack.enter_context(partial.opened()) if partial else sys.stdout
+        needs_progress = errors.is_terminal and not to.isatty()
+        report = stack.enter_context(progress_bar(read, done)) if needs_progress else no_progress
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
         for chunk in chunks(lines, CHUNK_LINES, CHUNK_BYTES):
             texts = [decode_line(line) for line in chunk]
-            for line, best in zip(chunk, translate_chunk(translator, texts, wanted), strict=True):
+            for line, best in zip(chunk, translate_chunk(translator, texts, output), strict=True):
                 number += 1
-                notes.add(number, line, best[0])
+                warnings.add(number, line, best[0])
                 to.write(json_line(best) if as_json else text_lines(best, n_best, number))
             to.flush()
-            tell(number)
-    if growing:
-        growing.finish()
-    notes.print(number - done)
+            report(number)
+    if partial:
+        partial.finish()
+    warnings.print(number - done)
 
 
 def content_fingerprint(file: Path) -> str:
-    """What tells a text or a model from others, wherever it stands."""
+    """The name and the digests of a text or a model; equal for copies in other folders."""
     if file == STANDARD_INPUT:
         return str(file)
     parts = checkpoint.model_files(file) if file.is_dir() else [file]
@@ -262,35 +268,35 @@ def content_fingerprint(file: Path) -> str:
 
 
 def translate_chunk(
-    translator: Translator, lines: list[str], wanted: OutputOptions
+    translator: Translator, lines: list[str], output: OutputOptions
 ) -> list[list[Translation]]:
     """The best translations of each line."""
-    if not wanted.no_sentence_splitting:
-        return [[best] for best in translator.translate(lines)]
-    if wanted.prefix:
-        found = translator.translate_with_prefix(lines, wanted.prefix)
+    if not output.no_sentence_splitting:
+        return [[translation] for translation in translator.translate(lines)]
+    if output.prefix:
+        n_best = translator.translate_with_prefix(lines, output.prefix)
     else:
-        found = translator.n_best(lines)
-    return [best[: wanted.n_best] for best in found]
+        n_best = translator.n_best(lines)
+    return [best[: output.n_best] for best in n_best]
 
 
 def are_files(files: list[Path]) -> bool:
-    """Whether nothing of it is typed, or comes through a pipe."""
+    """Whether all input is in regular files, not from a terminal or a pipe."""
     return all(file != STANDARD_INPUT and file.is_file() for file in files)
 
 
 def no_progress(done: int) -> None:
-    """How many lines are done, where the results themselves appear, or nobody watches."""
+    """Ignore the progress: the results themselves are visible, or there is no terminal."""
 
 
 def count_lines(files: list[Path]) -> int | None:
-    """Of files; what comes through a pipe is not known beforehand."""
+    """The number of lines in files; None for a pipe, whose length is unknown."""
     return sum(1 for file in files for _ in read_lines(file)) if are_files(files) else None
 
 
 @contextmanager
-def counting(files: list[Path], done: int) -> Iterator[Callable[[int], None]]:
-    """Counts lines on a terminal; gives what is to be told how many are done, `done` before now."""
+def progress_bar(files: list[Path], done: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on the terminal that starts at `done` lines; yields the function to set it."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -315,15 +321,15 @@ def counting(files: list[Path], done: int) -> Iterator[Callable[[int], None]]:
 
 
 def in_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[bytes]]:
-    """Lists of `count` lines, of fewer where they are long: none further behind `size` bytes."""
+    """Lists of `count` lines; of fewer if they are long: no line is added after `size` bytes."""
     chunk: list[bytes] = []
-    held = 0
+    total = 0
     for line in lines:
         chunk.append(line)
-        held += len(line)
-        if len(chunk) == count or held >= size:
+        total += len(line)
+        if len(chunk) == count or total >= size:
             yield chunk
-            chunk, held = [], 0
+            chunk, total = [], 0
     if chunk:
         yield chunk
 
@@ -331,17 +337,17 @@ def in_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[by
 def text_lines(best: list[Translation], n_best: int, number: int) -> str:
     if n_best == 1:
         return best[0].text + "\n"
-    return "".join(f"{number}\t{one.log_prob:.4f}\t{one.text}\n" for one in best)
+    return "".join(f"{number}\t{it.log_prob:.4f}\t{it.text}\n" for it in best)
 
 
 def json_line(best: list[Translation]) -> str:
-    found = [
-        {"text": one.text, "log_prob": round(one.log_prob, 4), "finish_reason": one.finish_reason}
-        for one in best
+    translations = [
+        {
+            "text": each.text,
+            "log_prob": round(each.log_prob, 4),
+            "finish_reason": each.finish_reason,
+        }
+        for each in best
     ]
-    content = {"source": best[0].source, "translations": found}
+    content = {"source": best[0].source, "translations": translations}
     return json.dumps(content, ensure_ascii=False) + "\n"
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(translate)
