@@ -483,7 +483,7 @@ class Silent(NoReport):
 
 def train_in_pair(small, folder, settings, signals=((), ()), minutes=(10.0, 10.0)):
     """What `run` of either process returns or raises."""
-    meeting, shared, ends = threading.Barrier(2), {}, {}
+    meeting, shared, ends, alone = threading.Barrier(2), {}, {}, threading.Lock()
     config, data = make_config(settings, "here"), Data(small.train, small.valid, ("en", "fr"))
 
     def process(rank):
@@ -491,7 +491,8 @@ def train_in_pair(small, folder, settings, signals=((), ()), minutes=(10.0, 10.0
         try:
             run = open_run(folder, data, config, None, group, report)
             with run.lock:
-                started = loop.start_loop(run, group, report)
+                with alone:  # threads share PyTorch's random generator
+                    started = loop.start_loop(run, group, report)
                 ends[rank] = started.run(minutes[rank], list(signals[rank]))
         except (Exception, KeyboardInterrupt) as error:
             ends[rank] = error
