@@ -97,7 +97,8 @@ def test_it_learns(model):
 
 
 def test_the_same_run_twice_gives_the_same_bytes(short_run, small, tmp_path):
-    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=SHORT)
+    config = make_config(SHORT, "here")
+    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=config)
     assert digest(tmp_path / "again/model.safetensors") == digest(short_run / "model.safetensors")
 
 
