@@ -20,7 +20,7 @@ SMALL = {
     "demo": ["--pairs", "1000", "train.updates=30", "train.validate_every=15", *SHORT],
     "compare": ["train.updates=4", "train.validate_every=2", *SHORT],
 }
-"""What is put behind a command that trains: here it need not learn, only run."""
+"""Options appended to a command that trains: here it need not learn, only run."""
 
 
 def blocks(language):
@@ -66,9 +66,9 @@ def test_the_steps_in_the_lesson_are_those_of_the_decoder():
     (quoted,) = blocks("text")
     for line in quoted.splitlines():
         code, _, words = line.partition("#")
-        found = next((one for one in decoder.splitlines() if code.strip() in one), None)
-        assert found is not None, f"the decoder has no line {code}"
-        assert words.strip() in found
+        match = next((each for each in decoder.splitlines() if code.strip() in each), None)
+        assert match is not None, f"the decoder has no line {code}"
+        assert words.strip() in match
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.parent.glob("README.md")) + sorted(DOCS.glob("*.md")))

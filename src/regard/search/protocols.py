@@ -64,7 +64,7 @@ class Forced(NamedTuple):
 
         This is what heat maps and alignments show. Every row still sums to one. The look of the
         last layer is the one behind which a word is named; layers before it may look elsewhere, at
-        the word that was named last (benchmarks/looks.py measures it).
+        the word that was named last (benchmarks/attention_links.py measures it).
         """
         return self.weights[-1].mean(axis=0)
 
