@@ -64,17 +64,16 @@ def main() -> None:
     parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--option", action="append", default=[], help="section.option=value")
     arguments = parser.parse_args()
-    seeds = {}
-    for seed in arguments.seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            seeds[seed] = run_demo(seed, arguments.option, Path(folder))
-    result = {
+    result: dict[str, Any] = {
         "options": arguments.option,
         "environment": {name: os.environ.get(name, "") for name in VARIABLES},
-        "seeds": seeds,
         "system": describe_system(),
+        "seeds": {},
     }
-    write_json(HERE / "results" / "demo.json", result)
+    for seed in arguments.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            result["seeds"][seed] = run_demo(seed, arguments.option, Path(folder))
+        write_json(HERE / "results" / "demo.json", result)
     print(json.dumps(result, indent=2))
 
 

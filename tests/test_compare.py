@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -238,15 +239,18 @@ def test_run_again_it_trains_and_translates_nothing(compared, text, monkeypatch,
     assert stamps == {file: file.stat().st_mtime_ns for file in stamps} and len(stamps) == 4
 
 
-def without_time(result):
-    for model in result["models"]:
+def first_seed_of(folder):
+    """The results of the first seed, without times."""
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    models = [model for model in result["models"] if model["seed"] == 1]
+    for model in models:
         del model["seconds"], model["speed"], model["training"]["minutes"]
-    return result
+    return models, result["differences"][0], result["examples"], result["reorderings"]
 
 
 def test_a_comparison_that_is_stopped_goes_on_and_ends_the_same(compared, text, tmp_path):
     out = tmp_path / "stopped"
-    typed = [sys.executable, "-m", "regard", *map(str, command(text, out, "--seeds", 2))]
+    typed = [sys.executable, "-m", "regard", *map(str, command(text, out))]
     running = subprocess.Popen(typed, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "200"})
     deadline = time.monotonic() + 240
     log = out / "models" / "scaled-1" / "training" / "log.jsonl"
@@ -259,12 +263,8 @@ def test_a_comparison_that_is_stopped_goes_on_and_ends_the_same(compared, text, 
     assert not (out / "result.json").exists()
     done = subprocess.run(typed, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    assert "none-1, 1 of 4: trained already" in done.stderr.decode()
-    stopped, uninterrupted = (
-        without_time(json.loads((folder / "result.json").read_text("utf-8")))
-        for folder in (out, compared[0])
-    )
-    assert stopped == uninterrupted
+    assert "none-1, 1 of 2: trained already" in done.stderr.decode()
+    assert first_seed_of(out) == first_seed_of(compared[0])
 
 
 def test_translations_are_made_again_when_the_model_or_the_text_changes(
@@ -276,6 +276,8 @@ def test_translations_are_made_again_when_the_model_or_the_text_changes(
         shutil.copytree(compared[0] / "models" / name, model)
     asked = ("compare", "--models", *models, "--test", *text.valid, "--out", out)
     calls = []
+    module = import_module("regard.experiment.compare")  # the package has a function of this name
+    monkeypatch.setattr(module, "find_spec", lambda name: None)  # no figures
     translate_and_score = evaluate.translate_and_score
     monkeypatch.setattr(
         evaluate,

@@ -341,16 +341,25 @@ def test_a_clearly_better_system_is_significant(tested):
     assert f"|test:{method}|" in better.verdicts[0].signature
 
 
+@pytest.fixture(scope="module")
+def pairs_of_one_kind():
+    """The BLEU counts of 150 pairs of systems that differ by chance."""
+    pairs = []
+    for seed in range(0, 300, 2):
+        some = LESSON[seed : seed + 60]
+        texts = (noisy(some, 900 + seed + side, 0.3) for side in (0, 1))
+        pairs.append([bleu_counts(each, some, "fr") for each in texts])
+    return pairs
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_systems_that_differ_by_chance_are_rarely_told_apart(method, monkeypatch):
+def test_systems_that_differ_by_chance_are_rarely_told_apart(
+    method, pairs_of_one_kind, monkeypatch
+):
     """Of 150 comparisons of two systems of one kind, 5 in 100 may have p < 0.05."""
     monkeypatch.setattr(significance, "SHUFFLES", 1000)
     score, p_value = METRICS["BLEU"].score, METHODS[method].p_value
-    p_values = []
-    for seed in range(0, 300, 2):
-        some = LESSON[seed : seed + 60]
-        pair = (bleu_counts(noisy(some, 900 + seed + side, 0.3), some, "fr") for side in (0, 1))
-        p_values.append(p_value(*pair, score))
+    p_values = [p_value(*pair, score) for pair in pairs_of_one_kind]
     assert 0.01 <= np.mean(np.array(p_values) < 0.05) <= 0.08
     assert 0.04 <= np.mean(np.array(p_values) < 0.1) <= 0.15
 

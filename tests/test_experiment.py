@@ -2,8 +2,11 @@
 
 import re
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -28,56 +31,59 @@ QUICK = {
 }
 
 
+class Demonstration(NamedTuple):
+    folder: Path
+    output: str
+
+
+def run_demo(folder, pairs=1000):
+    """The exit code of `regard demo` with two very small models, and what it prints."""
+    output = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output):
+        patch.setattr(demo, "SETTINGS", QUICK)
+        patch.setattr(demo, "TEST_PAIRS", 40)
+        patch.setattr(sys, "argv", ["regard", "demo", "--out", str(folder), "--pairs", str(pairs)])
+        patch.setenv("COLUMNS", "80")
+        with pytest.raises(SystemExit) as left:
+            main()
+    return left.value.code, output.getvalue()
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo") / "here"
+def demonstration(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "here"
+    code, output = run_demo(folder)
+    assert code == 0
+    return Demonstration(folder, output)
 
 
-@pytest.fixture
-def demonstrated(folder, monkeypatch, capsys):
-    """What `regard demo` prints, with two very small models."""
-    monkeypatch.setattr(demo, "SETTINGS", QUICK)
-    monkeypatch.setattr(demo, "TEST_PAIRS", 40)
-    monkeypatch.setattr(sys, "argv", ["regard", "demo", "--out", str(folder), "--pairs", "1000"])
-    monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 0
-    return capsys.readouterr().out
-
-
-def test_the_demonstration_shows_both_models_and_where_they_look(folder, demonstrated):
+def test_the_demonstration_shows_both_models_and_where_they_look(demonstration):
     for expected in ("traditional", "attention", "BLEU", EXAMPLE.source, "</s>", "mouse"):
-        assert expected in demonstrated
-    lines = [line for line in demonstrated.splitlines() if str(folder) not in line]
-    assert max(map(len, lines)) <= 80
+        assert expected in demonstration.output
+    lines = demonstration.output.splitlines()
+    assert max(len(line) for line in lines if str(demonstration.folder) not in line) <= 80
 
 
-def test_the_demonstration_leaves_a_report_that_shows_its_sentence(folder, demonstrated):
-    page = (folder / "report.html").read_text("utf-8")
-    assert str(folder / "report.html") in demonstrated
+def test_the_demonstration_leaves_a_report_that_shows_its_sentence(demonstration):
+    report = demonstration.folder / "report.html"
+    page = report.read_text("utf-8")
+    assert str(report) in demonstration.output
     assert EXAMPLE.source in page and "traditional" in page
     assert "it has one straight column" in page
 
 
-def test_the_demonstration_needs_no_matplotlib(folder, demonstrated, monkeypatch, capsys):
-    (folder / "report.html").unlink()
+def test_the_demonstration_needs_no_matplotlib(demonstration, monkeypatch, capsys):
+    report = demonstration.folder / "report.html"
+    report.unlink()
     module = import_module("regard.experiment.compare")  # the package has a function of this name
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 0
-    assert (folder / "report.html").exists()
+    assert run_demo(demonstration.folder)[0] == 0
+    assert report.exists()
     assert "trained already" in capsys.readouterr().err
 
 
-def test_the_demonstration_on_other_text_does_not_take_the_former_models(
-    folder, demonstrated, monkeypatch, capsys
-):
-    monkeypatch.setattr(sys, "argv", ["regard", "demo", "--out", str(folder), "--pairs", "1200"])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
+def test_the_demonstration_on_other_text_does_not_take_the_former_models(demonstration, capsys):
+    assert run_demo(demonstration.folder, pairs=1200)[0] == 2
     assert "is not what this run began with" in capsys.readouterr().err
 
 
@@ -95,8 +101,11 @@ def test_the_advice_of_the_demonstration_is_an_option_that_compare_understands(t
     assert [variant.name for variant in choose({}, [advice])] == parse_vary(advice).values
 
 
-def test_the_models_of_the_demonstration_differ_in_the_score_alone(folder, demonstrated):
-    left, right = (storage.load_model_info(folder / name) for name in ("traditional", "attention"))
+def test_the_models_of_the_demonstration_differ_in_the_score_alone(demonstration):
+    left, right = (
+        storage.load_model_info(demonstration.folder / name)
+        for name in ("traditional", "attention")
+    )
     assert left.config.model.attention == "none"
     assert right.config.model.attention == "scaled"
     alike = right.config.model.model_copy(update={"attention": "none"})

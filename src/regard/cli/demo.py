@@ -25,7 +25,7 @@ def demo(
     ] = Path("regard-demo"),
     pairs: Annotated[int, typer.Option(help="Training sentences.", min=1000)] = 12_000,
 ) -> None:
-    """Train a model without attention and one with it alike, and see the difference.
+    """Train a model without attention and one with it in the same way, and compare them.
 
     Both learn English-French from sentences of a small built-in grammar, in about three minutes on
     two cores. Nothing is downloaded.
