@@ -93,7 +93,11 @@ MISTAKES = {
         "the command line",
         "leave out",
     ),
-    "explain cat --model model --translation chat --beam 2": ("nothing is searched", "the command line", "one of"),
+    "explain cat --model model --translation chat --beam 2": (
+        "nothing is searched",
+        "the command line",
+        "one of",
+    ),
     "export good.regard --out a.regard": ("folder is needed", "good.regard", "regard train --out"),
     "export model": ("Missing option", "--out", USAGE),
     "export model --out a.regard --calibration empty.en": ("no text", "empty.en", "sentences"),
