@@ -11,17 +11,17 @@ import torch
 
 from regard.config import ModelOptions
 from regard.engine.onnx import network as onnx_network
-from regard.engine.onnx.batch import place_in_block
+from regard.engine.onnx.batch import index_in_block
 from regard.engine.onnx.candidates import block_width
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.onnx.graph import Graph
 from regard.engine.onnx.network import Network
-from regard.engine.onnx.products import EightBits, steps
+from regard.engine.onnx.products import Int8, scale_and_zero_point
 from regard.engine.onnx.session import Session, Sessions
-from regard.engine.quantize import quantise
+from regard.engine.quantize import quantize
 from regard.engine.torch import TorchEngine, build, weights_of
-from regard.engine.weight_shapes import belong, shapes_of
-from regard.export.calibration import log_probs, narrow, observe
+from regard.engine.weight_shapes import match_shapes, weight_shapes
+from regard.export.calibration import calibrate, clip_ranges, log_probs
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import RECURRENCES
@@ -96,11 +96,11 @@ def engines(made: Made) -> Engines:
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
-    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
+    ranges = calibrate(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
     return Engines(
         TorchEngine(network),
         OnnxEngine(options, weights, {}),
-        OnnxEngine(options, quantise(weights), ranges),
+        OnnxEngine(options, quantize(weights), ranges),
     )
 
 
@@ -177,13 +177,13 @@ def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size)
 def test_looking_up_what_is_read_of_a_token_changes_nothing(monkeypatch):
     made = Made("scaled", "ssru", "two-sided", 1, 2, "target")
     for looked_up in engines(made)[1:]:
-        assert looked_up.sessions.network.has_table
+        assert looked_up.sessions.network.has_input_table
         monkeypatch.setattr(onnx_network, "LARGEST_TABLE", 0)
         worked_out = copy(looked_up)
         worked_out.sessions = Sessions(
             Network(looked_up.options, looked_up.sessions.network.arithmetic), 1
         )
-        assert not worked_out.sessions.network.has_table
+        assert not worked_out.sessions.network.has_input_table
         monkeypatch.undo()
         task = Task(SOURCES, [12] * len(SOURCES))
         assert greedy(looked_up, task) == greedy(worked_out, task)
@@ -262,16 +262,18 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
     options = options_of(made)
     weights = weights_of(build(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS))
     targets = len(weights["decoder.word.bias"])
-    shapes = dict(shapes_of(options, TOKENS, targets))
+    shapes = dict(weight_shapes(options, TOKENS, targets))
     assert {name: weight.shape for name, weight in weights.items()} == shapes
-    assert belong(weights, options, TOKENS, targets)
-    assert belong(quantise(weights), options, TOKENS, targets)
-    assert not belong(weights, options, TOKENS + 1, targets)
-    assert not belong({**weights, "more": weights["decoder.word.bias"]}, options, TOKENS, targets)
+    assert match_shapes(weights, options, TOKENS, targets)
+    assert match_shapes(quantize(weights), options, TOKENS, targets)
+    assert not match_shapes(weights, options, TOKENS + 1, targets)
+    assert not match_shapes(
+        {**weights, "more": weights["decoder.word.bias"]}, options, TOKENS, targets
+    )
     for name in weights:
-        assert not belong({**weights, name: weights[name][1:]}, options, TOKENS, targets)
+        assert not match_shapes({**weights, name: weights[name][1:]}, options, TOKENS, targets)
         less = {other: weight for other, weight in weights.items() if other != name}
-        assert not belong(less, options, TOKENS, targets)
+        assert not match_shapes(less, options, TOKENS, targets)
 
 
 def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
@@ -286,11 +288,11 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     weights["decoder.layers.0.feed_forward.0.weight"][:, 0] = 0.0
     weights["decoder.layers.0.score.key.weight"][0] = 0.0
     pairs = list(zip(SOURCES, TARGETS, strict=True))
-    observed = observe(options, weights, pairs)
-    cut = narrow(options, weights, observed, pairs)
+    observed = calibrate(options, weights, pairs)
+    cut = clip_ranges(options, weights, observed, pairs)
     exact = log_probs(OnnxEngine(options, weights, {}), pairs)
     errors = [
-        np.mean((log_probs(OnnxEngine(options, quantise(weights), ranges), pairs) - exact) ** 2)
+        np.mean((log_probs(OnnxEngine(options, quantize(weights), ranges), pairs) - exact) ** 2)
         for ranges in (observed, cut)
     ]
     assert observed["decoder.layers.0.feed_forward.0"][1] > 100
@@ -301,15 +303,15 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
 def test_a_range_is_only_cut_where_that_helps(made):
     options, weights = options_of(made), weights_of(engines(made).torch.network)
     pairs = list(zip(SOURCES, TARGETS, strict=True))
-    observed = observe(options, weights, pairs)
-    cut = narrow(options, weights, observed, pairs)
+    observed = calibrate(options, weights, pairs)
+    cut = clip_ranges(options, weights, observed, pairs)
     assert cut.keys() == observed.keys()
     for name, ends in cut.items():
         for end, whole in zip(ends, observed[name], strict=True):
             assert abs(end) <= abs(whole)
     exact = log_probs(OnnxEngine(options, weights, {}), pairs)
     errors = [
-        np.mean((log_probs(OnnxEngine(options, quantise(weights), ranges), pairs) - exact) ** 2)
+        np.mean((log_probs(OnnxEngine(options, quantize(weights), ranges), pairs) - exact) ** 2)
         for ranges in (observed, cut)
     ]
     assert errors[1] <= errors[0]
@@ -325,10 +327,10 @@ def test_int8_products_are_those_worked_out_by_hand(size, are_unsigned):
     inputs = random.integers(-160, 140, size=(3, 2, size)).astype(np.float32) / 16
     g = Graph()
     given = g.input("inputs", "float32", "B", "N", size)
-    tensors = quantise({"a.weight": weight[:15], "b.weight": weight[15:]})
-    arithmetic = EightBits(tensors, {"both": (-128 / 16, 127 / 16)}, are_unsigned)
-    made = arithmetic.product(g, given, "both", ["a.weight", "b.weight"], bias)
-    g.output(made, "made", "float32", "B", "N", 40)
+    tensors = quantize({"a.weight": weight[:15], "b.weight": weight[15:]})
+    arithmetic = Int8(tensors, {"both": (-128 / 16, 127 / 16)}, are_unsigned)
+    made = arithmetic.product(given, "both", ["a.weight", "b.weight"], bias)
+    g.output(made, "made", "B", "N", 40)
     found = Session(g, 1).run({"inputs": inputs})["made"]
     expected = np.clip(inputs, -128 / 16, 127 / 16) @ weight.T + bias
     assert np.allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -336,7 +338,7 @@ def test_int8_products_are_those_worked_out_by_hand(size, are_unsigned):
 
 def test_the_steps_of_a_range_cover_it_and_zero():
     for least, greatest in [(-1.0, 1.0), (0.5, 3.0), (-4.0, -1.0), (0.0, 0.0)]:
-        step, zero = steps(least, greatest)
+        step, zero = scale_and_zero_point(least, greatest)
         assert 0 <= zero <= 255
         assert (0 - zero) * step <= min(least, 0.0) + step
         assert (255 - zero) * step >= max(greatest, 0.0) - step
@@ -346,17 +348,17 @@ def test_the_steps_of_a_range_cover_it_and_zero():
 def test_every_product_has_its_range(made):
     options = options_of(made)
     weights = weights_of(build(options, TOKENS, TOKENS))
-    ranges = observe(options, weights, [(SOURCES[0], TARGETS[0])])
+    ranges = calibrate(options, weights, [(SOURCES[0], TARGETS[0])])
     assert all(least <= greatest for least, greatest in ranges.values())
     without = dict(list(ranges.items())[1:])
-    engine = OnnxEngine(options, quantise(weights), without)
+    engine = OnnxEngine(options, quantize(weights), without)
     with pytest.raises(KeyError):  # so a file that lacks one must be refused before
         engine.force([[4]], [[5]])
 
 
 def test_every_row_has_its_place_in_its_block():
     block = np.array([2, 0, 2, 2, 5, 0])
-    assert place_in_block(block).tolist() == [0, 0, 1, 2, 0, 1]
+    assert index_in_block(block).tolist() == [0, 0, 1, 2, 0, 1]
 
 
 @pytest.mark.parametrize("tokens", [420, 5000, 7919, 8000, 16 * 61])

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 import regard
 from regard.config import SearchOptions
 from regard.engine.onnx import engine as onnx
-from regard.engine.onnx import loops as onnx_loops
+from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
-from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, fill_up
-from regard.engine.quantize import quantise
+from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, pad_to_blocks
+from regard.engine.quantize import quantize
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
 from regard.export import shortlist as learning
-from regard.export.calibration import observe
+from regard.export.calibration import calibrate
 from regard.export.export import export, in_some_order
 from regard.export.shortlist import ROUNDS, translations
 from regard.lesson.corpus import examples
@@ -64,8 +64,8 @@ def engine_of(made, is_int8: bool, kind: str) -> OnnxEngine:
     shortlist = {"all": EVERYTHING, "little": LITTLE, "none": NO_SHORTLIST}[kind]
     if not is_int8:
         return OnnxEngine(options, weights, {}, shortlist=shortlist)
-    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
-    return OnnxEngine(options, quantise(weights), ranges, shortlist=shortlist)
+    ranges = calibrate(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
+    return OnnxEngine(options, quantize(weights), ranges, shortlist=shortlist)
 
 
 def alone(engine: OnnxEngine, size: int):
@@ -105,21 +105,21 @@ def test_with_a_shortlist_a_sentence_alone_is_translated_as_among_others(made, i
 @some_precision
 def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
     drafting, exact = engine_of(made, is_int8, "little"), engine_of(made, is_int8, "none")
-    assert drafting.sessions.network.has_table, "only such a network drafts"
+    assert drafting.sessions.network.has_input_table, "only such a network drafts"
     assert alone(exact, 1) != alone(drafting.limited(), 1), "the draft must be put right"
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
-    assert onnx_loops.drafting in drafting.sessions.ready
+    assert GraphKind("draft", True) in drafting.sessions.ready
 
 
 def test_where_drafts_end_the_sentence_is_written_among_all(monkeypatch):
-    monkeypatch.setattr(onnx, "DRAFTS", 0)
+    monkeypatch.setattr(onnx, "MAX_DRAFTS", 0)
     engine_of.cache_clear()  # of graphs that other laws have drawn
     drafting, exact = engine_of(SMALL, True, "little"), engine_of(SMALL, True, "none")
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
-    assert onnx_loops.writing in drafting.sessions.ready
-    assert onnx_loops.drafting_on not in drafting.sessions.ready
+    assert GraphKind("greedy", True) in drafting.sessions.ready
+    assert GraphKind("continued_draft", True) not in drafting.sessions.ready
 
 
 def test_a_wrong_draft_goes_on_behind_what_was_right():
@@ -127,8 +127,8 @@ def test_a_wrong_draft_goes_on_behind_what_was_right():
     engine = engine_of(SMALL, True, "little")
     assert alone(engine, 1) != alone(engine.limited(), 1), "a draft must be wrong"
     drawn = engine.sessions.ready
-    assert onnx_loops.drafting_on in drawn
-    assert onnx_loops.writing not in drawn, "no sentence here is begun anew"
+    assert GraphKind("continued_draft", True) in drawn
+    assert GraphKind("greedy", True) not in drawn, "no sentence here is begun anew"
 
 
 @some_network
@@ -168,8 +168,8 @@ def test_a_beam_wider_than_the_few_is_of_all_tokens(size):
 
 
 def test_whole_blocks_of_tokens_and_pad_behind_them():
-    assert fill_up([np.arange(2, 9)]).shape == (1, BLOCK * BLOCK)
-    few, many = fill_up([np.arange(7, 9), np.arange(2, 402)])
+    assert pad_to_blocks([np.arange(2, 9)]).shape == (1, BLOCK * BLOCK)
+    few, many = pad_to_blocks([np.arange(7, 9), np.arange(2, 402)])
     assert len(many) % BLOCK == 0 and many[:400].tolist() == list(range(2, 402))
     assert few[:2].tolist() == [7, 8]
     assert {*few[2:], *many[400:]} == {PAD}

@@ -8,7 +8,7 @@ import pytest
 import regard
 from conftest import TINY, tiny
 from regard import models
-from regard.engine.quantize import dequantise, quantise
+from regard.engine.quantize import dequantize, quantize
 from regard.errors import RegardError
 from regard.export.export import export
 from regard.storage.folder import load_card, load_weights, read_tensors
@@ -24,14 +24,14 @@ def test_tuning_starts_from_an_exported_file_too(model, text, tmp_path, precisio
     export(model, file, precision, [])
     regard.train(text.train, tmp_path / "tuned", text.valid, "", settings, start_from=file)
     tuned, ready = load_weights(tmp_path / "tuned"), load_weights(model)
-    wanted = dequantise(quantise(ready)) if precision == "int8" else ready
+    wanted = dequantize(quantize(ready)) if precision == "int8" else ready
     assert all(abs(tuned[name] - wanted[name]).max() < 1e-6 for name in ready)
 
 
 def test_weights_of_int8_stand_for_numbers_within_half_a_step(model):
     ready = load_weights(model)
-    rounded = quantise(ready)
-    for name, found in dequantise(rounded).items():
+    rounded = quantize(ready)
+    for name, found in dequantize(rounded).items():
         step = rounded[f"{name}.scale"][:, None] if f"{name}.scale" in rounded else 0.0
         assert found.dtype == np.float32
         assert (abs(found - ready[name]) <= step * 0.5001).all()

@@ -19,7 +19,7 @@ def is_matrix(name: str, shape: Sequence[int]) -> bool:
     return len(shape) == 2 and name.endswith(MATRICES)
 
 
-def quantise(tensors: Tensors) -> dict[str, np.ndarray]:
+def quantize(tensors: Tensors) -> dict[str, np.ndarray]:
     """Every matrix as int8 with one scale a row; all else stays as it is."""
     made: dict[str, np.ndarray] = {}
     for name, tensor in tensors.items():
@@ -32,7 +32,7 @@ def quantise(tensors: Tensors) -> dict[str, np.ndarray]:
     return made
 
 
-def dequantise(tensors: Tensors) -> dict[str, np.ndarray]:
+def dequantize(tensors: Tensors) -> dict[str, np.ndarray]:
     """What int8 weights stand for, in fp32; weights of fp32 stay as they are."""
     return {
         name: tensor * tensors[name + SCALE][:, None] if name + SCALE in tensors else tensor

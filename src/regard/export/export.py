@@ -9,9 +9,9 @@ import numpy as np
 from regard.data.corpus import open_corpus
 from regard.data.formats import read_texts
 from regard.engine.onnx.engine import OnnxEngine
-from regard.engine.quantize import quantise
+from regard.engine.quantize import quantize
 from regard.errors import RegardError
-from regard.export.calibration import narrow, observe
+from regard.export.calibration import calibrate, clip_ranges
 from regard.export.shortlist import CELLS, TOGETHER, learn, together
 from regard.search.beam import Task, greedy
 from regard.shapes import Int
@@ -51,9 +51,9 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
     if precision == "int8":
         card, tensors = bundle.card, bundle.tensors
         read = pairs(folder, card, tensors, texts)
-        ranges = observe(card.config.model, tensors, read)
-        ranges = narrow(card.config.model, tensors, ranges, read)
-        bundle = bundle._replace(tensors=quantise(tensors), ranges=ranges)
+        ranges = calibrate(card.config.model, tensors, read)
+        ranges = clip_ranges(card.config.model, tensors, ranges, read)
+        bundle = bundle._replace(tensors=quantize(tensors), ranges=ranges)
     write_bundle(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
 
 

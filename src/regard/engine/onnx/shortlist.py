@@ -13,7 +13,7 @@ from regard.special import PAD, Ids
 from regard.storage.model_file import Shortlist
 
 BLOCK = 16
-"""Tokens asked for are a multiple of this, and at least as many blocks (`onnx_words.FEW`)."""
+"""Tokens asked for are a multiple of this, and at least as many blocks (`candidates.MAX_TOP_K`)."""
 
 
 def allowed_tokens(shortlist: Shortlist, source: Ids, tokens: int) -> Int[np.ndarray, " W"]:
@@ -24,7 +24,7 @@ def allowed_tokens(shortlist: Shortlist, source: Ids, tokens: int) -> Int[np.nda
     return np.flatnonzero(is_allowed)
 
 
-def fill_up(own: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, "B W"]:
+def pad_to_blocks(own: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, "B W"]:
     """The tokens of each sentence in whole blocks: <pad>, which is never written, stands behind."""
     blocks = max(BLOCK, *(-(-len(tokens) // BLOCK) for tokens in own))
     filled = np.full((len(own), blocks * BLOCK), PAD)
