@@ -113,7 +113,7 @@ def draw_beam_step(
     body = LoopBody(g)
     token, log_prob, ended, repetition = body.input_table(BEAM_STATE, "B")
     output, states = network.step(token, state_inputs(body, network, "B", "N"), memory)
-    logits = network.logits(output, candidates.rows)
+    logits = candidates.logits(network, output)
     parent, token, total = expand(*block_top_k(logits, k, candidates), log_prob, k, count)
     g.constant(0.0, "float32"), g.constant(DEAD, "float64")
     ending, going_on = split_off_ended(token, total, limit(g, "may_end"))

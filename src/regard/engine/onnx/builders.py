@@ -62,7 +62,7 @@ BUILDERS: dict[tuple[str, bool], GraphBuilder] = {
 def build(kind: GraphKind, network: Network) -> Graph:
     g = Graph()
     if not kind.shortlist:
-        candidates = whole_vocabulary(network)
+        candidates = whole_vocabulary(network.tokens)
     else:
         candidates = (allowed_tokens if kind.single else picked_tokens)(g, network)
     BUILDERS[kind.name, kind.single](g, network, candidates)

@@ -10,6 +10,9 @@ from regard.engine.onnx.shortlist import BLOCK
 MAX_TOP_K = BLOCK
 """The greatest k of `block_top_k`."""
 
+WIDTH = 64
+"""Of a block of logits of the whole vocabulary."""
+
 
 class CandidateTokens(NamedTuple):
     """The tokens among which a graph chooses."""
@@ -20,14 +23,21 @@ class CandidateTokens(NamedTuple):
     """B W; None for the whole vocabulary."""
     width: int
     """The width of a block of logits in `block_top_k`."""
+    columns: int = 0
+    """The logits of the whole vocabulary in whole blocks, of which there are MAX_TOP_K or more."""
+
+    def logits(self, network: Network, output: Value) -> Value:
+        return network.logits(output, self.rows, self.columns)
 
     def tokens_at(self, index: Value) -> Value:
         """The tokens of the logits at `index` [B ...]."""
         return index if self.tokens is None else self.tokens.gather_batched(index, batch_dims=1)
 
 
-def whole_vocabulary(network: Network) -> CandidateTokens:
-    return CandidateTokens(WHOLE_VOCABULARY, None, block_width(network.tokens))
+def whole_vocabulary(tokens: int) -> CandidateTokens:
+    width = block_width(tokens)
+    blocks = max(MAX_TOP_K, -(-tokens // width))
+    return CandidateTokens(WHOLE_VOCABULARY, None, width, blocks * width)
 
 
 def allowed_tokens(g: Graph, network: Network) -> CandidateTokens:
@@ -71,6 +81,5 @@ def block_top_k(logits: Value, k: Operand, candidates: CandidateTokens) -> tuple
 
 
 def block_width(tokens: int) -> int:
-    """The divisor of `tokens` nearest to 64 that leaves at least MAX_TOP_K blocks."""
-    divisors = [width for width in range(1, tokens // MAX_TOP_K + 1) if tokens % width == 0]
-    return min(divisors, key=lambda width: abs(width - 64))
+    """WIDTH, or less where a small vocabulary would not fill MAX_TOP_K blocks."""
+    return min(WIDTH, -(-tokens // MAX_TOP_K))

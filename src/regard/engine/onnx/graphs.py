@@ -45,7 +45,7 @@ def input_table_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 
 def step_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """One step, and the k most likely candidates; k is at most MAX_TOP_K."""
-    logits = network.logits(draw_step(g, network), candidates.rows)
+    logits = candidates.logits(network, draw_step(g, network))
     tokens, log_probs = block_top_k(logits, g.input("k", "int64", 1), candidates)
     output_ranked(g, tokens, log_probs)
 

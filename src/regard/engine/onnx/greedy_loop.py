@@ -52,10 +52,10 @@ def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> Non
 def draw_draft(
     g: Graph, network: Network, memory: Memory, first: list[States], token: Value
 ) -> None:
-    everything, width = whole_vocabulary(network), network.options.embedding
+    everything, width = whole_vocabulary(network.tokens), network.options.embedding
     loop = SingleLoop(network, allowed_tokens(g, network), memory, first)
     tokens, outputs = loop.run(token, loop.logits, loop.output, width)
-    logits = network.logits(outputs.reshape(1, -1, width), everything.rows)
+    logits = everything.logits(network, outputs.reshape(1, -1, width))
     best, log_probs = block_top_k(logits, [1], everything)
     g.output(tokens, "written", "T", 1, 1)
     g.output(best, "best", 1, "T", 1)
@@ -73,7 +73,7 @@ class SingleLoop:
         token = self.body.input("token", "int64", 1, 1)
         states = state_inputs(self.body, network, 1, 1)
         self.output, self.states = network.step(token, states, memory)
-        self.logits = network.logits(self.output, candidates.rows)
+        self.logits = candidates.logits(network, self.output)
 
     def run(self, token: Value, scores: Value, reported: Value, width: int) -> list[Value]:
         """Choose the tokens of greatest `scores` after `token`, until </s> or the limit.
@@ -99,7 +99,7 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     body = LoopBody(g)
     before, unfinished = body.input("token", "int64", "B", 1), body.input("open", "bool", "B", 1)
     output, states = network.step(before, state_inputs(body, network, "B", 1), memory)
-    logits = network.logits(output, candidates.rows)
+    logits = candidates.logits(network, output)
     best, log_probs = block_top_k(logits, g.constant([1], "int64"), candidates)
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)

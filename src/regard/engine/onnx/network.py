@@ -221,19 +221,27 @@ class Network:
         """The states of a decoder of one layer after `tokens` [B T]: they need no attention."""
         return [self.scan_layer(0, self.lookup_inputs(tokens), first[0]).final]
 
-    def logits(self, output: Value, rows: GatheredRows | None = WHOLE_VOCABULARY) -> Value:
-        """The logits of the next token; those of <pad> and <s> are -inf."""
+    def logits(
+        self, output: Value, rows: GatheredRows | None = WHOLE_VOCABULARY, columns: int = 0
+    ) -> Value:
+        """The logits of the next token; those of <pad> and <s> are -inf.
+
+        Those of the whole vocabulary are padded with -inf to `columns`, if that is more.
+        """
         name, matrix = names.OUTPUT, names.output_matrix(self.options)
         if rows is WHOLE_VOCABULARY:
-            return self.arithmetic.product(output, name, [matrix], self.output_bias())
+            return self.arithmetic.product(output, name, [matrix], self.output_bias(columns))
         return self.arithmetic.gathered_product(output, name, rows)
 
     def gather_output(self, tokens: Value) -> GatheredRows:
         """The rows of the output matrix for `tokens` [B W]."""
-        bias = tokens.graph.tensor(f"{names.OUTPUT}.bias", self.output_bias())[tokens].unsqueeze(1)
+        bias = tokens.graph.tensor(f"{names.OUTPUT}.biases", self.output_bias())[tokens].unsqueeze(
+            1
+        )
         return self.arithmetic.gather(names.output_matrix(self.options), tokens, bias)
 
-    def output_bias(self) -> np.ndarray:
-        bias = self.arithmetic.vector(f"{names.OUTPUT}.bias").copy()
+    def output_bias(self, columns: int = 0) -> np.ndarray:
+        bias = np.full(max(columns, self.tokens), -np.inf, np.float32)
+        bias[: self.tokens] = self.arithmetic.vector(f"{names.OUTPUT}.bias")
         bias[[PAD, START]] = -np.inf
         return bias

@@ -51,7 +51,10 @@ class Arithmetic(ABC):
     def product(
         self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
     ) -> Value:
-        """inputs @ concatenate(weights).T + bias, for matrices [out in]; `name` tells the range."""
+        """inputs @ concatenate(weights).T + bias, for matrices [out in]; `name` tells the range.
+
+        The matrix has zero rows at its end where the bias is longer.
+        """
 
     @abstractmethod
     def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
@@ -64,6 +67,12 @@ class Arithmetic(ABC):
     @abstractmethod
     def embed(self, table: str, tokens: Value, factor: float) -> Value:
         """table[tokens] * factor"""
+
+    def columns(self, weights: Sequence[str], bias: np.ndarray | None) -> np.ndarray:
+        """concatenate(weights).T, with a column for each number of the bias."""
+        return transpose_concat(
+            [self.tensors[one] for one in weights], 0 if bias is None else len(bias)
+        )
 
     def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
         """A weight that no product multiplies with; it is stored in fp32."""
@@ -80,7 +89,7 @@ class Fp32(Arithmetic):
     def product(
         self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
     ) -> Value:
-        g, columns = inputs.graph, transpose_concat([self.tensors[one] for one in weights])
+        g, columns = inputs.graph, self.columns(weights, bias)
         product = inputs @ g.tensor(f"{name}.weight", columns)
         return product if bias is None else product + g.tensor(f"{name}.bias", bias)
 
@@ -127,14 +136,14 @@ class Int8(Arithmetic):
     def product(
         self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
     ) -> Value:
-        g, columns = inputs.graph, transpose_concat([self.tensors[one] for one in weights])
+        g, columns = inputs.graph, self.columns(weights, bias)
+        scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
+        scales = np.pad(scales, (0, columns.shape[1] - len(scales)))
         return self.quantized_product(
             inputs,
             name,
             g.tensor(f"{name}.weight", self.stored_bytes(columns)),
-            g.tensor(
-                f"{name}.scale", np.concatenate([self.tensors[one + SCALE] for one in weights])
-            ),
+            g.tensor(f"{name}.scale", scales),
             None if bias is None else g.tensor(f"{name}.bias", bias),
         )
 
@@ -181,14 +190,15 @@ def linear_shapes(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, 
 
 
 def transpose_concat(
-    matrices: Sequence[Shaped[np.ndarray, "_ in"]],
+    matrices: Sequence[Shaped[np.ndarray, "_ in"]], width: int
 ) -> Shaped[np.ndarray, "in out"]:
-    """concatenate(matrices).T
+    """concatenate(matrices).T, padded with columns of zeros to at least `width`.
 
     TRANSPOSE_ROWS are transposed at a time: numpy would read a large matrix once for every number
     of a row.
     """
-    columns = np.empty((matrices[0].shape[1], sum(map(len, matrices))), matrices[0].dtype)
+    outputs = max(width, sum(map(len, matrices)))
+    columns = np.zeros((matrices[0].shape[1], outputs), matrices[0].dtype)
     begin = 0
     for matrix in matrices:
         for first in range(0, len(matrix), TRANSPOSE_ROWS):
