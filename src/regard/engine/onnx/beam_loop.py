@@ -7,35 +7,20 @@ of -inf.
 
 import numpy as np
 
+from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import CandidateTokens, block_top_k
 from regard.engine.onnx.graph import Graph, LoopBody, Spec, Value, concat, where
-from regard.engine.onnx.graphs import (
-    NEXT_STATES,
-    STATES,
-    encode_single,
-    flat,
-    memory_inputs,
-    output_states,
-    state_inputs,
-)
 from regard.engine.onnx.network import Memory, Network
 from regard.search.protocols import Candidates
 from regard.search.repetition import CIRCLE
 from regard.special import END, START
 
-STEP_OUTPUTS: dict[str, Spec] = dict(
-    zip(
-        Candidates._fields,
-        [
-            ("int64", ("C",)),
-            ("int64", ("C",)),
-            ("float64", ("C",)),
-            ("int64", ("N",)),
-            ("bool", ("N",)),
-        ],
-        strict=True,
+STEP_OUTPUTS: dict[str, Spec] = {
+    name: (element, (axis,))
+    for name, element, axis in zip(
+        Candidates._fields, ("int64", "int64", "float64", "int64", "bool"), "CCCNN", strict=True
     )
-)
+}
 """What a step outputs for each sentence: the fields of `Candidates`."""
 
 BEAM_STATE: dict[str, Spec] = {
@@ -75,26 +60,28 @@ def limit(g: Graph, name: str) -> Value:
 
 def beam_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """A single sentence from its source to all that a beam finds."""
-    memory, first = encode_single(g, network)
+    memory, first = graphs.encode_single(g, network)
     rows = g.shape(1, limit(g, "size"), 1)
-    draw_beam(g, network, candidates, memory, [value.expand(rows) for value in flat(first)])
+    draw_beam(g, network, candidates, memory, [value.expand(rows) for value in graphs.flat(first)])
 
 
 def beam_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of the beams of a batch, until few of its sentences are unfinished."""
-    memory, first = memory_inputs(g, network), state_inputs(g, network, "B", "N")
+    memory, first = graphs.memory_inputs(g, network), graphs.state_inputs(g, network, "B", "N")
     limit(g, "size")
-    final = draw_beam(g, network, candidates, memory, flat(first))
-    output_states(g, network.by_layer(final[len(BEAM_STATE) :]), NEXT_STATES, "B", "N")
+    final = draw_beam(g, network, candidates, memory, graphs.flat(first))
+    graphs.output_states(
+        g, network.by_layer(final[len(BEAM_STATE) :]), graphs.NEXT_STATES, "B", "N"
+    )
     for (name, (_, shape)), value in zip(BEAM_STATE.items(), final, strict=False):
-        g.output(value, f"{NEXT_STATES}.{name}", "B", *shape)
+        g.output(value, f"{graphs.NEXT_STATES}.{name}", "B", *shape)
 
 
 def draw_beam(
     g: Graph, network: Network, candidates: CandidateTokens, memory: Memory, first: list[Value]
 ) -> list[Value]:
     """The loop and its outputs of each step; returns the final states."""
-    first = [*g.input_table(BEAM_STATE, "B", prefix=f"{STATES}."), *first]
+    first = [*g.input_table(BEAM_STATE, "B", prefix=f"{graphs.STATES}."), *first]
     body = draw_beam_step(g, network, candidates, memory)
     results = body.loop(limit(g, "steps"), first)
     unfinished, *outputs = results[len(first) :]
@@ -112,7 +99,7 @@ def draw_beam_step(
     k, count, first_row = size.draw("Add", [1]), size.draw("Mul", [2]), limit(g, "first_row")
     body = LoopBody(g)
     token, log_prob, ended, repetition = body.input_table(BEAM_STATE, "B")
-    output, states = network.step(token, state_inputs(body, network, "B", "N"), memory)
+    output, states = network.step(token, graphs.state_inputs(body, network, "B", "N"), memory)
     logits = candidates.logits(network, output)
     parent, token, total = expand(*block_top_k(logits, k, candidates), log_prob, k, count)
     g.constant(0.0, "float32"), g.constant(DEAD, "float64")
@@ -129,7 +116,7 @@ def draw_beam_step(
     after = next_token, where(stopped, DEAD, log_prob), ended, repetition
     for value, (_, shape) in zip(after, BEAM_STATE.values(), strict=True):
         body.result(value, "B", *shape)
-    for state in flat(states):
+    for state in graphs.flat(states):
         body.result(state.reshape(-1, network.options.hidden)[row], "B", "N", "H")
     body.result(unfinished, "B")
     outputs = parent, token, total, kept, stopped

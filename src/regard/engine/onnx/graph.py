@@ -1,6 +1,6 @@
 """Draw ONNX graphs: a graph collects the operators that expressions of its values draw into it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Union
 
 import numpy as np
@@ -26,6 +26,17 @@ Spec = tuple[str, tuple[int | str, ...]]
 """Element type and shape of an input or output."""
 
 
+def binary(operator: str, element: str = "") -> Callable[["Value", Operand], "Value"]:
+    """A method that draws `operator`; its result is of type `element`, or of that of the value."""
+    return lambda self, other: draw(operator, [self, other], [element or self.element])[0]
+
+
+def unary(
+    operator: str, element: str = "", **attributes: Attribute
+) -> Callable[["Value"], "Value"]:
+    return lambda self: draw(operator, [self], [element or self.element], **attributes)[0]
+
+
 class Value:
     """A tensor in a graph: the result of an operator, an input or a constant.
 
@@ -39,48 +50,20 @@ class Value:
     def __init__(self, graph: "Graph", name: str, element: str) -> None:
         self.graph, self.name, self.element = graph, name, element
 
-    def draw(
-        self, operator: str, *others: Operand | None, element: str = "", **attributes: Attribute
-    ) -> "Value":
+    def draw(self, operator: str, *others: Operand | None, **attributes: Attribute) -> "Value":
         """`operator` on this value and `others`; None omits an optional input."""
-        return draw(operator, [self, *others], [element or self.element], **attributes)[0]
+        return draw(operator, [self, *others], [self.element], **attributes)[0]
 
-    def __add__(self, other: Operand) -> "Value":
-        return self.draw("Add", other)
-
-    def __sub__(self, other: Operand) -> "Value":
-        return self.draw("Sub", other)
-
-    def __mul__(self, other: Operand) -> "Value":
-        return self.draw("Mul", other)
-
-    def __floordiv__(self, other: Operand) -> "Value":
-        """Of integers of the same sign."""
-        return self.draw("Div", other)
-
-    def __mod__(self, other: Operand) -> "Value":
-        return self.draw("Mod", other)
-
-    def __matmul__(self, other: "Value") -> "Value":
-        return self.draw("MatMul", other)
-
-    def __and__(self, other: "Value") -> "Value":
-        return self.draw("And", other)
-
-    def __invert__(self) -> "Value":
-        return self.draw("Not")
-
-    def __lt__(self, other: Operand) -> "Value":
-        return self.draw("Less", other, element="bool")
-
-    def __gt__(self, other: Operand) -> "Value":
-        return self.draw("Greater", other, element="bool")
-
-    def __ge__(self, other: Operand) -> "Value":
-        return self.draw("GreaterOrEqual", other, element="bool")
-
-    def equals(self, other: Operand) -> "Value":
-        return self.draw("Equal", other, element="bool")
+    __add__, __sub__, __mul__ = binary("Add"), binary("Sub"), binary("Mul")
+    __floordiv__, __mod__ = binary("Div"), binary("Mod")
+    """Of integers of the same sign."""
+    __matmul__, __and__, __invert__ = binary("MatMul"), binary("And"), unary("Not")
+    __lt__, __gt__ = binary("Less", "bool"), binary("Greater", "bool")
+    __ge__, equals = binary("GreaterOrEqual", "bool"), binary("Equal", "bool")
+    relu, sigmoid, tanh = unary("Relu"), unary("Sigmoid"), unary("Tanh")
+    softmax, log_softmax = unary("Softmax", axis=-1), unary("LogSoftmax", axis=-1)
+    argmax = unary("ArgMax", "int64", axis=-1, keepdims=0)
+    """Over the last axis, as the soft-max."""
 
     def __getitem__(self, index: "Value") -> "Value":
         """The rows at `index`, along the first axis."""
@@ -93,27 +76,6 @@ class Value:
     def gather_batched(self, index: "Value", batch_dims: int) -> "Value":
         """The slices at `index` along the axis behind `batch_dims` axes that both share."""
         return self.draw("GatherND", index.unsqueeze(-1), batch_dims=batch_dims)
-
-    def relu(self) -> "Value":
-        return self.draw("Relu")
-
-    def sigmoid(self) -> "Value":
-        return self.draw("Sigmoid")
-
-    def tanh(self) -> "Value":
-        return self.draw("Tanh")
-
-    def softmax(self) -> "Value":
-        """Over the last axis."""
-        return self.draw("Softmax", axis=-1)
-
-    def log_softmax(self) -> "Value":
-        """Over the last axis."""
-        return self.draw("LogSoftmax", axis=-1)
-
-    def argmax(self) -> "Value":
-        """Over the last axis."""
-        return self.draw("ArgMax", element="int64", axis=-1, keepdims=0)
 
     def max(self, axis: int) -> "Value":
         return self.draw("ReduceMax", [axis], keepdims=0)
@@ -151,10 +113,10 @@ class Value:
 
     def size(self, axis: int) -> "Value":
         """The size of one axis, as a vector of one number."""
-        return self.draw("Shape", element="int64", start=axis, end=axis + 1)
+        return draw("Shape", [self], ["int64"], start=axis, end=axis + 1)[0]
 
     def cast(self, element: str) -> "Value":
-        return self.draw("Cast", element=element, to=ELEMENTS[element])
+        return draw("Cast", [self], [element], to=ELEMENTS[element])[0]
 
     def inside(self, graph: "Graph") -> "Value":
         """This value, so that its operators are drawn into the body of a loop."""

@@ -1,5 +1,6 @@
 """Draw greedy search as a Loop: of a single sentence, of a batch, and as a draft to be verified."""
 
+from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import (
     CandidateTokens,
     allowed_tokens,
@@ -8,23 +9,13 @@ from regard.engine.onnx.candidates import (
 )
 from regard.engine.onnx.cells import States
 from regard.engine.onnx.graph import Graph, LoopBody, Value
-from regard.engine.onnx.graphs import (
-    NEXT_STATES,
-    encode_single,
-    flat,
-    memory_inputs,
-    output_memory,
-    output_states,
-    state_inputs,
-    without_mask,
-)
 from regard.engine.onnx.network import Memory, Network
 from regard.special import END, START
 
 
 def greedy_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """A single sentence from its source to its translation in one call."""
-    loop = SingleLoop(network, candidates, *encode_single(g, network))
+    loop = SingleLoop(network, candidates, *graphs.encode_single(g, network))
     log_probs = loop.logits.log_softmax()
     chosen = log_probs.draw("ReduceMax", [2])
     tokens, chosen = loop.run(g.constant([[START]], "int64"), log_probs, chosen, 1)
@@ -37,14 +28,17 @@ def draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 
     The memory is output for `continued_draft_graph`.
     """
-    memory, first = encode_single(g, network)
-    output_memory(g, memory, first)
+    memory, first = graphs.encode_single(g, network)
+    graphs.output_memory(g, memory, first)
     draw_draft(g, network, memory, first, g.constant([[START]], "int64"))
 
 
 def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The same after the tokens `known` [1 P], of which <s> is the first, and `token` [1 1]."""
-    memory, first = without_mask(memory_inputs(g, network), network), state_inputs(g, network, 1, 1)
+    memory, first = (
+        graphs.without_mask(graphs.memory_inputs(g, network), network),
+        graphs.state_inputs(g, network, 1, 1),
+    )
     known, token = g.input("known", "int64", 1, "P"), g.input("token", "int64", 1, 1)
     draw_draft(g, network, memory, network.run_recurrence_only(known, first), token)
 
@@ -71,7 +65,7 @@ class SingleLoop:
         self.candidates, self.first = candidates, first
         self.body = LoopBody(memory.states.graph)
         token = self.body.input("token", "int64", 1, 1)
-        states = state_inputs(self.body, network, 1, 1)
+        states = graphs.state_inputs(self.body, network, 1, 1)
         self.output, self.states = network.step(token, states, memory)
         self.logits = candidates.logits(network, self.output)
 
@@ -85,20 +79,20 @@ class SingleLoop:
         # the logits of <pad> and <s> are -inf, and all tokens but these are greater than </s>
         body.result((token_after > END).reshape())
         body.result(token_after, 1, 1)
-        for state in flat(self.states):
+        for state in graphs.flat(self.states):
             body.result(state, 1, 1, "H")
         body.result(token_after, 1, 1)
         body.result(reported, 1, 1, width)
-        return body.loop(g.input("limit", "int64"), [token, *flat(self.first)])[-2:]
+        return body.loop(g.input("limit", "int64"), [token, *graphs.flat(self.first)])[-2:]
 
 
 def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of greedy search of a batch, until all its sentences have ended."""
-    memory, token = memory_inputs(g, network), g.input("token", "int64", "B", 1)
-    first = state_inputs(g, network, "B", 1)
+    memory, token = graphs.memory_inputs(g, network), g.input("token", "int64", "B", 1)
+    first = graphs.state_inputs(g, network, "B", 1)
     body = LoopBody(g)
     before, unfinished = body.input("token", "int64", "B", 1), body.input("open", "bool", "B", 1)
-    output, states = network.step(before, state_inputs(body, network, "B", 1), memory)
+    output, states = network.step(before, graphs.state_inputs(body, network, "B", 1), memory)
     logits = candidates.logits(network, output)
     best, log_probs = block_top_k(logits, g.constant([1], "int64"), candidates)
     tokens = best.squeeze(-1)
@@ -106,14 +100,14 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     body.result(unfinished.cast("int64").sum() > 0)
     body.result(tokens, "B", 1)
     body.result(unfinished, "B", 1)
-    for state in flat(states):
+    for state in graphs.flat(states):
         body.result(state, "B", 1, "H")
     body.result(tokens, "B", 1)
     body.result(log_probs.squeeze(-1), "B", 1)
     all_true = token.equals(token)
     _, _, *final, written, log_probs = body.loop(
-        g.input("steps", "int64"), [token, all_true, *flat(first)]
+        g.input("steps", "int64"), [token, all_true, *graphs.flat(first)]
     )
-    output_states(g, network.by_layer(final), NEXT_STATES, "B", 1)
+    graphs.output_states(g, network.by_layer(final), graphs.NEXT_STATES, "B", 1)
     g.output(written, "written", "T", "B", 1)
     g.output(log_probs, "log_probs", "T", "B", 1)

@@ -15,7 +15,7 @@ import numpy as np
 from regard.config import ModelOptions
 from regard.engine import weight_names as names
 from regard.engine.onnx.cells import CELLS, ScanOutput, States, scan
-from regard.engine.onnx.graph import Value, concat
+from regard.engine.onnx.graph import Value, concat, draw
 from regard.engine.onnx.products import Arithmetic, GatheredRows
 from regard.engine.onnx.scores import SCORES, join_heads, split_heads
 from regard.special import PAD, START
@@ -118,7 +118,7 @@ class Network:
         indices = [first + part for part in range(cell.parts)]
         precomputed = cell.precompute([product[index] for index in indices])
         shape = inputs.graph.shape(inputs.size(1), len(directions), size)
-        zeros = shape.draw("ConstantOfShape", element="float32", value=np.zeros(1, np.float32))
+        zeros = draw("ConstantOfShape", [shape], ["float32"], value=np.zeros(1, np.float32))[0]
         hidden = scan(name, cell, precomputed, [zeros] * cell.state_tensors).hidden
         return hidden.reshape(-1, size)[restore_index].reshape(0, 0, options.states)
 

@@ -12,6 +12,8 @@ from regard.shapes import Float, Shaped
 from regard.storage.folder import Tensors
 from regard.storage.model_file import Ranges
 
+Bias = np.ndarray | None
+
 ZERO_POINT = 128
 """The unsigned byte that stands for a weight of 0."""
 
@@ -48,9 +50,7 @@ class Arithmetic(ABC):
         self.tensors = tensors
 
     @abstractmethod
-    def product(
-        self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
-    ) -> Value:
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
         """inputs @ concatenate(weights).T + bias, for matrices [out in]; `name` tells the range.
 
         The matrix has zero rows at its end where the bias is longer.
@@ -68,7 +68,7 @@ class Arithmetic(ABC):
     def embed(self, table: str, tokens: Value, factor: float) -> Value:
         """table[tokens] * factor"""
 
-    def columns(self, weights: Sequence[str], bias: np.ndarray | None) -> np.ndarray:
+    def columns(self, weights: Sequence[str], bias: Bias) -> np.ndarray:
         """concatenate(weights).T, with a column for each number of the bias."""
         return transpose_concat(
             [self.tensors[one] for one in weights], 0 if bias is None else len(bias)
@@ -86,9 +86,7 @@ class Arithmetic(ABC):
 class Fp32(Arithmetic):
     """Single precision, as PyTorch computes it."""
 
-    def product(
-        self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
-    ) -> Value:
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
         g, columns = inputs.graph, self.columns(weights, bias)
         product = inputs @ g.tensor(f"{name}.weight", columns)
         return product if bias is None else product + g.tensor(f"{name}.bias", bias)
@@ -108,9 +106,7 @@ class Fp32(Arithmetic):
 class Calibrating(Fp32):
     """Single precision that also outputs the minimum and the maximum input of each product."""
 
-    def product(
-        self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
-    ) -> Value:
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
         if not is_recurrent(name):
             for end in ("Min", "Max"):
                 inputs.graph.output(inputs.draw(f"Reduce{end}", keepdims=0), f"{name}.{end}")
@@ -133,9 +129,7 @@ class Int8(Arithmetic):
         self.ranges, self.are_unsigned = ranges, are_unsigned
         self.column_type = "uint8" if are_unsigned else "int8"
 
-    def product(
-        self, inputs: Value, name: str, weights: Sequence[str], bias: np.ndarray | None
-    ) -> Value:
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
         g, columns = inputs.graph, self.columns(weights, bias)
         scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
         scales = np.pad(scales, (0, columns.shape[1] - len(scales)))
@@ -164,7 +158,7 @@ class Int8(Arithmetic):
         )
         g = inputs.graph
         step, zero = g.constant(scale, "float32"), g.constant(zero_point, "uint8")
-        quantized = inputs.draw("QuantizeLinear", step, zero, element="uint8")
+        quantized = draw("QuantizeLinear", [inputs, step, zero], ["uint8"])[0]
         weight_zero = g.constant(ZERO_POINT, "uint8") if self.are_unsigned else None
         operands = [quantized, columns, step, scales, zero, weight_zero, bias]
         return draw("MatMulIntegerToFloat", operands, ["float32"])[0]

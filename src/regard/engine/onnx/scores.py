@@ -10,6 +10,8 @@ from regard.config import ModelOptions
 from regard.engine.onnx.graph import Value
 from regard.engine.onnx.products import Arithmetic, linear_shapes
 
+Maybe = Value | None
+
 
 class Score(ABC):
     """The score of one decoder layer: it compares hidden states with encoder states."""
@@ -26,13 +28,11 @@ class Score(ABC):
         return {}
 
     @abstractmethod
-    def keys(self, states: Value) -> Value | None:
+    def keys(self, states: Value) -> Maybe:
         """What `scores` compares with, computed once a sentence from the encoder states [B S E]."""
 
     @abstractmethod
-    def scores(
-        self, hidden: Value, keys: Value | None, mask_bias: Value | None, bias: Value | None
-    ) -> Value:
+    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         """The scores [B A Q S] of the hidden states [B Q H]; both biases are added."""
 
 
@@ -41,12 +41,10 @@ class Uniform(Score):
 
     compares = False
 
-    def keys(self, states: Value) -> Value | None:
+    def keys(self, states: Value) -> Maybe:
         return None
 
-    def scores(
-        self, hidden: Value, keys: Value | None, mask_bias: Value | None, bias: Value | None
-    ) -> Value:
+    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         assert mask_bias is not None, "the mask is all that there is to attend by"
         scores = mask_bias if bias is None else mask_bias + bias
         return scores.expand(1, self.options.heads, hidden.size(1), 1)
@@ -59,15 +57,13 @@ class Final(Uniform):
 class Dot(Score):
     """hidden · state"""
 
-    def keys(self, states: Value) -> Value | None:
+    def keys(self, states: Value) -> Maybe:
         return split_heads(states, self.options.heads).transpose(0, 1, 3, 2)
 
     def compare(self, hidden: Value, keys: Value) -> Value:
         return split_heads(hidden, self.options.heads) @ keys
 
-    def scores(
-        self, hidden: Value, keys: Value | None, mask_bias: Value | None, bias: Value | None
-    ) -> Value:
+    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         assert keys is not None
         scores = self.compare(hidden, keys)
         scores = scores if mask_bias is None else scores + mask_bias
@@ -85,7 +81,7 @@ class General(Dot):
         key = f"{self.name}.key"
         return self.arithmetic.product(states, key, [f"{key}.weight"], None)
 
-    def keys(self, states: Value) -> Value | None:
+    def keys(self, states: Value) -> Maybe:
         return super().keys(self.projected(states))
 
 
@@ -105,7 +101,7 @@ class Additive(General):
         query, energy = linear_shapes("query", hidden, hidden), {"energy": (heads, hidden // heads)}
         return super().weights(options) | query | energy
 
-    def keys(self, states: Value) -> Value | None:
+    def keys(self, states: Value) -> Maybe:
         return split_heads(self.projected(states), self.options.heads)
 
     def compare(self, hidden: Value, keys: Value) -> Value:

@@ -16,7 +16,7 @@ from onnxruntime import (
 )
 
 from regard.engine.onnx.builders import GraphKind, build
-from regard.engine.onnx.graph import Graph
+from regard.engine.onnx.graph import Graph, draw
 from regard.engine.onnx.network import Network
 
 Arrays = dict[str, np.ndarray]
@@ -110,6 +110,6 @@ def int8_saturates() -> bool:
     g = Graph()
     inputs = g.input("inputs", "uint8", 1, 64)
     columns = g.tensor("columns", np.full((64, 16), 127, np.int8))
-    g.output(inputs.draw("MatMulInteger", columns, element="int32"), "sums", 1, 16)
+    g.output(draw("MatMulInteger", [inputs, columns], ["int32"])[0], "sums", 1, 16)
     sums = Session(g, 1).run({"inputs": np.full((1, 64), 255, np.uint8)})["sums"]
     return not bool((sums == 64 * 127 * 255).all())
