@@ -15,7 +15,7 @@ from regard.engine.onnx import network as onnx_network
 from regard.engine.onnx.batch import index_in_block
 from regard.engine.onnx.builders import BUILDERS, GraphKind
 from regard.engine.onnx.builders import build as build_graph
-from regard.engine.onnx.candidates import MAX_TOP_K, block_width, whole_vocabulary
+from regard.engine.onnx.candidates import MAX_TOP_K, block_width, full_vocabulary
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.onnx.graph import Graph
 from regard.engine.onnx.network import Network
@@ -408,8 +408,8 @@ def test_every_row_has_its_place_in_its_block():
 
 
 @pytest.mark.parametrize("tokens", [16, 20, 420, 1009, 1031, 5000, 7919, 8000])
-def test_whole_blocks_of_logits_cover_the_vocabulary(tokens):
-    width, columns = block_width(tokens), whole_vocabulary(tokens).columns
+def test_blocks_of_logits_cover_the_vocabulary(tokens):
+    width, columns = block_width(tokens), full_vocabulary(tokens).columns
     assert columns % width == 0 and columns // width >= MAX_TOP_K
     assert 0 <= columns - tokens < max(width, MAX_TOP_K)
     if tokens > 1008:

@@ -19,6 +19,9 @@ from regard.search.repetition import PERIODS, end_of_circles, may_circle, no_cir
 from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
 
+Rows = Int[np.ndarray, " R"]
+Sentences = Int[np.ndarray, " B"]
+
 SHRINK_BELOW = 0.85
 """When less than this share of the sentences in memory is unfinished, the others are dropped."""
 
@@ -56,7 +59,7 @@ class OnnxDecoding:
 
     def advance(
         self,
-        rows: Int[np.ndarray, " R"],
+        rows: Rows,
         tokens: Int[np.ndarray, "R T"],
         k: int,
         bias: Float[np.ndarray, "_ _"],
@@ -82,25 +85,20 @@ class OnnxDecoding:
             parent = slot
         self.sentence, self.slot = sentence, slot
         by_slot = {name: value.reshape(-1, value.shape[-1])[slot] for name, value in ranked.items()}
-        return Ranked(by_slot["likely"], by_slot["log_probs"])
+        return Ranked(by_slot["best"], by_slot["log_probs"])
 
     def step(
-        self,
-        given: Arrays,
-        adjustment: Adjustment,
-        block: Int[np.ndarray, " R"],
-        index: Int[np.ndarray, " R"],
-        k: int,
+        self, given: Arrays, adjustment: Adjustment, block: Rows, index: Rows, k: int
     ) -> Arrays:
         kind = GraphKind("step", shortlist=self.has_shortlist)
         if len(adjustment.rows) or k > MAX_TOP_K:
             kind = GraphKind("biased_step")
             where = block[adjustment.rows], index[adjustment.rows], adjustment.tokens
-            given["adjusted"] = np.stack(where, axis=-1).astype(np.int64)
+            given["adjusted_index"] = np.stack(where, axis=-1).astype(np.int64)
             given["amounts"] = adjustment.amounts.astype(np.float32)
         return self.run(kind, given)
 
-    def greedy(self, limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"]) -> list[Written]:
+    def greedy(self, limits: Sentences, rounds: Sentences) -> list[Written]:
         """Greedy search, TOKENS_PER_CALL at a call."""
         kind = GraphKind("greedy", shortlist=self.has_shortlist)
         results: list[Written] = [EMPTY] * len(limits)
@@ -110,7 +108,7 @@ class OnnxDecoding:
             limit, length = limits[self.sentences_in_memory], tokens.shape[1] - 1
             steps = np.array(min(TOKENS_PER_CALL, limit.max() - length))
             output = self.run(kind, {"token": tokens[:, -1:], "steps": steps})
-            tokens = np.concatenate([tokens, output["written"][:, :, 0].T], axis=1)
+            tokens = np.concatenate([tokens, output["tokens"][:, :, 0].T], axis=1)
             log_probs = np.concatenate([log_probs, output["log_probs"][:, :, 0].T], axis=1)
             length, unfinished = tokens.shape[1] - 1, np.full(len(self.sentences_in_memory), True)
             may_stop = (tokens == END).any(axis=1) | (length >= limit)
@@ -125,9 +123,7 @@ class OnnxDecoding:
             tokens, log_probs = tokens[unfinished], log_probs[unfinished]
         return results
 
-    def beam(
-        self, limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"], size: int
-    ) -> list[Candidates]:
+    def beam(self, limits: Sentences, rounds: Sentences, size: int) -> list[Candidates]:
         """Beam search. A call ends when few sentences are unfinished; the others are dropped."""
         kind = GraphKind("beam", shortlist=self.has_shortlist)
         self.states = {name: value.repeat(size, axis=1) for name, value in self.states.items()}
@@ -137,7 +133,7 @@ class OnnxDecoding:
             left = limits[self.sentences_in_memory] - length
             bounds = beam_limits(left, rounds[self.sentences_in_memory], size)
             output = self.run(kind, bounds)
-            unfinished = output["is_open"]
+            unfinished = output["unfinished"]
             for name, array in outputs.items():
                 array[length : length + len(unfinished), self.sentences_in_memory] = output[name]
             steps[self.sentences_in_memory] += unfinished.sum(axis=0) + ~unfinished[-1]
@@ -148,7 +144,7 @@ class OnnxDecoding:
             for sentence, count in enumerate(steps)
         ]
 
-    def select(self, index: Int[np.ndarray, " B"]) -> None:
+    def select(self, index: Sentences) -> None:
         """Keep only these of the sentences in memory."""
         if len(index) < len(self.sentences_in_memory):
             self.memory = {name: value[index] for name, value in self.memory.items()}
@@ -189,7 +185,7 @@ def limits_of_size(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array([size]), may_end, np.array(size, np.float32)
 
 
-def beam_limits(limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"], size: int) -> Arrays:
+def beam_limits(limits: Sentences, rounds: Sentences, size: int) -> Arrays:
     """LIMITS of a search of at most so many tokens and rounds of a repetition."""
     count, (width, may_end, enough) = len(limits), limits_of_size(size)
     first_row, too_long = np.arange(count)[:, None] * size, rounds[:, None, None] * PERIODS
@@ -199,7 +195,7 @@ def beam_limits(limits: Int[np.ndarray, " B"], rounds: Int[np.ndarray, " B"], si
     return dict(zip(LIMITS, arrays, strict=True))
 
 
-def allocate_steps(limits: Int[np.ndarray, " B"], size: int) -> Arrays:
+def allocate_steps(limits: Sentences, size: int) -> Arrays:
     """Room for STEP_OUTPUTS of all steps."""
     widths: dict[int | str, int] = {"C": 2 * size, "N": size}
     return {
@@ -222,7 +218,7 @@ def truncate(
     return Written(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
 
 
-def index_in_block(block: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"]:
+def index_in_block(block: Rows) -> Rows:
     """0, 1, 2, ... for the rows of each block, in any order of blocks."""
     order = np.argsort(block, kind="stable")
     index = np.empty_like(order)
@@ -230,19 +226,14 @@ def index_in_block(block: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"]:
     return index
 
 
-def to_dense(
-    shape: tuple[int, int], slot: Int[np.ndarray, " R"], values: Int[np.ndarray, " R"]
-) -> Int[np.ndarray, "B N"]:
+def to_dense(shape: tuple[int, int], slot: Rows, values: Rows) -> Int[np.ndarray, "B N"]:
     dense = np.zeros(shape[0] * shape[1], np.int64)
     dense[slot] = values
     return dense.reshape(shape)
 
 
 def dense_bias(
-    shape: tuple[int, int],
-    block: Int[np.ndarray, " R"],
-    index: Int[np.ndarray, " R"],
-    bias: Float[np.ndarray, "_ _"],
+    shape: tuple[int, int], block: Rows, index: Rows, bias: Float[np.ndarray, "_ _"]
 ) -> Float[np.ndarray, "b 1 n s"]:
     if bias.shape == (1, 1):
         return bias.astype(np.float32)[None, None]

@@ -5,11 +5,13 @@ most N are </s>; the N best others are the rows of the next step. A dead row has
 of -inf.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import CandidateTokens, block_top_k
-from regard.engine.onnx.graph import Graph, LoopBody, Spec, Value, concat, where
+from regard.engine.onnx.graph import Graph, LoopBody, Result, Spec, Value, concat, where
 from regard.engine.onnx.network import Memory, Network
 from regard.search.protocols import Candidates
 from regard.search.repetition import CIRCLE
@@ -26,25 +28,23 @@ STEP_OUTPUTS: dict[str, Spec] = {
 BEAM_STATE: dict[str, Spec] = {
     "token": ("int64", ("N",)),
     "log_prob": ("float64", ("N",)),
-    "found": ("float32", ()),
-    "trail": ("int64", ("N", 2 * CIRCLE)),
+    "ended": ("float32", ()),
+    "repetition": ("int64", ("N", 2 * CIRCLE)),
 }
 """The states of the loop for each sentence: the last token of each row, its log-probability, how
 many hypotheses have ended, and the repetition state of each row."""
 
 LIMITS: dict[str, Spec] = {
-    "size": ("int64", (1,)),
-    "first_row": ("int64", ("B", 1)),
-    "may_end": ("float32", ("C",)),
-    "too_long": ("int64", ("B", 1, CIRCLE)),
-    "enough": ("float32", ()),
-    "last_step": ("int64", ("B",)),
-    "fewest": ("int64", ()),
-    "steps": ("int64", ()),
+    "size": ("int64", (1,)),  # N
+    "first_row": ("int64", ("B", 1)),  # of each sentence, among the rows of all
+    "may_end": ("float32", ("C",)),  # 1 for each candidate that may end a hypothesis
+    "too_long": ("int64", ("B", 1, CIRCLE)),  # run of each period that ends a hypothesis
+    "enough": ("float32", ()),  # ended hypotheses that finish a sentence
+    "last_step": ("int64", ("B",)),  # of each sentence
+    "fewest": ("int64", ()),  # unfinished sentences that end the loop
+    "steps": ("int64", ()),  # of the loop, at most
 }
-"""The bounds of a search: N; each sentence's first row among those of all; 1 for each candidate
-that may end a hypothesis; the run of each period that is too long; the number of hypotheses that
-end a sentence; its last step; the number of unfinished sentences that end the loop; its steps."""
+"""The inputs that bound a search; `batch.beam_limits` computes them."""
 
 NO_REPETITION = np.array([0] * CIRCLE + [START] + [-1] * (CIRCLE - 1))
 """The repetition state before the first token: the run of each period (`repetition.Circles`), and
@@ -68,11 +68,9 @@ def beam_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
 def beam_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of the beams of a batch, until few of its sentences are unfinished."""
     memory, first = graphs.memory_inputs(g, network), graphs.state_inputs(g, network, "B", "N")
-    limit(g, "size")
     final = draw_beam(g, network, candidates, memory, graphs.flat(first))
-    graphs.output_states(
-        g, network.by_layer(final[len(BEAM_STATE) :]), graphs.NEXT_STATES, "B", "N"
-    )
+    states = network.by_layer(final[len(BEAM_STATE) :])
+    graphs.output_states(g, states, graphs.NEXT_STATES, "B", "N")
     for (name, (_, shape)), value in zip(BEAM_STATE.items(), final, strict=False):
         g.output(value, f"{graphs.NEXT_STATES}.{name}", "B", *shape)
 
@@ -82,10 +80,10 @@ def draw_beam(
 ) -> list[Value]:
     """The loop and its outputs of each step; returns the final states."""
     first = [*g.input_table(BEAM_STATE, "B", prefix=f"{graphs.STATES}."), *first]
-    body = draw_beam_step(g, network, candidates, memory)
-    results = body.loop(limit(g, "steps"), first)
+    body, go_on, step_results = draw_beam_step(g, network, candidates, memory)
+    results = body.loop(limit(g, "steps"), first, go_on, step_results)
     unfinished, *outputs = results[len(first) :]
-    g.output(unfinished, "is_open", "T", "B")
+    g.output(unfinished, "unfinished", "T", "B")
     for (name, (_, shape)), value in zip(STEP_OUTPUTS.items(), outputs, strict=True):
         g.output(value, name, "T", "B", *shape)
     return results[: len(first)]
@@ -93,74 +91,81 @@ def draw_beam(
 
 def draw_beam_step(
     g: Graph, network: Network, candidates: CandidateTokens, memory: Memory
-) -> LoopBody:
-    """One step of all beams: the body of the loop."""
-    size = limit(g, "size")
-    k, count, first_row = size.draw("Add", [1]), size.draw("Mul", [2]), limit(g, "first_row")
-    body = LoopBody(g)
+) -> tuple[LoopBody, Value, list[Result]]:
+    """One step of all beams: the body of the loop, whether to go on, and its results."""
+    body, size = LoopBody(g), limit(g, "size")
     token, log_prob, ended, repetition = body.input_table(BEAM_STATE, "B")
-    output, states = network.step(token, graphs.state_inputs(body, network, "B", "N"), memory)
-    logits = candidates.logits(network, output)
-    parent, token, total = expand(*block_top_k(logits, k, candidates), log_prob, k, count)
-    g.constant(0.0, "float32"), g.constant(DEAD, "float64")
-    ending, going_on = split_off_ended(token, total, limit(g, "may_end"))
-    log_prob, kept = going_on.top_k(size)
-    next_token = token.gather_elements(kept, axis=1)
-    row = parent.gather_elements(kept, axis=1) + first_row
-    repetition = repetition.reshape(-1, 2 * CIRCLE)[row]
-    repetition, repeats = update_repetition(repetition, next_token)
+    output, after = network.step(token, graphs.state_inputs(body, network, "B", "N"), memory)
+    best = block_top_k(candidates.logits(network, output), size + 1, candidates)
+    parent, token, total = expand(*best, log_prob, size)
+    newly_ended, total_unended = split_off_ended(token, total)
+    log_prob, kept, row, next_token = keep_best(parent, token, total_unended, size)
+    repetition, repeats = count_repetition(repetition, row, next_token)
     stopped = repeats & (log_prob > DEAD)
-    ended = ended + (ending + where(stopped, 1.0, g.constant(0.0, "float32")).sum(1))
-    unfinished = (ended < limit(g, "enough")) & (body.number < limit(g, "last_step"))
-    body.result(unfinished.cast("int64").sum() > limit(g, "fewest"))
-    after = next_token, where(stopped, DEAD, log_prob), ended, repetition
-    for value, (_, shape) in zip(after, BEAM_STATE.values(), strict=True):
-        body.result(value, "B", *shape)
-    for state in graphs.flat(states):
-        body.result(state.reshape(-1, network.options.hidden)[row], "B", "N", "H")
-    body.result(unfinished, "B")
+    ended = ended + newly_ended + stopped.cast("float32").sum(1)
+    unfinished = is_unfinished(body, ended)
+    go_on = unfinished.cast("int64").sum() > limit(g, "fewest")
+    next_state = next_token, where(stopped, DEAD, log_prob), ended, repetition
     outputs = parent, token, total, kept, stopped
-    for value, (_, shape) in zip(outputs, STEP_OUTPUTS.values(), strict=True):
-        body.result(value, "B", *shape)
-    return body
+    states = [one.reshape(-1, network.options.hidden)[row] for one in graphs.flat(after)]
+    results = with_shapes(next_state, BEAM_STATE) + [(one, "B", "N", "H") for one in states]
+    return body, go_on, [*results, (unfinished, "B"), *with_shapes(outputs, STEP_OUTPUTS)]
+
+
+def with_shapes(values: Sequence[Value], specs: dict[str, Spec]) -> list[Result]:
+    pairs = zip(values, specs.values(), strict=True)
+    return [(value, "B", *shape) for value, (_, shape) in pairs]
 
 
 def expand(
-    tokens: Value, log_probs: Value, log_prob: Value, k: Value, count: Value
+    tokens: Value, log_probs: Value, log_prob: Value, size: Value
 ) -> tuple[Value, Value, Value]:
-    """The `count` best candidates [B C] of all rows: parent row, token and total log-probability.
+    """The candidates [B C]: parent row, token and total log-probability; `tokens` are [B N k].
 
-    totals = (log_probs + log_prob[..., None]).reshape(B, N * k)
-    best = argsort(-totals)[:, :count]
-    parent, token, total = best // k, tokens.reshape(B, N * k)[best], totals[best]
+    In numpy: totals = (log_probs + log_prob[..., None]).reshape(B, N * k);
+    best = argsort(-totals)[:, :2 * N]; best // k, tokens.reshape(B, N * k)[best], totals[best].
     """
     totals = log_probs.cast("float64") + log_prob.unsqueeze(-1)
-    total, best = totals.reshape(0, -1).top_k(count)
-    token = tokens.reshape(0, -1).gather_elements(best, axis=1)
-    return best // k, token, total
+    total, best = totals.reshape(0, -1).top_k(size * 2)
+    return best // (size + 1), tokens.reshape(0, -1).gather_elements(best, axis=1), total
 
 
-def split_off_ended(token: Value, total: Value, may_end: Value) -> tuple[Value, Value]:
-    """How many candidates end a hypothesis [B], and the totals [B C] of those that go on.
+def split_off_ended(token: Value, total: Value) -> tuple[Value, Value]:
+    """How many candidates end a hypothesis [B], and the totals [B C] of the others.
 
-    (may_end * (token == END)).sum(1), where(token == END, -inf, total)
+    In numpy: is_end = token == END; where(is_end, may_end, 0).sum(1), where(is_end, -inf, total).
     """
     is_end = token.equals(END)
-    ended = where(is_end, may_end, is_end.graph.constant(0.0, "float32")).sum(1)
-    return ended, where(is_end, DEAD, total)
+    return where(is_end, limit(token.graph, "may_end"), 0.0).sum(1), where(is_end, DEAD, total)
 
 
-def update_repetition(state: Value, token: Value) -> tuple[Value, Value]:
-    """The repetition states [B N 2P] after `token` [B N], and whether a row repeats too much.
+def keep_best(
+    parent: Value, token: Value, total: Value, size: Value
+) -> tuple[Value, Value, Value, Value]:
+    """The next rows [B N]: log-probability, candidate, row that they continue, and token.
 
-    run = (run + 1) * (last == token)
-    last = [token, *last[:-1]]
-    too_much = (run >= too_long).any()
+    In numpy: kept = argsort(-total)[:, :N]; total[kept], kept, parent[kept] + first_row,
+    token[kept].
     """
-    run, last = state.split(CIRCLE, CIRCLE)
+    log_prob, kept = total.top_k(size)
+    row = parent.gather_elements(kept, axis=1) + limit(total.graph, "first_row")
+    return log_prob, kept, row, token.gather_elements(kept, axis=1)
+
+
+def count_repetition(state: Value, row: Value, token: Value) -> tuple[Value, Value]:
+    """The repetition states [B N 2P] of the next rows, and whether a row repeats itself too much.
+
+    In numpy: run, last = split(state.reshape(B * N, 2 * P)[row], 2, -1);
+    run = (run + 1) * (last == token); last = [token, *last[:-1]]; (run >= too_long).any(-1).
+    """
+    run, last = state.reshape(-1, 2 * CIRCLE)[row].split(CIRCLE, CIRCLE)
     token = token.unsqueeze(-1)
-    same = last.equals(token).cast("int64")
-    run = (run + 1) * same
+    run = (run + 1) * last.equals(token).cast("int64")
     longest = (run - limit(token.graph, "too_long")).max(-1)
     state = concat([run, token, last], axis=-1).draw("Slice", [0], [2 * CIRCLE], [-1])
     return state, longest >= 0
+
+
+def is_unfinished(body: LoopBody, ended: Value) -> Value:
+    """Whether a sentence goes on [B]: (ended < enough) & (number < last_step)."""
+    return (ended < limit(body, "enough")) & (body.number < limit(body, "last_step"))

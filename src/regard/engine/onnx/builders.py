@@ -41,7 +41,7 @@ BUILDERS: dict[tuple[str, bool], GraphBuilder] = {
 def build(kind: GraphKind, network: Network) -> Graph:
     g = Graph()
     if not kind.shortlist:
-        tokens = candidates.whole_vocabulary(network.tokens)
+        tokens = candidates.full_vocabulary(network.tokens)
     elif kind.single:
         tokens = candidates.allowed_tokens(g, network)
     else:

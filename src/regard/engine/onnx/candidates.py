@@ -1,9 +1,9 @@
-"""The tokens among which a graph chooses the next one: the whole vocabulary, or a shortlist."""
+"""Choose the next token among candidates: the whole vocabulary, or a shortlist."""
 
 from typing import NamedTuple
 
 from regard.engine.onnx.graph import Graph, Operand, Value
-from regard.engine.onnx.network import WHOLE_VOCABULARY, Network
+from regard.engine.onnx.network import Network
 from regard.engine.onnx.products import GatheredRows
 from regard.engine.onnx.shortlist import BLOCK
 
@@ -11,7 +11,7 @@ MAX_TOP_K = BLOCK
 """The greatest k of `block_top_k`."""
 
 WIDTH = 64
-"""Of a block of logits of the whole vocabulary."""
+"""The width of a block of logits of the whole vocabulary."""
 
 
 class CandidateTokens(NamedTuple):
@@ -24,7 +24,7 @@ class CandidateTokens(NamedTuple):
     width: int
     """The width of a block of logits in `block_top_k`."""
     columns: int = 0
-    """The logits of the whole vocabulary in whole blocks, of which there are MAX_TOP_K or more."""
+    """Logits of the whole vocabulary, padded to at least MAX_TOP_K full blocks."""
 
     def logits(self, network: Network, output: Value) -> Value:
         return network.logits(output, self.rows, self.columns)
@@ -34,10 +34,10 @@ class CandidateTokens(NamedTuple):
         return index if self.tokens is None else self.tokens.gather_batched(index, batch_dims=1)
 
 
-def whole_vocabulary(tokens: int) -> CandidateTokens:
+def full_vocabulary(tokens: int) -> CandidateTokens:
     width = block_width(tokens)
     blocks = max(MAX_TOP_K, -(-tokens // width))
-    return CandidateTokens(WHOLE_VOCABULARY, None, width, blocks * width)
+    return CandidateTokens(None, None, width, blocks * width)
 
 
 def allowed_tokens(g: Graph, network: Network) -> CandidateTokens:
@@ -50,20 +50,20 @@ def picked_tokens(g: Graph, network: Network) -> CandidateTokens:
     """The same, with the rows that another graph has gathered (`output_picked`)."""
     arithmetic = network.arithmetic
     rows = GatheredRows(
-        g.input("words.columns", arithmetic.column_type, "B", "M", "W"),
-        g.input("words.scales", arithmetic.scale_type, "B", 1, "W")
+        g.input("output_rows.columns", arithmetic.column_type, "B", "M", "W"),
+        g.input("output_rows.scales", arithmetic.scale_type, "B", 1, "W")
         if arithmetic.scale_type
         else None,
-        g.input("words.bias", "float32", "B", 1, "W"),
+        g.input("output_rows.bias", "float32", "B", 1, "W"),
     )
     return CandidateTokens(rows, g.input("allowed", "int64", "B", "W"), BLOCK)
 
 
 def output_picked(g: Graph, rows: GatheredRows) -> None:
-    g.output(rows.columns, "words.columns", "B", "M", "W")
+    g.output(rows.columns, "output_rows.columns", "B", "M", "W")
     if rows.scales is not None:
-        g.output(rows.scales, "words.scales", "B", 1, "W")
-    g.output(rows.bias, "words.bias", "B", 1, "W")
+        g.output(rows.scales, "output_rows.scales", "B", 1, "W")
+    g.output(rows.bias, "output_rows.bias", "B", 1, "W")
 
 
 def block_top_k(logits: Value, k: Operand, candidates: CandidateTokens) -> tuple[Value, Value]:

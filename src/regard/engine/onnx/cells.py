@@ -60,9 +60,7 @@ class Cell(ABC):
 
     def split(self, product: Value) -> list[Value]:
         """The input product of a single direction in `parts` tensors."""
-        sizes = [self.part_width] * self.parts
-        product.graph.constant(sizes, "int64")
-        return product.split(*sizes) if self.parts > 1 else [product]
+        return product.split(*[self.part_width] * self.parts) if self.parts > 1 else [product]
 
     def precompute(self, parts: Sequence[Value]) -> list[Value]:
         """The part of `step` that depends on the inputs alone, for all tokens at once."""
@@ -176,9 +174,9 @@ def scan(name: str, cell: Cell, precomputed: Sequence[Value], first: Sequence[Va
     """Run a cell over `precomputed` [T B D _] from the states `first` [B D H]."""
     g, directions = precomputed[0].graph, len(cell.directions)
     body, shape = Body(f"{g.prefix}{name}/", g), ("B", directions, cell.hidden_size)
-    states = [body.input(f"carried.{n}", "float32", *shape) for n in range(cell.state_tensors)]
+    states = [body.input(f"state.{n}", "float32", *shape) for n in range(cell.state_tensors)]
     inputs = [
-        body.input(f"read.{n}", "float32", "B", directions, "_") for n in range(len(precomputed))
+        body.input(f"input.{n}", "float32", "B", directions, "_") for n in range(len(precomputed))
     ]
     states = cell.step(inputs, states)
     for value in [*states, cell.hidden(states[0])]:

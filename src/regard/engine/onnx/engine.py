@@ -88,13 +88,10 @@ class OnnxEngine:
     def greedy_single(self, source: Ids, limit: int, rounds: int) -> Written:
         """All tokens in one call."""
         given = self.single_inputs(source) | {"limit": np.array(limit)}
-        if (
-            self.uses_shortlist
-            or not self.sessions.network.has_input_table
-            or not len(self.shortlist.likely)
-        ):
-            return self.greedy_loop(given, rounds)
-        return self.draft(source, given, rounds)
+        can_draft = self.sessions.network.has_input_table and len(self.shortlist.likely) > 0
+        if can_draft and not self.uses_shortlist:
+            return self.draft(source, given, rounds)
+        return self.greedy_loop(given, rounds)
 
     def single_inputs(self, source: Ids) -> Arrays:
         given = encoder_inputs([source], self.options)
@@ -104,7 +101,7 @@ class OnnxEngine:
 
     def greedy_loop(self, given: Arrays, rounds: int) -> Written:
         output = self.sessions.run(GraphKind("greedy", True, self.uses_shortlist), given)
-        return truncate(output["written"].ravel(), output["log_probs"].ravel(), rounds)
+        return truncate(output["tokens"].ravel(), output["log_probs"].ravel(), rounds)
 
     def draft(self, source: Ids, given: Arrays, rounds: int) -> Written:
         """The same by speculative decoding: drafts among the shortlist's tokens are verified.
@@ -130,7 +127,7 @@ class OnnxEngine:
             kind, allowed = GraphKind("continued_draft", True), np.union1d(allowed, draft["best"])
             inputs = {
                 "allowed": pad_to_blocks([allowed]),
-                "known": np.array([[START, *tokens[:-1]]]),
+                "prefix": np.array([[START, *tokens[:-1]]]),
                 "token": tokens[None, -1:],
                 "limit": np.array(limit - len(tokens)),
             }
@@ -174,20 +171,20 @@ class OnnxEngine:
             Looking(*(output[f"{part}.{number}"][0] for part in Looking._fields))
             for number in range(self.options.decoder_layers)
         )
-        return Trace(output["states"][0], layers, output["log_probs"][0])
+        return Trace(output["encoder_states"][0], layers, output["log_probs"][0])
 
     def forced_inputs(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
         return {
             **encoder_inputs(sources, self.options),
-            "before": pad([[START, *target] for target in targets]),
-            "after": pad([[*target, END] for target in targets]),
+            "previous_tokens": pad([[START, *target] for target in targets]),
+            "tokens": pad([[*target, END] for target in targets]),
         }
 
 
 def accept_draft(draft: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
     """The tokens of a draft up to the first wrong one, which is put right; log-probabilities."""
     best, log_probs = draft["best"].ravel(), draft["log_probs"].ravel()
-    wrong = np.flatnonzero(draft["written"].ravel() != best)
+    wrong = np.flatnonzero(draft["tokens"].ravel() != best)
     accepted = int(wrong[0]) + 1 if len(wrong) else len(best)
     return best[:accepted], log_probs[:accepted]
 

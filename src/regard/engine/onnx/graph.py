@@ -1,21 +1,12 @@
 """Draw ONNX graphs: a graph collects the operators that expressions of its values draw into it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Union
+from itertools import groupby
+from typing import Any, Union
 
 import numpy as np
 
-from regard.engine.onnx.proto import (
-    ELEMENTS,
-    Attribute,
-    Parts,
-    Port,
-    bytes_field,
-    model_proto,
-    node_proto,
-    parts_field,
-    tensor_proto,
-)
+from regard.engine.onnx import proto
 
 Size = Union[int, "Value"]
 Operand = Union["Value", int, float, Sequence[int]]
@@ -25,6 +16,9 @@ sequence is a vector of int64."""
 Spec = tuple[str, tuple[int | str, ...]]
 """Element type and shape of an input or output."""
 
+Result = tuple[Any, ...]
+"""A value and its shape."""
+
 
 def binary(operator: str, element: str = "") -> Callable[["Value", Operand], "Value"]:
     """A method that draws `operator`; its result is of type `element`, or of that of the value."""
@@ -32,9 +26,10 @@ def binary(operator: str, element: str = "") -> Callable[["Value", Operand], "Va
 
 
 def unary(
-    operator: str, element: str = "", **attributes: Attribute
+    operator: str, element: str = "", **fixed: proto.Attribute
 ) -> Callable[["Value"], "Value"]:
-    return lambda self: draw(operator, [self], [element or self.element], **attributes)[0]
+    """The same of one operand, with these attributes."""
+    return lambda self: draw(operator, [self], [element or self.element], **fixed)[0]
 
 
 class Value:
@@ -50,7 +45,9 @@ class Value:
     def __init__(self, graph: "Graph", name: str, element: str) -> None:
         self.graph, self.name, self.element = graph, name, element
 
-    def draw(self, operator: str, *others: Operand | None, **attributes: Attribute) -> "Value":
+    def draw(
+        self, operator: str, *others: Operand | None, **attributes: proto.Attribute
+    ) -> "Value":
         """`operator` on this value and `others`; None omits an optional input."""
         return draw(operator, [self, *others], [self.element], **attributes)[0]
 
@@ -74,7 +71,7 @@ class Value:
         return self.draw("GatherElements", index, axis=axis)
 
     def gather_batched(self, index: "Value", batch_dims: int) -> "Value":
-        """The slices at `index` along the axis behind `batch_dims` axes that both share."""
+        """The slices at `index` along the axis that follows `batch_dims` axes, which both share."""
         return self.draw("GatherND", index.unsqueeze(-1), batch_dims=batch_dims)
 
     def max(self, axis: int) -> "Value":
@@ -92,10 +89,11 @@ class Value:
         return self.draw("Transpose", perm=perm)
 
     def reshape(self, *sizes: Size) -> "Value":
-        """A size of 0 stays as it is; -1 is what is left."""
+        """A size of 0 keeps that of the axis; -1 is inferred."""
         return self.draw("Reshape", self.graph.shape(*sizes))
 
     def expand(self, *sizes: Size) -> "Value":
+        """numpy's `broadcast_to`"""
         return self.draw("Expand", self.graph.shape(*sizes))
 
     def squeeze(self, axis: int) -> "Value":
@@ -116,10 +114,10 @@ class Value:
         return draw("Shape", [self], ["int64"], start=axis, end=axis + 1)[0]
 
     def cast(self, element: str) -> "Value":
-        return draw("Cast", [self], [element], to=ELEMENTS[element])[0]
+        return draw("Cast", [self], [element], to=proto.ELEMENTS[element])[0]
 
     def inside(self, graph: "Graph") -> "Value":
-        """This value, so that its operators are drawn into the body of a loop."""
+        """This value, whose operators are drawn into the body of a loop."""
         return Value(graph, self.name, self.element)
 
 
@@ -127,7 +125,7 @@ def draw(
     operator: str,
     inputs: Sequence[Operand | None],
     elements: Sequence[str],
-    **attributes: Attribute,
+    **attributes: proto.Attribute,
 ) -> list[Value]:
     """The results of `operator`, of these element types, in the innermost graph of its inputs."""
     values = [one for one in inputs if isinstance(one, Value)]
@@ -139,7 +137,7 @@ def draw(
     names = ["" if one is None else graph.lift(one, first.element).name for one in inputs]
     prefix = f"{graph.prefix}{operator}.{len(graph.nodes)}."
     outputs = [f"{prefix}{number}" for number in range(len(elements))]
-    graph.nodes.append(node_proto(operator, names, outputs, attributes))
+    graph.nodes.append(proto.node_proto(operator, names, outputs, attributes))
     return [Value(graph, *output) for output in zip(outputs, elements, strict=True)]
 
 
@@ -147,11 +145,11 @@ def concat(values: Sequence[Value], axis: int) -> Value:
     return values[0] if len(values) == 1 else values[0].draw("Concat", *values[1:], axis=axis)
 
 
-def where(condition: Value, chosen: Operand, other: Value) -> Value:
-    """`chosen` where the condition holds, `other` elsewhere."""
-    return draw(
-        "Where", [condition, condition.graph.lift(chosen, other.element), other], [other.element]
-    )[0]
+def where(condition: Value, chosen: Operand, other: Operand) -> Value:
+    """`chosen` where the condition holds, `other` elsewhere; at least one of them is a value."""
+    element = next(one.element for one in (chosen, other) if isinstance(one, Value))
+    lifted = [condition.graph.lift(one, element) for one in (chosen, other)]
+    return draw("Where", [condition, *lifted], [element])[0]
 
 
 class Graph:
@@ -163,14 +161,14 @@ class Graph:
         self.root: Graph = around.root if around else self
         self.depth: int = around.depth + 1 if around else 0
         self.nodes: list[bytes] = []
-        self.tensors: dict[str, Parts] = {}
+        self.tensors: dict[str, proto.Parts] = {}
         self.constants: dict[str, Value] = {}
-        self.inputs: list[Port] = []
-        self.outputs: list[Port] = []
+        self.inputs: list[proto.Port] = []
+        self.outputs: list[proto.Port] = []
 
     def input(self, name: str, element: str, *shape: int | str) -> Value:
         """The input `name`, which is declared at the first call."""
-        port = Port(self.prefix + name, element, shape)
+        port = proto.Port(self.prefix + name, element, shape)
         if port not in self.inputs:
             self.inputs.append(port)
         return Value(self, port.name, element)
@@ -186,20 +184,20 @@ class Graph:
 
     def output(self, value: Value, name: str, *shape: int | str) -> None:
         """Declare `value` as the output `name`."""
-        port = Port(self.prefix + name, value.element, shape)
-        self.nodes.append(node_proto("Identity", [value.name], [port.name], {}))
+        port = proto.Port(self.prefix + name, value.element, shape)
+        self.nodes.append(proto.node_proto("Identity", [value.name], [port.name], {}))
         self.outputs.append(port)
 
     def result(self, value: Value, *shape: int | str) -> None:
         """Declare `value` as the next output of a loop's body; only their order counts."""
         if any(port.name == value.name for port in self.outputs):
             value = value.draw("Identity")
-        self.outputs.append(Port(value.name, value.element, shape))
+        self.outputs.append(proto.Port(value.name, value.element, shape))
 
     def tensor(self, name: str, array: np.ndarray) -> Value:
         """A constant, stored once under `name`."""
         if name not in self.root.tensors:
-            self.root.tensors[name] = tensor_proto(name, array)
+            self.root.tensors[name] = proto.tensor_proto(name, array)
         return Value(self.root, name, array.dtype.name)
 
     def constant(self, value: object, element: str) -> Value:
@@ -222,49 +220,52 @@ class Graph:
     def shape(self, *sizes: Size) -> Value:
         """A vector of sizes, each known now or while the graph runs."""
         vectors: list[Value] = []
-        known: list[int] = []
-        for size in sizes:
-            if isinstance(size, Value):
-                vectors += [self.constant(known, "int64"), size] if known else [size]
-                known = []
-            else:
-                known.append(size)
-        if known or not vectors:
-            vectors.append(self.constant(known, "int64"))
-        return concat(vectors, axis=0)
+        for is_known, group in groupby(sizes, key=lambda size: isinstance(size, int)):
+            known = [*group]
+            lifted = [self.constant(known, "int64")] if is_known else known
+            vectors += [one for one in lifted if isinstance(one, Value)]
+        return concat(vectors or [self.constant([], "int64")], axis=0)
 
-    def parts(self) -> Parts:
+    def parts(self) -> proto.Parts:
         """GraphProto"""
-        nodes = b"".join(bytes_field(1, node) for node in self.nodes)
-        ports = [bytes_field(11, port.proto()) for port in self.inputs]
-        ports += [bytes_field(12, port.proto()) for port in self.outputs]
-        tensors = [part for tensor in self.tensors.values() for part in parts_field(5, tensor)]
-        return [nodes, bytes_field(2, self.prefix or "regard"), *tensors, *ports]
+        nodes = b"".join(proto.bytes_field(1, node) for node in self.nodes)
+        ports = [proto.bytes_field(11, port.proto()) for port in self.inputs]
+        ports += [proto.bytes_field(12, port.proto()) for port in self.outputs]
+        tensors = [
+            part for tensor in self.tensors.values() for part in proto.parts_field(5, tensor)
+        ]
+        return [nodes, proto.bytes_field(2, self.prefix or "regard"), *tensors, *ports]
 
     def model(self) -> bytes:
         """ModelProto"""
-        return model_proto(self.parts())
+        return proto.model_proto(self.parts())
 
 
 class Body(Graph):
-    """The body of a loop, and the operator that runs it."""
+    """The body of a Loop or a Scan."""
 
-    def run(self, operator: str, *inputs: Value, **attributes: Attribute) -> list[Value]:
+    def run(self, operator: str, *inputs: Value, **attributes: proto.Attribute) -> list[Value]:
         """All results of Loop or Scan: the final states, then the outputs of each step, stacked."""
         elements = [port.element for port in self.outputs[operator == "Loop" :]]
-        body = b"".join(self.parts())
-        return draw(operator, inputs, elements, body=body, **attributes)
+        return draw(operator, inputs, elements, body=b"".join(self.parts()), **attributes)
 
 
 class LoopBody(Body):
-    """The body of a Loop: its first result tells whether to go on, the next ones are states."""
+    """The body of a Loop."""
 
     def __init__(self, around: Graph) -> None:
         super().__init__("loop/", around)
         self.number = self.input("number", "int64")
         """Of the step, from 0."""
-        self.input("goes_on", "bool")
+        self.input("condition", "bool")
 
-    def loop(self, limit: Value, first: Sequence[Value]) -> list[Value]:
-        """Run it at most `limit` times from the states `first`."""
+    def loop(
+        self, limit: Value, first: Sequence[Value], go_on: Value, results: Sequence[Result]
+    ) -> list[Value]:
+        """Run at most `limit` steps from the states `first`, and stop where `go_on` is false.
+
+        `results` are the next states, and then what each step outputs, with their shapes.
+        """
+        for value, *shape in [(go_on,), *results]:
+            self.result(value, *shape)
         return self.run("Loop", limit, limit.graph.constant(True, "bool"), *first)

@@ -13,15 +13,15 @@ from regard.engine.onnx.scores import join_heads
 
 ENCODER_INPUTS: dict[str, Spec] = {
     "source": ("int64", ("B", "S")),
-    "onward": ("int64", ("S", "B", "D")),
-    "back": ("int64", ("S", "B", "D")),
-    "closed": ("float32", ("B", 1, 1, "S")),
-    "last": ("int64", ("B",)),
+    "read_index": ("int64", ("S", "B", "D")),
+    "restore_index": ("int64", ("S", "B", "D")),
+    "mask_bias": ("float32", ("B", 1, 1, "S")),
+    "final_index": ("int64", ("B",)),
 }
 """Made by `layout.encoder_inputs`."""
 
-MASK_BIAS = "closed"
-STATES, NEXT_STATES = "carried", "after"
+MASK_BIAS = "mask_bias"
+STATES, NEXT_STATES = "state", "next_state"
 """Prefixes of the decoder's states that a graph is given, and of those that it outputs."""
 
 
@@ -39,7 +39,7 @@ def shortlist_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 
 def input_table_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The tables that steps look up (`Network.lookup_inputs`)."""
-    for part, table in enumerate(network.input_tables(g.input("every", "int64", 1, "V"))):
+    for part, table in enumerate(network.input_tables(g.input("vocabulary", "int64", 1, "V"))):
         g.output(table.squeeze(0), f"table.{part}", "V", "_")
 
 
@@ -53,7 +53,7 @@ def step_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
 def biased_step_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """One step with adjusted logits, and any number of most likely tokens."""
     logits = network.logits(draw_step(g, network))
-    index, amounts = g.input("adjusted", "int64", "J", 3), g.input("amounts", "float32", "J")
+    index, amounts = g.input("adjusted_index", "int64", "J", 3), g.input("amounts", "float32", "J")
     logits = logits.draw("ScatterND", index, amounts, reduction="add")
     log_probs, tokens = logits.log_softmax().top_k(g.input("k", "int64", 1))
     output_ranked(g, tokens, log_probs)
@@ -62,10 +62,11 @@ def biased_step_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 def forced_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """Given translations, all tokens at once: log-probabilities and attention weights."""
     memory, first = encode(g, network)
-    before, after = g.input("before", "int64", "B", "T"), g.input("after", "int64", "B", "T")
-    layers = network.forced_pass(before, first, memory)
+    previous = g.input("previous_tokens", "int64", "B", "T")
+    layers = network.forced_pass(previous, first, memory)
     log_probs = network.logits(layers[-1].output).log_softmax()
-    chosen = log_probs.gather_elements(after.unsqueeze(-1), axis=2).squeeze(-1)
+    tokens = g.input("tokens", "int64", "B", "T")
+    chosen = log_probs.gather_elements(tokens.unsqueeze(-1), axis=2).squeeze(-1)
     g.output(chosen, "log_probs", "B", "T")
     for number, layer in enumerate(layers):
         g.output(layer.attention.weights, f"weights.{number}", "B", "A", "T", "S")
@@ -75,11 +76,12 @@ def trace_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """Given translations, with all intermediate results; `bias` is added to the scores."""
     memory, first = encode(g, network)
     bias = g.input("bias", "float32", "B", 1, "T", "S")
-    layers = network.forced_pass(g.input("before", "int64", "B", "T"), first, memory, bias)
+    previous = g.input("previous_tokens", "int64", "B", "T")
+    layers = network.forced_pass(previous, first, memory, bias)
     log_probs = network.logits(layers[-1].output).log_softmax()
     g.output(log_probs, "log_probs", "B", "T", "V")
     heads = network.options.heads
-    g.output(join_heads(memory.states, heads), "states", "B", "S", "E")
+    g.output(join_heads(memory.states, heads), "encoder_states", "B", "S", "E")
     for number, (hidden, attention, output) in enumerate(layers):
         g.output(hidden, f"hidden.{number}", "B", "T", "H")
         g.output(attention.scores, f"scores.{number}", "B", "A", "T", "S")
@@ -111,7 +113,7 @@ def without_mask(memory: Memory, network: Network) -> Memory:
 
 def output_memory(g: Graph, memory: Memory, first: list[States]) -> None:
     """Output what `memory_inputs` and `state_inputs` declare, except for the mask."""
-    g.output(memory.states, "states", "B", "A", "S", "C")
+    g.output(memory.states, "encoder_states", "B", "A", "S", "C")
     for number, keys in enumerate(memory.keys):
         if keys is not None:
             g.output(keys, f"keys.{number}", "B", "A", "K", "S")
@@ -132,7 +134,7 @@ def draw_step(g: Graph, network: Network) -> Value:
 
 
 def output_ranked(g: Graph, tokens: Value, log_probs: Value) -> None:
-    g.output(tokens, "likely", "B", "N", "k")
+    g.output(tokens, "best", "B", "N", "k")
     g.output(log_probs, "log_probs", "B", "N", "k")
 
 
@@ -141,7 +143,7 @@ def memory_inputs(g: Graph, network: Network) -> Memory:
         g.input(f"keys.{number}", "float32", "B", "A", "K", "S") if network.compares else None
         for number in range(len(network.cells))
     )
-    states = g.input("states", "float32", "B", "A", "S", "C")
+    states = g.input("encoder_states", "float32", "B", "A", "S", "C")
     return Memory(states, keys, g.input(MASK_BIAS, "float32", "B", 1, 1, "S"))
 
 

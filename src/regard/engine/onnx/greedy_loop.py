@@ -5,10 +5,10 @@ from regard.engine.onnx.candidates import (
     CandidateTokens,
     allowed_tokens,
     block_top_k,
-    whole_vocabulary,
+    full_vocabulary,
 )
 from regard.engine.onnx.cells import States
-from regard.engine.onnx.graph import Graph, LoopBody, Value
+from regard.engine.onnx.graph import Graph, LoopBody, Result, Value
 from regard.engine.onnx.network import Memory, Network
 from regard.special import END, START
 
@@ -19,7 +19,7 @@ def greedy_graph(g: Graph, network: Network, candidates: CandidateTokens) -> Non
     log_probs = loop.logits.log_softmax()
     chosen = log_probs.draw("ReduceMax", [2])
     tokens, chosen = loop.run(g.constant([[START]], "int64"), log_probs, chosen, 1)
-    g.output(tokens, "written", "T", 1, 1)
+    g.output(tokens, "tokens", "T", 1, 1)
     g.output(chosen, "log_probs", "T", 1, 1, 1)
 
 
@@ -34,24 +34,22 @@ def draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 
 
 def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
-    """The same after the tokens `known` [1 P], of which <s> is the first, and `token` [1 1]."""
-    memory, first = (
-        graphs.without_mask(graphs.memory_inputs(g, network), network),
-        graphs.state_inputs(g, network, 1, 1),
-    )
-    known, token = g.input("known", "int64", 1, "P"), g.input("token", "int64", 1, 1)
-    draw_draft(g, network, memory, network.run_recurrence_only(known, first), token)
+    """The same after the tokens `prefix` [1 P], of which <s> is the first, and `token` [1 1]."""
+    memory = graphs.without_mask(graphs.memory_inputs(g, network), network)
+    first = graphs.state_inputs(g, network, 1, 1)
+    prefix, token = g.input("prefix", "int64", 1, "P"), g.input("token", "int64", 1, 1)
+    draw_draft(g, network, memory, network.run_recurrence_only(prefix, first), token)
 
 
 def draw_draft(
     g: Graph, network: Network, memory: Memory, first: list[States], token: Value
 ) -> None:
-    everything, width = whole_vocabulary(network.tokens), network.options.embedding
+    everything, width = full_vocabulary(network.tokens), network.options.embedding
     loop = SingleLoop(network, allowed_tokens(g, network), memory, first)
     tokens, outputs = loop.run(token, loop.logits, loop.output, width)
     logits = everything.logits(network, outputs.reshape(1, -1, width))
     best, log_probs = block_top_k(logits, [1], everything)
-    g.output(tokens, "written", "T", 1, 1)
+    g.output(tokens, "tokens", "T", 1, 1)
     g.output(best, "best", 1, "T", 1)
     g.output(log_probs, "log_probs", 1, "T", 1)
 
@@ -77,37 +75,30 @@ class SingleLoop:
         g, body = self.body.root, self.body
         token_after = self.candidates.tokens_at(scores.argmax())
         # the logits of <pad> and <s> are -inf, and all tokens but these are greater than </s>
-        body.result((token_after > END).reshape())
-        body.result(token_after, 1, 1)
-        for state in graphs.flat(self.states):
-            body.result(state, 1, 1, "H")
-        body.result(token_after, 1, 1)
-        body.result(reported, 1, 1, width)
-        return body.loop(g.input("limit", "int64"), [token, *graphs.flat(self.first)])[-2:]
+        go_on, states = (token_after > END).reshape(), graphs.flat(self.states)
+        results: list[Result] = [(token_after, 1, 1), *((state, 1, 1, "H") for state in states)]
+        results += [(token_after, 1, 1), (reported, 1, 1, width)]
+        first = [token, *graphs.flat(self.first)]
+        return body.loop(g.input("limit", "int64"), first, go_on, results)[-2:]
 
 
 def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of greedy search of a batch, until all its sentences have ended."""
     memory, token = graphs.memory_inputs(g, network), g.input("token", "int64", "B", 1)
-    first = graphs.state_inputs(g, network, "B", 1)
-    body = LoopBody(g)
-    before, unfinished = body.input("token", "int64", "B", 1), body.input("open", "bool", "B", 1)
+    first_states, body = graphs.state_inputs(g, network, "B", 1), LoopBody(g)
+    before = body.input("token", "int64", "B", 1)
+    unfinished = body.input("unfinished", "bool", "B", 1)
     output, states = network.step(before, graphs.state_inputs(body, network, "B", 1), memory)
     logits = candidates.logits(network, output)
-    best, log_probs = block_top_k(logits, g.constant([1], "int64"), candidates)
+    best, log_probs = block_top_k(logits, [1], candidates)
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)
-    body.result(unfinished.cast("int64").sum() > 0)
-    body.result(tokens, "B", 1)
-    body.result(unfinished, "B", 1)
-    for state in graphs.flat(states):
-        body.result(state, "B", 1, "H")
-    body.result(tokens, "B", 1)
-    body.result(log_probs.squeeze(-1), "B", 1)
-    all_true = token.equals(token)
-    _, _, *final, written, log_probs = body.loop(
-        g.input("steps", "int64"), [token, all_true, *graphs.flat(first)]
-    )
-    graphs.output_states(g, network.by_layer(final), graphs.NEXT_STATES, "B", 1)
-    g.output(written, "written", "T", "B", 1)
+    go_on = unfinished.cast("int64").sum() > 0
+    results: list[Result] = [(tokens, "B", 1), (unfinished, "B", 1)]
+    results += [(state, "B", 1, "H") for state in graphs.flat(states)]
+    results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1)]
+    first = [token, token.equals(token), *graphs.flat(first_states)]
+    *final, tokens, log_probs = body.loop(g.input("steps", "int64"), first, go_on, results)
+    graphs.output_states(g, network.by_layer(final[2:]), graphs.NEXT_STATES, "B", 1)
+    g.output(tokens, "tokens", "T", "B", 1)
     g.output(log_probs, "log_probs", "T", "B", 1)

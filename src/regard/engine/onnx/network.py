@@ -51,9 +51,6 @@ class LayerOutput(NamedTuple):
     """B T M"""
 
 
-WHOLE_VOCABULARY = None
-"""In place of gathered rows of the output matrix: all of them."""
-
 LARGEST_TABLE = 16_000_000
 """Bytes. The decoder's input products of all tokens are computed once if they take no more."""
 
@@ -221,15 +218,13 @@ class Network:
         """The states of a decoder of one layer after `tokens` [B T]: they need no attention."""
         return [self.scan_layer(0, self.lookup_inputs(tokens), first[0]).final]
 
-    def logits(
-        self, output: Value, rows: GatheredRows | None = WHOLE_VOCABULARY, columns: int = 0
-    ) -> Value:
-        """The logits of the next token; those of <pad> and <s> are -inf.
+    def logits(self, output: Value, rows: GatheredRows | None = None, columns: int = 0) -> Value:
+        """The logits of the next token, of gathered rows or of all; <pad> and <s> have -inf.
 
-        Those of the whole vocabulary are padded with -inf to `columns`, if that is more.
+        All of them are padded with -inf to `columns`, if that is more.
         """
         name, matrix = names.OUTPUT, names.output_matrix(self.options)
-        if rows is WHOLE_VOCABULARY:
+        if rows is None:
             return self.arithmetic.product(output, name, [matrix], self.output_bias(columns))
         return self.arithmetic.gathered_product(output, name, rows)
 

@@ -17,7 +17,7 @@ Bias = np.ndarray | None
 ZERO_POINT = 128
 """The unsigned byte that stands for a weight of 0."""
 
-RECURRENT = ".recall"
+RECURRENT = ".recurrent"
 """The suffix of the name of a product with hidden states of a GRU or an LSTM."""
 
 HIDDEN_RANGE = (-1.0, 1.0)

@@ -5,15 +5,7 @@ from functools import cache, cached_property
 from threading import Lock
 
 import numpy as np
-from onnxruntime import (
-    InferenceSession,
-    OrtAllocatorType,
-    OrtArenaCfg,
-    OrtMemoryInfo,
-    OrtMemType,
-    SessionOptions,
-    create_and_register_allocator,
-)
+import onnxruntime as ort
 
 from regard.engine.onnx.builders import GraphKind, build
 from regard.engine.onnx.graph import Graph, draw
@@ -31,11 +23,11 @@ def share_arena() -> None:
 
     If it grew by the size that is asked for, it would keep a block of each size (docs/speed.md).
     """
-    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    kind = ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     with suppress(RuntimeError):  # another part of this process has registered one
-        create_and_register_allocator(
-            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
-            OrtArenaCfg({"arena_extend_strategy": 0}),
+        ort.create_and_register_allocator(
+            ort.OrtMemoryInfo("Cpu", kind, 0, ort.OrtMemType.DEFAULT),
+            ort.OrtArenaCfg({"arena_extend_strategy": 0}),
         )
 
 
@@ -47,7 +39,7 @@ class Session:
     """
 
     def __init__(self, graph: Graph, threads: int, use_arena: bool = True) -> None:
-        settings = SessionOptions()
+        settings = ort.SessionOptions()
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
@@ -57,7 +49,7 @@ class Session:
             settings.add_session_config_entry("session.use_env_allocators", "1")
         else:
             settings.enable_cpu_mem_arena = False
-        self.session = InferenceSession(
+        self.session = ort.InferenceSession(
             graph.model(),
             settings,
             providers=["CPUExecutionProvider"],
@@ -98,7 +90,8 @@ class Sessions:
     def input_tables(self) -> Arrays:
         """The tables that steps look up; all graphs share them."""
         graph = build(GraphKind("input_table"), self.network)
-        return Session(graph, self.threads).run({"every": np.arange(self.network.tokens)[None]})
+        tokens = np.arange(self.network.tokens)[None]
+        return Session(graph, self.threads).run({"vocabulary": tokens})
 
 
 @cache
