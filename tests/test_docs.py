@@ -211,6 +211,15 @@ def test_every_file_that_a_page_links_to_exists(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_source_file_that_a_page_names_exists(page):
+    """Where it holds a folder: `model/output.py` is below src/regard, `recipes/run.py` is not."""
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|toml|js))`", page.read_text("utf-8"))
+    folders = ROOT, ROOT / "src" / "regard"
+    missing = [name for name in named if not any((folder / name).exists() for folder in folders)]
+    assert missing == []
+
+
 def test_the_readme_is_short():
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 120
