@@ -29,11 +29,12 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 72
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 110
 
 # Types of other packages, type variables and names that are not public have no page here.
 nitpick_ignore_regex = [
     ("py:class", r"(numpy|np|pathlib|collections|typing|Path|Sequence|Callable|Float|Int)\b.*"),
     ("py:class", r"regard\.(config|engine|search|shapes|storage|text|training)\..*"),
-    ("py:class", "Report|Outcome"),
+    ("py:class", r"(regard\.translation\.)?(Report|Outcome|Model)"),
 ]

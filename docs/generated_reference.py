@@ -90,6 +90,12 @@ def fill(_: Sphinx, __: str, source: list[str]) -> None:
             source[0] = source[0].replace(mark, "\n\n".join(write()))
 
 
+def outdated(*_: object) -> list[str]:
+    """The generated pages, which depend on the program, are written in every build."""
+    return ["reference/commands", "reference/options"]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", fill)
+    app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True}

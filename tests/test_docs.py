@@ -19,6 +19,7 @@ import pytest
 import regard
 from regard.cli import COMMANDS
 from regard.config import options, override
+from regard.lesson.corpus import split_lesson
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -124,7 +125,7 @@ def check_output(shown: str, printed: str) -> None:
 def shared(tmp_path_factory):
     """What the pages need: a small text, a trained model in `model`, and `regard` on the path."""
     folder = tmp_path_factory.mktemp("shared")
-    lesson = split(300, 12, seed=5)
+    lesson = split_lesson(300, 12, seed=5)
     for name, examples in (
         ("train", lesson.train), ("val", lesson.test), ("test", lesson.test),
         ("mine", lesson.train[:100]),
@@ -210,6 +211,15 @@ def test_every_file_that_a_page_links_to_exists(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_source_file_that_a_page_names_exists(page):
+    """Where it holds a folder: `model/output.py` is below src/regard, `recipes/run.py` is not."""
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|toml|js))`", page.read_text("utf-8"))
+    folders = ROOT, ROOT / "src" / "regard"
+    missing = [name for name in named if not any((folder / name).exists() for folder in folders)]
+    assert missing == []
+
+
 def test_the_readme_is_short():
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 120
@@ -227,6 +237,7 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
     pages = {file.name: file.read_text("utf-8") for file in (tmp_path / "site").rglob("*.html")}
     foreign = re.compile(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=.(?:https?:)?//")
     assert [name for name, text in pages.items() if foreign.search(text)] == []
+    assert [name for name, text in pages.items() if str(ROOT) in text] == []
     styles = [file.read_text("utf-8") for file in (tmp_path / "site").rglob("*.css")]
     assert not any(re.search(r"@import|url\(.?(?:https?:)?//", text) for text in styles)
     assert all(f"regard {name}" in pages["commands.html"] for name in COMMANDS)
