@@ -63,7 +63,7 @@ def empty(tmp_path_factory) -> Path:
 
 def test_every_file_of_a_command_is_a_command():
     files = (ROOT / "src" / "regard" / "cli").glob("*.py")
-    commands = {file.stem for file in files if "def add_to(" in file.read_text("utf-8")}
+    commands = {file.stem for file in files if f"def {file.stem}(" in file.read_text("utf-8")}
     assert commands == set(COMMANDS)
 
 
