@@ -37,6 +37,7 @@ from regard.storage import folder as checkpoint
 from regard.storage.folder import Tensors
 from regard.storage.model_file import read_model_file
 from regard.system import cores, describe_system, installed
+from regard.translation import Translation
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -68,10 +69,10 @@ def of_regard(name: str, translator: Translator, texts: list[str]) -> Contestant
         return translator.with_options(SearchOptions(beam=beam))
 
     def together(beam: int) -> int:
-        return sum(len(one.tokens) + 1 for one in with_beam(beam).translate(texts))
+        return sum(tokens_of(one) for one in with_beam(beam).translate_sentences(texts))
 
     def alone(number: int, beam: int) -> int:
-        return len(with_beam(beam).translate([texts[number]])[0].tokens) + 1
+        return tokens_of(with_beam(beam).translate_sentences([texts[number]])[0])
 
     return Contestant(name, together, alone)
 
@@ -185,8 +186,8 @@ def cold(file: Path, text: str) -> dict[str, float]:
 
 
 def quality(translator: Translator, beam: int, texts: list[str], references: list[str]) -> float:
-    found = translator.with_options(SearchOptions(beam=beam)).translate(texts)
-    written = [one.text for one in found]
+    translations = translator.with_options(SearchOptions(beam=beam)).translate_sentences(texts)
+    written = [one.text for one in translations]
     return round(measure(written, references, translator.languages[1], "multi30k")[0].value, 2)
 
 
@@ -203,17 +204,22 @@ def draw(result: dict[str, Any], file: Path) -> None:
         return
     ways = ("tokens/s one by one", "tokens/s in batches")
     figure = Figure(figsize=(10, 6), layout="constrained")
-    for place, (beam, way) in enumerate((beam, way) for beam in BEAMS for way in ways):
-        axes = figure.add_subplot(2, 2, place + 1)
-        found = result[f"beam {beam}"]
-        names = list(found)[::-1]
-        bars = axes.barh(names, [found[name][way] for name in names], color="#4c78a8")
+    for number, (beam, way) in enumerate((beam, way) for beam in BEAMS for way in ways):
+        axes = figure.add_subplot(2, 2, number + 1)
+        speeds = result[f"beam {beam}"]
+        names = list(speeds)[::-1]
+        bars = axes.barh(names, [speeds[name][way] for name in names], color="#4c78a8")
         axes.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
         axes.set_title(f"{'greedy' if beam == 1 else f'beam {beam}'}, {way}", fontsize=10)
         axes.tick_params(labelsize=8)
         axes.margins(x=0.18)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file)
+
+
+def tokens_of(translation: Translation) -> int:
+    """Tokens that were written, </s> included."""
+    return sum(len(sentence.ids) + 1 for sentence in translation.sentences)
 
 
 def main() -> None:
@@ -234,11 +240,11 @@ def main() -> None:
             "regard int8": quick,
             "regard int8, shortlist": quick.with_shortlist(),
             "regard fp32": regard.load(files["fp32"]),
-            "regard, PyTorch": regard.load(asked.model, "cpu"),
+            "regard, PyTorch": regard.load(asked.model, device="cpu"),
         }
         contestants = [of_regard(name, one, texts) for name, one in translators.items()]
-        found = quick.with_options(SearchOptions(beam=1)).translate(texts)
-        lengths = [len(one.tokens) + 1 for one in found]
+        translations = quick.with_options(SearchOptions(beam=1)).translate_sentences(texts)
+        lengths = [tokens_of(one) for one in translations]
         work = Work(quick.source.encode(texts), lengths, quick.engine.tokens, Path(scratch))
         peers, left_out = installed_peers(work)
         speeds = {
@@ -246,7 +252,7 @@ def main() -> None:
         }
         tensors, best = read_model_file(files["int8"]).tensors, ceiling()
         needed = sum(
-            operations(tensors, len(one.source_tokens) + 1, len(one.tokens) + 1) for one in found
+            operations(tensors, len(one.source_tokens), tokens_of(one)) for one in translations
         )
         rate = speeds["beam 1"]["regard int8"]["sentences/s in batches"] * needed / len(texts)
         result: dict[str, Any] = {

@@ -1,8 +1,8 @@
-"""How soon the explorer answers, and how soon a picture is there from a cold start.
+"""The response time of the explorer, and of `regard explain` in a new process.
 
     python benchmarks/explorer.py
 
-Asks a real `regard explore` for a translation and for what-ifs, and times `regard explain --out`.
+Times requests to a running `regard explore`, and the command `regard explain --out`.
 """
 
 import argparse
@@ -27,27 +27,27 @@ from regard.system import describe_system
 
 HERE = Path(__file__).resolve().parent
 SENTENCE = "The old man in the red house did not want to sell his two white horses to us."
-TIMES, PICTURES = 30, 7
-"""Measurements of each question, and of the picture."""
+REQUESTS, PICTURES = 30, 7
+"""Measurements of each request, and of the picture."""
 
 
 @contextmanager
 def exploring(model: Path) -> Iterator[str]:
-    """The address of a page that is served as long as this lasts."""
+    """The address of a running explorer."""
     command = [sys.executable, "-m", "regard", "explore", "--no-browser", "--port", "0"]
     with subprocess.Popen(
         [*command, "--model", str(model)], stderr=subprocess.PIPE, text=True
     ) as server:
         assert server.stderr is not None
-        found = (re.search(r"http://[\d.:]+/", line) for line in server.stderr)
+        matches = (re.search(r"http://[\d.:]+/", line) for line in server.stderr)
         try:
-            yield next(match[0] for match in found if match)
+            yield next(match[0] for match in matches if match)
         finally:
             server.send_signal(signal.SIGINT)
 
 
-def ask(address: str, path: str, question: dict[str, Any]) -> Any:
-    body = json.dumps(question).encode()
+def post(address: str, path: str, content: dict[str, Any]) -> Any:
+    body = json.dumps(content).encode()
     request = Request(address + path, body, {"content-type": "application/json"})
     with urlopen(request, timeout=60) as answer:
         return json.load(answer)
@@ -64,23 +64,22 @@ def milliseconds(times: int, work: Callable[[], object]) -> dict[str, float]:
 
 def measure_answers(model: Path) -> dict[str, Any]:
     with exploring(model) as address:
-        name = ask_models(address)
-        plain = {"model": name, "text": SENTENCE}
-        first = ask(address, "api/explain", plain)["explanation"]
+        plain = {"model": model_name(address), "text": SENTENCE}
+        first = post(address, "api/explain", plain)["explanation"]
         other = [*first["target"]["ids"][:3], first["next"][3][1]["id"]]
-        questions: dict[str, tuple[str, dict[str, Any]]] = {
+        requests: dict[str, tuple[str, dict[str, Any]]] = {
             "a translation, beam 5": ("api/explain", {"beam": 5}),
-            "another word": ("api/explain", {"beginning": other}),
-            "a forbidden word": ("api/explain", {"push": [[-1, 3, None]]}),
-            "a dragged weight": ("api/weigh", {"step": 2, "place": 3, "weight": 0.9}),
+            "another word": ("api/explain", {"prefix": other}),
+            "a forbidden word": ("api/explain", {"score_changes": [[-1, 3, None]]}),
+            "a dragged weight": ("api/set-weight", {"step": 2, "source_token": 3, "weight": 0.9}),
         }
         return {
-            about: milliseconds(TIMES, partial(ask, address, path, plain | change))
-            for about, (path, change) in questions.items()
+            name: milliseconds(REQUESTS, partial(post, address, path, plain | change))
+            for name, (path, change) in requests.items()
         }
 
 
-def ask_models(address: str) -> str:
+def model_name(address: str) -> str:
     with urlopen(f"{address}api/models", timeout=60) as answer:
         return str(json.load(answer)["models"][0]["name"])
 
@@ -101,15 +100,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, default=models.DEFAULT)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "explorer.json")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     result = {
-        "model": asked.model.stem,
+        "model": arguments.model.stem,
         "words": len(SENTENCE.split()),
-        "answers of the page": measure_answers(asked.model),
-        "explain to PNG in a new process": measure_picture(asked.model),
+        "answers of the page": measure_answers(arguments.model),
+        "explain to PNG in a new process": measure_picture(arguments.model),
         "system": describe_system(),
     }
-    write_json(asked.out, result)
+    write_json(arguments.out, result)
     print(json.dumps(result, indent=2))
 
 

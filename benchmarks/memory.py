@@ -1,4 +1,4 @@
-"""How much memory training takes: of 0.5 million pairs and of 5 million, side by side."""
+"""How much memory training takes: on 0.5 million pairs and on 5 million."""
 
 import argparse
 import gzip
@@ -23,9 +23,9 @@ HERE = Path(__file__).resolve().parent
 PAIRS = 500_000
 """Pairs of the smaller text."""
 TIMES = 10
-"""How often the larger one holds them, each time changed a little."""
+"""How many times the larger text holds them, each time changed a little."""
 SAMPLE_SECONDS = 0.05
-"""Between two looks at the memory of a run."""
+"""Between two measurements of the memory of a run."""
 PHASES = ("preparing", "vocabulary", "training")
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -33,10 +33,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "train": {"updates": 40, "warmup": 10, "validate_every": 40},
     "data": {"held_out": 100},
 }
-"""A tiny model, so that what is seen is the text's memory; all else is as shipped."""
+"""A tiny model, so that most of the memory is that of the text; other options are the defaults."""
 
 
-# The run whose memory is watched: a process of its own
+# The measured run, in its own process
 
 
 def begin(phase: str) -> None:
@@ -44,38 +44,40 @@ def begin(phase: str) -> None:
 
 
 def announced(work: Callable[..., Any], phase: str) -> Callable[..., Any]:
-    """`work`, which tells the watcher first that a phase begins."""
+    """`work`, which first prints that a phase begins."""
 
-    def told(*arguments: Any, **named: Any) -> Any:
+    def announcing(*arguments: Any, **named: Any) -> Any:
         begin(phase)
         return work(*arguments, **named)
 
-    return told
+    return announcing
 
 
 def learn(folder: Path) -> None:
-    """What `regard train` does, in a fresh process, telling when each phase begins."""
+    """Do what `regard train` does, and print when each phase begins."""
     from regard.config import make_config
-    from regard.training import data as preparing
-    from regard.training.folder import open_run
+    from regard.training import folder as preparing
+    from regard.training.data import Data, learn_vocabularies
+    from regard.training.distributed import SingleProcess
     from regard.training.loop import run_training
     from regard.training.report import NoReport
 
-    preparing.learn_vocabularies = announced(preparing.learn_vocabularies, "vocabulary")
-    data = preparing.Data((folder / "train.en", folder / "train.fr"), (), ("en", "fr"))
+    vars(preparing).update(learn_vocabularies=announced(learn_vocabularies, "vocabulary"))
+    data = Data((folder / "train.en", folder / "train.fr"), (), ("en", "fr"))
     config = make_config(SETTINGS, "benchmarks/memory.py")
     begin("preparing")
-    run = open_run(folder / "run", data, config, None, NoReport())
+    group, report = SingleProcess(), NoReport()
+    run = preparing.open_run(folder / "run", data, config, None, group, report)
     begin("training")
-    run_training(run, config.train.minutes, NoReport())
+    run_training(run, config.train.minutes, group, report)
 
 
-# The watcher
+# The measuring process
 
 
 class Phase(NamedTuple):
     megabytes: float
-    """Largest anonymous memory: all that is not a file mapped from disk."""
+    """Peak of anonymous memory, which excludes files mapped from disk."""
     seconds: float
 
 
@@ -83,12 +85,12 @@ def anonymous(process: int) -> float:
     """Megabytes of anonymous memory that a process holds now; 0 once it has ended."""
     with suppress(OSError):
         status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
-        found = re.search(r"RssAnon:\s*(\d+) kB", status)
-        return int(found[1]) * 1024 / 1e6 if found else 0.0
+        match = re.search(r"RssAnon:\s*(\d+) kB", status)
+        return int(match[1]) * 1024 / 1e6 if match else 0.0
     return 0.0
 
 
-def watch(folder: Path) -> dict[str, Phase]:
+def measure(folder: Path) -> dict[str, Phase]:
     """The peak and the time of each phase of a run on the text in `folder`.
 
     Raises RuntimeError if the run fails.
@@ -97,20 +99,20 @@ def watch(folder: Path) -> dict[str, Phase]:
     began: dict[str, float] = {}
     peaks = dict.fromkeys(PHASES, 0.0)
 
-    def listen(said: IO[str]) -> None:
-        for line in said:
+    def record(output: IO[str]) -> None:
+        for line in output:
             began[line.strip()] = time.monotonic()
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        listener = threading.Thread(target=listen, args=(process.stdout,))
-        listener.start()
+        reader = threading.Thread(target=record, args=(process.stdout,))
+        reader.start()
         while process.poll() is None:
             time.sleep(SAMPLE_SECONDS)
             if began:
                 phase = list(began)[-1]
                 peaks[phase] = max(peaks[phase], anonymous(process.pid))
-        listener.join()
+        reader.join()
     if process.returncode or list(began) != list(PHASES):
         raise RuntimeError(f"the run ended with {process.returncode} after {list(began)}")
     ends = [*list(began.values())[1:], time.monotonic()]
@@ -128,10 +130,10 @@ def lines(file: Path, count: int) -> Iterator[str]:
         yield from islice(opened, count)
 
 
-def lay_out(data: Path, folder: Path, count: int, times: int) -> None:
-    """The first `count` pairs, `times` over; " 1", " 2", ... behind the repeated ones.
+def write_text(data: Path, folder: Path, count: int, times: int) -> None:
+    """Write the first `count` pairs `times` times; repetitions end in " 1", " 2", ...
 
-    So all copies of a pair differ, and the search for duplicates has as many pairs to remember.
+    All copies of a pair differ, so the search for duplicates stores as many pairs as there are.
     """
     folder.mkdir()
     for name in ("train.en", "train.fr"):
@@ -148,9 +150,9 @@ def lay_out(data: Path, folder: Path, count: int, times: int) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=f"Prepare and train on {PAIRS:,} pairs of Europarl and on {TIMES} times as"
-        " many, each in a fresh process, and tell the peak of anonymous memory (what is not a file"
-        " mapped from disk) of each phase: preparing the text, learning the vocabulary, training."
-        " It works on Linux only, and takes 4 GB of disk while it runs.",
+        " many, each in a new process, and print the peak of anonymous memory (files mapped from"
+        " disk excluded) in each phase: preparing the text, learning the vocabulary, training."
+        " It runs on Linux only, and needs 4 GB of disk.",
         epilog="To try it out: python benchmarks/memory.py --scale 1/100 --out /tmp/memory.json",
     )
     parser.add_argument("--learn", type=Path, help=argparse.SUPPRESS)
@@ -165,30 +167,30 @@ def arguments() -> argparse.Namespace:
         "--scale",
         type=Fraction,
         default=Fraction(1),
-        metavar="SHARE",
-        help="share of the pairs that is used, such as 1/100, to try this out (default: all)",
+        metavar="FRACTION",
+        help="fraction of the pairs that is used, such as 1/100 for a trial (default: all)",
     )
     parser.add_argument(
         "--scratch",
         type=Path,
-        help="where the text and the runs lie meanwhile (default: a new one)",
+        help="folder for the text and the runs (default: a new temporary one)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=HERE / "results" / "memory.json",
-        help="where the results go as JSON (default: %(default)s)",
+        help="JSON file for the results (default: %(default)s)",
     )
     return parser.parse_args()
 
 
-def table(counts: list[int], found: list[dict[str, Phase]]) -> None:
+def print_table(counts: list[int], runs: list[dict[str, Phase]]) -> None:
     print(
         f"\n{'peak of anonymous memory':<26}" + "".join(f"{n:>12,} pairs" for n in counts), end=""
     )
     print(f"{'difference':>14}{'time':>20}")
     for phase in PHASES:
-        small, large = (each[phase] for each in found)
+        small, large = (run[phase] for run in runs)
         print(
             f"  {phase:<24}{small.megabytes:>15,.0f} MB{large.megabytes:>15,.0f} MB"
             f"{large.megabytes - small.megabytes:>+11,.0f} MB"
@@ -197,38 +199,38 @@ def table(counts: list[int], found: list[dict[str, Phase]]) -> None:
 
 
 def main() -> None:
-    asked = arguments()
+    options = arguments()
     if not sys.platform.startswith("linux"):
         sys.exit("benchmarks/memory.py reads /proc, which only Linux has")
-    if asked.learn:
-        learn(asked.learn)
+    if options.learn:
+        learn(options.learn)
         return
-    where = describe_system()
-    print(", ".join(f"{name} {value}" for name, value in where.items()))
-    count = int(PAIRS * asked.scale)
-    counts, found = [count, TIMES * count], []
-    if asked.scratch:
-        asked.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="regard-memory-", dir=asked.scratch) as scratch:
+    system = describe_system()
+    print(", ".join(f"{name} {value}" for name, value in system.items()))
+    count = int(PAIRS * options.scale)
+    counts, runs = [count, TIMES * count], []
+    if options.scratch:
+        options.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="regard-memory-", dir=options.scratch) as scratch:
         for number, times in enumerate((1, TIMES)):
             folder = Path(scratch) / str(number)
-            lay_out(asked.data, folder, count, times)
+            write_text(options.data, folder, count, times)
             print(f"training on {counts[number]:,} pairs", flush=True)
-            found.append(watch(folder))
-    table(counts, found)
+            runs.append(measure(folder))
+    print_table(counts, runs)
     result = {
-        "system": where,
+        "system": system,
         "settings": SETTINGS,
         "sample_seconds": SAMPLE_SECONDS,
         "pairs": counts,
-        "phases": {phase: [each[phase]._asdict() for each in found] for phase in PHASES},
+        "phases": {phase: [run[phase]._asdict() for run in runs] for phase in PHASES},
         "difference_megabytes": {
-            phase: found[1][phase].megabytes - found[0][phase].megabytes for phase in PHASES
+            phase: runs[1][phase].megabytes - runs[0][phase].megabytes for phase in PHASES
         },
     }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"\nwritten: {asked.out}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"\nwritten: {options.out}")
 
 
 if __name__ == "__main__":

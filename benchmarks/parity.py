@@ -22,7 +22,8 @@ from regard.evaluation import CONVENTIONS, measure
 from regard.export.export import Precision, export
 from regard.files import write_json
 from regard.system import describe_system
-from regard.translator import Translation, Translator
+from regard.translation import Translation
+from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
 BEAMS = (1, 5)
@@ -40,7 +41,7 @@ class Difference(NamedTuple):
 
     sentence: int
     expected: str
-    found: str
+    actual: str
     at_first: float
     """Between the log-probabilities of the first tokens that differ, behind the same beginning."""
     of_rank: float
@@ -52,20 +53,22 @@ class Difference(NamedTuple):
 
 
 def differences(
-    judge: Translator, expected: Sequence[Translation], found: Sequence[Translation]
+    judge: Translator, expected: Sequence[Translation], actual: Sequence[Translation]
 ) -> list[Difference]:
     """The sentences whose tokens differ, and by how much, as `judge` reads both."""
-    places = [
+    indices = [
         place
-        for place, (one, other) in enumerate(zip(expected, found, strict=True))
-        if one.tokens != other.tokens
+        for place, (one, other) in enumerate(zip(expected, actual, strict=True))
+        if ids_of(one) != ids_of(other)
     ]
-    return [difference(judge, place, expected[place], found[place]) for place in places]
+    return [difference(judge, place, expected[place], actual[place]) for place in indices]
 
 
-def difference(judge: Translator, place: int, one: Translation, other: Translation) -> Difference:
-    source = judge.source.encode([one.source])[0]
-    written = [judge.target.ids(each.tokens) for each in (one, other)]
+def difference(
+    judge: Translator, sentence: int, one: Translation, other: Translation
+) -> Difference:
+    source = one.sentences[0].source_ids
+    written = [ids_of(each) for each in (one, other)]
     read = [forced.log_probs for forced in judge.engine.force([source, source], written)]
     first = next(
         (at for at, (a, b) in enumerate(zip(*written, strict=False)) if a != b),
@@ -74,7 +77,7 @@ def difference(judge: Translator, place: int, one: Translation, other: Translati
     alpha = judge.options.length_penalty if judge.options.beam > 1 else 0.0
     ranks = [float(log_probs.sum()) / len(log_probs) ** alpha for log_probs in read]
     return Difference(
-        place,
+        sentence,
         one.text,
         other.text,
         abs(float(read[0][first] - read[1][first])),
@@ -82,12 +85,12 @@ def difference(judge: Translator, place: int, one: Translation, other: Translati
     )
 
 
-def largest_gap(some: Translator, others: Translator, found: Sequence[Translation]) -> float:
+def largest_gap(some: Translator, others: Translator, translations: Sequence[Translation]) -> float:
     """Between the log-probabilities that two engines give to each token of these translations."""
-    sources = some.source.encode([one.source for one in found])
-    targets = [some.target.ids(one.tokens) for one in found]
+    sources = [one.sentences[0].source_ids if one.sentences else [] for one in translations]
+    targets = [ids_of(one) for one in translations]
     gaps = [0.0]
-    for begin in range(0, len(found), 64):
+    for begin in range(0, len(translations), 64):
         part = slice(begin, begin + 64)
         for one, other in zip(
             some.engine.force(sources[part], targets[part]),
@@ -104,12 +107,12 @@ def compare(
     """What each writes, and how it differs from what PyTorch writes."""
     options = exact.options.model_copy(update={"beam": beam})
     judge = exact.with_options(options)
-    expected = judge.translate(texts)
+    expected = judge.translate_sentences(texts)
     result: dict[str, Any] = {"texts": {"PyTorch": [one.text for one in expected]}}
     for precision, translator in exported.items():
-        found = translator.with_options(options).translate(texts)
-        differing = differences(judge, expected, found)
-        result["texts"][precision] = [one.text for one in found]
+        translations = translator.with_options(options).translate_sentences(texts)
+        differing = differences(judge, expected, translations)
+        result["texts"][precision] = [one.text for one in translations]
         result[precision] = {
             "differing": len(differing),
             "of them ties": sum(one.is_tie for one in differing),
@@ -122,16 +125,21 @@ def compare(
 
 def broken(result: dict[str, Any]) -> list[str]:
     """The laws that do not hold."""
-    found = []
+    failures = []
     for beam, each in result.items():
         fp32, bleu = each["fp32"], each["BLEU"]
         if fp32["differing"] > MOST or fp32["differing"] > fp32["of them ties"]:
-            found.append(f"{beam}: {fp32['differing']} sentences differ at fp32")
+            failures.append(f"{beam}: {fp32['differing']} sentences differ at fp32")
         if fp32["largest gap of log-probabilities"] > TIE:
-            found.append(f"{beam}: log-probabilities differ at fp32")
+            failures.append(f"{beam}: log-probabilities differ at fp32")
         if bleu["fp32"] - bleu["int8"] > LOSS:
-            found.append(f"{beam}: int8 loses {bleu['fp32'] - bleu['int8']:.2f} BLEU")
-    return found
+            failures.append(f"{beam}: int8 loses {bleu['fp32'] - bleu['int8']:.2f} BLEU")
+    return failures
+
+
+def ids_of(translation: Translation) -> list[int]:
+    """Of one sentence, without </s>."""
+    return translation.sentences[0].ids if translation.sentences else []
 
 
 def main() -> None:
@@ -143,14 +151,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "parity.json")
     asked = parser.parse_args()
     texts, references = list(read_texts(asked.source)), list(read_texts(asked.reference))
-    exact = regard.load(asked.model, "cpu")
+    exact = regard.load(asked.model, device="cpu")
     exported: dict[Precision, Translator] = {}
     with tempfile.TemporaryDirectory(prefix="regard-parity-") as scratch:
         for precision in PRECISIONS:
             file = Path(scratch) / f"{precision}.regard"
             export(asked.model, file, precision, [])
             exported[precision] = regard.load(file)
-        found: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         for beam in BEAMS:
             each = compare(exact, exported, texts, beam)
             each["BLEU"] = {
@@ -159,13 +167,13 @@ def main() -> None:
                 )
                 for name, written in each.pop("texts").items()
             }
-            found[f"beam {beam}"] = each
-    laws = broken(found)
+            results[f"beam {beam}"] = each
+    laws = broken(results)
     result = {
         "model": asked.model.name,
         "text": f"{asked.source.name}, {len(texts)} sentences",
         "convention": asked.convention,
-        **found,
+        **results,
         "broken": laws,
         "system": describe_system(),
     }

@@ -127,7 +127,7 @@ def random_transformer(folder: Path, tokens: int) -> None:
     def norm(layer: Any) -> None:
         layer.gamma, layer.beta = np.ones(SIZE, np.float32), np.zeros(SIZE, np.float32)
 
-    def look(layer: Any, sizes: Sequence[int]) -> None:
+    def attention(layer: Any, sizes: Sequence[int]) -> None:
         norm(layer.layer_norm)
         for part, outputs in zip(layer.linear, sizes, strict=True):
             linear(part, outputs, SIZE)
@@ -139,17 +139,17 @@ def random_transformer(folder: Path, tokens: int) -> None:
 
     table = (random.normal(size=(tokens, SIZE)) * 0.1).astype(np.float32)
     angle = np.arange(512)[:, None] * np.exp(-np.arange(SIZE // 2) * np.log(1e4) / (SIZE // 2 - 1))
-    places = np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
+    positions = np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
     for side in (spec.encoder, spec.decoder):
         embeddings = side.embeddings[0] if isinstance(side.embeddings, list) else side.embeddings
         embeddings.weight = table
-        side.position_encodings.encodings = places
+        side.position_encodings.encodings = positions
         norm(side.layer_norm)
         for layer in side.layer:
-            look(layer.self_attention, (3 * SIZE, SIZE))
+            attention(layer.self_attention, (3 * SIZE, SIZE))
             feed(layer.ffn)
     for layer in spec.decoder.layer:
-        look(layer.attention, (SIZE, 2 * SIZE, SIZE))
+        attention(layer.attention, (SIZE, 2 * SIZE, SIZE))
     spec.decoder.projection.weight = table
     spec.decoder.projection.bias = np.zeros(tokens, np.float32)
     pieces = ["<unk>", "<s>", "</s>", *(str(number) for number in range(3, tokens))]
@@ -219,8 +219,8 @@ def of_joeynmt(work: Work) -> Contestant:
             special.pad_id, special.eos_id, is_train=False,
         )  # fmt: skip
         length = work.length(numbers)
-        found, _, _ = search(model, batch, length, beam, 1.0, min_output_length=length)
-        return int(found.size)
+        written, _, _ = search(model, batch, length, beam, 1.0, min_output_length=length)
+        return int(written.size)
 
     return of_pytorch("JoeyNMT", work, model, write)
 
@@ -267,8 +267,10 @@ def of_opennmt(work: Work) -> Contestant:
             max_length_ratio=0, random_sampling_topk=int(beam == 1), global_scorer=scorer,
             report_score=False, dump_beam="",
         )  # fmt: skip
-        found = translator.translate_batch({"src": source[:, :, None], "srclen": lengths}, False)
-        return sum(len(best[0]) for best in found["predictions"])
+        translated = translator.translate_batch(
+            {"src": source[:, :, None], "srclen": lengths}, False
+        )
+        return sum(len(best[0]) for best in translated["predictions"])
 
     return of_pytorch("OpenNMT-py", work, model, write)
 
@@ -278,11 +280,11 @@ PEERS = {"CTranslate2": of_ctranslate2, "JoeyNMT": of_joeynmt, "OpenNMT-py": of_
 
 def installed_peers(work: Work) -> tuple[list[Contestant], dict[str, str]]:
     """Those that are installed; why the others are left out."""
-    found, left_out = [], {}
+    installed, left_out = [], {}
     for name, make in PEERS.items():
         try:
-            found.append(make(work))
+            installed.append(make(work))
         except ImportError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
             left_out[name] = f"not installed: {error}"
-    return found, left_out
+    return installed, left_out

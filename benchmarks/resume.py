@@ -1,4 +1,4 @@
-"""Killed and run again, a training ends bit for bit as if it had been left alone: see it happen."""
+"""Check that a run that is killed and resumed ends with the same bytes as an uninterrupted one."""
 
 import argparse
 import hashlib
@@ -23,48 +23,48 @@ LOG = Path("training") / "log.jsonl"
 WEIGHTS, QUALITY = "model.safetensors", "quality.json"
 
 KILL, TERM = signal.Signals(9), signal.Signals(15)
-"""SIGKILL ends a process where it stands; SIGTERM asks it to save and stop."""
+"""SIGKILL ends a process at once; SIGTERM asks it to save and stop."""
 
 STOPPED = 128 + TERM
 """Exit status of a run that saved and stopped when SIGTERM asked it to."""
 SAVED = re.compile(r"stopped and saved at update ([\d,]+)")
-LEARNING = "parameters on"
-"""What a run says right before the first update; then it begins to answer SIGTERM."""
+STARTING = "parameters on"
+"""Part of the message before the first update; soon after it the run handles SIGTERM."""
 
 LATE = 0.75
-"""Share of the updates behind which a run may soon be over."""
-LISTENING_SECONDS = 0.2
-"""After those words, until it surely does."""
-LOOK_SECONDS = 0.002
-"""Between two looks at how far a run is."""
+"""Fraction of the updates after which a run may soon end."""
+HANDLER_SECONDS = 0.2
+"""After that message, until the run certainly handles SIGTERM."""
+POLL_SECONDS = 0.002
+"""Between two checks of how far a run is."""
 VALID_PAIRS = 100
 
 
 class Trial(NamedTuple):
-    """A training and how it is to be disturbed."""
+    """A run and the signals that interrupt it."""
 
     name: str
     signals: tuple[signal.Signals, ...]
 
 
 class Kill(NamedTuple):
-    """What happened to a run."""
+    """What a signal did to a run."""
 
     signal: str
     seconds: float
-    """Since the process began."""
+    """Since the process started."""
     saved: int
-    """Update of the last checkpoint before; 0 if there was none."""
+    """Update of the last checkpoint before the signal; 0 if there was none."""
     logged: int
-    """Last update that the log tells of; it writes every 50th and every validation."""
+    """Last update in the log, which has every 50th update and every validation."""
     status: int
-    """Exit status; negative: the signal it died of."""
-    said: str
-    """Update at which it says that it saved and stopped; empty if it could not say anything."""
+    """Exit status; negative: the signal that ended it."""
+    reported: str
+    """Update at which it reports that it saved and stopped; empty if it reported nothing."""
 
 
 class Plan(NamedTuple):
-    """The training whose end is compared."""
+    """The run whose results are compared."""
 
     text: Path
     """Folder with train.en, train.fr, valid.en, valid.fr."""
@@ -83,20 +83,20 @@ class Plan(NamedTuple):
         ]
 
 
-# How far a run is, read from its folder
+# How far a run is, according to its folder
 
 
 def progress(out: Path) -> dict[str, Any]:
-    """What the checkpoint says of the run; nothing if there is no checkpoint.
+    """The progress in the checkpoint; empty if there is no checkpoint.
 
-    A checkpoint is replaced at once, so one that is there is whole.
+    A checkpoint is replaced atomically, so one that exists is complete.
     """
     if not (out / STATE).exists():
         return {}
     with (out / STATE).open("rb") as opened:
         header = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
-    found: dict[str, Any] = json.loads(header["__metadata__"]["progress"])
-    return found
+    fields: dict[str, Any] = json.loads(header["__metadata__"]["progress"])
+    return fields
 
 
 def saved_update(out: Path) -> int:
@@ -104,30 +104,30 @@ def saved_update(out: Path) -> int:
 
 
 def logged_update(out: Path) -> int:
-    """The last update of the log; a line that is half written does not count."""
+    """The last update in the log; an incomplete line is ignored."""
     if not (out / LOG).exists():
         return 0
-    whole = (out / LOG).read_bytes().rpartition(b"\n")[0].splitlines()
-    return int(json.loads(whole[-1])["update"]) if whole else 0
+    lines = (out / LOG).read_bytes().rpartition(b"\n")[0].splitlines()
+    return int(json.loads(lines[-1])["update"]) if lines else 0
 
 
 # What is compared
 
 
 def content(out: Path) -> dict[str, str]:
-    """What a run leaves behind, by name, each as its SHA-256; seconds are left out."""
+    """The SHA-256 of each result of a run, by name; its seconds are left out."""
     from safetensors.numpy import load_file
 
-    found = {name: hashlib.sha256((out / name).read_bytes()) for name in (WEIGHTS, QUALITY)}
+    hashes = {name: hashlib.sha256((out / name).read_bytes()) for name in (WEIGHTS, QUALITY)}
     for name, tensor in load_file(out / STATE).items():
-        whole = f"{tensor.dtype} {tensor.shape} ".encode() + tensor.tobytes()
-        found[f"state: {name}"] = hashlib.sha256(whole)
-    told = {name: value for name, value in progress(out).items() if name != "seconds"}
-    found["state: progress"] = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    return {name: digest.hexdigest() for name, digest in found.items()}
+        described = f"{tensor.dtype} {tensor.shape} ".encode() + tensor.tobytes()
+        hashes[f"state: {name}"] = hashlib.sha256(described)
+    fields = {name: value for name, value in progress(out).items() if name != "seconds"}
+    hashes["state: progress"] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
+    return {name: digest.hexdigest() for name, digest in hashes.items()}
 
 
-# Running and disturbing
+# Running and interrupting
 
 
 def start(plan: Plan, out: Path, messages: Path) -> "subprocess.Popen[bytes]":
@@ -136,14 +136,13 @@ def start(plan: Plan, out: Path, messages: Path) -> "subprocess.Popen[bytes]":
 
 
 def check(status: int, messages: Path) -> None:
-    """Raises RuntimeError with its last words if a run did not end well."""
+    """Raises RuntimeError with the last messages of a run that failed."""
     if status:
-        said = messages.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise RuntimeError(f"a training ended with {status}:\n{said}")
+        raise RuntimeError(f"a run ended with {status}:\n{read_messages(messages)[-2000:]}")
 
 
-class Left(NamedTuple):
-    """A run left alone, and how long its parts took."""
+class Uninterrupted(NamedTuple):
+    """A run without interruptions, and how long its parts took."""
 
     out: Path
     before: float
@@ -152,17 +151,17 @@ class Left(NamedTuple):
     """Seconds between two checkpoints."""
 
 
-def leave_alone(plan: Plan, out: Path) -> Left:
-    messages, began = out.with_suffix(".txt"), time.monotonic()
+def run_uninterrupted(plan: Plan, out: Path) -> Uninterrupted:
+    messages, started = out.with_suffix(".txt"), time.monotonic()
     first = 0.0
     with start(plan, out, messages) as process:
         while process.poll() is None:
             if not first and (out / STATE).exists():
-                first = time.monotonic() - began
-            time.sleep(LOOK_SECONDS)
+                first = time.monotonic() - started
+            time.sleep(POLL_SECONDS)
     check(process.returncode, messages)
-    whole = time.monotonic() - began
-    return Left(out, first, (whole - first) / max(1, plan.updates // plan.validate_every - 1))
+    between = time.monotonic() - started - first
+    return Uninterrupted(out, first, between / max(1, plan.updates // plan.validate_every - 1))
 
 
 def wait(
@@ -171,59 +170,62 @@ def wait(
     seconds: float,
     late: Callable[[], bool],
 ) -> None:
-    """Until `ready`, and `seconds` more; shorter if the process ends, or if it is `late`."""
+    """Wait until `ready`, and `seconds` more; return early if the process ends or is `late`."""
     while process.poll() is None and not ready():
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until and not late():
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
-def disturb_once(
-    plan: Plan, each: signal.Signals, update: int, seconds: float, out: Path, messages: Path
+def interrupt_once(
+    plan: Plan, number: signal.Signals, update: int, seconds: float, out: Path, messages: Path
 ) -> Kill:
-    """Run on; send a signal `seconds` after the checkpoint of `update` or the begin of learning.
+    """Resume a run; send a signal `seconds` after the checkpoint of `update`.
 
-    If `update` is 0, SIGKILL comes `seconds` after the process began. A machine that has become
-    quicker since seconds were measured is not waited for until the run is over.
+    If `update` is 0, SIGKILL is sent `seconds` after the process starts, SIGTERM `seconds` after
+    the run handles it. The signal is sent earlier if the run is faster than expected and would end
+    before.
     """
 
     def ready() -> bool:
-        return LEARNING in heard(messages) and saved_update(out) >= update
+        return STARTING in read_messages(messages) and saved_update(out) >= update
 
     def late() -> bool:
         return saved_update(out) >= plan.updates * LATE
 
-    began = time.monotonic()
+    started = time.monotonic()
     with start(plan, out, messages) as process:
-        if each == TERM:
-            wait(process, ready, LISTENING_SECONDS + seconds, late)
+        if number == TERM:
+            wait(process, ready, HANDLER_SECONDS + seconds, late)
         else:
             wait(process, ready if update else lambda: True, seconds, late)
         saved, logged = saved_update(out), logged_update(out)
-        process.send_signal(each)
+        process.send_signal(number)
         status = process.wait()
-    told = SAVED.search(heard(messages))
-    taken = round(time.monotonic() - began, 2)
-    return Kill(each.name, taken, saved, logged, status, told[1] if told else "")
+    report = SAVED.search(read_messages(messages))
+    elapsed = round(time.monotonic() - started, 2)
+    return Kill(number.name, elapsed, saved, logged, status, report[1] if report else "")
 
 
-def disturb(plan: Plan, trial: Trial, left: Left, out: Path, chance: random.Random) -> list[Kill]:
-    """Send the signals at random moments of a run, each to a process that went on with it.
+def interrupt(
+    plan: Plan, trial: Trial, reference: Uninterrupted, out: Path, rng: random.Random
+) -> list[Kill]:
+    """Send the signals at random moments of a run, which is resumed after each.
 
-    The first comes before the first checkpoint; each other one at some moment between two of the
-    checkpoints of its first half, drawn in ascending order, such that the run is never over before.
+    The first is sent before the first checkpoint; each other one between two checkpoints of the
+    first half of the run, drawn in ascending order, so that the run does not end before.
     """
     last = plan.updates // plan.validate_every // 2
-    drawn = [0, *sorted(chance.randint(1, last) for _ in trial.signals[1:])]
+    drawn = [0, *sorted(rng.randint(1, last) for _ in trial.signals[1:])]
     kills = []
-    for number, (each, checkpoint) in enumerate(zip(trial.signals, drawn, strict=True), 1):
-        seconds = chance.uniform(0.0, left.between)
-        if each == KILL and not checkpoint:
-            seconds = chance.uniform(0.2, 0.9) * left.before
-        messages = out.with_name(f"{out.name}-{number}.txt")
+    for count, (number, checkpoint) in enumerate(zip(trial.signals, drawn, strict=True), 1):
+        seconds = rng.uniform(0.0, reference.between)
+        if number == KILL and not checkpoint:
+            seconds = rng.uniform(0.2, 0.9) * reference.before
+        messages = out.with_name(f"{out.name}-{count}.txt")
         update = checkpoint * plan.validate_every
-        kills.append(disturb_once(plan, each, update, seconds, out, messages))
+        kills.append(interrupt_once(plan, number, update, seconds, out, messages))
         print(f"  {sentence(kills[-1])}", flush=True)
     messages = out.with_name(f"{out.name}-end.txt")
     with start(plan, out, messages) as process:
@@ -231,51 +233,49 @@ def disturb(plan: Plan, trial: Trial, left: Left, out: Path, chance: random.Rand
     return kills
 
 
-def heard(messages: Path) -> str:
+def read_messages(messages: Path) -> str:
     return messages.read_text(encoding="utf-8", errors="replace")
 
 
 def sentence(kill: Kill) -> str:
-    place = (
-        f"behind the checkpoint of update {kill.saved}" if kill.saved else "before any checkpoint"
-    )
-    told = f", says it saved at update {kill.said}" if kill.said else ""
+    moment = f"after the checkpoint of update {kill.saved}" if kill.saved else "before a checkpoint"
+    report = f", reports that it saved at update {kill.reported}" if kill.reported else ""
     return (
-        f"{kill.signal} after {kill.seconds:.1f} s, {place} (log: {kill.logged}): "
-        f"ended with {kill.status}{told}"
+        f"{kill.signal} after {kill.seconds:.1f} s, {moment} (log: {kill.logged}): "
+        f"ended with {kill.status}{report}"
     )
 
 
 def faults(trial: Trial, kills: Sequence[Kill]) -> list[str]:
-    """What went otherwise than it must, the comparison apart."""
-    found = []
+    """Runs that did not end as their signal demands."""
+    wrong = []
     for number, kill in enumerate(kills, 1):
         if kill.signal == KILL.name and kill.status != -KILL:
-            found.append(f"{trial.name}, kill {number}: the run was over already ({kill.status})")
-        if kill.signal == TERM.name and not (kill.status == STOPPED and kill.said):
-            found.append(
-                f"{trial.name}, kill {number}: SIGTERM must end in {STOPPED} and a word of the"
-                f" saving, not {kill.status}"
+            wrong.append(f"{trial.name}, kill {number}: the run had already ended ({kill.status})")
+        if kill.signal == TERM.name and not (kill.status == STOPPED and kill.reported):
+            wrong.append(
+                f"{trial.name}, kill {number}: SIGTERM must end with {STOPPED} and a report that"
+                f" the state was saved, not with {kill.status}"
             )
-    return found
+    return wrong
 
 
 # The text
 
 
-def lay_out(data: Path, text: Path, pairs: int) -> None:
+def write_text(data: Path, text: Path, pairs: int) -> None:
     """The first pairs of a corpus."""
     text.mkdir()
     for name, count in (("train", pairs), ("val", VALID_PAIRS)):
         for side in ("en", "fr"):
             with (data / f"{name}.{side}").open(encoding="utf-8", newline="\n") as opened:
                 lines = list(islice(opened, count))
-            place = text / f"{'valid' if name == 'val' else name}.{side}"
-            place.write_text("".join(lines), encoding="utf-8", newline="\n")
+            file = text / f"{'valid' if name == 'val' else name}.{side}"
+            file.write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
-def lay_out_lesson(text: Path, pairs: int) -> None:
-    """Sentences of the built-in lesson, for a trial that needs no corpus."""
+def write_lesson(text: Path, pairs: int) -> None:
+    """Sentences of the built-in lesson, so that a trial needs no corpus."""
     from regard.lesson.corpus import split_lesson
 
     text.mkdir()
@@ -285,8 +285,8 @@ def lay_out_lesson(text: Path, pairs: int) -> None:
             ("en", [example.source for example in examples]),
             ("fr", [example.target for example in examples]),
         ):
-            place = text / f"{name}.{side}"
-            place.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+            file = text / f"{name}.{side}"
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
 # The command
@@ -298,17 +298,17 @@ TINY = (
         "model.decoder_size=16",
         "vocabulary.size=450",
     ),
-    *("train.batch_tokens=512", "train.warmup=20"),
+    *("train.batch_tokens=512", "train.warmup=20", "train.threads=1"),
 )
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Train with the shipped options and BPE-dropout of 0.1, once left alone,"
-        " once killed by SIGKILL at five random moments and once stopped by SIGTERM at three, each"
-        " time with the same command again until it is done; then compare SHA-256 of the model and"
-        " of every tensor of the checkpoint. The exit status is 1 if a byte differs, or if a run"
-        " that SIGTERM stops does not say so and exit with 143.",
+        description="Train with the default options and a BPE-dropout of 0.1, once without"
+        " interruption, once killed by SIGKILL at five random moments and once stopped by SIGTERM"
+        " at three, and resumed with the same command each time; then compare the SHA-256 of the"
+        " model and of every tensor of the checkpoint. The exit status is 1 if a byte differs, or"
+        " if a run that SIGTERM stops does not report this and exit with 143.",
         epilog="Example: python benchmarks/resume.py --seed 7",
     )
     data = HERE.parent.parent / "shared" / "data" / "multi30k"
@@ -327,60 +327,65 @@ def arguments() -> argparse.Namespace:
         type=int,
         default=20,
         metavar="UPDATES",
-        help="updates from one checkpoint to the next (default: %(default)s)",
+        help="updates between checkpoints (default: %(default)s)",
     )
-    parser.add_argument("--kills", type=int, default=5, help="by SIGKILL (default: %(default)s)")
-    parser.add_argument("--stops", type=int, default=3, help="by SIGTERM (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
+    parser.add_argument(
+        "--kills", type=int, default=5, help="number of SIGKILLs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--stops", type=int, default=3, help="number of SIGTERMs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the moments (default: %(default)s)"
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a tiny model and the built-in lesson; one SIGKILL and one SIGTERM in one run; nothing"
-        " is written without --out",
+        help="a tiny model and the built-in lesson; one SIGKILL and one SIGTERM in one run; results"
+        " are written only with --out",
     )
     parser.add_argument(
-        "options", nargs="*", metavar="section.option=value", help="more options of the training"
+        "options", nargs="*", metavar="section.option=value", help="further options of the run"
     )
     parser.add_argument(
         "--out",
         type=Path,
-        help="where the results go as JSON (default: results/resume.json beside this file)",
+        help="JSON file for the results (default: results/resume.json beside this file)",
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    asked = arguments()
-    where = describe_system()
-    print(", ".join(f"{name} {value}" for name, value in where.items()))
-    chance = random.Random(asked.seed)
-    sampling = ("vocabulary.source_bpe_dropout=0.1", "vocabulary.target_bpe_dropout=0.1")
-    options = (*sampling, *asked.options)
+    arguments = parse_arguments()
+    system = describe_system()
+    print(", ".join(f"{name} {value}" for name, value in system.items()))
+    rng = random.Random(arguments.seed)
+    dropout = ("vocabulary.source_bpe_dropout=0.1", "vocabulary.target_bpe_dropout=0.1")
+    options = (*dropout, *arguments.options)
     with tempfile.TemporaryDirectory(prefix="regard-resume-") as scratch:
         folder = Path(scratch)
-        if asked.quick:
-            lay_out_lesson(folder / "text", 400)
-            plan = Plan(folder / "text", (*TINY, *options), 200, 25)
+        if arguments.quick:
+            write_lesson(folder / "text", 400)
+            plan = Plan(folder / "text", (*TINY, *options), 120, 15)
             trials = [Trial("killed and stopped", (KILL, TERM))]
         else:
-            lay_out(asked.data, folder / "text", asked.pairs)
-            plan = Plan(folder / "text", options, asked.updates, asked.validate_every)
+            write_text(arguments.data, folder / "text", arguments.pairs)
+            plan = Plan(folder / "text", options, arguments.updates, arguments.validate_every)
             trials = [
-                Trial("killed", (KILL,) * asked.kills),
-                Trial("stopped", (TERM,) * asked.stops),
+                Trial("killed", (KILL,) * arguments.kills),
+                Trial("stopped", (TERM,) * arguments.stops),
             ]
         if plan.updates // plan.validate_every <= 2:
             sys.exit("give --updates at least three times --validate-every")
-        print(f"left alone: {plan.updates} updates, a checkpoint every {plan.validate_every}")
-        left = leave_alone(plan, folder / "alone")
-        expected = content(left.out)
+        print(f"uninterrupted: {plan.updates} updates, a checkpoint every {plan.validate_every}")
+        reference = run_uninterrupted(plan, folder / "alone")
         result = [
-            examine(plan, trial, left, folder / trial.name.replace(" ", "-"), chance, expected)
+            examine(plan, trial, reference, folder / trial.name.replace(" ", "-"), rng)
             for trial in trials
         ]
-    written = {"system": where, "options": plan.options, "updates": plan.updates}
-    written |= {"validate_every": plan.validate_every, "seed": asked.seed, "trials": result}
-    file = asked.out or (None if asked.quick else HERE / "results" / "resume.json")
+    written = {"system": system, "options": plan.options, "updates": plan.updates}
+    written |= {"validate_every": plan.validate_every, "seed": arguments.seed, "trials": result}
+    file = arguments.out or (None if arguments.quick else HERE / "results" / "resume.json")
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
@@ -389,26 +394,26 @@ def main() -> None:
 
 
 def examine(
-    plan: Plan, trial: Trial, left: Left, out: Path, chance: random.Random, expected: dict[str, str]
+    plan: Plan, trial: Trial, reference: Uninterrupted, out: Path, rng: random.Random
 ) -> dict[str, Any]:
-    """Disturb a run, compare its end with that of the one left alone, and tell the verdict."""
+    """Interrupt a run, compare its results with the uninterrupted one's, and print the verdict."""
     print(f"{trial.name}:")
-    kills = disturb(plan, trial, left, out, chance)
-    found, wrong = content(out), faults(trial, kills)
-    names = sorted(expected.keys() | found.keys())
-    differing = [name for name in names if expected.get(name) != found.get(name)]
+    kills = interrupt(plan, trial, reference, out, rng)
+    expected, hashes, wrong = content(reference.out), content(out), faults(trial, kills)
+    names = sorted(expected.keys() | hashes.keys())
+    differing = [name for name in names if expected.get(name) != hashes.get(name)]
     for fault in wrong:
         print(f"  {fault}")
-    verdict = f"{len(differing)} of {len(names)} DIFFER: {differing[:5]}" if differing else "alike"
+    verdict = f"{len(differing)} of {len(names)} DIFFER: {differing[:5]}" if differing else "equal"
     print(f"  {verdict}: {WEIGHTS}, {QUALITY}, {len(names) - 2} parts of {STATE.name}")
-    print(f"  SHA-256 of {WEIGHTS}: {found[WEIGHTS]}")
+    print(f"  SHA-256 of {WEIGHTS}: {hashes[WEIGHTS]}")
     return {
         "name": trial.name,
         "kills": [kill._asdict() for kill in kills],
         "differing": differing,
         "faults": wrong,
         "compared": len(names),
-        "model_sha256": found[WEIGHTS],
+        "model_sha256": hashes[WEIGHTS],
     }
 
 

@@ -21,7 +21,8 @@ from regard.config import SearchOptions
 from regard.export.export import export
 from regard.files import write_json
 from regard.system import describe_system
-from regard.translator import Translation, Translator
+from regard.translation import Translation
+from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
 STRINGS = 10_000
@@ -128,14 +129,14 @@ def too_long(translator: Translator, found: Sequence[Translation]) -> list[Trans
     return [
         one
         for one, length in zip(found, lengths, strict=True)
-        if len(one.tokens) > translator.limit(length)
+        if len(one.tokens) > translator.max_length(length)
     ]
 
 
 def translate_all(translator: Translator, texts: Sequence[str]) -> list[Translation]:
     found: list[Translation] = []
     for begin in range(0, len(texts), TOGETHER):
-        found += translator.translate(texts[begin : begin + TOGETHER])
+        found += translator.translate_sentences(texts[begin : begin + TOGETHER])
         print(f"{len(found):,} of {len(texts):,}", file=sys.stderr)
     return found
 
@@ -158,8 +159,8 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
     quick = SearchOptions.model_validate({**translator.options.model_dump(), "beam": 1})
     exact = translators["PyTorch"].with_options(quick)
     sample = texts[::SAMPLE]
-    some = exact.translate(sample)
-    others = translators["ONNX Runtime, fp32"].with_options(quick).translate(sample)
+    some = exact.translate_sentences(sample)
+    others = translators["ONNX Runtime, fp32"].with_options(quick).translate_sentences(sample)
     differing = differences(exact, some, others)
     result[BOTH] = {
         "strings": len(some),
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "robust.json")
     asked = parser.parse_args()
     texts = strings(asked.strings, SEED)
-    translators = {"PyTorch": regard.load(asked.model, "cpu")}
+    translators = {"PyTorch": regard.load(asked.model, device="cpu")}
     with tempfile.TemporaryDirectory(prefix="regard-robust-") as scratch:
         for precision in ("fp32", "int8"):
             file = Path(scratch) / f"{precision}.regard"

@@ -1,4 +1,4 @@
-"""How fast a model learns: target tokens a second, beside the processor's ceiling and a peer."""
+"""Training speed: target tokens a second, compared with the processor's peak and with JoeyNMT."""
 
 import argparse
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import harmonic_mean, median
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,8 +31,9 @@ from regard.system import cores, describe_system, keep_freed_memory
 from regard.training.data import Data
 from regard.training.distributed import SingleProcess
 from regard.training.folder import Run, open_run
-from regard.training.loop import TrainingLoop
-from regard.training.report import Log, NoReport
+from regard.training.loop import TrainingLoop, start_loop
+from regard.training.progress import Progress
+from regard.training.report import NoReport
 from regard.training.trainer import Trainer
 
 HERE = Path(__file__).resolve().parent
@@ -49,17 +51,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "dropout_hidden": 0.2,
         "dropout_output": 0.2,
     },
-    # the rate is still high at the end of the longest measurement, as in a real run
+    # so many updates that the learning rate stays high in the longest measurement
     "train": {"label_smoothing": 0.1, "updates": 1_000_000},
 }
-"""The size S: 7 million weights; what is not named here is as shipped."""
+"""The size S: 7 million weights; options that are not named here have their defaults."""
 
 WARM_UP = 20
-"""Updates before the clock starts: the first ones find memory and kernels."""
+"""Updates before the clock starts: the first ones allocate memory and compile kernels."""
 STEPS = 40
-"""Updates in which the parts are timed."""
+"""Updates whose parts are timed."""
 REPEATS = 7
-"""Measurements of each side of a comparison; the median counts."""
+"""Measurements of each side of a comparison; the median is used."""
 
 Stream = Iterator[tuple[Position, Batch]]
 
@@ -71,19 +73,19 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def interleaved(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """The median seconds of each, measured in turns so that both meet the same machine."""
+    """The median seconds of each, measured alternately under the same load of the machine."""
     first(), second()
     pairs = [(seconds_of(first), seconds_of(second)) for _ in range(REPEATS)]
     return median(a for a, _ in pairs), median(b for _, b in pairs)
 
 
-# The ceiling
+# The peak of the processor
 
 
 def ceilings(config: Config, words: int, precision: str) -> dict[str, float]:
-    """GFLOP/s of matrix products, by their shapes: squares, and those of the model itself.
+    """GFLOP/s of matrix products by shape: square ones, and those of the model.
 
-    The best of many tries each: a ceiling is what the machine can do, not what it mostly does.
+    Each is the fastest of many repetitions: the peak of the machine, not its average.
     """
     size, hidden, states = (
         config.model.embedding_size,
@@ -100,7 +102,7 @@ def ceilings(config: Config, words: int, precision: str) -> dict[str, float]:
         (tokens, hidden + states, size),
     ]
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    found = {}
+    speeds = {}
     for rows, inner, columns in shapes:
         left, right = torch.randn(rows, inner, dtype=kind), torch.randn(inner, columns, dtype=kind)
         result = torch.empty(rows, columns, dtype=kind)
@@ -110,8 +112,8 @@ def ceilings(config: Config, words: int, precision: str) -> dict[str, float]:
 
         product()
         best = min(seconds_of(product) for _ in range(3 * REPEATS))
-        found[f"{rows}x{inner}x{columns}"] = 2e-9 * rows * inner * columns / best
-    return found
+        speeds[f"{rows}x{inner}x{columns}"] = 2e-9 * rows * inner * columns / best
+    return speeds
 
 
 # What a token costs
@@ -135,16 +137,16 @@ FORMULA = (
 """How `cost` counts."""
 
 
-def cost(learner: Trainer, batches: Sequence[Batch]) -> Cost:
+def cost(trainer: Trainer, batches: Sequence[Batch]) -> Cost:
     sources = sum(int((batch.source != 0).sum()) for batch in batches)
     targets = sum(int((batch.after != 0).sum()) for batch in batches)
     sentences = sum(len(batch.source) for batch in batches)
     seen = sum(
         int(((batch.source != 0).sum(1) * (batch.after != 0).sum(1)).sum()) for batch in batches
     )
-    sizes = learner.network.sizes
+    sizes = trainer.network.sizes
     flop = dict.fromkeys(Cost._fields, 0.0)
-    for name, weight in learner.weights.items():
+    for name, weight in trainer.weights.items():
         if weight.dim() < 2 or ".embed." in name:
             continue
         if name.startswith("encoder."):
@@ -161,7 +163,7 @@ def cost(learner: Trainer, batches: Sequence[Batch]) -> Cost:
     return Cost(**{part: value / targets / 1e6 for part, value in flop.items()})
 
 
-# Learning, as in a real run
+# Training, as in a real run
 
 
 class Rate(NamedTuple):
@@ -169,33 +171,32 @@ class Rate(NamedTuple):
     tokens: int
     """Target tokens that are not padding, </s> among them."""
     seconds: float
-    """All of it: waiting for data, learning, writing the log; no validation."""
+    """Waiting for data, updates and writing the log; no validation."""
     waiting: float
-    """Seconds of it until the next batch was there."""
+    """Seconds of it spent waiting for the next batch."""
 
     @property
     def tokens_a_second(self) -> float:
         return self.tokens / self.seconds
 
 
-def open_learner(folder: Path, data: Data, config: Config) -> tuple[Run, TrainingLoop, Stream]:
+def open_loop(folder: Path, data: Data, config: Config) -> tuple[Run, TrainingLoop, Stream]:
     """Prepare a run as `regard train` does, up to the first update."""
     keep_freed_memory()
-    run = open_run(folder, data, config, None, NoReport())
-    threads = config.train.threads or cores()
-    learner = Trainer(config, len(run.card.source), len(run.card.target), SingleProcess(), threads)
-    keeper = TrainingLoop(run, learner, Log(run.training / "log.jsonl"), NoReport())
-    return run, keeper, stream(run.texts, keeper.recipe, FIRST)
+    group = SingleProcess()
+    run = open_run(folder, data, config, None, group, NoReport())
+    loop = start_loop(run, group, NoReport())
+    return run, loop, stream(run.texts, loop.batch_options, FIRST)
 
 
-def learn(keeper: TrainingLoop, batches: Stream, seconds: float) -> Rate:
+def measure_rate(loop: TrainingLoop, batches: Stream, seconds: float) -> Rate:
     updates, tokens, waiting = 0, 0, 0.0
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
-        asked = time.perf_counter()
-        taken = list(islice(batches, keeper.config.train.accumulate))
-        waiting += time.perf_counter() - asked
-        keeper.update(taken)
+        requested = time.perf_counter()
+        taken = list(islice(batches, loop.config.train.accumulate))
+        waiting += time.perf_counter() - requested
+        loop.update(taken)
         updates += 1
         tokens += sum(int((batch.after != 0).sum()) for _, batch in taken)
     return Rate(updates, tokens, time.perf_counter() - began, waiting)
@@ -222,32 +223,32 @@ def clocked(owner: Any, name: str, spent: dict[str, float], part: str) -> Iterat
         setattr(owner, name, work)
 
 
-def parts(learner: Trainer, batches: Sequence[tuple[Position, Batch]]) -> dict[str, float]:
-    """Milliseconds of an update in each part, on average over updates of a batch each.
+def parts(trainer: Trainer, progress: Progress, batches: Sequence[Batch]) -> dict[str, float]:
+    """Mean milliseconds of each part of an update of one batch.
 
-    The update is `Learner.learn` itself; the clocks are put around what it calls.
+    The update is `Trainer.update` itself; the functions that it calls are timed.
     """
     spent: dict[str, float] = {}
-    network, optimize = learner.network, "clipping, optimizer, average"
+    network, optimize = trainer.network, "clipping, optimizer, average"
     with ExitStack() as clocks:
         for owner, name, part in (
             (network, "encode", "encoder"),
-            (network, "start", "decoder with attention"),
+            (network, "initial_state", "decoder with attention"),
             (network.decoder, "attend", "decoder with attention"),
             (network_module, "cross_entropy", "output layer and loss, its gradient too"),
             (torch.Tensor, "backward", "backward through the rest"),
             (nn.utils, "clip_grad_norm_", optimize),
-            (learner.optimizer, "step", optimize),
-            (learner, "move_average", optimize),
-            (learner.optimizer, "zero_grad", optimize),
+            (trainer.optimizer, "step", optimize),
+            (trainer, "update_average", optimize),
+            (trainer.optimizer, "zero_grad", optimize),
         ):
             clocks.enter_context(clocked(owner, name, spent, part))
-        whole = seconds_of(lambda: [learner.update([batch]) for batch in batches])
-    spent["else"] = whole - sum(spent.values())
+        total = seconds_of(lambda: [trainer.update([batch], progress) for batch in batches])
+    spent["else"] = total - sum(spent.values())
     return {part: 1e3 * seconds / len(batches) for part, seconds in spent.items()}
 
 
-# What two tricks give
+# What two optimizations gain
 
 
 class Gain(NamedTuple):
@@ -260,23 +261,23 @@ class Gain(NamedTuple):
         return self.plain / self.ours
 
 
-def gain_of_cross_entropy(learner: Trainer, rows: int) -> Gain:
-    """The sliced cross-entropy against PyTorch's, on as many tokens as a batch has."""
-    smoothing = learner.options.label_smoothing
+def gain_of_cross_entropy(trainer: Trainer, rows: int) -> Gain:
+    """The sliced cross-entropy against PyTorch's, on `rows` target tokens."""
+    smoothing = trainer.options.label_smoothing
     weight, bias = (
-        learner.network.decoder.output_layer.weight,
-        learner.network.decoder.output_layer.bias,
+        trainer.network.decoder.output_layer.weight,
+        trainer.network.decoder.output_layer.bias,
     )
     output = torch.randn(rows, weight.size(1), requires_grad=True)
     target = torch.randint(len(weight), (rows,))
 
     def ours() -> None:
-        with learner.low_precision():
+        with trainer.low_precision():
             loss = cross_entropy(output, weight, bias, target, smoothing)
         torch.autograd.grad(loss, (output, weight, bias))
 
     def plain() -> None:
-        with learner.low_precision():
+        with trainer.low_precision():
             loss = functional.cross_entropy(
                 functional.linear(output, weight, bias),
                 target,
@@ -300,7 +301,7 @@ def gain_of_dropout(rows: int, size: int) -> Gain:
     return Gain(1e3 * first, 1e3 * second)
 
 
-# JoeyNMT, run as it is where it is installed
+# JoeyNMT, unmodified, where it is installed
 
 JOEYNMT = """
 name: speed
@@ -355,53 +356,56 @@ model:
     input_feeding: {input_feeding}
 """
 """The same sizes, dropouts, smoothing, vocabulary and tokens a batch; `hidden_size` of its encoder
-is that of one direction. It reads text that is cut already, so it has no subwords to look for."""
+is that of one direction. It reads text that is cut into tokens already."""
 
 JOEYNMT_COUNTS = (
     "target tokens that are not padding, </s> among them (Batch.ntokens, the sum of trg_mask), over"
     " wall time with data loading (training.py: total_tokens since the last line over elapsed time)"
 )
-"""What its "Tokens per Sec" is; read in its source: the very quantity that `Rate` holds."""
+"""What its "Tokens per Sec" counts, according to its source: the same as `Rate`."""
 
 JOEYNMT_RATE = re.compile(r"Tokens per Sec:\s*([\d.]+)")
 
 
 def why_no_joeynmt(python: str) -> str:
     """Why that interpreter cannot run JoeyNMT; empty if it can."""
-    ask = [python, "-m", "joeynmt", "--help"]
+    command = [python, "-m", "joeynmt", "--help"]
     try:
-        asked = subprocess.run(ask, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
         return f"{python} cannot be run: {error.strerror}"
-    said = asked.stderr.strip().splitlines()
-    return "" if asked.returncode == 0 else f"{python}: {said[-1] if said else 'it fails'}"
+    errors = process.stderr.strip().splitlines()
+    return "" if process.returncode == 0 else f"{python}: {errors[-1] if errors else 'it fails'}"
 
 
 def versions_of_joeynmt(python: str) -> dict[str, str]:
-    ask = (
+    program = (
         "import json, torch; from importlib.metadata import version;"
         " print(json.dumps({'joeynmt': version('joeynmt'), 'torch': torch.__version__}))"
     )
-    found: dict[str, str] = json.loads(subprocess.check_output([python, "-c", ask], text=True))
-    return found
+    output = subprocess.check_output([python, "-c", program], text=True)
+    versions: dict[str, str] = json.loads(output)
+    return versions
 
 
-def lay_out_for_joeynmt(folder: Path, run: Run, input_feeding: bool) -> None:
-    """Its configuration, the same vocabulary and the same text, cut into tokens."""
+def write_joeynmt_files(folder: Path, run: Run, input_feeding: bool) -> None:
+    """Write its configuration, the vocabulary of `run`, and its text, cut into tokens."""
     folder.mkdir()
-    config, vocabulary = run.card.config, run.card.source
+    config, vocabulary = run.model_info.config, run.model_info.source
     pieces = vocabulary.pieces(range(len(PIECES), len(vocabulary)))
     (folder / "words").write_text("\n".join(pieces), encoding="utf-8")
-    every = torch.arange(len(run.texts)).numpy()
+    indices = np.arange(len(run.texts))
     texts = {
-        "train.source": run.texts.sources(every),
-        "train.target": run.texts.targets(every),
+        "train.source": run.texts.sources(indices),
+        "train.target": run.texts.targets(indices),
         "valid.source": run.valid.sources,
         "valid.target": run.valid.targets,
     }
     for name, lines in texts.items():
-        cut = (" ".join(vocabulary.pieces(tokens)) + "\n" for tokens in vocabulary.encode(lines))
-        (folder / name).write_text("".join(cut), encoding="utf-8")
+        tokenized = (
+            " ".join(vocabulary.pieces(tokens)) + "\n" for tokens in vocabulary.encode(lines)
+        )
+        (folder / name).write_text("".join(tokenized), encoding="utf-8")
     (folder / "config.yaml").write_text(
         JOEYNMT.format(
             folder=folder,
@@ -415,13 +419,13 @@ def lay_out_for_joeynmt(folder: Path, run: Run, input_feeding: bool) -> None:
     )
 
 
-def learn_with_joeynmt(python: str, folder: Path, seconds: float) -> list[float]:
-    """The "Tokens per Sec" that it prints, for `seconds` from the first one on, which is left out.
+def train_with_joeynmt(python: str, folder: Path, seconds: float) -> list[float]:
+    """The "Tokens per Sec" that it prints in `seconds` after the first one, which is left out.
 
-    Raises RuntimeError with its last words if it prints none.
+    Raises RuntimeError with its last output if it prints none.
     """
     command = [python, "-m", "joeynmt", "train", str(folder / "config.yaml"), "--skip-test"]
-    said: list[str] = []
+    output: list[str] = []
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -433,40 +437,40 @@ def learn_with_joeynmt(python: str, folder: Path, seconds: float) -> list[float]
         assert process.stdout is not None
         clock = None
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             if clock is None and JOEYNMT_RATE.search(line):
                 clock = threading.Timer(seconds, process.kill)
                 clock.start()
         if clock is not None:
             clock.cancel()
-    rates = [float(found[1]) for line in said if (found := JOEYNMT_RATE.search(line))]
+    rates = [float(match[1]) for line in output if (match := JOEYNMT_RATE.search(line))]
     if len(rates) <= 1:
-        raise RuntimeError("JoeyNMT did not learn:\n" + "".join(said[-20:]))
+        raise RuntimeError("JoeyNMT did not train:\n" + "".join(output[-20:]))
     return rates[1:]
 
 
 def against_joeynmt(
     python: str,
-    keeper: TrainingLoop,
+    loop: TrainingLoop,
     batches: Stream,
     rounds: int,
     seconds: float,
     input_feeding: bool,
 ) -> dict[str, object]:
-    """Both in turns on one machine; tokens a second of every round."""
+    """Train with both alternately; tokens a second in each round."""
     why = why_no_joeynmt(python)
     if why:
         print(f"\nJoeyNMT is skipped: {why}\n  --joeynmt-python names an interpreter that has it")
         return {"skipped": why}
     with tempfile.TemporaryDirectory(prefix="regard-joeynmt-") as scratch:
         folder = Path(scratch) / "joeynmt"
-        lay_out_for_joeynmt(folder, keeper.run, input_feeding)
+        write_joeynmt_files(folder, loop.prepared, input_feeding)
         ours, theirs = [], []
         for number in range(1, rounds + 1):
-            ours.append(learn(keeper, batches, seconds).tokens_a_second)
-            # as many updates in each rate, so their harmonic mean is tokens over seconds
+            ours.append(measure_rate(loop, batches, seconds).tokens_a_second)
+            # each rate is of as many updates, so the harmonic mean is tokens over seconds
             try:
-                theirs.append(harmonic_mean(learn_with_joeynmt(python, folder, seconds)))
+                theirs.append(harmonic_mean(train_with_joeynmt(python, folder, seconds)))
             except RuntimeError as error:
                 print(f"\nJoeyNMT is skipped: {error}")
                 return {"skipped": str(error)}
@@ -488,10 +492,10 @@ def against_joeynmt(
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Train the size S (embedding, states and hidden 256, LSTM, attention 'general',"
-        " 8,000 joint tokens) as `regard train` does, and tell: target tokens a second, padding"
-        " left out and data loading included; the largest speed of matrix products on this machine"
-        " and the share of it that training reaches; where the time of an update goes; what the"
-        " sliced cross-entropy and the dropout gain over PyTorch's. Let nothing else run.",
+        " 8,000 joint tokens) as `regard train` does, and print: target tokens a second, padding"
+        " left out and data loading included; the peak speed of matrix products on this machine"
+        " and the fraction of it that training reaches; how the time of an update is spent; what"
+        " the sliced cross-entropy and the dropout gain over PyTorch's. Run nothing else.",
         epilog="Example: python benchmarks/training.py --joeynmt --joeynmt-python joey/bin/python",
     )
     data = HERE.parent.parent / "shared" / "data" / "multi30k"
@@ -502,12 +506,15 @@ def arguments() -> argparse.Namespace:
         help="folder with train.en, train.fr, val.en and val.fr (default: %(default)s)",
     )
     parser.add_argument(
-        "--minutes", type=float, default=3.0, help="of learning on the clock (default: %(default)s)"
+        "--minutes",
+        type=float,
+        default=3.0,
+        help="of training that is measured (default: %(default)s)",
     )
     parser.add_argument(
         "--joeynmt",
         action="store_true",
-        help="measure JoeyNMT too, in turns with regard: same sizes, vocabulary, text and batch",
+        help="measure JoeyNMT too, alternately with regard: same sizes, vocabulary, text and batch",
     )
     parser.add_argument(
         "--joeynmt-python",
@@ -518,28 +525,28 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--joeynmt-input-feeding",
         action="store_true",
-        help="let JoeyNMT feed its attention back, as it does unasked; regard does not, and"
-        " without it JoeyNMT is faster",
+        help="let JoeyNMT use input feeding, its default; regard does not use it, and JoeyNMT is"
+        " faster without it",
     )
     parser.add_argument(
-        "--rounds", type=int, default=3, help="of both in turns (default: %(default)s)"
+        "--rounds", type=int, default=3, help="of both alternately (default: %(default)s)"
     )
     parser.add_argument(
         "--round-seconds",
         type=float,
         default=60.0,
-        help="of each in a round (default: %(default)s)",
+        help="seconds of each in a round (default: %(default)s)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=HERE / "results" / "training.json",
-        help="where the results go as JSON (default: %(default)s)",
+        help="JSON file for the results (default: %(default)s)",
     )
     return parser.parse_args()
 
 
-def table(title: str, rows: dict[str, str]) -> None:
+def print_table(title: str, rows: dict[str, str]) -> None:
     print(f"\n{title}")
     width = max(map(len, rows)) + 2
     for name, value in rows.items():
@@ -547,54 +554,53 @@ def table(title: str, rows: dict[str, str]) -> None:
 
 
 def main() -> None:
-    asked = arguments()
-    where = describe_system()
-    print(", ".join(f"{name} {value}" for name, value in where.items()))
+    options = arguments()
+    system = describe_system()
+    print(", ".join(f"{name} {value}" for name, value in system.items()))
     data = Data(
-        (asked.data / "train.en", asked.data / "train.fr"),
-        (asked.data / "val.en", asked.data / "val.fr"),
+        (options.data / "train.en", options.data / "train.fr"),
+        (options.data / "val.en", options.data / "val.fr"),
         ("en", "fr"),
     )
     with tempfile.TemporaryDirectory(prefix="regard-training-") as scratch:
         config = make_config(SETTINGS, "benchmarks/training.py")
-        run, keeper, batches = open_learner(Path(scratch) / "run", data, config)
-        learner = keeper.learner
-        precision = learner.progress.precision
-        speeds = ceilings(config, len(run.card.target), precision)
+        run, loop, batches = open_loop(Path(scratch) / "run", data, config)
+        trainer, precision = loop.trainer, loop.trainer.precision
+        speeds = ceilings(config, len(run.model_info.target), precision)
         for _ in range(WARM_UP):
-            keeper.update(list(islice(batches, config.train.accumulate)))
-        rate = learn(keeper, batches, asked.minutes * 60)
-        some = list(islice(batches, STEPS))
-        flop = cost(learner, [batch for _, batch in some])
-        spent = parts(learner, some)
+            loop.update(list(islice(batches, config.train.accumulate)))
+        rate = measure_rate(loop, batches, options.minutes * 60)
+        timed = [batch for _, batch in islice(batches, STEPS)]
+        flop = cost(trainer, timed)
+        spent = parts(trainer, loop.progress, timed)
         spent["waiting for data"] = 1e3 * rate.waiting / rate.updates
         rows = rate.tokens // rate.updates // config.train.accumulate
         gains = {
-            "cross-entropy": gain_of_cross_entropy(learner, rows),
+            "cross-entropy": gain_of_cross_entropy(trainer, rows),
             "dropout": gain_of_dropout(rows, config.model.embedding_size),
         }
-        peer: dict[str, object] = {"skipped": "--joeynmt was not asked for"}
-        told = tell(rate, speeds, flop, spent, gains, precision)
-        if asked.joeynmt:
+        peer: dict[str, object] = {"skipped": "--joeynmt was not given"}
+        measured = print_tables(rate, speeds, flop, spent, gains, precision)
+        if options.joeynmt:
             peer = against_joeynmt(
-                asked.joeynmt_python,
-                keeper,
+                options.joeynmt_python,
+                loop,
                 batches,
-                asked.rounds,
-                asked.round_seconds,
-                asked.joeynmt_input_feeding,
+                options.rounds,
+                options.round_seconds,
+                options.joeynmt_input_feeding,
             )
             if "times" in peer:
-                print(f"regard learns {peer['times']:.1f} times as fast (median of rounds)")
+                print(f"regard trains {peer['times']:.1f} times as fast (median of rounds)")
         batches.close()  # type: ignore[attr-defined]
-    result = {"system": where, "settings": SETTINGS, "precision": precision, **told}
+    result = {"system": system, "settings": SETTINGS, "precision": precision, **measured}
     result["joeynmt"] = peer
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"\nwritten: {asked.out}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"\nwritten: {options.out}")
 
 
-def tell(
+def print_tables(
     rate: Rate,
     speeds: dict[str, float],
     flop: Cost,
@@ -602,29 +608,31 @@ def tell(
     gains: dict[str, Gain],
     precision: str,
 ) -> dict[str, object]:
-    """Print all that was measured of regard alone, and give it for the file."""
+    """Print all that was measured of regard alone, and return it for the result file."""
     ceiling, reached = max(speeds.values()), rate.tokens_a_second * sum(flop) / 1e3
-    table(
-        f"Learning ({rate.updates:,} updates in {rate.seconds:.0f} s, {precision})",
+    print_table(
+        f"Training ({rate.updates:,} updates in {rate.seconds:.0f} s, {precision})",
         {
             "target tokens a second": f"{rate.tokens_a_second:,.0f}",
             "MFLOP a token": f"{sum(flop):.1f}",
             "GFLOP/s": f"{reached:,.0f}",
-            f"the machine's ceiling in {precision}, GFLOP/s": f"{ceiling:,.0f}",
-            "share of the ceiling": f"{reached / ceiling:.0%}",
+            f"the machine's peak in {precision}, GFLOP/s": f"{ceiling:,.0f}",
+            "fraction of the peak": f"{reached / ceiling:.0%}",
         },
     )
-    table(
+    print_table(
         f"Products in {precision}, GFLOP/s",
         {name: f"{speed:,.0f}" for name, speed in speeds.items()},
     )
-    table("MFLOP of a token", {part: f"{value:.2f}" for part, value in flop._asdict().items()})
-    whole = sum(spent.values())
-    table(
-        f"Where the {whole:.0f} ms of an update go",
-        {part: f"{value:.1f} ms {value / whole:4.0%}" for part, value in spent.items()},
+    print_table(
+        "MFLOP of a token", {part: f"{value:.2f}" for part, value in flop._asdict().items()}
     )
-    table(
+    total = sum(spent.values())
+    print_table(
+        f"The {total:.0f} ms of an update by part",
+        {part: f"{value:.1f} ms {value / total:4.0%}" for part, value in spent.items()},
+    )
+    print_table(
         "Times as fast as PyTorch's, forward and backward",
         {
             name: f"{gain.times:.1f} ({gain.plain:.2f} to {gain.ours:.2f} ms)"

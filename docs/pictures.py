@@ -1,9 +1,9 @@
-"""Make the pictures of the README and of these pages again.
+"""Draw the pictures of the README and of the documentation.
 
     python docs/pictures.py regard-demo
 
-`regard-demo` is what `regard demo` has left. Screenshots need Playwright and a Chromium, whose path
---chromium names.
+`regard-demo` is the folder that `regard demo` writes. Screenshots need Playwright and the Chromium
+of --chromium.
 """
 
 import argparse
@@ -20,18 +20,18 @@ from regard.translator import open_light
 
 HERE = Path(__file__).parent / "pictures"
 WRITTEN, STAGES = 2, 7
-"""Tokens of the translation that the picture of a step has written, and the stages of each."""
+"""Tokens that are written in the picture of a step, and the stages of each."""
 
 
 def picture(explained: Explanation) -> Picture:
     rows, columns = (
-        [word.text for word in side.words] for side in (explained.target, explained.source)
+        [word.text for word in text.words] for text in (explained.target, explained.source)
     )
     return Picture(explained.model, rows, columns, explained.word_weights)
 
 
 def shoot(page: Page, name: str, *keys: str) -> None:
-    """Press the keys, let the page come to rest, and keep what it shows."""
+    """Press the keys, wait for the transitions, and save a screenshot."""
     for key in keys:
         page.keyboard.press(key)
     page.wait_for_timeout(1500)
@@ -42,29 +42,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("demo", type=Path)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     HERE.mkdir(exist_ok=True)
-    explained = [
-        explain(open_light(asked.demo / name), EXAMPLE.source, name)
+    explanations = [
+        explain(open_light(arguments.demo / name), EXAMPLE.source, name)
         for name in ("attention", "traditional")
     ]
-    draw([picture(one) for one in explained], HERE / "black-cat.png")
+    draw([picture(explanation) for explanation in explanations], HERE / "black-cat.png")
     data = {
         "title": EXAMPLE.source,
-        "models": [one.model for one in explained],
-        "explanations": [as_json(one) for one in explained],
+        "models": [explanation.model for explanation in explanations],
+        "explanations": [as_json(explanation) for explanation in explanations],
     }
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "page.html"
         file.write_text(static_page(data), encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=asked.chromium, args=["--no-sandbox"])
-        desk = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
+        browser = playwright.chromium.launch(
+            executable_path=arguments.chromium, args=["--no-sandbox"]
+        )
+        desktop = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
         phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
-        for page in (desk, phone):
+        for page in (desktop, phone):
             page.goto(file.as_uri())
-        presses = len(explained[0].source.tokens) + 1 + WRITTEN * STAGES
-        shoot(desk, "step", "1", *["ArrowRight"] * presses)
-        shoot(desk, "arrows", "3")
+        presses = len(explanations[0].source.tokens) + 1 + WRITTEN * STAGES
+        shoot(desktop, "step", "1", *["ArrowRight"] * presses)
+        shoot(desktop, "arrows", "3")
         shoot(phone, "matrix-phone", "2")
         browser.close()
 

@@ -87,10 +87,10 @@ def assignment(text: str) -> str:
     return f"{section}{dot}{renamed}{equals}{CHOICES.get(value, value)}"
 
 
-def provenance(made: dict[str, Any]) -> dict[str, Any]:
+def provenance(content: dict[str, Any]) -> dict[str, Any]:
     """How a model was made, and its parent in turn."""
     renamed = {"about": "model_card", "tuned from": "fine_tuned_from"}
-    converted = {renamed.get(name, name): value for name, value in made.items()}
+    converted = {renamed.get(name, name): value for name, value in content.items()}
     if "fine_tuned_from" in converted:
         converted["fine_tuned_from"] = provenance(converted["fine_tuned_from"])
     return converted

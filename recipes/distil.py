@@ -1,12 +1,12 @@
-"""Train a small, fast model on what a large one says: sequence-level distillation.
+"""Train a small, fast model on the translations of a large one: sequence-level distillation.
 
     python recipes/run.py multi30k-en-fr
     python recipes/distil.py multi30k-en-fr-student
 
-The teacher translates the text that it has learned from. The student learns from the references,
-the teacher's translations, and the most like the reference of the five best of them (Kim & Rush
-2016, "Sequence-Level Knowledge Distillation", 3.2 and 3.3), in two courses: the second goes on with
-the model of the first. No other text is used.
+The teacher translates its own training text. The student learns from the references, from the
+teacher's translations, and from the one of the five best that is most like the reference (Kim &
+Rush 2016, "Sequence-Level Knowledge Distillation", 3.2 and 3.3), in two stages: the second
+starts from the model of the first. No other text is used.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from regard.export.export import export
 from regard.files import file_digest, read_json, write_file, write_json
 from regard.storage.folder import weights_file
 from regard.translator import Translator
-from run import HERE, as_command, read, result, tell, train
+from run import HERE, as_command, read, result, train, write_result
 
 TOGETHER = 2000
 """Sentences that are translated at a time."""
 
 
 def ask(teacher: Translator, sources: list[str]) -> list[list[str]]:
-    """What the teacher would say, best first."""
+    """The teacher's translations of each sentence, best first."""
     said: list[list[str]] = []
     for begin in range(0, len(sources), TOGETHER):
-        found = teacher.n_best(sources[begin : begin + TOGETHER])
-        said += [[one.text for one in best] for best in found]
+        ranked = teacher.n_best(sources[begin : begin + TOGETHER])
+        said += [[one.text for one in best] for best in ranked]
         print(f"the teacher has translated {len(said):,} of {len(sources):,}", file=sys.stderr)
     return said
 
@@ -42,9 +42,9 @@ def nearest(said: list[str], reference: str) -> str:
 
 
 def make_text(teacher: Path, data: Path, code: str, folder: Path) -> tuple[Path, Path]:
-    """The text for the student; where it is already, it is only found.
+    """The text for the student, prepared once.
 
-    Raises RegardError if another teacher said it, or read another text.
+    Raises RegardError if it is another teacher's, or of another text.
     """
     text = folder / "train.en", folder / f"train.{code}"
     read_by = [data / f"train.{side}" for side in ("en", code)]
@@ -52,7 +52,9 @@ def make_text(teacher: Path, data: Path, code: str, folder: Path) -> tuple[Path,
     if (folder / "teacher.json").exists():
         if read_json(folder / "teacher.json") != said_by:
             raise RegardError(
-                "another teacher said this, or of another text", str(folder), "choose another --out"
+                "this text is another teacher's, or of another text",
+                str(folder),
+                "choose another --out",
             )
         return text
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,9 +85,9 @@ def main() -> None:
     begun, folder = asked.out / first, asked.out / second
     before = train(first, asked.options, text, asked.data, begun)
     outcome = train(second, asked.options, text, asked.data, folder, begun)
-    found = result(second, asked.options, outcome, asked.data, folder)
+    content = result(second, asked.options, outcome, asked.data, folder)
     minutes = {"minutes_of_first_stage": round(before.seconds / 60, 1)}
-    tell({**found, **minutes}, second)
+    write_result({**content, **minutes}, second)
 
 
 if __name__ == "__main__":

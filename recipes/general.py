@@ -1,9 +1,9 @@
-"""Run the recipe of the model that comes along again: make its text, train, score, pack.
+"""Run the recipe of the built-in model: prepare its text, train, score, export.
 
     python recipes/general.py
 
-It is trained in four courses, each from the model of the one before. A run that was stopped goes
-on; one that is finished is only scored again.
+It is trained in four stages, each from the model of the previous one. An interrupted run resumes;
+a finished one is only scored again.
 """
 
 import argparse
@@ -29,13 +29,12 @@ from regard.storage import folder as checkpoint
 from regard.storage.model_card import add_model_card, read_model_card
 from regard.system import describe_system
 from regard.training.report import console_report
-from regard.translation import translate_lines
 from regard.translator import Translator
 from run import as_command
 
 HERE = Path(__file__).parent
 NAME = "general-en-fr"
-COURSES = f"{NAME}-first", f"{NAME}-second", f"{NAME}-third", NAME
+STAGES = f"{NAME}-first", f"{NAME}-second", f"{NAME}-third", NAME
 SEED = 1
 HELD_OUT = 2000
 """Tatoeba pairs whose English side is nowhere in training."""
@@ -121,8 +120,8 @@ def bare(text: str) -> str:
 
 def hold_out(everyday: Pairs, parliament: Pairs) -> tuple[Pairs, Pairs]:
     """Everyday pairs to learn from, and HELD_OUT others that have no English side in common."""
-    heard = {bare(english) for english, _ in parliament}
-    sides = sorted({bare(english) for english, _ in everyday} - heard)
+    in_parliament = {bare(english) for english, _ in parliament}
+    sides = sorted({bare(english) for english, _ in everyday} - in_parliament)
     held = set(random.Random(SEED).sample(sides, HELD_OUT))
     kept = [pair for pair in everyday if bare(pair[0]) not in held]
     first = {bare(pair[0]): pair for pair in reversed(everyday) if bare(pair[0]) in held}
@@ -138,7 +137,7 @@ def write_pairs(stem: Path, pairs: Iterable[tuple[str, str]]) -> tuple[Path, Pat
 
 
 def evenly(pairs: Pairs, number: int) -> Pairs:
-    return [pairs[place * len(pairs) // number] for place in range(number)]
+    return [pairs[index * len(pairs) // number] for index in range(number)]
 
 
 def make_text(data: Path, out: Path) -> None:
@@ -181,15 +180,15 @@ def score(translator: Translator, text: Path, name: str) -> dict[str, Any]:
     """Quality and speed on one held-out set, its lines cut into sentences as the command does."""
     sources, references = map(read, sides(text, name))
     began = time.monotonic()
-    found = translate_lines(translator, sources)
+    translations = translator.translate(sources)
     seconds = time.monotonic() - began
-    qualities = measure([one.text for one in found], references, "fr", "sacrebleu")
+    qualities = measure([one.text for one in translations], references, "fr", "sacrebleu")
     return {
         **{quality.name: round(quality.value, 2) for quality in qualities},
         "signatures": [quality.signature for quality in qualities],
         "lines": len(sources),
         "lines/s": round(len(sources) / seconds, 1),
-        "truncated": sum(one.finish_reason != "eos" for one in found),
+        "truncated": sum(one.finish_reason != "eos" for one in translations),
     }
 
 
@@ -198,11 +197,13 @@ def samples(translator: Translator, text: Path) -> str:
     own = EVERYDAY.splitlines()
     others = evenly(read_pairs(*sides(text, "tatoeba")), SAMPLES)
     read_too = [english for english, _ in others]
-    found = [one.text for one in translate_lines(translator, own + read_too)]
-    blocks = [f"{source}\n  regard: {one}\n" for source, one in zip(own, found, strict=False)]
+    translations = [one.text for one in translator.translate(own + read_too)]
+    blocks = [
+        f"{source}\n  regard: {one}\n" for source, one in zip(own, translations, strict=False)
+    ]
     blocks += [
         f"{source}\n  regard: {one}\n  Tatoeba: {reference}\n"
-        for (source, reference), one in zip(others, found[len(own) :], strict=True)
+        for (source, reference), one in zip(others, translations[len(own) :], strict=True)
     ]
     return (
         "Our own sentences, then held-out sentences of Tatoeba (tatoeba.org, CC BY 2.0 FR) with"
@@ -224,8 +225,8 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
         for name in VALIDATION
     }
     figures = {
-        name: {f"{search} BLEU": found[search]["BLEU"] for search in searches}
-        for name, found in held_out.items()
+        name: {f"{search} BLEU": by_search[search]["BLEU"] for search in searches}
+        for name, by_search in held_out.items()
     }
     add_model_card(beside, read_model_card(HERE / f"{NAME}-about.toml"), {"held_out": figures})
     shutil.copyfile(beside, file)
@@ -279,7 +280,7 @@ def main() -> None:
         make_text(asked.data, text)
     training: dict[str, Any] = {}
     begun: Path | str = ""
-    for name in COURSES:
+    for name in STAGES:
         training[name] = learn(name, text, asked.out / name, begun)
         begun = asked.out / name
     pack(folder, text, asked.pack, asked.results, training)

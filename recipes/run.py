@@ -4,7 +4,7 @@
     python recipes/run.py multi30k-en-fr --name none model.attention=none
     python recipes/run.py multi30k-en-fr-tuned --start-from en-fr
 
-A run that was stopped goes on; one that is finished is only scored again.
+An interrupted run resumes; a finished one is only scored again.
 """
 
 import argparse
@@ -40,16 +40,16 @@ def score(model: Path | str, data: Path, part: str, code: str) -> dict[str, obje
     translator = regard.load(model)
     sources, references = read(data, part, "en"), read(data, part, code)
     began = time.monotonic()
-    found = translator.translate(sources)
+    translations = translator.translate_sentences(sources)
     seconds = time.monotonic() - began
-    texts = [one.text for one in found]
+    texts = [one.text for one in translations]
     quick = translator.with_options(SearchOptions(beam=1))
-    greedy = [one.text for one in quick.translate(sources)]
+    greedy = [one.text for one in quick.translate_sentences(sources)]
     return {
         "sentences": len(sources),
         "beam": translator.options.beam,
         "seconds": round(seconds, 1),
-        "truncated": sum(one.finish_reason != "eos" for one in found),
+        "truncated": sum(one.finish_reason != "eos" for one in translations),
         "multi30k": [q._asdict() for q in measure(texts, references, code, "multi30k")],
         "sacrebleu": [q._asdict() for q in measure(texts, references, code, "sacrebleu")],
         "greedy": [q._asdict() for q in measure(greedy, references, code, "multi30k")],
@@ -67,8 +67,8 @@ def train(
     folder: Path,
     begun: Path | str = "",
 ) -> Outcome:
-    """Train as the recipe says, from scratch or on from a model that was begun; a finished run is
-    only read."""
+    """Train as the recipe says, from scratch or from the model `begun`; a finished run is only
+    read."""
     code = recipe.split("-")[2]
     settings = override(read_config(HERE / f"{recipe}.toml"), options)
     valid = [data / f"val.{side}" for side in ("en", code)]
@@ -95,19 +95,19 @@ def result(
     }
 
 
-def tell(found: dict[str, object], name: str) -> None:
-    write_json(HERE / "results" / f"{name}.json", found)
-    print(json.dumps(found, indent=2))
+def write_result(content: dict[str, object], name: str) -> None:
+    write_json(HERE / "results" / f"{name}.json", content)
+    print(json.dumps(content, indent=2))
 
 
 def as_command(main: Callable[[], None]) -> None:
-    """A mistake is told in three lines; Ctrl-C says that the same command goes on."""
+    """A mistake is reported in three lines; Ctrl-C says that the same command resumes."""
     try:
         main()
     except RegardError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("stopped; run the same command again to go on")
+        sys.exit("stopped; run the same command again to resume")
 
 
 def main() -> None:
@@ -115,7 +115,9 @@ def main() -> None:
     parser.add_argument("recipe", help="like multi30k-en-fr")
     parser.add_argument("options", nargs="*", help="section.option=value on top of the recipe")
     parser.add_argument("--name", default="", help="added to the result's name")
-    parser.add_argument("--start-from", default="", help="a model to tune: folder, file or name")
+    parser.add_argument(
+        "--start-from", default="", help="a model to fine-tune: folder, file or name"
+    )
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/multi30k")
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs")
     asked = parser.parse_intermixed_args()
@@ -125,11 +127,11 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     folder = asked.out / name
     outcome = train(asked.recipe, asked.options, text, asked.data, folder, asked.start_from)
-    found = result(asked.recipe, asked.options, outcome, asked.data, folder)
+    content = result(asked.recipe, asked.options, outcome, asked.data, folder)
     if asked.start_from:
         before = score(asked.start_from, asked.data, "test_2016_flickr", code)
-        found["before"] = {"model": asked.start_from, "test_2016_flickr": before}
-    tell(found, name)
+        content["before"] = {"model": asked.start_from, "test_2016_flickr": before}
+    write_result(content, name)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rich.console import Console
 from regard.errors import RegardError
 from regard.explain.explanation import explain
 from regard.explain.heat_map import MOST_WORDS, Picture, draw, fonts_for
-from regard.explain.terminal import heat
+from regard.explain.terminal import heat_map
 from regard.lesson.corpus import EXAMPLE
 from regard.translator import open_light
 from test_cli import typed
@@ -65,7 +65,7 @@ def test_a_picture_fits_into_80_columns_however_long_the_sentence(length):
     weights = np.eye(length)
     with open("/dev/null", "w", encoding="utf-8") as nowhere:
         console = Console(width=80, record=True, file=nowhere)
-        console.print(heat(names, names, weights, 80), no_wrap=True, crop=False)
+        console.print(heat_map(names, names, weights, 80), no_wrap=True, crop=False)
         lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 80
     assert all(any(name in line for line in lines) for name in names)
@@ -77,7 +77,7 @@ def test_what_is_not_printed_to_a_terminal_has_one_width_too(model, monkeypatch)
     explained = explain(open_light(model), TEXT, "model")
     sides = explained.target, explained.source
     rows, columns = ([word.text for word in side.words] for side in sides)
-    assert heat(rows, columns, explained.word_weights, 30).plain in shown
+    assert heat_map(rows, columns, explained.word_weights, 30).plain in shown
     sentence = explained.target.text
     assert max(len(line) for line in shown.splitlines() if line != sentence) <= 30
 

@@ -18,13 +18,14 @@ from regard.explain.explanation import (
     explain,
     explain_given,
     read_source,
-    side,
-    write_target,
+    read_target,
 )
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
 from regard.model.attention import join
+from regard.text.segments import with_end
 from regard.text.spans import Span
+from regard.text.vocabulary import Token
 from regard.translator import load, open_light
 from test_onnx import SOURCES, TARGETS, engines, every_network, some_network
 
@@ -107,7 +108,7 @@ def test_the_words_of_a_text_hold_each_token_once(translator):
 
 
 def test_a_token_that_holds_several_words_makes_them_one():
-    told = side("Wait...", ["▁Wait", "..."], [5, 6], [Span(0, 4), Span(4, 7)])
+    told = with_end("Wait...", [Token(5, "▁Wait", Span(0, 4)), Token(6, "...", Span(4, 7))])
     assert [(word.text, word.tokens) for word in told.words] == [
         ("Wait", [0]),
         ("...", [1]),
@@ -118,7 +119,7 @@ def test_a_token_that_holds_several_words_makes_them_one():
 def test_a_lone_space_belongs_to_the_word_behind_it():
     pieces = ["▁2", "▁", "1", "▁", "<0xF0>", "<0x9F>", "<0x98>", "<0x80>"]
     spans = [Span(*ends) for ends in [(0, 1), (1, 2), (2, 3), (3, 4), *[(4, 4)] * 3, (4, 5)]]
-    told = side("2 1 😀", pieces, list(range(10, 18)), spans)
+    told = with_end("2 1 😀", list(map(Token, range(10, 18), pieces, spans)))
     assert [(word.text, word.tokens) for word in told.words] == [
         ("2", [0]),
         ("1", [1, 2]),
@@ -131,7 +132,7 @@ def test_a_lone_space_belongs_to_the_word_behind_it():
     "line", ["Marks & Spencer: 2 1 5 €.", "मैं हिन्दी में", "l'été 5\u00a0€ !", "سلام عليكم 😀 👍🏽"]
 )
 def test_a_word_begins_with_the_token_of_the_space_before_it(translator, line):
-    written = write_target(translator.target, translator.target.encode([line])[0], is_ended=True)
+    written = read_target(translator.target, translator.target.encode([line])[0], is_ended=True)
     for told in (written, read_source(translator, line)):
         for word, before in zip(told.words[1:-1], told.words, strict=False):
             is_spaced = f"{before.text} {word.text}" in line
@@ -142,7 +143,7 @@ def test_a_word_begins_with_the_token_of_the_space_before_it(translator, line):
 def test_words_are_cut_from_the_text_in_order_and_leave_out_only_white_space(text, data):
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text)))) | {0, len(text)})
     spans = [Span(*ends) for ends in pairwise(cuts)]
-    told = side(text, ["?"] * len(spans), list(range(10, 10 + len(spans))), spans)
+    told = with_end(text, [Token(10, "?", span) for span in spans])
     behind = 0
     for word in told.words[:-1]:
         at = text.index(word.text, behind)
@@ -153,7 +154,7 @@ def test_words_are_cut_from_the_text_in_order_and_leave_out_only_white_space(tex
 
 def test_letters_written_byte_by_byte_are_in_one_word(translator):
     ids = translator.target.encode(["Un 猫 noir."])[0]
-    told = write_target(translator.target, ids, is_ended=True)
+    told = read_target(translator.target, ids, is_ended=True)
     assert [word.text for word in told.words] == ["Un", "猫", "noir", ".", "</s>"]
     assert [place for word in told.words for place in word.tokens] == list(range(len(ids) + 1))
 
@@ -161,7 +162,7 @@ def test_letters_written_byte_by_byte_are_in_one_word(translator):
 @pytest.mark.parametrize("line", ["Je 😀 à la mer.", "中文。 à", "5€ Zoë 😀 it", "x“y” ..."])
 def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(translator, line):
     vocabulary = translator.target
-    told = write_target(vocabulary, vocabulary.encode([line])[0], is_ended=True)
+    told = read_target(vocabulary, vocabulary.encode([line])[0], is_ended=True)
     for read in (told, read_source(translator, line)):
         known = vocabulary if read is told else translator.source
         for word in read.words[:-1]:
@@ -172,7 +173,7 @@ def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(translator, line):
 @given(st.text(min_size=1, max_size=30))
 def test_any_text_has_words_that_hold_its_tokens(text):
     spans = [Span(place, place + 1) for place in range(len(text))]
-    told = side(text, list(text), list(range(10, 10 + len(text))), spans)
+    told = with_end(text, [Token(10, "?", span) for span in spans])
     assert [place for word in told.words for place in word.tokens] == list(range(len(text) + 1))
 
 
@@ -193,8 +194,10 @@ def test_what_is_explained_is_the_beams_own_translation(translator, model):
     best = wide.translate([TEXT])[0]
     explained = explain(wide, TEXT, "tiny")
     assert explained.target.text == best.text
-    told = best._forced().log_probs[: len(explained.probabilities)]
-    assert explained.log_prob == pytest.approx(float(told.sum()), abs=1e-4)
+    [sentence] = best.sentences
+    [forced] = wide.engine.force([sentence.source_ids], [sentence.ids])
+    expected = forced.log_probs[: len(explained.probabilities)].sum()
+    assert explained.log_prob == pytest.approx(float(expected), abs=1e-4)
     assert np.allclose(
         explained.weights[: len(best.weights)], best.weights[: len(explained.probabilities)]
     )
@@ -227,7 +230,7 @@ def test_json_holds_the_numbers_to_six_places(translator):
         assert np.allclose(numbers["scores"], layer.scores, atol=1e-6)
         assert np.allclose(numbers["context"], layer.context, atol=1e-6)
     assert told["source"]["words"][0] == {"text": "The", "tokens": [0]}
-    assert told["next"][0][0].keys() == {"id", "token", "prob"}
+    assert told["next"][0][0].keys() == {"id", "token", "probability"}
 
 
 def test_a_text_with_nothing_in_it_is_refused(translator):
@@ -283,8 +286,8 @@ def begun(translator):
 
 def test_another_word_is_gone_on_from(translator, begun):
     first = what_if(translator, begun, "tiny")
-    chosen = (*begun.beginning, first.next[len(begun.beginning)][3].id)
-    asked = what_if(translator, begun._replace(beginning=chosen), "tiny")
+    chosen = (*begun.prefix, first.next[len(begun.prefix)][3].id)
+    asked = what_if(translator, begun._replace(prefix=chosen), "tiny")
     assert tuple(asked.target.ids[: len(chosen)]) == chosen and asked.prefix_length == len(chosen)
     assert asked.next[: len(chosen) - 1] == first.next[: len(chosen) - 1]
 
@@ -300,12 +303,12 @@ def test_a_forbidden_word_is_never_looked_at(translator):
         translator, Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)), "tiny"
     )
     assert (asked.weights[:, 1] == 0).all()
-    assert as_json(asked)["push"] == [[-1, 1, None]]
+    assert as_json(asked)["score_changes"] == [[-1, 1, None]]
 
 
 def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, model):
     push = (ScoreChange(2, 3, 2.5),)
-    asked = what_if(translator, begun._replace(push=push), "tiny")
+    asked = what_if(translator, begun._replace(score_changes=push), "tiny")
     engine = load(model).engine
     source, target = asked.source.ids[:-1], asked.target.ids
     bias = np.zeros((len(target) + 1, len(source) + 1), np.float32)
@@ -321,7 +324,7 @@ def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, mo
 @pytest.mark.parametrize("wanted", [0.02, 0.5, 0.95])
 @pytest.mark.parametrize("step", [0, 2, -1])
 def test_a_dragged_weight_comes_to_rest_where_it_was_dragged(translator, begun, step, wanted):
-    step = step if step >= 0 else len(begun.beginning)
+    step = step if step >= 0 else len(begun.prefix)
     asked = set_weight(translator, begun, "tiny", step, 1, wanted)
     assert asked.weights[step, 1] == pytest.approx(wanted, abs=0.006)
     assert asked.score_changes[-1][:2] == (step, 1)
@@ -330,12 +333,14 @@ def test_a_dragged_weight_comes_to_rest_where_it_was_dragged(translator, begun, 
 def test_a_weight_can_be_dragged_where_a_word_was_given(translator, begun):
     asked = set_weight(translator, begun, "tiny", 1, 2, 0.7)
     assert asked.weights[1, 2] == pytest.approx(0.7, abs=0.006)
-    assert tuple(asked.target.ids[: len(begun.beginning)]) == begun.beginning
+    assert tuple(asked.target.ids[: len(begun.prefix)]) == begun.prefix
 
 
 def test_dragging_again_replaces_the_push_before(translator, begun):
     first = set_weight(translator, begun, "tiny", 1, 1, 0.9)
-    second = set_weight(translator, begun._replace(push=first.score_changes), "tiny", 1, 1, 0.3)
+    second = set_weight(
+        translator, begun._replace(score_changes=first.score_changes), "tiny", 1, 1, 0.3
+    )
     assert len(second.score_changes) == 1
     assert second.weights[1, 1] == pytest.approx(0.3, abs=0.006)
 
@@ -346,10 +351,10 @@ def test_dragging_again_replaces_the_push_before(translator, begun):
         (Intervention(TEXT, (10**6,)), "cannot begin"),
         (Intervention(TEXT, (2, 9)), "cannot begin"),
         (Intervention(TEXT, (-1,)), "cannot begin"),
-        (Intervention(TEXT, score_changes=(ScoreChange(0, 99, 1.0),)), "nothing to push"),
-        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, inf),)), "nothing to push"),
-        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, float("nan")),)), "nothing to push"),
-        (Intervention(TEXT, score_changes=(ScoreChange(-5, 1, 1.0),)), "nothing to push"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 99, 1.0),)), "invalid change"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, inf),)), "invalid change"),
+        (Intervention(TEXT, score_changes=(ScoreChange(0, 1, float("nan")),)), "invalid change"),
+        (Intervention(TEXT, score_changes=(ScoreChange(-5, 1, 1.0),)), "invalid change"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused(translator, question, message):
@@ -362,12 +367,12 @@ def test_at_least_one_source_word_must_be_left(translator, begun):
     everywhere = tuple(ScoreChange(-1, place, -inf) for place in range(tokens))
     here = (*(ScoreChange(-1, place, -inf) for place in range(1, tokens)), ScoreChange(3, 0, -inf))
     for push in (everywhere, here):
-        with pytest.raises(RegardError, match="nothing is left"):
-            what_if(translator, begun._replace(push=push), "tiny")
+        with pytest.raises(RegardError, match="every source token is forbidden"):
+            what_if(translator, begun._replace(score_changes=push), "tiny")
 
 
 def test_a_forbidden_word_cannot_be_dragged(translator):
-    with pytest.raises(RegardError, match="nothing that is added"):
+    with pytest.raises(RegardError, match="no change of this score"):
         set_weight(
             translator,
             Intervention(TEXT, score_changes=(ScoreChange(-1, 1, -inf),)),

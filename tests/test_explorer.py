@@ -14,11 +14,12 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from regard.errors import RegardError
 from regard.explain.explanation import ScoreChange, as_json, explain
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
-from regard.serving.errors import LONGEST_BODY
-from regard.serving.explorer import LONGEST, make_app
+from regard.serving.errors import MAX_BODY_BYTES
+from regard.serving.explorer import MAX_SOURCE_TOKENS, make_app
 from regard.translator import open_light
 
 TEXT = EXAMPLE.source
@@ -41,30 +42,31 @@ def ask(client, path="/api/explain", **asked):
 def test_the_page_and_its_models_are_served(client):
     page = client.get("/")
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
-    told = client.get("/api/models").json()["models"]
-    assert [one["name"] for one in told] == ["tiny"] and told[0]["attention"] == "scaled"
+    (facts,) = client.get("/api/models").json()["models"]
+    assert facts["name"] == "tiny" and facts["attention"] == "scaled"
 
 
 def test_a_sentence_is_explained_as_python_explains_it(client, translator):
-    told = ask(client, beam=3).json()["explanation"]
+    answer = ask(client, beam=3).json()["explanation"]
     wide = translator.options.model_copy(update={"beam": 3})
-    assert told == as_json(explain(translator.with_options(wide), TEXT, "tiny"))
+    assert answer == as_json(explain(translator.with_options(wide), TEXT, "tiny"))
 
 
 def test_changes_are_answered_as_python_answers_them(client, translator):
-    push = [[-1, 1, None], [1, 2, 1.5]]
-    beginning = translator.target.encode(["Le chat"])[0]
-    told = ask(client, beginning=beginning, push=push, steps=4).json()["explanation"]
-    pushes = (ScoreChange(-1, 1, -inf), ScoreChange(1, 2, 1.5))
-    question = Intervention(TEXT, tuple(beginning), pushes, 4)
-    assert told == as_json(what_if(translator, question, "tiny"))
+    changes = [[-1, 1, None], [1, 2, 1.5]]
+    prefix = translator.target.encode(["Le chat"])[0]
+    answer = ask(client, prefix=prefix, score_changes=changes, steps=4).json()["explanation"]
+    score_changes = (ScoreChange(-1, 1, -inf), ScoreChange(1, 2, 1.5))
+    intervention = Intervention(TEXT, tuple(prefix), score_changes, 4)
+    assert answer == as_json(what_if(translator, intervention, "tiny"))
 
 
-def test_a_dragged_weight_is_answered_with_the_push_that_it_takes(client, translator):
-    told = ask(client, "/api/weigh", steps=3, step=0, place=1, weight=0.8).json()
+def test_a_dragged_weight_is_answered_with_the_score_change_that_it_needs(client, translator):
+    answer = ask(client, "/api/set-weight", steps=3, step=0, source_token=1, weight=0.8).json()
     dragged = set_weight(translator, Intervention(TEXT, steps=3), "tiny", 0, 1, 0.8)
-    assert told["explanation"] == as_json(dragged)
-    assert told["push"] == told["explanation"]["push"]
+    assert answer["explanation"] == as_json(dragged)
+    ((step, token, amount),) = answer["explanation"]["score_changes"]
+    assert (step, token) == (0, 1) and amount
 
 
 @pytest.mark.parametrize(
@@ -73,10 +75,10 @@ def test_a_dragged_weight_is_answered_with_the_push_that_it_takes(client, transl
         {"text": ""},
         {"text": "x" * 3000},
         {"model": "other"},
-        {"beginning": [999_999]},
-        {"beginning": ["a"]},
-        {"push": [[0, 99, 1.0]]},
-        {"push": [[0, 0]]},
+        {"prefix": [999_999]},
+        {"prefix": ["a"]},
+        {"score_changes": [[0, 99, 1.0]]},
+        {"score_changes": [[0, 0]]},
         {"beam": 0},
         {"beam": 1000},
         {"steps": -1},
@@ -84,11 +86,11 @@ def test_a_dragged_weight_is_answered_with_the_push_that_it_takes(client, transl
     ],
     ids=str,
 )
-def test_what_cannot_be_answered_is_told_in_three_parts(client, asked):
+def test_a_request_that_cannot_be_answered_gets_an_error_in_three_parts(client, asked):
     answer = ask(client, **asked)
     assert answer.status_code == 400
-    told = answer.json()["error"]
-    assert all(told[part] for part in ("what", "where", "advice"))
+    error = answer.json()["error"]
+    assert all(error[part] for part in ("what", "where", "advice"))
 
 
 def test_a_request_that_is_not_json_is_refused(client):
@@ -103,9 +105,9 @@ def test_a_request_that_is_not_json_is_refused(client):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "parts"),
     [
-        ({"model": "tiny"}, ("the request has no 'text'", "the request", "give a 'text'")),
+        ({"model": "tiny"}, ("the request has no field 'text'", "the request", "add 'text'")),
         (
             {"model": "tiny", "text": "x " * 1500},
             (
@@ -116,46 +118,55 @@ def test_a_request_that_is_not_json_is_refused(client):
         ),
         (
             {"model": "tiny", "text": "x", "beam": 99},
-            ("99 cannot be taken here", "'beam' in the request", "give at most 10"),
+            (
+                "beam = 99: input should be less than or equal to 10",
+                "the request",
+                "change it, or reload the page",
+            ),
         ),
         (
             {"model": "tiny", "text": "x", "surprise": 1},
-            ("there is no 'surprise' to ask for", "the request", "leave it out"),
+            ("there is no field 'surprise'", "the request", "leave it out"),
         ),
         ("{", ("the request is not JSON", "character 1", "send JSON")),
     ],
-    ids=lambda one: str(one)[:30],
+    ids=lambda case: str(case)[:30],
 )
-def test_what_is_wrong_with_a_request_is_told_in_our_own_words(client, asked, told):
+def test_an_error_names_the_field_and_what_to_do(client, asked, parts):
     body = {"content": asked} if isinstance(asked, str) else {"json": asked}
     headers = {"content-type": "application/json"}
     answer = client.post("/api/explain", headers=headers, **body).json()["error"]
-    assert (answer["what"], answer["where"], answer["advice"]) == told
+    assert (answer["what"], answer["where"], answer["advice"]) == parts
 
 
-@pytest.mark.parametrize("path", ["/api/explain", "/api/weigh"])
+@pytest.mark.parametrize("path", ["/api/explain", "/api/set-weight"])
 def test_a_sentence_of_too_many_tokens_is_refused_before_it_is_read(client, path):
-    more = {"step": 0, "place": 0, "weight": 0.5} if path == "/api/weigh" else {}
-    answer = ask(client, path, text="\U00013000" * (LONGEST // 4 + 1), **more)
+    more = {"step": 0, "source_token": 0, "weight": 0.5} if path == "/api/set-weight" else {}
+    answer = ask(client, path, text="\U00013000" * (MAX_SOURCE_TOKENS // 4 + 1), **more)
     assert answer.status_code == 400
-    told = answer.json()["error"]
-    assert re.fullmatch(r"the text is too long: \d+ tokens", told["what"])
-    assert told["advice"] == f"write a shorter one, of at most {LONGEST} tokens"
+    error = answer.json()["error"]
+    assert re.fullmatch(r"the text is too long: \d+ tokens", error["what"])
+    assert error["advice"] == f"write a shorter one, of at most {MAX_SOURCE_TOKENS} tokens"
 
 
-@pytest.mark.parametrize("amount", [1e308, -1e308, 1e30, 10_001])
-def test_a_push_beyond_all_scores_is_refused(client, amount):
-    answer = ask(client, push=[[-1, 1, amount], [-1, 1, amount]])
-    assert answer.status_code == 400 and "nothing to push" in answer.json()["error"]["what"]
+@pytest.mark.parametrize("amount", [1e308, -1e308, 1e30, 10_001.0])
+def test_a_score_change_beyond_all_scores_is_refused_as_python_refuses_it(
+    client, translator, amount
+):
+    answer = ask(client, score_changes=[[-1, 1, amount], [-1, 1, amount]])
+    with pytest.raises(RegardError) as refused:
+        what_if(translator, Intervention(TEXT, (), (ScoreChange(-1, 1, amount),) * 2), "tiny")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["what"] == refused.value.what
 
 
-def test_the_greatest_pushes_together_still_give_weights_that_are_numbers(client):
-    push = [[-1, 1, 1e4], [-1, 2, -1e4]] * 500
-    weights = ask(client, push=push, steps=3).json()["explanation"]["weights"]
+def test_the_greatest_score_changes_together_still_give_weights_that_are_numbers(client):
+    changes = [[-1, 1, 1e4], [-1, 2, -1e4]] * 500
+    weights = ask(client, score_changes=changes, steps=3).json()["explanation"]["weights"]
     assert all(sum(row) == pytest.approx(1) and row[1] == pytest.approx(1) for row in weights)
 
 
-def test_what_is_not_there_is_told_in_three_parts(client):
+def test_an_unknown_address_gets_an_error_in_three_parts(client):
     for answer in (client.get("/elsewhere"), client.get("/api/explain")):
         assert answer.status_code in (404, 405)
         assert all(answer.json()["error"][part] for part in ("what", "where", "advice"))
@@ -231,15 +242,15 @@ def test_the_command_ends_soon_though_an_answer_is_being_worked_out(model, numbe
         assert time.monotonic() - begun < 10
 
 
-@pytest.mark.parametrize("is_told", [True, False], ids=["told", "chunked"])
-def test_a_body_that_is_too_large_is_refused_before_all_of_it_has_come(model, is_told):
+@pytest.mark.parametrize("has_length", [True, False], ids=["length", "chunked"])
+def test_a_body_that_is_too_large_is_refused_before_all_of_it_has_come(model, has_length):
     with exploring(model) as (_, address, _), connect(address) as asking:
-        if is_told:
+        if has_length:
             asking.sendall(POST + b"Content-Length: 200000000\r\n\r\n{")
         else:
             part = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
             asking.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
-            for _ in range(LONGEST_BODY // 0x10000 + 1):
+            for _ in range(MAX_BODY_BYTES // 0x10000 + 1):
                 asking.sendall(part)
         asking.settimeout(10)
         answer = b""

@@ -1,4 +1,4 @@
-"""A network that takes over a smaller one says the same, and can learn more."""
+"""A network with the weights of a smaller one computes the same, and can learn more."""
 
 import copy
 
@@ -30,22 +30,24 @@ def network(seed, hidden, **options):
 @pytest.mark.parametrize("recurrence", LAYERS)
 @pytest.mark.parametrize("attention", sorted(SCORES.keys() - {"dot"}))
 @pytest.mark.parametrize("wider", [8, 10, 24])
-def test_a_wider_network_says_what_the_narrower_one_said(wider, attention, recurrence, heads):
+def test_a_wider_network_predicts_what_the_narrower_one_predicts(
+    wider, attention, recurrence, heads
+):
     options = {"attention": attention, "layer_type": recurrence, "heads": heads}
-    ready, wide = network(1, 8, **options), network(2, wider, **options)
+    smaller, wide = network(1, 8, **options), network(2, wider, **options)
     with torch.no_grad():
         first = wide(SOURCE, BEFORE).logits
-        copy_smaller(ready, wide)
-        said, wanted = wide(SOURCE, BEFORE), ready(SOURCE, BEFORE)
+        copy_smaller(smaller, wide)
+        result, wanted = wide(SOURCE, BEFORE), smaller(SOURCE, BEFORE)
     assert (first - wanted.logits).abs().max() > 0.1
-    torch.testing.assert_close(said.logits, wanted.logits, atol=1e-5, rtol=1e-5)
-    for look, known in zip(said.attentions, wanted.attentions, strict=True):
-        torch.testing.assert_close(look.weights, known.weights, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(result.logits, wanted.logits, atol=1e-5, rtol=1e-5)
+    for after, before in zip(result.attentions, wanted.attentions, strict=True):
+        torch.testing.assert_close(after.weights, before.weights, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("recurrence", LAYERS)
 def test_the_new_units_learn(recurrence):
-    """What they say differs from token to token, and whatever reads them has a gradient."""
+    """Their values differ from token to token, so the weights that read them have a gradient."""
     wide = network(2, 24, attention="scaled", layer_type=recurrence)
     copy_smaller(network(1, 8, attention="scaled", layer_type=recurrence), wide)
     wide.loss(SOURCE, BEFORE, torch.tensor([[4, 5, 6, 2], [7, 2, 0, 0]]), 0.1).backward()
@@ -57,28 +59,28 @@ def test_the_new_units_learn(recurrence):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("recurrence", LAYERS)
-@pytest.mark.parametrize(("ready_layers", "layers"), [(2, 3), (2, 4), (3, 4)])
+@pytest.mark.parametrize(("fewer_layers", "layers"), [(2, 3), (2, 4), (3, 4)])
 def test_a_deeper_encoder_reads_what_the_less_deep_one_read(
-    ready_layers, layers, recurrence, encoder
+    fewer_layers, layers, recurrence, encoder
 ):
     options = {"layer_type": recurrence, "encoder": encoder}
-    ready = network(1, 8, encoder_layers=ready_layers, **options)
+    smaller = network(1, 8, encoder_layers=fewer_layers, **options)
     deep = network(2, 8, encoder_layers=layers, **options)
     with torch.no_grad():
         first = deep.encoder(SOURCE)
-        copy_smaller(ready, deep)
-        read, known = deep.encoder(SOURCE), ready.encoder(SOURCE)
-    assert (first - known)[SOURCE != PAD].abs().max() > 0.1
-    near = 0.05 if recurrence == "ssru" else 1e-3
-    torch.testing.assert_close(read[SOURCE != PAD], known[SOURCE != PAD], atol=near, rtol=near)
+        copy_smaller(smaller, deep)
+        result, wanted = deep.encoder(SOURCE), smaller.encoder(SOURCE)
+    assert (first - wanted)[SOURCE != PAD].abs().max() > 0.1
+    tolerance = dict.fromkeys(("atol", "rtol"), 0.05 if recurrence == "ssru" else 1e-3)
+    torch.testing.assert_close(result[SOURCE != PAD], wanted[SOURCE != PAD], **tolerance)
 
 
 def test_a_network_can_grow_deeper_and_wider_at_once():
-    ready, grown = network(1, 8, encoder_layers=2), network(2, 16, encoder_layers=3)
-    copy_smaller(ready, grown)
+    smaller, grown = network(1, 8, encoder_layers=2), network(2, 16, encoder_layers=3)
+    copy_smaller(smaller, grown)
     with torch.no_grad():
-        said, wanted = grown(SOURCE, BEFORE), ready(SOURCE, BEFORE)
-    torch.testing.assert_close(said.logits, wanted.logits, atol=1e-3, rtol=1e-3)
+        result, wanted = grown(SOURCE, BEFORE), smaller(SOURCE, BEFORE)
+    torch.testing.assert_close(result.logits, wanted.logits, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("recurrence", LAYERS)

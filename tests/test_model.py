@@ -400,7 +400,7 @@ def lstm(unit: Recurrence, x: Numbers, hidden: Numbers, cell: Numbers) -> tuple[
 
 def ssru(unit: Recurrence, x: Numbers, hidden: Numbers, cell: Numbers) -> tuple[Numbers, Numbers]:
     """Kim et al. 2019, eq. 1-2."""
-    weight, bias, n = unit.gate_and_fresh.weight, unit.gate_and_fresh.bias, len(hidden)
+    weight, bias, n = unit.gate_and_candidate.weight, unit.gate_and_candidate.bias, len(hidden)
     forget = [sigmoid(gate) for gate in affine(weight[:n], bias[:n], x)]
     fresh = affine(weight[n:], bias[n:], x)
     cells = [f * c + (1 - f) * w for f, c, w in zip(forget, cell, fresh, strict=True)]

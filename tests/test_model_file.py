@@ -20,9 +20,9 @@ from regard.special import END
 from regard.storage.folder import load_model_info, load_weights, read_tensors
 from regard.storage.model_file import (
     CHECKSUM,
-    COMMON_TOKENS,
+    COMMON_TENSOR,
     HEADER,
-    LIKELY_TOKENS,
+    LIKELY_TENSOR,
     SUFFIX,
     checksum,
     read_model_file,
@@ -70,7 +70,7 @@ def test_the_weights_of_int8_are_a_third_of_fp32_at_most(fp32, int8):
 def test_a_file_translates_as_its_folder_does(model, fp32, beam):
     options = SearchOptions(beam=beam)
     folder, file = (regard.load(one).with_options(options) for one in (model, fp32))
-    expected, found = folder.translate(TEXTS), file.translate(TEXTS)
+    expected, found = folder.translate_sentences(TEXTS), file.translate_sentences(TEXTS)
     assert [one.text for one in found] == [one.text for one in expected]
     log_probs = [one.log_prob for one in expected]
     assert np.allclose([one.log_prob for one in found], log_probs, atol=1e-4)
@@ -80,14 +80,16 @@ def test_a_file_translates_as_its_folder_does(model, fp32, beam):
 @pytest.mark.parametrize("beam", [1, 4])
 def test_in_int8_a_text_alone_is_translated_as_among_others(int8, beam):
     translator = regard.load(int8).with_options(SearchOptions(beam=beam))
-    together = [one.text for one in translator.translate(TEXTS)]
-    assert together == [translator.translate([text])[0].text for text in TEXTS]
+    together = [one.text for one in translator.translate_sentences(TEXTS)]
+    assert together == [translator.translate_sentences([text])[0].text for text in TEXTS]
 
 
 def test_several_workers_find_what_one_finds(int8):
     texts = TEXTS * 5
     one, several = regard.load(int8, workers=1), regard.load(int8, workers=3)
-    assert [t.text for t in one.translate(texts)] == [t.text for t in several.translate(texts)]
+    assert [t.text for t in one.translate_sentences(texts)] == [
+        t.text for t in several.translate_sentences(texts)
+    ]
 
 
 def test_a_file_alone_translates_without_pytorch(int8, tmp_path):
@@ -128,7 +130,7 @@ def test_without_the_training_text_int8_wants_sentences(model, fp32, tmp_path):
         export(copied, tmp_path / "a.regard", "int8", [])
     export(copied, tmp_path / "a.regard", "int8", TEXTS)
     exact, found = regard.load(fp32), regard.load(tmp_path / "a.regard")
-    said = [one.text for one in exact.translate(TEXTS)]
+    said = [one.text for one in exact.translate_sentences(TEXTS)]
     for one, other in zip(exact.force(TEXTS, said), found.force(TEXTS, said), strict=True):
         assert np.abs(one.log_probs - other.log_probs).mean() < 0.1
 
@@ -272,7 +274,7 @@ def test_numbers_that_numpy_does_not_have_are_refused(tmp_path, kind):
 
 def test_half_a_shortlist_is_refused(int8, tmp_path):
     stored = read_tensors(int8)
-    for name in (LIKELY_TOKENS, COMMON_TOKENS):
+    for name in (LIKELY_TENSOR, COMMON_TENSOR):
         rest = {other: tensor for other, tensor in stored.tensors.items() if other != name}
         forge(tmp_path / "forged.regard", stored.metadata[HEADER], rest)
         with pytest.raises(RegardError):
@@ -293,9 +295,9 @@ FORGED_LISTS = {
 def test_a_forged_shortlist_is_refused_though_its_checksum_is_right(int8, tmp_path, name):
     stored = read_tensors(int8)
     likely, common = FORGED_LISTS[name](
-        stored.tensors[LIKELY_TOKENS], stored.tensors[COMMON_TOKENS]
+        stored.tensors[LIKELY_TENSOR], stored.tensors[COMMON_TENSOR]
     )
-    forged = {**stored.tensors, LIKELY_TOKENS: likely, COMMON_TOKENS: common}
+    forged = {**stored.tensors, LIKELY_TENSOR: likely, COMMON_TENSOR: common}
     forge(tmp_path / "forged.regard", stored.metadata[HEADER], forged)
     with pytest.raises(RegardError):
         regard.load(tmp_path / "forged.regard")

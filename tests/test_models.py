@@ -188,5 +188,5 @@ def test_everyday_sentences_are_translated_rightly():
         "Where is the station?": "Où est la gare ?",
         "I am hungry.": "J'ai faim.",
     }
-    found = [one.text for one in regard.load().translate(list(asked))]
+    found = [one.text for one in regard.load().translate_sentences(list(asked))]
     assert sum(one == said for one, said in zip(found, asked.values(), strict=True)) >= 3, found

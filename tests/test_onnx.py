@@ -25,8 +25,8 @@ from regard.export.calibration import log_probs, narrow, observe
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import LAYERS
-from regard.search.beam import Hooks, Hypothesis, Task, argmax, beam, generate, greedy
-from regard.search.protocols import NO_LOGIT_BIAS, LogitBias
+from regard.search.beam import Hooks, Task, argmax, beam, generate, greedy
+from regard.search.protocols import NO_LOGIT_BIAS, Hypothesis, LogitBias
 from regard.search.sampling import Sampling, sample
 
 TOKENS = 20
@@ -284,7 +284,7 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = {name: weight.copy() for name, weight in weights_of(network).items()}
-    weights["decoder.layers.0.recur.gate_and_fresh.bias"][options.decoder_size] = 300.0
+    weights["decoder.layers.0.recur.gate_and_candidate.bias"][options.decoder_size] = 300.0
     weights["decoder.layers.0.feed_forward.0.weight"][:, 0] = 0.0
     weights["decoder.layers.0.score.key.weight"][0] = 0.0
     pairs = list(zip(SOURCES, TARGETS, strict=True))

@@ -1,4 +1,4 @@
-"""The explorer page: what it shows is what it was given, in a real browser."""
+"""The explorer page shows the numbers that it was given, in a real browser."""
 
 import json
 import math
@@ -18,31 +18,29 @@ ATTACK = "</script><script>alert(1)</script>"
 IMAGE = '"><img/onerror=alert(2)/src=x>'
 
 
-# ---- explanations made by hand: true soft-maxes and true sums, of any size ----
+# ---- explanations by hand: true soft-maxes and true sums, of any size ----
 
 
 def rounded(rows):
-    return (
-        [round(one, 6) for one in rows]
-        if not isinstance(rows[0], list)
-        else list(map(rounded, rows))
-    )
+    if isinstance(rows[0], list):
+        return [rounded(row) for row in rows]
+    return [round(number, 6) for number in rows]
 
 
 def flat(rows):
-    return [one for row in rows for one in row]
+    return [number for row in rows for number in row]
 
 
 def softmax(scores):
-    shares = [0.0 if one is None else math.exp(one) for one in scores]
+    shares = [0.0 if score is None else math.exp(score) for score in scores]
     return [share / sum(shares) for share in shares]
 
 
-def side(words):
+def tokenized(words):
     """A text of words, each given as its pieces, and </s>."""
-    tokens, places = [], []
+    tokens, indices = [], []
     for pieces in [*words, ["</s>"]]:
-        places.append(
+        indices.append(
             {"text": "".join(pieces), "tokens": [*range(len(tokens), len(tokens) + len(pieces))]}
         )
         tokens += ["▁" + pieces[0] if pieces != ["</s>"] else "</s>", *pieces[1:]]
@@ -50,18 +48,18 @@ def side(words):
         "text": " ".join("".join(pieces) for pieces in words),
         "tokens": tokens,
         "ids": [*range(10, 10 + len(tokens) - 1), 2],
-        "words": places,
+        "words": indices,
     }
 
 
 def layer(random_, states, steps, heads, hidden, attention):
-    places, size = len(states), len(states[0])
+    length, size = len(states), len(states[0])
     part = size // heads
     scores = [
         [
             [
-                random_.gauss(0, 2) if attention != "none" else (None, 0.0)[place == places - 1]
-                for place in range(places)
+                random_.gauss(0, 2) if attention != "none" else (None, 0.0)[token == length - 1]
+                for token in range(length)
             ]
             for _ in range(steps)
         ]
@@ -70,7 +68,7 @@ def layer(random_, states, steps, heads, hidden, attention):
     weights = [[softmax(row) for row in head] for head in scores]
     context = [
         [
-            sum(weights[at // part][step][place] * states[place][at] for place in range(places))
+            sum(weights[at // part][step][token] * states[token][at] for token in range(length))
             for at in range(size)
         ]
         for step in range(steps)
@@ -81,7 +79,9 @@ def layer(random_, states, steps, heads, hidden, attention):
 
     return {
         "hidden": vectors(),
-        "scores": [[[one and round(one, 6) for one in row] for row in head] for head in scores],
+        "scores": [
+            [[score and round(score, 6) for score in row] for row in head] for head in scores
+        ],
         "weights": rounded(weights),
         "context": rounded(context),
         "output": vectors(),
@@ -92,14 +92,13 @@ def explanation(
     source, target, name="attention", attention="scaled", layers=2, heads=1, size=32, hidden=16
 ):
     random_ = random.Random(name + str(source))
-    source, target = side(source), side(target)
-    places, steps = len(source["tokens"]), len(target["tokens"])
-    states = rounded([[random_.uniform(-0.8, 0.8) for _ in range(size)] for _ in range(places)])
-    made = [layer(random_, states, steps, heads, hidden, attention) for _ in range(layers)]
-    looks = made[-1]["weights"]
+    source, target = tokenized(source), tokenized(target)
+    length, steps = len(source["tokens"]), len(target["tokens"])
+    states = rounded([[random_.uniform(-0.8, 0.8) for _ in range(size)] for _ in range(length)])
+    layer_data = [layer(random_, states, steps, heads, hidden, attention) for _ in range(layers)]
+    last = layer_data[-1]["weights"]
     weights = [
-        [sum(look[t][s] for look in looks) / len(looks) for s in range(places)]
-        for t in range(steps)
+        [sum(head[t][s] for head in last) / len(last) for s in range(length)] for t in range(steps)
     ]
     words = [
         [
@@ -109,10 +108,10 @@ def explanation(
         for out in target["words"]
     ]
     others = ["le", "la", "un", "une", "chien", "noir", "souris"]
-    coming = [
-        [{"id": target["ids"][t], "token": target["tokens"][t], "prob": 0.6}]
+    next_tokens = [
+        [{"id": target["ids"][t], "token": target["tokens"][t], "probability": 0.6}]
         + [
-            {"id": 900 + at, "token": f"▁{other}", "prob": round(0.3 / 2**at, 6)}
+            {"id": 900 + at, "token": f"▁{other}", "probability": round(0.3 / 2**at, 6)}
             for at, other in enumerate(others)
         ]
         for t in range(steps)
@@ -123,42 +122,41 @@ def explanation(
             "name": name,
             "languages": ["en", "fr"],
             "attention": attention,
-            "recurrence": "lstm",
+            "layer_type": "lstm",
             "encoder": "bidirectional",
             "encoder_layers": 1,
             "decoder_layers": layers,
             "heads": heads,
-            "embedding": hidden,
-            "states": size,
-            "hidden": hidden,
+            "embedding_size": hidden,
+            "encoder_size": size,
+            "decoder_size": hidden,
         },
         "source": source,
         "target": target,
-        "given": 0,
+        "prefix_length": 0,
         "log_prob": round(steps * math.log(0.6), 6),
-        "ending": "end",
+        "finish_reason": "eos",
         "states": states,
-        "layers": made,
+        "layers": layer_data,
         "weights": rounded(weights),
         "word_weights": rounded(words),
-        "next": coming,
-        "prob": [0.6] * steps,
-        "push": [],
-        "caveat": "",
+        "next": next_tokens,
+        "probabilities": [0.6] * steps,
+        "score_changes": [],
+        "advice": "",
     }
 
 
 ENGLISH = [["The"], ["black"], ["cat"], ["ate"], ["the"], ["mo", "use"], ["."]]
 FRENCH = [["Le"], ["chat"], ["noir"], ["a"], ["mangé"], ["la"], ["sou", "ris"], ["."]]
 BROKEN = [["Le"], ["chien"], ["noir"], ["a"], ["la"], ["sou", "ris"], ["."]]
-PLACES = 9
-"""Source tokens of the example, </s> among them."""
+SOURCE_TOKENS = 9
+"""Of the example, </s> among them."""
 
 
 def both(source=ENGLISH, **sizes):
     """The same sentence by a model with attention and by one without."""
     return {
-        "live": False,
         "title": "The black cat",
         "models": ["attention", "traditional"],
         "explanations": [
@@ -174,13 +172,13 @@ def data():
 
 
 def position(step, stage):
-    return PLACES + 2 + STAGES * step + stage
+    return SOURCE_TOKENS + 2 + STAGES * step + stage
 
 
 # ---- the text of the page ----
 
 
-def test_a_frozen_page_needs_nothing_from_outside(data):
+def test_a_static_page_needs_nothing_from_outside(data):
     text = page.static_page(data)
     assert not re.findall(r"""(?:https?:)?//[\w.]+\.\w+|\bimport\b[^;\n]*["']|url\(""", text)
     assert "connect-src 'none'" in text
@@ -188,31 +186,30 @@ def test_a_frozen_page_needs_nothing_from_outside(data):
 
 
 def test_no_sentence_can_end_the_script_that_holds_it():
-    told = both([[ATTACK], [IMAGE], ["a&b"], ["\u2028\u2029"]])
-    text = page.static_page({**told, "title": ATTACK})
+    data = both([[ATTACK], [IMAGE], ["a&b"], ["\u2028\u2029"]])
+    text = page.static_page({**data, "title": ATTACK})
     assert ATTACK not in text
     assert IMAGE not in text
     inside = text.split('id="data">')[1].split("</script>")[0]
     assert not set("<>&\u2028\u2029") & set(inside)
-    assert json.loads(inside)["explanations"][0]["source"] == told["explanations"][0]["source"]
+    assert json.loads(inside)["explanations"][0]["source"] == data["explanations"][0]["source"]
 
 
 def test_the_policy_allows_exactly_the_script_and_the_style_that_are_there(data):
     text = page.static_page(data)
     style = text.split("<style>")[1].split("</style>")[0]
     script = text.split('<script type="module">')[1].split("</script>")[0]
-    assert f"script-src {page.fingerprint(script)};" in text
-    assert f"style-src {page.fingerprint(style)};" in text
+    assert f"script-src {page.csp_hash(script)};" in text
+    assert f"style-src {page.csp_hash(style)};" in text
     assert "unsafe" not in text.split("<style>")[0]
 
 
-def test_joined_scripts_import_and_export_nothing_and_each_stands_behind_what_it_needs():
-    joined = page.scripts(page.FIRST_SCRIPT)
+def test_joined_scripts_import_and_export_nothing_and_no_name_is_there_twice():
+    joined = page.join_scripts(page.FIRST_SCRIPT)
     assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
     names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
     assert len(names) == len(set(names)) > 50
-    for script in Path(page.__file__).parent.glob("*.js"):
-        assert script.read_text("utf-8").split("\n", 1)[1] or script
+    for script in Path(page.__file__).parent.rglob("*.js"):
         for name in re.findall(r"^export (?:async )?\w+ (\w+)", script.read_text("utf-8"), re.M):
             assert name in names, f"{script.name} is not on the page"
 
@@ -231,58 +228,65 @@ def test_packed_vectors_are_the_numbers_themselves():
 def test_a_page_of_a_20_word_sentence_and_two_models_is_below_2_megabytes():
     source = [[f"word{n}", "piece"] if n < 9 else [f"word{n}"] for n in range(20)]
     sizes = {"layers": 2, "size": 512, "hidden": 256}
-    told = {
+    data = {
         **both(),
         "explanations": [
             explanation(source, source, name, attention, **sizes)
             for name, attention in (("attention", "scaled"), ("traditional", "none"))
         ],
     }
-    assert len(told["explanations"][0]["source"]["tokens"]) == 30
-    assert len(page.static_page(told).encode()) < 2_000_000
+    assert len(data["explanations"][0]["source"]["tokens"]) == 30
+    assert len(page.static_page(data).encode()) < 2_000_000
 
 
 # ---- in a browser ----
 
 
-def chromium():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    return None
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not chromium():
-        pytest.skip("there is no chromium here")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    """A browser; without one the tests are skipped, but fail where CI is set."""
+    if not CHROMIUM:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 class Page:
-    """A page that is open, and all that it said and asked for."""
+    """A tab, and all that it has logged and requested since it loaded its page."""
 
     def __init__(self, context):
-        self.context, self.said, self.asked = context, [], []
         self.tab = context.new_page()
         self.tab.set_default_timeout(5000)
-        self.tab.on("console", lambda message: self.said.append(message.text))
-        self.tab.on("pageerror", lambda error: self.said.append(str(error)))
-        self.tab.on("dialog", lambda dialog: (self.said.append("a dialog"), dialog.dismiss()))
-        self.tab.on("request", lambda request: self.asked.append(request.url))
+        self.tab.on("console", lambda message: self.logged.append(message.text))
+        self.tab.on("pageerror", lambda error: self.logged.append(str(error)))
+        self.tab.on("dialog", lambda dialog: (self.logged.append("a dialog"), dialog.dismiss()))
+        self.tab.on("request", lambda request: self.requested.append(request.url))
+
+    def load(self, url, width=1280, height=900, **media):
+        self.logged, self.requested = [], []
+        self.tab.set_viewport_size({"width": width, "height": height})
+        self.tab.emulate_media(
+            **{"color_scheme": "light", "reduced_motion": "no-preference"} | media
+        )
+        self.tab.goto(url)
 
     def awaits(self, selector):
         from playwright.sync_api import expect
 
         return expect(self.tab.locator(selector))
 
-    def go(self, place):
+    def go(self, position):
         self.tab.get_by_label("Where in the translation").evaluate(
-            "(one, to) => { one.value = to; one.dispatchEvent(new Event('input')); }", place
+            "(node, to) => { node.value = to; node.dispatchEvent(new Event('input')); }", position
         )
 
     def where(self):
@@ -295,15 +299,15 @@ class Page:
         return [
             None if value == "null" else float(value)
             for value in self.tab.eval_on_selector_all(
-                selector, f"(all) => all.map((one) => one.getAttribute('data-{name}'))"
+                selector, f"(all) => all.map((node) => node.getAttribute('data-{name}'))"
             )
         ]
 
     def vectors(self, selector):
         texts = self.tab.eval_on_selector_all(
-            selector, "(all) => all.map((one) => one.dataset.numbers)"
+            selector, "(all) => all.map((node) => node.dataset.numbers)"
         )
-        return [[float(one) for one in text.split()] for text in texts]
+        return [[float(number) for number in text.split()] for text in texts]
 
     def overflow(self):
         return self.tab.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -312,30 +316,51 @@ class Page:
         return " ".join(self.tab.locator(selector).inner_text().split())
 
 
-@pytest.fixture
-def opened(browser, tmp_path):
-    pages = []
+@pytest.fixture(scope="module")
+def tab(browser):
+    """One tab for all tests; each of them loads a page of its own."""
+    return Page(browser.new_context())
 
-    def open_page(data, width=1280, height=900, **settings):
+
+@pytest.fixture(scope="module")
+def touch_tab(browser):
+    return Page(browser.new_context(has_touch=True))
+
+
+@pytest.fixture(scope="module")
+def unprotected_tab(browser):
+    """A tab that runs the scripts of the test in the page."""
+    return Page(browser.new_context(bypass_csp=True))
+
+
+@pytest.fixture
+def opened(tab, tmp_path):
+    """Load a static page. At the end it has logged nothing, and requested nothing but itself."""
+    shown = []
+
+    def load(data, in_tab=tab, **settings):
         file = tmp_path / "page.html"
         file.write_text(page.static_page(data), "utf-8")
-        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
-        pages.append(Page(context))
-        pages[-1].tab.goto(file.as_uri())
-        return pages[-1]
+        check(shown)
+        in_tab.load(file.as_uri(), **settings)
+        shown.append(in_tab)
+        return in_tab
 
-    yield open_page
-    for one in pages:
-        one.context.close()
-        assert one.said == []
-        assert [url for url in one.asked if not url.startswith(("file:", "data:"))] == []
+    yield load
+    check(shown)
+
+
+def check(shown):
+    for loaded in shown:
+        assert loaded.logged == []
+        assert [url for url in loaded.requested if not url.startswith(("file:", "data:"))] == []
 
 
 def test_markup_in_a_sentence_is_shown_and_never_runs(opened):
-    told = both([[ATTACK], [IMAGE], ["cat"]])
-    told["explanations"][0]["caveat"] = IMAGE
-    told["explanations"][0]["model"]["name"] = IMAGE
-    shown = opened({**told, "title": ATTACK})
+    data = both([[ATTACK], [IMAGE], ["cat"]])
+    data["explanations"][0]["advice"] = IMAGE
+    data["explanations"][0]["model"]["name"] = IMAGE
+    shown = opened({**data, "title": ATTACK})
     assert ATTACK in shown.text(".source .text")
     assert IMAGE in shown.text(".advice")
     for view in (MATRIX, ARROWS, LONG, STEP):
@@ -348,7 +373,7 @@ def test_markup_in_a_sentence_is_shown_and_never_runs(opened):
 def test_it_plays_to_the_end_and_steps_back_to_the_start(opened, data):
     shown = opened(data)
     start = shown.tab.locator("main").inner_html()
-    shown.go(position(8, 3))
+    shown.go(position(8, 5))
     shown.tab.select_option(".player select", "4")
     shown.tab.get_by_role("button", name="Play").click()
     last = position(9, 6)
@@ -360,30 +385,30 @@ def test_it_plays_to_the_end_and_steps_back_to_the_start(opened, data):
     assert shown.where() == 0
     shown.tab.select_option(".player select", "1")
     shown.tab.evaluate("document.activeElement.blur()")
-    assert shown.tab.locator(".states .unread").count() == PLACES
+    assert shown.tab.locator(".states .unread").count() == SOURCE_TOKENS
     assert shown.tab.locator(".target .unwritten").count() == 10
     assert start.count("unread") == shown.tab.locator("main").inner_html().count("unread")
 
 
 def test_the_states_appear_one_after_the_other_then_all_are_passed_on(opened, data):
     shown = opened(data)
-    for read in range(PLACES + 1):
+    for read in range(SOURCE_TOKENS + 1):
         shown.go(read)
         assert shown.tab.locator(".states tbody tr:not(.unread)").count() == read
-    shown.go(PLACES + 1)
+    shown.go(SOURCE_TOKENS + 1)
     assert "All 9 hidden states are passed on" in shown.text(".happening")
-    shown.tab.get_by_role("button", name="Go through this one instead").click()
-    shown.go(PLACES + 1)
+    shown.tab.get_by_role("button", name="Step through this model instead").click()
+    shown.go(SOURCE_TOKENS + 1)
     assert "Only the final hidden state is passed on" in shown.text(".happening")
-    assert shown.tab.locator(".kept-back").count() == PLACES - 1
+    assert shown.tab.locator(".not-passed").count() == SOURCE_TOKENS - 1
 
 
 @pytest.mark.parametrize("heads", [1, 2])
 def test_each_stage_shows_the_numbers_that_it_was_given(opened, heads):
     data = both(heads=heads)
-    told = data["explanations"][0]
+    expected = data["explanations"][0]
     shown = opened(data)
-    for number, layer in enumerate(told["layers"]):
+    for number, layer in enumerate(expected["layers"]):
         for head in range(heads):
             shown.tab.click(f"[data-choice='{number},{head}']")
             for step in (0, 4):
@@ -393,56 +418,59 @@ def test_each_stage_shows_the_numbers_that_it_was_given(opened, heads):
                 assert weights == layer["weights"][head][step]
                 begin = head * 32 // heads
                 states = shown.vectors("tbody .state .strip")
-                assert states == [pytest.approx(row[:16], abs=1e-6) for row in told["states"]]
+                assert states == [pytest.approx(row[:16], abs=1e-6) for row in expected["states"]]
                 products = shown.vectors(".strip.weighted")
-                for place, weight in enumerate(weights):
-                    state = told["states"][place][begin : begin + 16]
-                    assert products[place] == pytest.approx([weight * x for x in state], abs=1e-6)
+                for token, weight in enumerate(weights):
+                    state = expected["states"][token][begin : begin + 16]
+                    assert products[token] == pytest.approx([weight * x for x in state], abs=1e-6)
                 context = layer["context"][step]
                 total = [sum(column) for column in zip(*products, strict=True)]
                 (shown_sum,) = shown.vectors("tfoot .strip")
                 assert shown_sum == pytest.approx(context[begin : begin + 16], abs=1e-6)
                 assert total == pytest.approx(shown_sum, abs=1e-5)
                 together = shown.vectors(".together-card .strip")
-                for vector, whole in zip(
+                for vector, numbers in zip(
                     together, (context, layer["hidden"][step], layer["output"][step]), strict=True
                 ):
-                    assert vector == pytest.approx(whole[:16], abs=1e-6)
+                    assert vector == pytest.approx(numbers[:16], abs=1e-6)
     assert shown.tab.locator("[data-choice='-1,0']").count() == (heads > 1)
     if heads > 1:
         shown.tab.click("[data-choice='-1,0']")
-        assert shown.numbers(".weight-bar", "weight") == told["weights"][4]
+        assert shown.numbers(".weight-bar", "weight") == expected["weights"][4]
 
 
 def test_the_next_tokens_are_those_it_was_given_and_the_written_one_is_marked(opened, data):
-    told = data["explanations"][0]
-    told["next"][2] = [*told["next"][2][1:], {"id": 77, "token": "▁bis", "prob": 0.001}]
+    expected = data["explanations"][0]
+    expected["next"][2] = [
+        *expected["next"][2][1:],
+        {"id": 77, "token": "▁bis", "probability": 0.001},
+    ]
     shown = opened(data)
     for step in (0, 2):
         shown.go(position(step, 6))
-        probs = shown.numbers(".next-card li", "prob")
-        extra = [] if step == 0 else [told["prob"][step]]
-        assert probs == [one["prob"] for one in told["next"][step]] + extra
+        probs = shown.numbers(".next-card li", "probability")
+        extra = [] if step == 0 else [expected["probabilities"][step]]
+        assert probs == [token["probability"] for token in expected["next"][step]] + extra
         written = shown.tab.locator(".next-card .written")
-        assert written.get_attribute("data-id") == str(told["target"]["ids"][step])
+        assert written.get_attribute("data-id") == str(expected["target"]["ids"][step])
 
 
 @pytest.mark.parametrize(("heads", "last"), [(1, "1,0"), (2, "-1,0")])
 def test_matrix_arrows_and_long_view_show_the_last_layers_weights(opened, heads, last):
     data = both(heads=heads)
-    told = data["explanations"][0]
-    between_words = pytest.approx(flat(told["word_weights"]), abs=1e-6)
+    expected = data["explanations"][0]
+    between_words = pytest.approx(flat(expected["word_weights"]), abs=1e-6)
     shown = opened(data)
     shown.view(MATRIX)
     assert shown.tab.get_attribute(f"[data-choice='{last}']", "aria-pressed") == "true"
     cells = shown.numbers("#view [data-weight]", "weight")
     assert cells == between_words
     name = shown.tab.locator("#view [data-row='1'][data-column='2']").get_attribute("aria-label")
-    assert name == f"chat at cat: {told['word_weights'][1][2]:.2f}"
+    assert name == f"chat at cat: {expected['word_weights'][1][2]:.2f}"
     shown.tab.click("[data-choice='tokens']")
-    assert shown.numbers("#view [data-weight]", "weight") == flat(told["weights"])
+    assert shown.numbers("#view [data-weight]", "weight") == flat(expected["weights"])
     shown.tab.click("[data-choice='0,0']")
-    first = told["layers"][0]["weights"][0]
+    first = expected["layers"][0]["weights"][0]
     assert shown.numbers("#view [data-weight]", "weight") == flat(first)
     shown.tab.click("[data-choice='words']")
     shown.tab.click(f"[data-choice='{last}']")
@@ -452,11 +480,11 @@ def test_matrix_arrows_and_long_view_show_the_last_layers_weights(opened, heads,
     )
     assert len(weights) > 20
     for row, column, weight in zip(rows, columns, weights, strict=True):
-        assert weight == pytest.approx(told["word_weights"][int(row)][int(column)], abs=1e-6)
+        assert weight == pytest.approx(expected["word_weights"][int(row)][int(column)], abs=1e-6)
     shown.view(LONG)
     shown.tab.hover("#view .flow.target [data-word='3']")
     assert shown.numbers("#view .flow.source .word", "weight") == pytest.approx(
-        told["word_weights"][3], abs=1e-6
+        expected["word_weights"][3], abs=1e-6
     )
 
 
@@ -467,71 +495,71 @@ def test_the_traditional_model_gets_the_same_vector_at_every_step(opened, data):
     contexts = shown.vectors(".contexts[data-model='traditional'] .strip")
     assert len(contexts) == len(other["target"]["tokens"])
     final = pytest.approx(other["states"][-1][:16], abs=1e-6)
-    assert all(one == final for one in contexts)
+    assert all(context == final for context in contexts)
     assert shown.tab.locator("#sentences mark").all_inner_texts() == ["chien"]
     shown.view(MATRIX)
-    straight = shown.numbers("#beside [data-weight]", "weight")
-    assert straight == ([0.0] * (PLACES - 2) + [1.0]) * len(other["target"]["words"])
+    straight = shown.numbers("#comparison [data-weight]", "weight")
+    assert straight == ([0.0] * (SOURCE_TOKENS - 2) + [1.0]) * len(other["target"]["words"])
 
 
-def test_each_word_tells_its_probability_its_source_and_its_runners_up(opened, data):
-    told = data["explanations"][0]
+def test_each_word_has_its_probability_its_source_and_its_alternatives(opened, data):
+    expected = data["explanations"][0]
     shown = opened(data)
     shown.tab.click("summary")
     rows = shown.tab.locator(".word-table tbody tr")
-    assert rows.count() == len(told["target"]["words"])
-    words = told["word_weights"][6]
-    best = told["source"]["words"][words.index(max(words))]["text"]
+    assert rows.count() == len(expected["target"]["words"])
+    words = expected["word_weights"][6]
+    best = expected["source"]["words"][words.index(max(words))]["text"]
     assert f"souris 36 % {best} {max(words):.2f}" in " ".join(rows.nth(6).inner_text().split())
     assert "le 30 % · la 15 %" in rows.nth(6).inner_text()
 
 
 def test_a_single_model_says_how_to_get_the_other(opened, data):
     alone = {**data, "explanations": data["explanations"][:1]}
-    assert "regard explore --model A --model B" in opened(alone).text("#beside")
+    assert "regard explore --model A --model B" in opened(alone).text("#comparison")
 
 
-def test_two_models_with_attention_stand_side_by_side_under_their_names(opened, data):
+def test_two_models_with_attention_are_compared_under_their_names(opened, data):
     second = explanation(ENGLISH, BROKEN, "second")
     shown = opened({**data, "explanations": [data["explanations"][0], second]})
-    assert shown.text("#beside h2") == "The model second"
-    assert "another model with attention" in shown.text("#beside header")
+    assert shown.text("#comparison h2") == "The model second"
+    assert "another model with attention" in shown.text("#comparison header")
     labels = [shown.text(f"#sentences .{line} .label").lower() for line in ("target", "other")]
     assert labels[0].endswith("attention") and labels[1].endswith("second")
     shown.view(MATRIX)
-    assert shown.text("#beside h2") == "The model second"
+    assert shown.text("#comparison h2") == "The model second"
 
 
 def test_a_letter_of_several_bytes_is_shown_as_it_is_and_marked_by_each_of_them(opened):
-    told = explanation(ENGLISH, [["Le"], ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"], ["chat"]])
-    told["target"]["words"][1]["text"] = "😀"
-    shown = opened({**both(), "explanations": [told]})
+    translated = explanation(ENGLISH, [["Le"], ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"], ["chat"]])
+    translated["target"]["words"][1]["text"] = "😀"
+    shown = opened({**both(), "explanations": [translated]})
     for step in range(1, 5):
         shown.go(position(step, 6))
         assert shown.text(".target .piece.current") == "😀"
     assert "0xF0" not in shown.text(".target .text")
 
 
-def test_spaces_stand_where_the_text_has_them(opened):
+def test_spaces_are_where_the_text_has_them(opened):
     words = [["Marks"], ["", "&"], ["Spencer"], ["", "5"], ["", "€"], ["l'"], ["été"], ["."]]
     text = "Marks & Spencer 5\u00a0€ l'été."
-    told = explanation(words, words)
-    for read in (told["source"], told["target"]):
+    translated = explanation(words, words)
+    for read in (translated["source"], translated["target"]):
         read["text"] = text
-    shown = opened({**both(), "explanations": [told]})
+    shown = opened({**both(), "explanations": [translated]})
     shown.go(position(7, 6))
     for line in ("source", "target"):
         assert shown.tab.locator(f".{line} .text").text_content() == f"{text} </s>"
     assert [*shown.tab.locator(".token").all_text_contents()][1:3] == ["␣", "&"]
 
 
-def test_a_strip_tells_its_numbers_to_two_places(opened, data):
+def test_a_strip_names_its_numbers_to_two_decimal_places(opened, data):
     shown = opened(data)
     shown.go(position(1, 4))
-    told = shown.tab.locator(".strip").first
-    for words in (told.get_attribute("title"), told.get_attribute("aria-label")):
+    strip = shown.tab.locator(".strip").first
+    for words in (strip.get_attribute("title"), strip.get_attribute("aria-label")):
         numbers = re.findall(r"\d+\.\d+", words)
-        assert numbers and all(len(one.split(".")[1]) <= 2 for one in numbers)
+        assert numbers and all(len(number.split(".")[1]) <= 2 for number in numbers)
 
 
 def test_a_text_of_very_many_scores_can_be_stepped_through(opened):
@@ -549,14 +577,15 @@ def test_nothing_runs_over_the_edge_at_any_width(opened, width, theme):
     long_word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamten"
     many = [[f"word{n}"] for n in range(45)]
     for source in (ENGLISH, [*many, [long_word]], [["黒い"], ["猫", "は"], ["قطة"]]):
-        shown = opened(both(source), width, color_scheme=theme)
+        shown = opened(both(source), width=width, color_scheme=theme)
         assert shown.tab.evaluate("document.documentElement.dataset.theme") == theme
         shown.tab.keyboard.press("End")
         for stage in range(STAGES):
             shown.tab.keyboard.press("ArrowLeft") if stage else None
             assert shown.overflow() <= 0, stage
-        for view in (MATRIX, ARROWS, LONG):
-            shown.view(view)
+        for key, view in (("2", MATRIX), ("3", ARROWS), ("4", LONG)):
+            shown.tab.keyboard.press(key)
+            assert shown.tab.get_attribute("body", "data-view") == view
             assert shown.overflow() <= 0, view
 
 
@@ -593,8 +622,8 @@ def test_the_keyboard_alone_goes_through_everything(opened, data):
     assert shown.tab.evaluate("document.activeElement.className") == "skip"
 
 
-def test_a_swipe_goes_one_stage_on_and_back(opened, data):
-    shown = opened(data, 390, has_touch=True)
+def test_a_swipe_goes_one_stage_forward_and_back(opened, data, touch_tab):
+    shown = opened(data, touch_tab, width=390)
     shown.go(position(1, 1))
     swipe = """(node, [from, to]) => {
       const touch = (x) => new Touch({ identifier: 1, target: node, clientX: x, clientY: 50 });
@@ -602,42 +631,45 @@ def test_a_swipe_goes_one_stage_on_and_back(opened, data):
       node.dispatchEvent(
         new TouchEvent("touchend", { changedTouches: [touch(to)], bubbles: true }));
     }"""
-    told = shown.tab.locator(".told")
-    told.evaluate(swipe, [300, 100])
+    area = shown.tab.locator(".description")
+    area.evaluate(swipe, [300, 100])
     assert shown.where() == position(1, 2)
-    told.evaluate(swipe, [100, 300])
+    area.evaluate(swipe, [100, 300])
     assert shown.where() == position(1, 1)
 
 
-def test_who_wants_no_motion_gets_none(opened, data):
+def test_nothing_moves_for_users_who_prefer_reduced_motion(opened, data):
     longest = """Math.max(...[...document.querySelectorAll("*")].flatMap(
-      (one) => getComputedStyle(one).transitionDuration.split(",").map(parseFloat)))"""
-    calm = opened(data, reduced_motion="reduce")
-    calm.go(position(1, 6))
-    assert calm.tab.evaluate(longest) == 0
+      (node) => getComputedStyle(node).transitionDuration.split(",").map(parseFloat)))"""
+    still = opened(data, reduced_motion="reduce")
+    still.go(position(1, 6))
+    assert still.tab.evaluate(longest) == 0
     assert opened(data).tab.evaluate(longest) > 0
 
 
-def test_what_happens_is_said_aloud(opened, data):
+def test_what_happens_is_announced(opened, data):
     shown = opened(data)
     shown.go(position(1, 6))
-    assert "The likeliest next token is “chat”, with 60 %" in shown.text("#said[aria-live=polite]")
+    assert "The likeliest next token is “chat”, with 60 %" in shown.text(
+        "#announcement[aria-live=polite]"
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
-def test_an_accessibility_checker_finds_no_fault(opened, data, width, theme):
+def test_an_accessibility_checker_finds_no_fault(opened, data, unprotected_tab, width, theme):
     checker = os.environ.get("REGARD_AXE")
     if not checker:
         pytest.skip("REGARD_AXE names no axe-core file")
-    told = json.loads(json.dumps(data))
-    told["explanations"][0]["caveat"] = "Much of the weight sits on </s>."
-    shown = opened(told, width, color_scheme=theme, bypass_csp=True, reduced_motion="reduce")
+    changed = json.loads(json.dumps(data))
+    changed["explanations"][0]["advice"] = "Much of the weight sits on </s>."
+    media = {"color_scheme": theme, "reduced_motion": "reduce"}
+    shown = opened(changed, unprotected_tab, width=width, **media)
     shown.tab.evaluate(Path(checker).read_text("utf-8"))
     run = """async () => (await axe.run()).violations.flatMap(
       (fault) => fault.nodes.map((node) => [fault.id, node.html.slice(0, 150)]))"""
-    for place in (0, PLACES + 1, position(1, 2), position(1, 4), position(1, 6)):
-        shown.go(place)
+    for where in (0, SOURCE_TOKENS + 1, position(1, 2), position(1, 4), position(1, 6)):
+        shown.go(where)
         assert shown.tab.evaluate(run) == []
     for view in (MATRIX, ARROWS, LONG):
         shown.view(view)
@@ -646,74 +678,68 @@ def test_an_accessibility_checker_finds_no_fault(opened, data, width, theme):
     assert shown.tab.evaluate(run) == []
 
 
-# ---- live: the server is played by the test ----
+# ---- the live page: the test plays the server ----
 
 
 class Server:
-    """Answers as the contract says, from explanations made by hand."""
+    """Answers like the explorer, with explanations by hand."""
 
     def __init__(self):
         self.questions, self.held, self.hold = [], [], False
-        self.models = {one["model"]["name"]: one for one in both()["explanations"]}
+        self.models = {shown["model"]["name"]: shown for shown in both()["explanations"]}
 
     def answer(self, route):
         path = route.request.url.split("regard.test")[1]
         if path == "/":
-            told = {
-                "live": True,
-                "title": "regard",
-                "models": list(self.models),
-                "explanations": [],
-            }
-            return route.fulfill(body=page.live_page(told), content_type="text/html; charset=utf-8")
+            data = {"title": "regard", "models": list(self.models), "explanations": []}
+            return route.fulfill(body=page.live_page(data), content_type="text/html; charset=utf-8")
         if path == "/api/models":
-            return route.fulfill(json={"models": [one["model"] for one in self.models.values()]})
+            return route.fulfill(
+                json={"models": [shown["model"] for shown in self.models.values()]}
+            )
         question = route.request.post_data_json
         self.questions.append((path, question))
         if "error" in question["text"]:
-            told = {"what": "it is too long", "where": "the text", "advice": "write less"}
-            return route.fulfill(status=400, json={"error": told})
+            error = {"what": "it is too long", "where": "the text", "advice": "write less"}
+            return route.fulfill(status=400, json={"error": error})
         if self.hold:
             self.held.append((route, path, question))
             return None
         return self.give(route, path, question)
 
     def give(self, route, path, question):
-        told = json.loads(json.dumps(self.models[question["model"]]))
-        told["source"]["text"] = question["text"]
-        told["push"] = question["push"]
-        told["given"] = len(question["beginning"])
-        for at, token in enumerate(question["beginning"]):
-            told["target"]["ids"][at] = token
-        if path == "/api/weigh":
-            step, place, weight = (question[key] for key in ("step", "place", "weight"))
-            told["push"] = [*question["push"], [step, place, 1.25]]
-            told["weights"][step][place] = weight
-            told["next"][step][0]["prob"] = 0.4321
-            return route.fulfill(json={"explanation": told, "push": told["push"]})
-        return route.fulfill(json={"explanation": told})
+        answer = json.loads(json.dumps(self.models[question["model"]]))
+        answer["source"]["text"] = question["text"]
+        answer["score_changes"] = question["score_changes"]
+        answer["prefix_length"] = len(question["prefix"])
+        answer["target"]["ids"][: len(question["prefix"])] = question["prefix"]
+        if path == "/api/set-weight":
+            step, token, weight = (question[key] for key in ("step", "source_token", "weight"))
+            answer["score_changes"] = [*question["score_changes"], [step, token, 1.25]]
+            answer["weights"][step][token] = weight
+            answer["next"][step][0]["probability"] = 0.4321
+        return route.fulfill(json={"explanation": answer})
 
 
 @pytest.fixture
-def begun(browser):
-    """A live page before the first sentence, and the server behind."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    shown, server = Page(context), Server()
-    context.route("http://regard.test/**", server.answer)
-    shown.tab.goto("http://regard.test/")
-    shown.tab.get_by_label("Model", exact=True).wait_for()
-    yield shown, server
-    context.close()
-    assert [one for one in shown.said if "400" not in one] == []
+def empty(tab):
+    """A live page before the first sentence, and its server."""
+    server = Server()
+    tab.tab.route("http://regard.test/**", server.answer)
+    tab.load("http://regard.test/")
+    tab.tab.get_by_label("Model", exact=True).wait_for()
+    yield tab, server
+    tab.tab.unroute_all()
+    assert [message for message in tab.logged if "400" not in message] == []
 
 
 @pytest.fixture
-def asking(begun):
+def asking(empty):
     """The same with a translation on it."""
-    shown, server = begun
+    shown, server = empty
     shown.tab.fill("#sentence", "The black cat ate the mouse.")
     shown.tab.keyboard.press("Enter")
-    shown.tab.wait_for_selector("#beside .contexts")
+    shown.tab.wait_for_selector("#comparison .contexts")
     return shown, server
 
 
@@ -721,8 +747,8 @@ def question(**changes):
     return {
         "model": "attention",
         "text": "The black cat ate the mouse.",
-        "beginning": [],
-        "push": [],
+        "prefix": [],
+        "score_changes": [],
         "beam": 1,
         "steps": 0,
         **changes,
@@ -738,23 +764,23 @@ def test_a_sentence_is_asked_of_both_models(asking):
     assert shown.text("#sentences .other .text").startswith("Le chien noir")
 
 
-def test_a_model_chosen_before_the_first_sentence_is_the_one_that_translates_it(begun):
-    shown, server = begun
+def test_a_model_chosen_before_the_first_sentence_is_the_one_that_translates_it(empty):
+    shown, server = empty
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
     shown.tab.wait_for_timeout(100)
-    assert server.questions == [] and shown.tab.locator(".trouble").count() == 0
+    assert server.questions == [] and shown.tab.locator(".error").count() == 0
     shown.tab.fill("#sentence", "The black cat ate the mouse.")
     shown.tab.keyboard.press("Enter")
-    shown.tab.wait_for_selector("#beside .contexts")
+    shown.tab.wait_for_selector("#comparison .contexts")
     assert server.questions[0] == ("/api/explain", question(model="traditional"))
     assert shown.tab.get_by_label("Model", exact=True).input_value() == "traditional"
 
 
-def test_the_example_is_translated_by_the_model_that_was_chosen(begun):
-    shown, server = begun
+def test_the_example_is_translated_by_the_model_that_was_chosen(empty):
+    shown, server = empty
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
     shown.tab.get_by_role("button", name="Begin with").click()
-    shown.tab.wait_for_selector("#beside .contexts")
+    shown.tab.wait_for_selector("#comparison .contexts")
     assert server.questions[0] == ("/api/explain", question(model="traditional"))
 
 
@@ -762,10 +788,10 @@ def test_a_model_that_failed_is_asked_again_as_long_as_it_is_chosen(asking):
     shown, server = asking
     shown.tab.fill("#sentence", "an error")
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
-    shown.tab.wait_for_selector(".trouble")
+    shown.tab.wait_for_selector(".error")
     shown.tab.fill("#sentence", "The cat")
     shown.tab.keyboard.press("Enter")
-    shown.awaits("#beside h2").to_have_text("The attention model")
+    shown.awaits("#comparison h2").to_have_text("The attention model")
     assert ("/api/explain", question(model="traditional", text="The cat")) in server.questions
     assert "without attention" in shown.text(".target .label")
 
@@ -776,7 +802,7 @@ def test_what_is_being_typed_stays_until_another_sentence_is_shown(asking):
     shown.view(MATRIX)
     assert shown.tab.input_value("#sentence") == "The dog"
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
-    shown.awaits("#beside h2").to_have_text("The attention model")
+    shown.awaits("#comparison h2").to_have_text("The attention model")
     assert shown.tab.input_value("#sentence") == "The dog"
 
 
@@ -791,29 +817,32 @@ def test_a_dragged_weight_changes_the_next_words(asking):
     shown.tab.mouse.down()
     shown.tab.mouse.move(track["x"] + 0.8 * track["width"], track["y"])
     shown.tab.mouse.up()
-    shown.tab.wait_for_selector(".next-card [data-prob='0.4321']")
+    shown.tab.wait_for_selector(".next-card [data-probability='0.4321']")
     path, asked = server.questions[-1]
     assert (path, asked) == (
-        "/api/weigh",
-        question(step=1, place=2, weight=pytest.approx(0.8, abs=0.03)),
+        "/api/set-weight",
+        question(step=1, source_token=2, weight=pytest.approx(0.8, abs=0.03)),
     )
     assert shown.tab.locator(".next-card").is_visible()
     slider.press("ArrowRight")
     shown.awaits("#main").to_have_attribute("aria-busy", "false")
     assert server.questions[-1][1]["weight"] == pytest.approx(asked["weight"] + 0.05)
-    assert server.questions[-1][1]["push"] == []
+    assert server.questions[-1][1]["score_changes"] == []
     chip = shown.tab.get_by_role("button", name="token 2: cat → ")
     chip.click()
     shown.awaits(".chip").to_have_count(0)
     assert server.questions[-1] == ("/api/explain", question())
 
 
-def test_a_forbidden_word_is_pushed_away_in_all_its_tokens_and_can_come_back(asking):
+def test_all_tokens_of_a_forbidden_word_are_forbidden_until_it_is_allowed_again(asking):
     shown, server = asking
     word = shown.tab.locator(".source .word", has_text="mouse")
     word.click()
     shown.tab.wait_for_selector(".chip")
-    assert server.questions[-1] == ("/api/explain", question(push=[[-1, 5, None], [-1, 6, None]]))
+    assert server.questions[-1] == (
+        "/api/explain",
+        question(score_changes=[[-1, 5, None], [-1, 6, None]]),
+    )
     assert word.get_attribute("aria-pressed") == "true"
     shown.tab.get_by_role("button", name="mouse → forbidden").click()
     shown.tab.wait_for_selector(".source .word[data-word='5'][aria-pressed='false']")
@@ -825,7 +854,7 @@ def test_another_next_word_begins_the_translation_from_there(asking):
     shown.go(position(2, 6))
     shown.tab.locator(".next-card button", has_text="chien").click()
     shown.tab.wait_for_selector(".chip")
-    assert server.questions[-1] == ("/api/explain", question(beginning=[10, 11, 904]))
+    assert server.questions[-1] == ("/api/explain", question(prefix=[10, 11, 904]))
     assert "was given, not chosen" in shown.text(".happening")
     shown.tab.get_by_role("button", name="Reset all").click()
     shown.awaits(".chip").to_have_count(0)
@@ -837,7 +866,7 @@ def test_another_model_is_asked_with_nothing_changed(asking):
     shown.tab.locator(".source .word", has_text="black").click()
     shown.tab.wait_for_selector(".chip")
     shown.tab.get_by_label("Model", exact=True).select_option("traditional")
-    shown.awaits("#beside h2").to_have_text("The attention model")
+    shown.awaits("#comparison h2").to_have_text("The attention model")
     assert server.questions[-2:] == [
         ("/api/explain", question(model="traditional")),
         ("/api/explain", question()),
@@ -846,7 +875,7 @@ def test_another_model_is_asked_with_nothing_changed(asking):
     assert shown.tab.get_by_role("slider", name="Weight of").count() == 0
 
 
-def test_a_newer_question_takes_the_place_of_an_older_one(asking):
+def test_a_newer_question_cancels_an_older_one(asking):
     shown, server = asking
     server.hold = True
     shown.tab.fill("#sentence", "first")
@@ -865,12 +894,12 @@ def test_a_newer_question_takes_the_place_of_an_older_one(asking):
     assert [asked["text"] for _, asked in server.questions[-3:]] == ["first", "second", "second"]
 
 
-def test_an_error_is_told_in_three_lines_and_what_was_shown_stays(asking):
+def test_an_error_is_shown_in_three_lines_and_the_translation_stays(asking):
     shown, _ = asking
     before = shown.text(".source .text")
     shown.tab.fill("#sentence", "an error")
     shown.tab.keyboard.press("Enter")
-    shown.tab.wait_for_selector(".trouble")
+    shown.tab.wait_for_selector(".error")
     lines = shown.tab.locator("[role=alert]").inner_text().split("\n")
     assert [line for line in lines if line] == [
         "it is too long",

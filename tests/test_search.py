@@ -15,22 +15,14 @@ from regard.engine.torch import TorchEngine, build
 from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import LAYERS
-from regard.search.beam import (
-    Hooks,
-    Hypothesis,
-    Task,
-    beam,
-    greedy,
-    index_in_group,
-    rank,
-    top_candidates,
-)
+from regard.search.beam import Hooks, Task, beam, greedy, index_in_group, rank, top_candidates
 from regard.search.protocols import (
     NO_ATTENTION_BIAS,
     NO_LOGIT_BIAS,
     Decoding,
     Engine,
     Forced,
+    Hypothesis,
     LogitBias,
     TopK,
 )

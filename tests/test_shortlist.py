@@ -31,7 +31,7 @@ from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD
 from regard.storage.folder import read_tensors
 from regard.storage.model_file import (
-    LIKELY_TOKENS,
+    LIKELY_TENSOR,
     NO_SHORTLIST,
     SUFFIX,
     Shortlist,
@@ -267,14 +267,17 @@ def test_a_shortlist_that_is_not_asked_for_changes_nothing(file, tmp_path, beam_
     options = SearchOptions(beam=beam_size)
     with_shortlist, without = (regard.load(one).with_options(options) for one in (file, plain))
     for text in TEXTS:
-        one, other = with_shortlist.translate([text])[0], without.translate([text])[0]
+        one, other = (
+            with_shortlist.translate_sentences([text])[0],
+            without.translate_sentences([text])[0],
+        )
         assert one.text == other.text and abs(one.log_prob - other.log_prob) < 1e-4
 
 
 def test_a_file_without_a_shortlist_loads_and_says_so_when_asked(file, tmp_path):
     plain = tmp_path / f"plain{SUFFIX}"
     write_model_file(plain, read_model_file(file)._replace(shortlist=NO_SHORTLIST))
-    assert LIKELY_TOKENS not in read_tensors(plain).tensors
+    assert LIKELY_TENSOR not in read_tensors(plain).tensors
     engine = regard.load(plain).engine
     assert isinstance(engine, OnnxEngine)
     with pytest.raises(RegardError, match="no shortlist"):
@@ -282,7 +285,7 @@ def test_a_file_without_a_shortlist_loads_and_says_so_when_asked(file, tmp_path)
 
 
 def test_a_translator_of_a_folder_has_no_shortlist(model, file):
-    assert regard.load(file).with_shortlist().translate(TEXTS[:2])[0].text
+    assert regard.load(file).with_shortlist().translate_sentences(TEXTS[:2])[0].text
     with pytest.raises(RegardError, match="has a shortlist"):
         regard.load(model, "cpu").with_shortlist()
 
@@ -295,7 +298,7 @@ def test_the_command_line_asks_for_it_by_name(model, file):
         )  # fmt: skip
 
     found = typed("--model", file, "--shortlist")
-    expected = regard.load(file).with_shortlist().translate(TEXTS[:1])[0].text
+    expected = regard.load(file).with_shortlist().translate_sentences(TEXTS[:1])[0].text
     assert found.stdout.decode() == expected + "\n", found.stderr.decode()
     refused = typed("--model", model, "--shortlist")
     assert refused.returncode and b"shortlist" in refused.stderr

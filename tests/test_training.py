@@ -13,46 +13,73 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import regard
-from conftest import ROOT, TINY, tiny
+from conftest import ROOT, TINY, Text, tiny
 from regard.config import ModelOptions, make_config
-from regard.data.batches import FIRST, make_batch
+from regard.data.batches import Batch, make_batch
 from regard.data.corpus import Corpus
 from regard.errors import RegardError
 from regard.experiment.training_log import has_ended, training_of
+from regard.files import lock
+from regard.lesson.corpus import split
 from regard.storage.folder import read_tensors
 from regard.training import loop
-from regard.training.data import hold_out
+from regard.training.data import Data, hold_out
 from regard.training.distributed import SingleProcess
+from regard.training.folder import open_run
+from regard.training.progress import Progress, progress_from_json
 from regard.training.report import NoReport
 from regard.training.schedules import SCHEDULES, rate_factor
-from regard.training.trainer import EXPLODING, Trainer, settle_precision
+from regard.training.trainer import EXPLODING, Trainer, choose_precision
+
+SHORT = tiny(updates=12, validate_every=4)
+"""A run of three validations."""
 
 
 def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def told(folder: Path) -> list[dict]:
-    """What a run has logged."""
+def logged(folder: Path) -> list[dict]:
+    """The entries of a run's log."""
     return [json.loads(line) for line in (folder / "training/log.jsonl").read_text().splitlines()]
 
 
-class Told(NoReport):
-    """Keeps what it is told."""
+def progress_of(folder: Path) -> Progress:
+    """As in the last checkpoint of a run."""
+    stored = read_tensors(folder / "training/state.safetensors")
+    return progress_from_json(stored.metadata["progress"])
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Text:
+    return Text(tmp_path_factory.mktemp("small"), split(200, 10, seed=5))
+
+
+@pytest.fixture(scope="module")
+def short_run(small, tmp_path_factory) -> Path:
+    """A run of `SHORT` that nothing interrupted; no test may change it."""
+    folder = tmp_path_factory.mktemp("short") / "run"
+    regard.train(small.train, folder, small.valid, "", SHORT)
+    return folder
+
+
+class Messages(NoReport):
+    """Keeps every message."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def say(self, line):
+    def message(self, line):
         self.lines.append(line)
 
 
 class StopAt(NoReport):
-    """Sends this process a signal when an update is done."""
+    """Sends this process a signal after an update."""
 
     def __init__(self, update: int, number: signal.Signals) -> None:
         self.update, self.number = update, number
@@ -63,49 +90,48 @@ class StopAt(NoReport):
 
 
 def test_it_learns(model):
-    entries = told(model)
-    losses = [entry["loss"] for entry in entries if "bleu" in entry]
+    losses = [entry["loss"] for entry in logged(model) if "bleu" in entry]
     assert len(losses) == 3
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0] - 0.2
 
 
-def test_the_same_run_twice_gives_the_same_bytes(model, text, tmp_path):
-    regard.train(text.train, tmp_path / "again", valid=text.valid, settings=TINY)
-    assert digest(tmp_path / "again/model.safetensors") == digest(model / "model.safetensors")
+def test_the_same_run_twice_gives_the_same_bytes(short_run, small, tmp_path):
+    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=SHORT)
+    assert digest(tmp_path / "again/model.safetensors") == digest(short_run / "model.safetensors")
 
 
-def test_two_processes_do_not_train_in_one_folder(text, tmp_path):
-    from regard.files import lock
-
+def test_two_processes_do_not_train_in_one_folder(small, tmp_path):
     (tmp_path / "busy").mkdir()
     with lock(tmp_path / "busy" / "lock"), pytest.raises(RegardError, match="another process"):
-        regard.train(text.train, tmp_path / "busy", text.valid, "", TINY)
-    regard.train(text.train, tmp_path / "busy", text.valid, "", tiny(updates=1))
+        regard.train(small.train, tmp_path / "busy", small.valid, "", TINY)
+    regard.train(small.train, tmp_path / "busy", small.valid, "", tiny(updates=1))
 
 
-def test_another_seed_gives_another_model(model, text, tmp_path):
-    regard.train(text.train, tmp_path / "other", valid=text.valid, settings=tiny(seed=2))
-    assert digest(tmp_path / "other/model.safetensors") != digest(model / "model.safetensors")
+def test_another_seed_gives_another_model(short_run, small, tmp_path):
+    settings = {**SHORT, "train": {**SHORT["train"], "seed": 2}}
+    regard.train(small.train, tmp_path / "other", valid=small.valid, settings=settings)
+    assert digest(tmp_path / "other/model.safetensors") != digest(short_run / "model.safetensors")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("update", [1, 7, 20, 33])
-def test_a_run_that_stops_and_goes_on_ends_like_one_that_did_not(
-    model, text, tmp_path, number, update
+@pytest.mark.parametrize("update", [1, 3, 4, 9])
+def test_a_run_that_stops_and_resumes_ends_like_one_that_did_not(
+    short_run, small, tmp_path, number, update
 ):
     folder = tmp_path / "stopped"
     with pytest.raises(loop.Interrupted) as stopped:
-        regard.train(text.train, folder, text.valid, "", TINY, report=StopAt(update, number))
+        regard.train(small.train, folder, small.valid, "", SHORT, report=StopAt(update, number))
     assert stopped.value.signal_number == number
-    regard.train(text.train, folder, valid=text.valid, settings=TINY)
-    assert digest(folder / "model.safetensors") == digest(model / "model.safetensors")
-    log = [entry["update"] for entry in told(folder)]
-    assert log == sorted(log)
+    regard.train(small.train, folder, valid=small.valid, settings=SHORT)
+    assert digest(folder / "model.safetensors") == digest(short_run / "model.safetensors")
+    assert [entry["update"] for entry in logged(folder)] == [4, 8, 12]
     left, right = (
-        read_tensors(place / "training/state.safetensors").tensors for place in (folder, model)
+        read_tensors(run / "training/state.safetensors").tensors for run in (folder, short_run)
     )
     assert all((left[name] == right[name]).all() for name in left.keys() | right.keys())
+    ends = (progress_of(run)._replace(seconds=0.0) for run in (folder, short_run))
+    assert next(ends) == next(ends)
 
 
 def test_a_run_killed_at_any_moment_ends_like_one_left_alone():
@@ -115,21 +141,16 @@ def test_a_run_killed_at_any_moment_ends_like_one_left_alone():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_finished_run_run_again_changes_nothing(model, text):
-    before = digest(model / "model.safetensors")
-    outcome = regard.train(text.train, model, valid=text.valid, settings=TINY)
-    assert outcome.updates == 60
-    assert digest(model / "model.safetensors") == before
+def test_a_finished_run_run_again_changes_nothing(short_run, small):
+    before = digest(short_run / "model.safetensors")
+    outcome = regard.train(small.train, short_run, valid=small.valid, settings=SHORT)
+    assert outcome.updates == 12
+    assert digest(short_run / "model.safetensors") == before
 
 
 def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(text, tmp_path):
-    from regard.training.data import Data
-    from regard.training.folder import open_run
-
-    config = make_config(tiny(updates=1), "here")
-    run = open_run(tmp_path / "held", Data(text.train, (), ("en", "fr")), config, None, NoReport())
-    import numpy as np
-
+    config, data = make_config(tiny(updates=1), "here"), Data(text.train, (), ("en", "fr"))
+    run = open_run(tmp_path / "held", data, config, None, SingleProcess(), NoReport())
     run.lock.close()
     learned = run.texts.sources(np.arange(len(run.texts)))
     assert len(run.valid.sources) == 60
@@ -137,41 +158,43 @@ def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(te
     assert len(learned) + len(run.valid.sources) == 600
 
 
+def without_dropout(settings):
+    dropouts = {name: 0.0 for name in ModelOptions.model_fields if name.startswith("dropout")}
+    return {**settings, "model": {**settings["model"], **dropouts}}
+
+
 def test_two_batches_at_once_teach_what_one_batch_of_all_their_pairs_teaches():
     sources, targets = [[500, 501], [502], [503, 504, 505]], [[510], [511, 512, 513], [514]]
-    whole = [(FIRST, make_batch(sources, targets))]
-    parts = [(FIRST, make_batch(sources[:1], targets[:1]))]
-    parts.append((FIRST, make_batch(sources[1:], targets[1:])))
-    dry = {name: 0.0 for name in ModelOptions.model_fields if name.startswith("dropout")}
-    settings = {**tiny(precision="fp32"), "model": {**TINY["model"], **dry}}
-    taught = []
-    for batches in (whole, parts):
-        learner = Trainer(make_config(settings, "here"), 600, 600, SingleProcess(), 1)
-        learned = learner.update(batches)
-        taught.append((learned, learner.weights))
-    (one, left), (other, right) = taught
-    assert one.tokens == other.tokens == 8
-    assert one.loss == pytest.approx(other.loss) and one.norm == pytest.approx(other.norm)
+    together = [make_batch(sources, targets)]
+    apart = [make_batch(sources[:1], targets[:1]), make_batch(sources[1:], targets[1:])]
+    config = make_config(without_dropout(tiny(precision="fp32")), "here")
+    results = []
+    for batches in (together, apart):
+        trainer = Trainer(config, 600, 600, SingleProcess(), 1)
+        results.append((trainer.update(batches, Progress()), trainer.weights))
+    (first, left), (second, right) = results
+    assert first.tokens == second.tokens == 8
+    assert first.loss == pytest.approx(second.loss) and first.norm == pytest.approx(second.norm)
     assert all(torch.allclose(left[name], right[name], atol=1e-5) for name in left)
 
 
-def test_a_model_without_its_run_is_never_begun_anew(model, text, tmp_path):
+def test_a_model_without_its_run_is_never_trained_anew(short_run, small, tmp_path):
     alone = tmp_path / "alone"
-    shutil.copytree(model, alone)
+    shutil.copytree(short_run, alone)
     (alone / "training/run.json").unlink()
     before = {file: file.read_bytes() for file in alone.rglob("*") if file.is_file()}
     assert alone / "lock" in before
-    with pytest.raises(RegardError, match="not a run that could go on"):
-        regard.train(text.train, alone, text.valid, "", tiny())
+    with pytest.raises(RegardError, match="holds no training run to resume"):
+        regard.train(small.train, alone, small.valid, "", SHORT)
     assert {file: file.read_bytes() for file in alone.rglob("*") if file.is_file()} == before
 
 
 @pytest.mark.parametrize("gone", ["model.safetensors", "quality.json"])
-def test_a_run_without_its_best_weights_is_refused(text, tmp_path, gone):
-    regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=20))
+def test_a_run_without_its_best_weights_is_refused(short_run, small, tmp_path, gone):
+    shutil.copytree(short_run, tmp_path / "m")
     (tmp_path / "m" / gone).unlink()
     with pytest.raises(RegardError, match=f"there is no {gone}"):
-        regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=20))
+        regard.train(small.train, tmp_path / "m", small.valid, "", SHORT)
 
 
 def test_no_more_is_held_out_than_was_promised():
@@ -182,11 +205,11 @@ def test_no_more_is_held_out_than_was_promised():
         def __len__(self):
             return self.count
 
-        def sources(self, places):
-            return [str(place) for place in places]
+        def sources(self, indices):
+            return [str(index) for index in indices]
 
-        def targets(self, places):
-            return self.sources(places)
+        def targets(self, indices):
+            return self.sources(indices)
 
     for count in (20, 19_990, 14_999, 59_999, 60_000):
         for most in (1000, 3000):
@@ -197,76 +220,84 @@ def test_no_more_is_held_out_than_was_promised():
 
 def test_one_file_where_a_list_belongs_is_refused(text, tmp_path):
     for files, valid, name in (("t.tsv", (), "files"), (text.train, "v.tsv", "valid")):
-        with pytest.raises(RegardError, match="not a list of them") as refused:
+        with pytest.raises(RegardError, match="where a list of files belongs") as refused:
             regard.train(files, tmp_path / "m", valid)
         assert refused.value.where == name
 
 
-def test_training_leaves_the_threads_of_the_process_as_they_were(text, tmp_path):
+def test_training_leaves_the_threads_of_the_process_as_they_were(small, tmp_path):
     before = torch.get_num_threads()
-    regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=1, threads=before + 1))
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(3)
+    try:
+        regard.train(small.train, tmp_path / "m", small.valid, "", tiny(updates=1, threads=1))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
-def test_a_cap_on_time_ends_the_run_and_more_time_goes_on(text, tmp_path):
+def test_a_cap_on_time_ends_the_run_and_more_time_resumes_it(small, tmp_path):
     folder = tmp_path / "timed"
-    first = regard.train(text.train, folder, text.valid, "", tiny(minutes=0.0001))
-    assert first.reason == "time" and first.updates < 60
-    second = regard.train(text.train, folder, text.valid, "", tiny(minutes=10))
-    assert second.updates == 60
+    first = regard.train(small.train, folder, small.valid, "", tiny(updates=5, minutes=0.0001))
+    assert first.reason == "time" and first.updates < 5
+    second = regard.train(small.train, folder, small.valid, "", tiny(updates=5, minutes=10))
+    assert second.updates == 5
 
 
-def test_a_run_that_gets_no_better_stops_early(text, tmp_path):
-    settings = tiny(updates=500, learning_rate=1e-9, patience=2, metric="loss", validate_every=5)
-    outcome = regard.train(text.train, tmp_path / "flat", text.valid, "", settings)
-    assert outcome.reason == "no better for long" and outcome.updates <= 30
+def test_a_run_that_gets_no_better_stops_early(small, tmp_path):
+    settings = tiny(updates=500, learning_rate=1e-9, patience=2, metric="loss", validate_every=2)
+    outcome = regard.train(small.train, tmp_path / "flat", small.valid, "", settings)
+    assert outcome.reason == "no better for long" and outcome.updates <= 12
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e9])
-def test_a_gradient_that_is_not_usable_is_skipped_and_counted(text, tmp_path, monkeypatch, poison):
-    learn = Trainer.update
+def test_a_gradient_that_is_not_usable_is_skipped_and_counted(small, tmp_path, monkeypatch, poison):
+    update = Trainer.update
 
-    def poisoned(self, batches):
-        if self.progress.update in (30, 31):
-            handle = self.weights["decoder.output_layer.bias"].register_hook(
-                lambda grad: grad * poison
-            )
-            told = learn(self, batches)
+    def poisoned(self, batches, progress):
+        if progress.update in (6, 7):
+            before = [weight.detach().clone() for weight in self.weights.values()]
+            bias = self.weights["decoder.output_layer.bias"]
+            handle = bias.register_hook(lambda grad: grad * poison)
+            stats = update(self, batches, progress)
             handle.remove()
-            return told
-        return learn(self, batches)
+            assert not stats.is_applied
+            assert all(map(torch.equal, before, self.weights.values()))
+            return stats
+        return update(self, batches, progress)
 
-    monkeypatch.setattr(Trainer, "learn", poisoned)
+    monkeypatch.setattr(Trainer, "update", poisoned)
     folder = tmp_path / "poisoned"
-    regard.train(text.train, folder, text.valid, "", TINY)
-    progress = json.loads(read_tensors(folder / "training/state.safetensors").metadata["progress"])
-    assert progress["skipped"] == 2 and progress["skipped_in_a_row"] == 0
+    regard.train(small.train, folder, small.valid, "", SHORT)
+    progress = progress_of(folder)
+    assert progress.skipped == 2 and progress.skipped_in_a_row == 0
     assert EXPLODING > 10
     weights = read_tensors(folder / "model.safetensors").tensors
     assert all(torch.from_numpy(weight).isfinite().all() for weight in weights.values())
 
 
-def test_a_gradient_that_stays_unusable_ends_the_run_with_advice(text, tmp_path, monkeypatch):
-    learn = Trainer.update
+def test_a_gradient_that_stays_unusable_ends_the_run_with_advice(small, tmp_path, monkeypatch):
+    update = Trainer.update
 
-    def poisoned(self, batches):
-        if self.progress.update >= 25:
+    def poisoned(self, batches, progress):
+        if progress.update >= 5:
             self.weights["decoder.output_layer.bias"].register_hook(
                 lambda grad: grad * float("nan")
             )
-        return learn(self, batches)
+        return update(self, batches, progress)
 
-    monkeypatch.setattr(Trainer, "learn", poisoned)
-    with pytest.raises(RegardError, match="20 updates in a row"):
-        regard.train(text.train, tmp_path / "lost", text.valid, "", TINY)
+    monkeypatch.setattr(Trainer, "update", poisoned)
+    with pytest.raises(RegardError, match="20 updates in a row") as refused:
+        settings = tiny(updates=40, validate_every=4)
+        regard.train(small.train, tmp_path / "lost", small.valid, "", settings)
+    assert "smaller train.learning_rate" in refused.value.to_do
     assert (tmp_path / "lost/model.safetensors").exists()
 
 
 @pytest.mark.parametrize("metric", ["bleu", "loss"])
-def test_a_model_whose_loss_is_no_number_is_never_kept(text, tmp_path, metric):
-    settings = tiny(learning_rate=1e30, warmup=0, clip=1e9, updates=4, metric=metric)
-    with pytest.raises(RegardError, match="there is no best model") as refused:
-        regard.train(text.train, tmp_path / "lost", text.valid, "", settings)
+def test_a_model_whose_loss_is_no_number_is_never_kept(small, tmp_path, metric):
+    settings = tiny(learning_rate=1e36, warmup=0, clip_norm=1e9, updates=4, metric=metric)
+    with pytest.raises(RegardError, match="no model was saved") as refused:
+        regard.train(small.train, tmp_path / "lost", small.valid, "", settings)
     assert "a smaller train.learning_rate" in refused.value.to_do
     assert not (tmp_path / "lost/model.safetensors").exists()
     assert not (tmp_path / "lost/quality.json").exists()
@@ -288,11 +319,11 @@ def test_the_inverse_square_root_is_that_of_the_updates_since_the_beginning(warm
         assert share == pytest.approx((max(1, warmup) / update) ** 0.5)
 
 
-def test_memory_that_nobody_uses_is_given_back_while_a_run_goes_on(text, tmp_path, monkeypatch):
+def test_freed_memory_is_returned_to_the_system_during_a_run(small, tmp_path, monkeypatch):
     trimmed = []
     monkeypatch.setattr(loop, "TRIM_SECONDS", 0.0)
     monkeypatch.setattr(loop, "trim_memory", lambda: trimmed.append(True))
-    regard.train(text.train, tmp_path / "m", text.valid, "", tiny(updates=5, validate_every=5))
+    regard.train(small.train, tmp_path / "m", small.valid, "", tiny(updates=5, validate_every=5))
     assert len(trimmed) == 5
 
 
@@ -313,11 +344,11 @@ print(before - resident())
     assert int(freed.stdout) > 100 << 20
 
 
-def test_training_in_a_thread_leaves_signals_alone(text, tmp_path):
+def test_training_in_a_thread_leaves_signals_alone(small, tmp_path):
     outcome = []
     thread = threading.Thread(
         target=lambda: outcome.append(
-            regard.train(text.train, tmp_path / "t", text.valid, "", tiny(updates=2))
+            regard.train(small.train, tmp_path / "t", small.valid, "", tiny(updates=2))
         )
     )
     thread.start()
@@ -325,12 +356,12 @@ def test_training_in_a_thread_leaves_signals_alone(text, tmp_path):
     assert outcome[0].updates == 2
 
 
-def test_ctrl_c_on_the_command_line_saves_says_so_and_exits_with_130(text, tmp_path):
+def test_ctrl_c_on_the_command_line_saves_says_so_and_exits_with_130(small, tmp_path):
     folder = tmp_path / "interrupted"
     options = [f"{s}.{n}={json.dumps(v)}" for s, part in TINY.items() for n, v in part.items()]
     command = [sys.executable, "-c", "from regard.cli import main; main()", "train"]
-    files = [str(file) for file in text.train]
-    valid = ["--valid", *map(str, text.valid)]
+    files = [str(file) for file in small.train]
+    valid = ["--valid", *map(str, small.valid)]
     run = subprocess.Popen(
         [*command, *files, *valid, "--out", str(folder), *options, "train.updates=100000"],
         stderr=subprocess.PIPE,
@@ -344,37 +375,37 @@ def test_ctrl_c_on_the_command_line_saves_says_so_and_exits_with_130(text, tmp_p
     run.send_signal(signal.SIGINT)
     said = run.communicate()[1]
     assert run.returncode == 130, said
-    assert "stopped and saved" in said and "go on" in said
+    assert "stopped and saved" in said and "to resume" in said
     assert "Traceback" not in said
 
 
-def test_a_folder_with_a_lock_of_somebody_else_is_left_alone(text, tmp_path):
+def test_a_folder_with_a_lock_of_another_program_is_left_alone(text, tmp_path):
     folder = tmp_path / "mine"
     (folder / "training").mkdir(parents=True)
     for name in ("lock", "model.json", "training/precious.txt"):
         (folder / name).write_text("keep me")
-    with pytest.raises(RegardError, match="not a run that could go on"):
+    with pytest.raises(RegardError, match="holds no training run to resume"):
         regard.train(text.train, folder, text.valid, "", tiny(updates=1))
     assert (folder / "training/precious.txt").read_text() == "keep me"
 
 
-def test_a_run_whose_log_was_cut_off_is_still_known_to_have_ended(model, tmp_path):
+def test_a_run_whose_log_was_cut_off_is_still_known_to_have_ended(short_run, tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(model, copy)
+    shutil.copytree(short_run, copy)
     log = copy / "training/log.jsonl"
     log.write_bytes(log.read_bytes()[:-30])
     assert has_ended(copy, 1e9)
-    assert 0 < len(training_of(copy).curve) < len(training_of(model).curve)
+    assert 0 < len(training_of(copy).curve) < len(training_of(short_run).curve)
 
 
-def test_validation_text_that_is_left_out_is_told(text, tmp_path):
+def test_validation_text_that_is_left_out_is_reported(small, tmp_path):
     valid = tmp_path / "valid.en", tmp_path / "valid.fr"
-    lines = [file.read_bytes().splitlines()[:5] for file in text.valid]
+    lines = [file.read_bytes().splitlines()[:5] for file in small.valid]
     lines[1][1], lines[0][2], lines[0][3] = b"caf\xe9", b"", b"a" * 2000
     for file, side in zip(valid, lines, strict=True):
         file.write_bytes(b"".join(line + b"\n" for line in side))
-    report = Told()
-    regard.train(text.train, tmp_path / "run", valid, "", tiny(updates=1), report=report)
+    report = Messages()
+    regard.train(small.train, tmp_path / "run", valid, "", tiny(updates=1), report=report)
     assert any("3 of 5 validation pairs are left out" in line for line in report.lines)
 
 
@@ -388,8 +419,121 @@ def test_validation_text_that_is_left_out_is_told(text, tmp_path):
 )
 def test_a_processor_without_tiles_for_bf16_learns_in_fp32(able, taken, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
-    assert settle_precision("auto", torch.device("cpu")) == taken
-    assert {settle_precision(one, torch.device("cpu")) for one in ("bf16", "fp32")} == {
-        "bf16",
-        "fp32",
-    }
+    cpu = torch.device("cpu")
+    assert choose_precision("auto", cpu) == taken
+    assert all(choose_precision(precision, cpu) == precision for precision in ("bf16", "fp32"))
+
+
+class Member:
+    """One of two threads that act as the processes of a group."""
+
+    size = 2
+
+    def __init__(self, rank: int, meeting: threading.Barrier, shared: dict) -> None:
+        self.rank, self.meeting, self.shared = rank, meeting, shared
+
+    @property
+    def is_first(self):
+        return self.rank == 0
+
+    def barrier(self):
+        self.meeting.wait(60)
+
+    def agree(self, value):
+        if self.is_first:
+            self.shared["value"] = value
+        self.barrier()
+        value = self.shared["value"]
+        self.barrier()
+        return value
+
+    def shard(self, batch):
+        return Batch(*(part[self.rank :: 2] for part in batch))
+
+    def all_reduce(self, tensors):
+        self.shared[self.rank] = list(tensors)
+        self.barrier()
+        sums = [left + right for left, right in zip(self.shared[0], self.shared[1], strict=True)]
+        self.barrier()
+        for tensor, total in zip(self.shared[self.rank], sums, strict=True):
+            tensor.copy_(total)
+
+
+class Alone(Member):
+    """A member that is not the first, in a group whose first process agrees with it."""
+
+    def __init__(self) -> None:
+        super().__init__(1, threading.Barrier(1), {})
+
+    def agree(self, value):
+        return value
+
+    def all_reduce(self, tensors):
+        """The other process had nothing to add."""
+
+
+class Silent(NoReport):
+    """Fails if anything is reported."""
+
+    def message(self, line):
+        raise AssertionError(line)
+
+    progress = updated = validated = message
+
+
+def train_in_pair(small, folder, settings, signals=((), ()), minutes=(10.0, 10.0)):
+    """What `run` of either process returns or raises."""
+    meeting, shared, ends = threading.Barrier(2), {}, {}
+    config, data = make_config(settings, "here"), Data(small.train, small.valid, ("en", "fr"))
+
+    def process(rank):
+        group, report = Member(rank, meeting, shared), Silent() if rank else NoReport()
+        try:
+            run = open_run(folder, data, config, None, group, report)
+            with run.lock:
+                started = loop.start_loop(run, group, report)
+                ends[rank] = started.run(minutes[rank], list(signals[rank]))
+        except (Exception, KeyboardInterrupt) as error:
+            ends[rank] = error
+
+    with loop.restore_threads():
+        second = threading.Thread(target=process, args=(1,))
+        second.start()
+        process(0)
+        second.join()
+    return ends[0], ends[1]
+
+
+def test_two_processes_learn_what_one_learns(small, tmp_path):
+    settings = without_dropout(tiny(updates=4, precision="fp32"))
+    first, second = train_in_pair(small, tmp_path / "pair", settings)
+    assert first.updates == second.updates == 4
+    regard.train(small.train, tmp_path / "single", small.valid, "", settings)
+    left, right = (
+        read_tensors(tmp_path / name / "model.safetensors").tensors for name in ("pair", "single")
+    )
+    assert left.keys() == right.keys()
+    for name in left:
+        torch.testing.assert_close(
+            torch.from_numpy(left[name]), torch.from_numpy(right[name]), atol=1e-3, rtol=1e-3
+        )
+
+
+def test_the_first_process_decides_when_all_stop(small, tmp_path):
+    settings, number = without_dropout(tiny(updates=3)), signal.SIGTERM
+    ends = train_in_pair(small, tmp_path / "a", settings, signals=((number,), ()))
+    assert [end.signal_number for end in ends] == [number, number]
+    ends = train_in_pair(small, tmp_path / "a", settings, ((), (number,)), (10.0, 1e-9))
+    assert [(end.updates, end.reason) for end in ends] == [(3, "all updates are done")] * 2
+
+
+def test_a_process_that_is_not_the_first_writes_no_file_and_reports_nothing(small, tmp_path):
+    folder, settings = tmp_path / "run", tiny(updates=3, validate_every=1)
+    config, data = make_config(settings, "here"), Data(small.train, small.valid, ("en", "fr"))
+    first = open_run(folder, data, config, None, SingleProcess(), NoReport())
+    files = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    with first.lock, loop.restore_threads():
+        run = open_run(folder, data, config, None, Alone(), Silent())
+        with pytest.raises(loop.Interrupted):
+            loop.start_loop(run, Alone(), Silent()).run(10.0, [signal.SIGTERM])
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == files

@@ -2,7 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,12 +11,21 @@ from hypothesis import strategies as st
 
 import regard
 from regard.config import SearchOptions
+from regard.engine.memory import (
+    MAX_BATCH,
+    MAX_NUMBERS,
+    NUMBERS_PER_STATE,
+    NUMBERS_PER_TOKEN,
+    sentences_that_fit,
+)
 from regard.errors import RegardError
 from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE, examples
-from regard.search.beam import Hypothesis
+from regard.search.protocols import Hypothesis
 from regard.search.sampling import Sampling
-from regard.translator import BATCH, ROOM, Translation, make_batches
+from regard.storage.model_file import read_model, write_model_file
+from regard.translation import Translation
+from regard.translator import make_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [
@@ -62,8 +71,10 @@ def test_an_empty_text_gives_an_empty_translation(translator):
 def test_hard_inputs_are_translated_within_their_limit_and_never_crash(translator, beam):
     translator = translator.with_options(SearchOptions(beam=beam))
     for text, found in zip(HARD, translator.translate(HARD), strict=True):
-        source = translator.source.encode([found.source])[0]
-        assert len(found.tokens) <= translator.limit(len(source)), text
+        assert found.source == text
+        for sentence in found.sentences:
+            limit = translator.max_length(len(sentence.source_ids))
+            assert len(sentence.ids) <= limit, text
         assert found.finish_reason in ("eos", "length", "repetition")
 
 
@@ -85,10 +96,8 @@ def test_a_text_that_is_written_in_two_ways_is_found_once(translator):
     parts = translator.target.ids(list("▁le")) + translator.target.encode(["chat"])[0]
     both = [Hypothesis(tokens, -1.0, "eos") for tokens in (whole, parts)]
     assert whole != parts
-    [found] = translator.each(["the cat"], "", lambda task: [both])
-    assert [(one.text, one.tokens) for one in found] == [
-        ("le chat", translator.target.pieces(whole))
-    ]
+    [found] = translator.search_all(["the cat"], "", lambda task: [both])
+    assert [(one.text, one.sentences[0].ids) for one in found] == [("le chat", whole)]
 
 
 def test_one_text_without_a_list_is_refused(translator):
@@ -120,7 +129,7 @@ def test_a_beginning_costs_no_room(translator):
         for best in translator.with_options(short).translate_with_prefix(TEXTS[:4], beginning)
     ]
     assert all(one.text.startswith(beginning) for one in found)
-    assert tokens + 2 < max(len(one.tokens) for one in found) <= tokens + 6
+    assert tokens + 2 < max(len(one.sentences[0].ids) for one in found) <= tokens + 6
 
 
 def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
@@ -133,15 +142,15 @@ def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
 def test_a_sample_depends_on_its_seed_and_place_and_not_on_the_batch(translator):
     sampling = Sampling(temperature=3.0, seed=4)
     together = [one.text for one in translator.sample(TEXTS, sampling)]
-    small = replace(translator, states=translator.states * 5000)
-    assert [one.text for one in small.sample(TEXTS, sampling)] == together
+    with patch.object(type(translator.engine), "batch_size", lambda *_: 2):
+        assert [one.text for one in translator.sample(TEXTS, sampling)] == together
     many = [one.text for one in translator.sample([TEXTS[0]] * 300, sampling)]
     assert len(set(many)) == 300
 
 
 def test_the_weights_of_a_translation_are_those_of_its_tokens(translator):
     for one in translator.translate(TEXTS[:5]):
-        assert one.weights.shape == (len(one.tokens) + 1, len(one.source_tokens) + 1)
+        assert one.weights.shape == (len(one.tokens), len(one.source_tokens))
         np.testing.assert_allclose(one.weights.sum(axis=1), 1.0, rtol=1e-5)
 
 
@@ -151,7 +160,8 @@ def test_a_translation_goes_to_another_process_with_its_weights(translator):
     assert there == found == translator.translate(TEXTS[:3])
     for one, copy in zip(found, there, strict=True):
         np.testing.assert_array_equal(copy.weights, one.weights)
-        assert copy._forced().log_probs.sum() == one._forced().log_probs.sum()
+        assert (copy.tokens, copy.source_tokens) == (one.tokens, one.source_tokens)
+        assert (copy.words, copy.source_words) == (one.words, one.source_words)
 
 
 @pytest.mark.parametrize("option", [{"top_k": 1.5}, {"seed": 0.5}, {"top_p": 0}])
@@ -161,25 +171,23 @@ def test_chance_out_of_its_range_is_refused(translator, option):
 
 
 def test_the_log_probability_is_what_reading_the_translation_again_gives(translator):
-    for one in translator.translate(TEXTS):
+    for one in translator.translate_sentences(TEXTS):
         if one.finish_reason == "eos":
-            np.testing.assert_allclose(one._forced().log_probs.sum(), one.log_prob, rtol=1e-3)
+            [sentence] = one.sentences
+            [forced] = translator.engine.force([sentence.source_ids], [sentence.ids])
+            np.testing.assert_allclose(forced.log_probs.sum(), one.log_prob, rtol=1e-3)
 
 
-@given(
-    st.lists(st.integers(1, 900), max_size=300),
-    st.integers(1, 2 * ROOM),
-    st.integers(1, ROOM // 50),
-)
-def test_batches_hold_every_place_once_and_no_more_than_there_is_room_for(lengths, each, token):
-    order = sorted(range(len(lengths)), key=lambda place: lengths[place])
-    batches = make_batches(order, lengths, each, token)
-    assert [place for batch in batches for place in batch] == order
+@given(st.lists(st.integers(1, 900), max_size=300), st.integers(1, 2000), st.integers(100, 500_000))
+def test_batches_hold_every_sentence_once_and_no_more_than_fit(lengths, size, tokens):
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    batches = make_batches(order, lambda index: sentences_that_fit(size, tokens, lengths[index], 5))
+    assert [index for batch in batches for index in batch] == order
     for batch in batches:
-        assert 1 <= len(batch) <= BATCH
-        longest = lengths[batch[-1]]
-        assert len(batch) == 1 or len(batch) * (longest * token + each) <= ROOM
-    if len(batches) > 1 and 2 * (max(lengths) * token + each) <= ROOM:
+        assert 1 <= len(batch) <= MAX_BATCH
+        numbers = size * NUMBERS_PER_STATE * lengths[batch[-1]] + 5 * tokens * NUMBERS_PER_TOKEN
+        assert len(batch) == 1 or len(batch) * numbers <= MAX_NUMBERS
+    if len(batches) > 1 and sentences_that_fit(size, tokens, max(lengths), 5) > 1:
         assert len(batches[-1]) > 1, "a sentence that is left over joins another"
 
 
@@ -197,3 +205,20 @@ def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_
                 assert [one.tokens for one in found] == [one.tokens for one in expected]
                 log_probs = [one.log_prob for one in expected]
                 np.testing.assert_allclose([one.log_prob for one in found], log_probs, rtol=1e-3)
+
+
+def test_a_folder_runs_in_the_engine_that_is_asked_for(model):
+    by_engine = {name: regard.load(model, engine=name) for name in ("auto", "onnx", "torch")}
+    kinds = {name: type(opened.engine).__name__ for name, opened in by_engine.items()}
+    assert kinds == {"auto": "TorchEngine", "onnx": "OnnxEngine", "torch": "TorchEngine"}
+    texts = [[one.text for one in opened.translate(TEXTS[:5])] for opened in by_engine.values()]
+    assert texts[0] == texts[1] == texts[2]
+
+
+def test_a_file_runs_in_pytorch_too(model, tmp_path):
+    file = tmp_path / "model.regard"
+    write_model_file(file, read_model(model))
+    one, other = regard.load(file), regard.load(file, engine="torch")
+    for left, right in zip(one.translate(TEXTS[:5]), other.translate(TEXTS[:5]), strict=True):
+        assert left.text == right.text
+        assert left.log_prob == pytest.approx(right.log_prob, abs=1e-3)

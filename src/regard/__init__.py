@@ -7,7 +7,8 @@ print(regard.load("model").translate(["The black cat ate the mouse."])[0].text)
 
 from regard.api import load, train
 from regard.errors import RegardError
-from regard.translator import Translation, Translator
+from regard.translation import Translation
+from regard.translator import Translator
 
 __all__ = ["RegardError", "Translation", "Translator", "load", "train"]
 __version__ = "0.1.0"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from regard.errors import RegardError, nearest, refuse_system_error
+from regard.errors import RegardError, invalid_value, nearest, refuse_system_error
 from regard.special import RESERVED
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -295,8 +295,7 @@ def option_error(fault: Any, where: str) -> RegardError:
         if about
         else "see the README"
     )
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    return RegardError(f"{name} = {fault['input']!r}: {message}", where, advice)
+    return invalid_value(fault, name, where, advice)
 
 
 def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

@@ -1,61 +1,177 @@
-"""Lines of any length: cut into sentences, translated, and put together again."""
+"""Lines of any length: cut into sentences, and their translations joined again."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from regard.search.beam import FinishReason
-from regard.search.protocols import Forced
+from regard.search.protocols import FinishReason
+from regard.shapes import Float
+from regard.special import END, PIECES
 from regard.text import sentences
-from regard.text.normalize import normalize
-from regard.translator import Translation, Translator
+from regard.text.normalize import normalize, normalize_with_spans
+from regard.text.segments import Word, detokenize, group_words
+from regard.text.spans import Span
+from regard.text.vocabulary import Token, Vocabulary
 
 REASON_ORDER: tuple[FinishReason, ...] = ("repetition", "length", "eos")
-"""A line's ending is that of its sentences that comes first here."""
+"""A line's finish reason is that of its sentences that comes first here."""
 
 
-def translate_lines(translator: Translator, lines: Sequence[str]) -> list[Translation]:
-    """The best translation of each line, sentence by sentence, with the white space between them as
-    it was."""
-    cut = [sentences.split_sentences(normalize(line), translator.languages[0]) for line in lines]
-    found = iter(translator.translate([part.text for parts in cut for part in parts]))
-    return [
-        join([next(found) for _ in parts], [part.whitespace for part in parts]) for parts in cut
-    ]
+class SentenceTranslation(NamedTuple):
+    """One sentence, as the search returns it."""
+
+    source: str
+    """Normalized."""
+    text: str
+    source_ids: list[int]
+    """Without </s>."""
+    ids: list[int]
+    """Without </s>."""
+    log_prob: float
+    finish_reason: FinishReason
+    whitespace: str = ""
+    """After it, before the next sentence of the source."""
+
+    @property
+    def target_length(self) -> int:
+        """Tokens of the translation, with </s> if it ended by itself."""
+        return len(self.ids) + (self.finish_reason == "eos")
 
 
-def join(parts: Sequence[Translation], gaps: Sequence[str]) -> Translation:
-    """One translation from those of a line's sentences; `gaps` stand behind each."""
-    if len(parts) == 1:
-        return parts[0]
-    endings = {part.finish_reason for part in parts}
+@runtime_checkable
+class Model(Protocol):
+    """What a translation asks of the model that wrote it."""
 
-    def look() -> Forced:
-        looks = [part._forced() for part in parts]
-        log_probs = np.concatenate([one.log_probs for one in looks])
-        return Forced(log_probs, block_diagonal([one.weights for one in looks]))
+    @property
+    def source(self) -> Vocabulary: ...
+    @property
+    def target(self) -> Vocabulary: ...
+    def attend(
+        self, sentences: Sequence[SentenceTranslation]
+    ) -> list[Float[np.ndarray, "T S"]]: ...
 
+
+@dataclass(frozen=True)
+class Translation:
+    """One text and its translation; a text has one sentence or several."""
+
+    source: str
+    """The user's own text."""
+    text: str
+    log_prob: float
+    """Natural logarithm of the translation's probability: the sum over its sentences, </s>
+    included where a sentence ended by itself."""
+    finish_reason: FinishReason
+    """eos: every sentence ended by itself; length: one was cut at its longest; repetition: one
+    repeated itself and was cut back."""
+    sentences: tuple[SentenceTranslation, ...]
+    """None for an empty text."""
+    model: Model | None = field(compare=False, repr=False)
+    """Computes tokens and weights when they are first asked for."""
+
+    @cached_property
+    def source_tokens(self) -> list[Token]:
+        """The source's subwords, with the </s> of each sentence; spans are in `source`."""
+        normalized = normalize_with_spans(self.source)
+        starts = accumulate(
+            (len(part.source) + len(part.whitespace) for part in self.sentences), initial=0
+        )
+        return [
+            token._replace(span=normalized.original(shifted(token.span, start)))
+            for part, start in zip(self.sentences, starts, strict=False)
+            for token in with_eos(self.vocabularies.source.tokens(part.source), len(part.source))
+        ]
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """The translation's subwords, with the </s> of each sentence that ended by itself; spans
+        are in `text`."""
+        gaps = fill_gaps(self.sentences)
+        starts = accumulate(
+            (len(part.text) + len(gap) for part, gap in zip(self.sentences, gaps, strict=True)),
+            initial=0,
+        )
+        tokens = []
+        for part, start in zip(self.sentences, starts, strict=False):
+            own = detokenize(self.vocabularies.target, part.ids)
+            own = with_eos(own, len(part.text)) if part.finish_reason == "eos" else own
+            tokens += [token._replace(span=shifted(token.span, start)) for token in own]
+        return tokens
+
+    @cached_property
+    def source_words(self) -> list[Word]:
+        """The words of `source`, with the indices of their tokens; </s> is in none."""
+        return words_of(self.source, self.source_tokens)
+
+    @cached_property
+    def words(self) -> list[Word]:
+        """The words of `text`, with the indices of their tokens; </s> is in none."""
+        return words_of(self.text, self.tokens)
+
+    @cached_property
+    def weights(self) -> Float[np.ndarray, "T S"]:
+        """How much each of `tokens` attended to each of `source_tokens`; every row sums to 1."""
+        return block_diagonal(self.vocabularies.attend(self.sentences))
+
+    @property
+    def vocabularies(self) -> Model:
+        assert self.model is not None  # a pickled translation has all of it computed
+        return self.model
+
+    def __getstate__(self) -> dict[str, object]:
+        """For another process: with tokens and weights, and without the model."""
+        computed = {"source_tokens": self.source_tokens, "tokens": self.tokens}
+        return {**vars(self), **computed, "weights": self.weights, "model": None}
+
+
+def shifted(span: Span, start: int) -> Span:
+    return Span(span.start + start, span.end + start)
+
+
+def with_eos(tokens: list[Token], end: int) -> list[Token]:
+    return [*tokens, Token(END, PIECES[END], Span(end, end))]
+
+
+def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
+    """The words of a text; </s> is in none of them."""
+    indices = [index for index, token in enumerate(tokens) if token.id != END]
+    grouped = group_words(text, [tokens[index] for index in indices])
+    return [Word(word.text, [indices[token] for token in word.tokens]) for word in grouped]
+
+
+def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
+    """The sentences of a text, normalized; a text of white space has none."""
+    return [part for part in sentences.split_sentences(normalize(text), language) if part.text]
+
+
+def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:
+    """One translation of the text `source` from those of its sentences."""
+    reasons = {part.finish_reason for part in parts}
+    texts = zip((part.text for part in parts), fill_gaps(parts), strict=True)
     return Translation(
-        "".join(interleave([part.source for part in parts], gaps)),
-        "".join(interleave([part.text for part in parts], fill_gaps(parts, gaps))),
-        sum(part.log_prob for part in parts),
-        next(ending for ending in REASON_ORDER if ending in endings),
-        [token for part in parts for token in part.tokens],
-        [token for part in parts for token in part.source_tokens],
-        look,
+        source,
+        "".join(text + gap for text, gap in texts),
+        sum((part.log_prob for part in parts), 0.0),
+        next((reason for reason in REASON_ORDER if reason in reasons), "eos"),
+        tuple(parts),
+        model,
     )
 
 
-def fill_gaps(parts: Sequence[Translation], gaps: Sequence[str]) -> list[str]:
-    """The gaps as they were; a space where the source needed none, and this language does."""
-    found = list(gaps)
-    for number, (part, follows) in enumerate(pairwise(parts)):
-        is_apart = gaps[number] or not part.text or is_wide(part.text[-1])
-        if not is_apart and not sentences.splits_a_word(part.source, follows.source):
-            found[number] = " "
-    return found
+def fill_gaps(parts: Sequence[SentenceTranslation]) -> list[str]:
+    """The white space after each sentence as in the source; a space where the source needed none
+    and this language does."""
+    gaps = [part.whitespace for part in parts]
+    for number, (part, after) in enumerate(pairwise(parts)):
+        needs_none = not part.text or is_wide(part.text[-1])
+        if not (gaps[number] or needs_none or sentences.splits_a_word(part.source, after.source)):
+            gaps[number] = " "
+    return gaps
 
 
 def is_wide(letter: str) -> bool:
@@ -63,19 +179,12 @@ def is_wide(letter: str) -> bool:
     return unicodedata.east_asian_width(letter) in "WF"
 
 
-def interleave(texts: Sequence[str], gaps: Sequence[str]) -> Iterator[str]:
-    for text, gap in zip(texts, gaps, strict=True):
-        yield text
-        yield gap
-
-
-def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    """Weights [L A T S] of sentences as those of one text: none looks at another's."""
-    layers, heads = blocks[0].shape[:2]
-    rows, columns = sum(b.shape[2] for b in blocks), sum(b.shape[3] for b in blocks)
-    whole = np.zeros((layers, heads, rows, columns), blocks[0].dtype)
+def block_diagonal(blocks: Sequence[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "T S"]:
+    """The weights of sentences as those of one text: no sentence attends to another."""
+    rows, columns = (sum(block.shape[side] for block in blocks) for side in (0, 1))
+    joined = np.zeros((rows, columns), np.float32)
     row = column = 0
     for block in blocks:
-        whole[:, :, row : row + block.shape[2], column : column + block.shape[3]] = block
-        row, column = row + block.shape[2], column + block.shape[3]
-    return whole
+        joined[row : row + block.shape[0], column : column + block.shape[1]] = block
+        row, column = row + block.shape[0], column + block.shape[1]
+    return joined

@@ -2,84 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from regard import models
 from regard.config import SearchOptions
 from regard.errors import RegardError, needs_extra
-from regard.search.beam import FinishReason, Hypothesis, Task, beam, greedy
-from regard.search.protocols import Engine, Forced
+from regard.search.beam import Task, beam, greedy
+from regard.search.protocols import Engine, Forced, Hypothesis, SupportsShortlist
 from regard.search.sampling import Sampling, sample
 from regard.shapes import Float
-from regard.storage.model_file import (
-    ModelFile,
-    is_file,
-    read_model,
-    read_model_file,
-    read_model_folder,
-)
+from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.system import cores
 from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
+from regard.translation import SentenceTranslation, Translation, cut_into_sentences, join
 
-BATCH = 128
-"""Sentences that are translated together, at most."""
-ROOM = 3_000_000
-"""Numbers that are held for a batch, about, while it is read and while a token is chosen."""
-FOR_STATE = 8
-"""Numbers held for each number of an encoder's state: gates, and the states of two layers."""
-FOR_TOKEN = 2
-"""Numbers held for each token that a hypothesis could go on with: its logit and its probability."""
-
-
-@dataclass(frozen=True)
-class Translation:
-    source: str
-    """What was translated, tidied: control characters are spaces, accents are composed."""
-    text: str
-    log_prob: float
-    """Natural logarithm of the translation's probability, its </s> included; where it was cut
-    (`ending`), that of all that had been written, without a </s>."""
-    finish_reason: FinishReason
-    """end: it ended by itself; limit: it was cut at its longest; repetition: it went in circles."""
-    tokens: list[str]
-    """The translation's subwords; ▁ stands for a space."""
-    source_tokens: list[str]
-    """The source's subwords."""
-    _forced: Callable[[], Forced] = field(compare=False, repr=False)
-    """Reads the translation again to see where the model looks."""
-
-    @cached_property
-    def weights(self) -> Float[np.ndarray, "T S"]:
-        """How much each token (and </s>) looked at each source token (and </s>); rows sum to 1."""
-        return self._forced().token_weights()
-
-    def __getstate__(self) -> dict[str, object]:
-        """For another process: with what the model looked at, and without the model."""
-        return {**vars(self), "look": Seen(self._forced())}
-
-
-class Seen(NamedTuple):
-    """A look that has been taken."""
-
-    forced: Forced
-
-    def __call__(self) -> Forced:
-        return self.forced
-
-
-@runtime_checkable
-class SupportsShortlist(Engine, Protocol):
-    """An engine that knows the few tokens that a sentence may need."""
-
-    def with_shortlist(self) -> Engine:
-        """The same engine, which chooses among them alone."""
+EngineName = Literal["auto", "onnx", "torch"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +34,6 @@ class Translator:
     target: Vocabulary
     languages: tuple[str, str]
     options: SearchOptions
-    encoder_size: int
-    """Numbers in a state of the encoder."""
     workers: int = 1
     """Batches that are translated at the same time."""
 
@@ -103,7 +44,7 @@ class Translator:
     def with_shortlist(self) -> "Translator":
         """The same model, which chooses among the few hundred tokens that a sentence may need.
 
-        Raises RegardError if its file holds no shortlist, or it is a folder.
+        Raises RegardError if its file holds no shortlist, or if it is a folder.
         """
         if not isinstance(self.engine, SupportsShortlist):
             raise RegardError(
@@ -116,37 +57,45 @@ class Translator:
     def translate(self, texts: Sequence[str]) -> list[Translation]:
         """The best translation of each text, in order; an empty text gives an empty one.
 
-        A text is read as one sentence: `regard.lines.translate_lines` cuts those that are several.
+        A text of several sentences is cut, translated sentence by sentence, and joined again with
+        the white space of the source.
+        Raises RegardError if one text is given instead of a list.
         """
-        return [best[0] for best in self.search_all(texts, "", self.search(1))]
+        require_list(texts)
+        parts = [cut_into_sentences(text, self.languages[0]) for text in texts]
+        best = iter(self.best_of([part.text for sentences in parts for part in sentences]))
+        return [
+            join(
+                text,
+                [next(best)._replace(whitespace=part.whitespace) for part in sentences],
+                self,
+            )
+            for text, sentences in zip(texts, parts, strict=True)
+        ]
+
+    def translate_sentences(self, texts: Sequence[str]) -> list[Translation]:
+        """Like `translate`, for texts that are one sentence each: none is cut."""
+        return [ranked[0] for ranked in self.search_all(texts, "", self.search(1))]
 
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
-        """The translations that the beam found for each text, best first."""
+        """The translations that the beam finished for each text, best first; no text is cut."""
         return self.search_all(texts, "", self.search(self.options.beam))
 
-    def search(self, count: int) -> Callable[[Task], list[list[Hypothesis]]]:
-        """Finds the `count` best translations of each sentence, with the options' beam."""
-        if self.options.beam == 1:
-            return lambda task: [[one] for one in greedy(self.engine, task)]
-        size, alpha = self.options.beam, self.options.length_penalty
-        return lambda task: [best[:count] for best in beam(self.engine, task, size, alpha)]
-
-    def translate_with_prefix(
-        self, texts: Sequence[str], beginning: str
-    ) -> list[list[Translation]]:
-        """Like `n_best`, for translations that begin with `beginning`."""
-        size, alpha = self.options.beam, self.options.length_penalty
-        return self.search_all(texts, beginning, lambda task: beam(self.engine, task, size, alpha))
+    def translate_with_prefix(self, texts: Sequence[str], prefix: str) -> list[list[Translation]]:
+        """Like `n_best`, for translations that begin with the target text `prefix`."""
+        size, penalty = self.options.beam, self.options.length_penalty
+        return self.search_all(texts, prefix, lambda task: beam(self.engine, task, size, penalty))
 
     def sample(self, texts: Sequence[str], sampling: Sampling) -> list[Translation]:
-        """One translation of each text, drawn from the model's distribution."""
-        drawn = self.search_all(
-            texts, "", lambda task: [[h] for h in sample(self.engine, task, sampling)]
-        )
-        return [one[0] for one in drawn]
+        """One translation of each text, drawn from the model's distribution; no text is cut."""
+
+        def draw(task: Task) -> list[list[Hypothesis]]:
+            return [[hypothesis] for hypothesis in sample(self.engine, task, sampling)]
+
+        return [drawn[0] for drawn in self.search_all(texts, "", draw)]
 
     def force(self, sources: Sequence[str], targets: Sequence[str]) -> list[Forced]:
-        """How the model reads given translations, all at once: for long texts, give some dozens.
+        """Forced decoding of given translations, all at once: for long texts, give some dozens.
 
         Raises RegardError if these are not two lists of one length.
         """
@@ -165,58 +114,88 @@ class Translator:
             self.target.encode([normalize(text) for text in targets]),
         )
 
+    def attend(self, sentences: Sequence[SentenceTranslation]) -> list[Float[np.ndarray, "_ _"]]:
+        """The attention weights [T S] of each sentence: of every target token (with </s> where it
+        ended by itself) to every source token (with </s>)."""
+        if not sentences:
+            return []
+        forced = self.engine.force(
+            [sentence.source_ids for sentence in sentences], [part.ids for part in sentences]
+        )
+        return [
+            reading.token_weights()[: sentence.target_length]
+            for reading, sentence in zip(forced, sentences, strict=True)
+        ]
+
+    def search(self, count: int) -> Callable[[Task], list[list[Hypothesis]]]:
+        """Finds the `count` best translations of each sentence, with the options' beam."""
+        size, penalty = self.options.beam, self.options.length_penalty
+        if size == 1:
+            return lambda task: [[hypothesis] for hypothesis in greedy(self.engine, task)]
+        return lambda task: [best[:count] for best in beam(self.engine, task, size, penalty)]
+
+    def best_of(self, texts: Sequence[str]) -> list[SentenceTranslation]:
+        """The best translation of each normalized sentence."""
+        return [ranked[0] for ranked in self.search_sentences(texts, "", self.search(1))]
+
     def search_all(
         self,
         texts: Sequence[str],
-        beginning: str,
+        prefix: str,
         search: Callable[[Task], list[list[Hypothesis]]],
     ) -> list[list[Translation]]:
-        """Search in batches of like length; hand the results back in the order of the texts."""
+        """The translations of each text as one sentence; different ones alone."""
         require_list(texts)
-        tidied = [normalize(text) for text in texts]
-        encoded = self.source.encode(tidied)
-        given = self.target.encode([normalize(beginning)])[0] if beginning else []
-        found: list[list[Translation]] = [
-            [Translation(text, "", 0.0, "eos", [], [], nothing_to_look_at)] for text in tidied
+        ranked = self.search_sentences([normalize(text) for text in texts], prefix, search)
+        return [
+            first_of_each_text(join(text, [part], self) for part in parts)
+            if parts[0].source
+            else [join(text, [], self)]
+            for text, parts in zip(texts, ranked, strict=True)
         ]
-        places = sorted(
-            (place for place, ids in enumerate(encoded) if ids), key=lambda p: len(encoded[p])
-        )
+
+    def search_sentences(
+        self,
+        texts: Sequence[str],
+        prefix: str,
+        search: Callable[[Task], list[list[Hypothesis]]],
+    ) -> list[list[SentenceTranslation]]:
+        """Search in batches of similar length; the results are in the order of `texts`."""
+        encoded = self.source.encode(texts)
+        prefix_ids = self.target.encode([normalize(prefix)])[0] if prefix else []
+        ranked = [[SentenceTranslation("", "", [], [], 0.0, "eos")] for _ in texts]
         lengths = [len(ids) for ids in encoded]
-        for_sentence = self.options.beam * self.engine.tokens * FOR_TOKEN
-        batches = make_batches(places, lengths, for_sentence, self.encoder_size * FOR_STATE)
+        indices = sorted(
+            (index for index, ids in enumerate(encoded) if ids), key=lengths.__getitem__
+        )
+
+        def batch_size(index: int) -> int:
+            return self.engine.batch_size(lengths[index], self.options.beam)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
-            sources = [encoded[place] for place in batch]
-            limits = [len(given) + self.limit(len(ids)) for ids in sources]
-            return search(Task(sources, limits, given, indices=batch))
+            max_lengths = [len(prefix_ids) + self.max_length(lengths[index]) for index in batch]
+            sources = [encoded[index] for index in batch]
+            return search(Task(sources, max_lengths, prefix_ids, indices=batch))
 
         # the longest first, so that the workers end together
-        results = parallel_map(translate, batches[::-1], self.workers)
-        for batch, result in zip(batches[::-1], results, strict=True):
-            for place, hypotheses in zip(batch, result, strict=True):
-                found[place] = (
-                    first_of_each_text(
-                        self.translation(tidied[place], encoded[place], one) for one in hypotheses
-                    )
-                    or found[place]
-                )
-        return found
+        batches = make_batches(indices, batch_size)[::-1]
+        results = parallel_map(translate, batches, self.workers)
+        for batch, result in zip(batches, results, strict=True):
+            for index, hypotheses in zip(batch, result, strict=True):
+                if hypotheses:
+                    ranked[index] = [
+                        self.sentence(texts[index], encoded[index], hypothesis)
+                        for hypothesis in hypotheses
+                    ]
+        return ranked
 
-    def limit(self, length: int) -> int:
+    def max_length(self, length: int) -> int:
         """The most tokens that the translation of `length` tokens may have."""
         return self.options.max_length(length)
 
-    def translation(self, text: str, ids: list[int], hypothesis: Hypothesis) -> Translation:
-        return Translation(
-            text,
-            self.target.decode(hypothesis.tokens),
-            hypothesis.log_prob,
-            hypothesis.finish_reason,
-            self.target.pieces(hypothesis.tokens),
-            self.source.pieces(ids),
-            lambda: self.engine.force([ids], [hypothesis.tokens])[0],
-        )
+    def sentence(self, text: str, ids: list[int], hypothesis: Hypothesis) -> SentenceTranslation:
+        tokens, log_prob, reason = hypothesis
+        return SentenceTranslation(text, self.target.decode(tokens), ids, tokens, log_prob, reason)
 
 
 def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]:
@@ -227,40 +206,34 @@ def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]
     return list(first.values())
 
 
-def make_batches(
-    places: Sequence[int], lengths: Sequence[int], for_sentence: int, for_token: int
-) -> list[list[int]]:
-    """`places`, whose lengths grow, in batches for whose numbers there is room: `for_sentence`, and
-    `for_token` times its longest sentence's tokens, for each sentence."""
+def make_batches(indices: Sequence[int], batch_size: Callable[[int], int]) -> list[list[int]]:
+    """Sentences, sorted by length, in batches of at most `batch_size(longest)`, and of one where
+    that is 0."""
     batches: list[list[int]] = []
-
-    def room(place: int) -> int:
-        return min(BATCH, ROOM // (for_sentence + for_token * lengths[place]))
-
-    for place in places:
-        if not batches or len(batches[-1]) >= room(place):
+    for index in indices:
+        if not batches or len(batches[-1]) >= batch_size(index):
             batches.append([])
-        batches[-1].append(place)
-    if len(batches) > 1 and len(batches[-1]) == 1 and room(places[-1]) > 1:
+        batches[-1].append(index)
+    if len(batches) > 1 and len(batches[-1]) == 1 and batch_size(indices[-1]) > 1:
         # a sentence alone has graphs of its own, which a long text is not to hold as well
         batches[-1].insert(0, batches[-2].pop())
     return batches
 
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
 def parallel_map(
-    work: Callable[[Given], Made], given: Sequence[Given], workers: int
-) -> Iterator[Made]:
-    """`work` on each, in order, by so many threads: an engine's products do not hold Python up."""
-    if workers == 1 or len(given) < 2:
-        yield from map(work, given)
+    work: Callable[[Input], Output], inputs: Sequence[Input], workers: int
+) -> Iterator[Output]:
+    """`work` on each input, in order, by threads: an engine's products release Python's lock."""
+    if workers == 1 or len(inputs) < 2:
+        yield from map(work, inputs)
         return
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from pool.map(work, given)
+        yield from pool.map(work, inputs)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -270,20 +243,20 @@ def require_list(texts: Sequence[str]) -> None:
         raise RegardError("one text is given, not a list of them", repr(texts), "give [text]")
 
 
-def nothing_to_look_at() -> Forced:
-    """The looks of an empty translation: none."""
-    return Forced(np.zeros(0, np.float32), np.zeros((1, 1, 0, 0), np.float32))
-
-
 def load(
-    model: str | Path = models.DEFAULT, device: str = "auto", workers: int = 0, threads: int = 1
+    model: str | Path = models.DEFAULT,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    workers: int = 0,
+    threads: int = 1,
 ) -> Translator:
-    """Open a model: a folder, a file that `regard export` wrote, or one that comes along, by name.
+    """Open a model: a folder, a file that `regard export` wrote, or a built-in one, by name.
 
-    A folder's model runs through PyTorch on `device`, and takes no workers. A file's runs through
-    ONNX Runtime: `workers` batches at a time (0: one a core), each on `threads` cores; so does a
-    folder's where PyTorch is not installed. Raises RegardError if the model is not there or
-    damaged, a number too small, or something is asked for that such a model cannot do.
+    `engine` runs it: onnx (ONNX Runtime, on the CPU, `workers` batches at a time, 0 for one a
+    core, each on `threads` cores) or torch (PyTorch, on `device`, a batch at a time). auto takes
+    onnx for a file; for a folder torch where PyTorch is installed, and onnx elsewhere.
+    Raises RegardError if there is no such model or it is damaged, if a number is too small, or if
+    the engine does not support the model, the device, or workers and threads.
     """
     if workers < 0 or threads < 1:
         raise RegardError(
@@ -292,51 +265,48 @@ def load(
             "give at least 1 thread, and 0 workers for one a core",
         )
     path = models.find(model)
-    if is_file(path):
-        if device not in ("auto", "cpu"):
-            raise RegardError(
-                f"a file runs on the CPU, not on '{device}'",
-                str(path),
-                "leave --device out, or give the model folder that the file was exported from",
-            )
-        return open_model_file(read_model_file(path), str(path), workers, threads)
-    bundle = read_model_folder(path)
-    if not find_spec("torch"):
-        if device not in ("auto", "cpu"):
-            raise needs_extra(f"--device {device}", "torch", "train", ", or leave --device out")
-        return open_model_file(bundle, str(path), workers, threads)
+    if engine == "auto":
+        engine = "torch" if not is_file(path) and find_spec("torch") else "onnx"
+    opened = read_model(path)
+    if engine == "onnx":
+        refuse_device(path, device)
+        return load_onnx(opened, str(path), workers, threads)
     if workers or threads != 1:
         raise RegardError(
-            "workers and threads are for files, and a folder runs through PyTorch",
+            "--workers and --threads work with ONNX Runtime only; a model folder runs in PyTorch",
             str(path),
             "leave --workers and --threads out, or export the model to a file",
         )
     from regard.engine.torch import load_engine
 
-    engine = load_engine(bundle, str(path), device)
-    card, config = bundle.card, bundle.card.config
-    return Translator(
-        engine, card.source, card.target, card.languages, config.search, config.model.encoder_size
+    return translator(load_engine(opened, str(path), device), opened, 1)
+
+
+def refuse_device(path: Path, device: str) -> None:
+    """Raises RegardError if `device` is one on which ONNX Runtime does not run a model here."""
+    if device in ("auto", "cpu"):
+        return
+    if not is_file(path) and not find_spec("torch"):
+        raise needs_extra(f"--device {device}", "torch", "train", ", or leave --device out")
+    raise RegardError(
+        f"this model runs in ONNX Runtime, on the CPU, not on '{device}'",
+        str(path),
+        "leave --device out, or give the model folder that the file was exported from",
     )
+
+
+def load_onnx(opened: ModelFile, where: str, workers: int, threads: int) -> Translator:
+    from regard.engine.onnx.engine import load_bundle
+
+    engine = load_bundle(opened, where, threads)
+    return translator(engine, opened, workers or max(1, cores() // threads))
+
+
+def translator(engine: Engine, opened: ModelFile, workers: int) -> Translator:
+    info = opened.card
+    return Translator(engine, info.source, info.target, info.languages, info.config.search, workers)
 
 
 def open_light(model: str | Path) -> Translator:
-    """Open a model through ONNX Runtime even where PyTorch is: it starts in a fraction of the time,
-    and is meant for a single sentence. Errors as `load`."""
-    path = models.find(model)
-    return open_model_file(read_model(path), str(path), workers=1, threads=1)
-
-
-def open_model_file(bundle: ModelFile, where: str, workers: int, threads: int) -> Translator:
-    from regard.engine.onnx.engine import load_bundle
-
-    card = bundle.card
-    return Translator(
-        load_bundle(bundle, where, threads),
-        card.source,
-        card.target,
-        card.languages,
-        card.config.search,
-        card.config.model.encoder_size,
-        workers or max(1, cores() // threads),
-    )
+    """Open a model in ONNX Runtime for a single sentence: it starts in a fraction of the time."""
+    return load(model, engine="onnx", workers=1)

@@ -21,7 +21,6 @@ from regard.data.formats import guess_languages
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
 from regard.text.languages import parse_languages
-from regard.translation import translate_lines
 from regard.translator import load
 
 
@@ -102,17 +101,15 @@ def evaluate(
     if hypothesis is None:
         chosen = model or models.DEFAULT
         announce_default_model(chosen)
-        translator = load(chosen, device)
+        translator = load(chosen, device=device)
         language = parse_languages(languages)[1] if languages else translator.languages[1]
         settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
         translator = translator.with_options(SearchOptions.model_validate(settings))
         with errors.status(f"translating {len(sources):,} lines"):
-            found = (
-                translator.translate(sources)
-                if no_sentence_splitting
-                else translate_lines(translator, sources)
+            translate = (
+                translator.translate_sentences if no_sentence_splitting else translator.translate
             )
-            texts = [one.text for one in found]
+            texts = [translation.text for translation in translate(sources)]
     else:
         named = parse_languages(languages) if languages else guess_languages((source, reference))
         language = named[1]

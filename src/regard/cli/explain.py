@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from regard.explain.explanation import Explanation
     from regard.explain.terminal import WordRow
 
-FEW = 2
-"""Source words and runners-up that a row of the table names."""
-LEAST = 0.01
-"""Those with less weight or probability go unnamed."""
+TOP_PER_ROW = 2
+"""How many source words and alternatives a row of the table lists."""
+MIN_SHOWN = 0.01
+"""Those of less weight or probability are left out."""
 
 
 def explain(
@@ -53,7 +53,8 @@ def explain(
     ] = False,
     beam: BeamOption = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="All that was worked out, one JSON object a model.")
+        bool,
+        typer.Option("--json", help="Print everything that was computed, one JSON object a model."),
     ] = False,
 ) -> None:
     """Show where the model looked while it translated a sentence, word by word.
@@ -71,17 +72,17 @@ def explain(
         regard explain "The black cat ate the mouse." --model with --model without --out cat.html
     """
     use_utf8()
-    wanted = None if translation is None else read_translation(translation, beam)
-    given = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
+    target = None if translation is None else read_translation(translation, beam)
+    source = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
     announce_default_model(model[0])
     explained = [
-        explain_one(given, one, name, wanted, beam)
+        explain_one(source, one, name, target, beam)
         for one, name in zip(model, unique_names(model, "/"), strict=True)
     ]
-    if len(sentences.split_sentences(normalize(given), explained[0].languages[0])) > 1:
+    if len(sentences.split_sentences(normalize(source), explained[0].languages[0])) > 1:
         errors.print(
-            "several sentences, explained as one: `regard translate` cuts them apart, unless"
-            " --no-sentence-splitting asks for the same",
+            "several sentences are explained as one; `regard translate` cuts them, unless"
+            " --no-sentence-splitting is given",
             style="yellow",
             highlight=False,
         )
@@ -97,15 +98,15 @@ def explain(
         for number, one in enumerate(explained):
             if number:
                 typer.echo()
-            tell(one, subwords)
+            print_explanation(one, subwords)
 
 
 def read_translation(translation: str, beam: int) -> str:
     """Raises RegardError if there is nothing in it, or if something is to be searched for too."""
     if beam:
         raise RegardError(
-            "a translation that is given is not searched for, so there is nothing to keep",
-            "--beam and --translation",
+            "--beam cannot be combined with --translation: nothing is searched",
+            "the command line",
             "give one of the two",
         )
     if not normalize(as_utf8(translation)):
@@ -154,7 +155,9 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
 
     if kind not in FORMATS:
         raise RegardError(
-            f"'{out.suffix}' is no format for this", str(out), "end it in .png, .svg, .pdf or .html"
+            f"'{out.suffix}' is not a format of pictures or pages",
+            str(out),
+            "end it in .png, .svg, .pdf or .html",
         )
     new_file(out).unlink()
     draw(
@@ -164,7 +167,7 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
 
 
 def names(one: "Explanation", subwords: bool) -> tuple[list[str], list[str]]:
-    """What was written, and what was read."""
+    """Of the rows (written) and of the columns (read)."""
     if subwords:
         return one.target.tokens, one.source.tokens
     return [word.text for word in one.target.words], [word.text for word in one.source.words]
@@ -174,8 +177,8 @@ def weights(one: "Explanation", subwords: bool) -> "Float[np.ndarray, 'T S']":
     return one.weights if subwords else one.word_weights
 
 
-def tell(one: "Explanation", subwords: bool) -> None:
-    """In the terminal: the translation, where it looked, and what else could have come."""
+def print_explanation(one: "Explanation", subwords: bool) -> None:
+    """In the terminal: the translation, its heat map, and a table of its words."""
     from rich.console import Console
 
     from regard.explain.explanation import advice
@@ -194,33 +197,39 @@ def tell(one: "Explanation", subwords: bool) -> None:
 
 def show_attention(console: "Console", one: "Explanation", subwords: bool) -> None:
     """The heat map, as wide as all that the console prints."""
-    from regard.explain.terminal import heat
+    from regard.explain.terminal import heat_map
 
     rows, columns = names(one, subwords)
-    picture = heat(rows, columns, weights(one, subwords), console.width)
+    picture = heat_map(rows, columns, weights(one, subwords), console.width)
     console.print(picture, no_wrap=True, crop=False)
 
 
 def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
-    """What the table says of each word (or token)."""
+    """A row of the table for each word (or token)."""
     from regard.explain.terminal import WordRow
 
     rows, columns = names(one, subwords)
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
     probs = one.probabilities if subwords else one.word_probabilities
     written = []
-    for row, first, prob, looks in zip(rows, firsts, probs, weights(one, subwords), strict=True):
-        most = (-looks).argsort()[:FEW]
+    for row, first, prob, row_weights in zip(
+        rows, firsts, probs, weights(one, subwords), strict=True
+    ):
+        most = (-row_weights).argsort()[:TOP_PER_ROW]
         others = [
             other
             for other in one.next[first]
-            if other.id != one.target.ids[first] and other.probability >= LEAST
-        ][:FEW]
+            if other.id != one.target.ids[first] and other.probability >= MIN_SHOWN
+        ][:TOP_PER_ROW]
         written.append(
             WordRow(
                 row,
                 float(prob),
-                [(columns[place], float(looks[place])) for place in most if looks[place] >= LEAST],
+                [
+                    (columns[index], float(row_weights[index]))
+                    for index in most
+                    if row_weights[index] >= MIN_SHOWN
+                ],
                 [f"{other.token.lstrip('▁')} {other.probability:.0%}" for other in others],
             )
         )

@@ -16,22 +16,23 @@ from regard.errors import RegardError, needs_extra
 from regard.models import unique_names
 
 INTERRUPTED = 130
-"""The exit status of a command that Ctrl-C has ended."""
+"""The exit status after Ctrl-C."""
 
 
 def explore(
     model: ModelsOption,
     port: Annotated[
-        int, typer.Option(help="Where the page is; 0 takes any free one.", min=0, max=65_535)
+        int, typer.Option(help="Port of the page; 0 chooses a free one.", min=0, max=65_535)
     ] = 8710,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
 ) -> None:
-    """Step through a translation in the browser: every state, score, weight and context; what if?
+    """Step through a translation in the browser: every state, score, weight and context.
 
-    The page is on this machine alone. Drag a weight, forbid a word, go on from another one. With a
-    model without attention beside it, it shows what becomes of the sentence there. Ctrl-C ends it.
+    Ask what if: drag a weight, forbid a word, continue from another word. With a second model,
+    the page compares the two, for example one with attention and one without. Only this machine
+    can open the page. Ctrl-C stops the server.
 
     Examples:
 
@@ -50,31 +51,32 @@ def explore(
     announce_default_model(model[0])
     with errors.status("loading"):
         translators = {
-            name: open_light(one) for name, one in zip(unique_names(model, "/"), model, strict=True)
+            name: open_light(path)
+            for name, path in zip(unique_names(model, "/"), model, strict=True)
         }
         app = make_app(translators)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOCALHOST, port))
-        listening.listen()  # a browser that is quicker than the server waits for it
+        listening.listen()  # so that a browser that is faster than the server can wait
     except OSError as error:
         raise RegardError(
             f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",
             LOCALHOST,
-            "choose another --port; 0 takes any free one",
+            "choose another --port; 0 chooses a free one",
         ) from error
     address = f"http://{LOCALHOST}:{listening.getsockname()[1]}/"
-    errors.print(f"the page is at {address}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+    errors.print(f"the page is at {address}  (Ctrl-C stops it)", highlight=False, soft_wrap=True)
     if browser:
-        # a browser in the terminal comes back when it is closed, and needs the server until then
+        # a browser in the terminal needs the server, and returns only when it is closed
         Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     asyncio.run(until_stopped(serve(app, listening)))
 
 
-async def until_stopped(served: Coroutine[Any, Any, None]) -> NoReturn:
-    """Leave when it has ended: a thread that still works something out is not waited for."""
+async def until_stopped(server: Coroutine[Any, Any, None]) -> NoReturn:
+    """End the process after the server, without waiting for a thread that is still running."""
     with suppress(KeyboardInterrupt):
-        await served
+        await server
     errors.file.flush()
     os._exit(INTERRUPTED)

@@ -13,17 +13,18 @@ from regard.cli.common import errors, split_arguments, use_utf8
 from regard.config import make_config, options, override, read_config
 from regard.errors import RegardError
 
-NARROWEST = 72
-"""Columns of the table of options, at least: in fewer their names would be cut."""
+MIN_TABLE_COLUMNS = 72
+"""The table of options is at least this wide: names would be cut off in fewer columns."""
 
 
 def show_options(wanted: bool) -> bool:
+    """List every option and exit, if this is wanted."""
     if not wanted:
         return wanted
-    table = Table("option", "default", "what it is", box=None, padding=(0, 2, 0, 0))
+    table = Table("option", "default", "description", box=None, padding=(0, 2, 0, 0))
     for option in options():
         table.add_row(option.name, str(option.default), option.description)
-    width = max(NARROWEST, shutil.get_terminal_size().columns)
+    width = max(MIN_TABLE_COLUMNS, shutil.get_terminal_size().columns)
     Console(emoji=False, width=width).print(table)
     raise typer.Exit
 
@@ -33,59 +34,83 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE TARGET [OPTION=VALUE ...]",
-            help="Two text files, line by line, or one that holds both sides (.tsv, .jsonl; .gz and"
-            " .xz on top); then options, written section.option=value.",
+            help="Parallel text: two files whose lines correspond, or one file with both languages"
+            " (.tsv, .jsonl); .gz and .xz are decompressed. Then options of the model and the"
+            " training, such as train.minutes=30 (`regard train --options` lists them all).",
             show_default=False,
         ),
     ] = None,
     *,
-    out: Annotated[Path, typer.Option(help="The folder of the model.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the model; a folder of a run that was stopped is resumed.",
+            show_default=False,
+        ),
+    ],
     valid: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
             metavar="SOURCE TARGET",
-            help="Validation text; without it some pairs are held out.",
+            help="Validation text: decides which weights are kept and when to stop early. Without"
+            " it some pairs are held out of the training text.",
             show_default=False,
         ),
     ] = None,
     valid_pairs: Annotated[
         Path | None,
         typer.Option(
-            help="The same in one file that holds both sides (.tsv, .jsonl).", show_default=False
+            help="Validation text in one file with both languages (.tsv, .jsonl).",
+            show_default=False,
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="A TOML file of options.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="TOML file of options; options on the command line override it.",
+            show_default=False,
+        ),
     ] = None,
     languages: Annotated[
-        str, typer.Option(help="Like en-fr; else the file endings tell.", show_default=False)
+        str,
+        typer.Option(
+            help="Source and target language, such as en-fr. Without it the file suffixes decide.",
+            show_default=False,
+        ),
     ] = "",
     start_from: Annotated[
         Path | None,
         typer.Option(
-            help="Tune a ready model on new text: its folder, a file that `regard export` wrote, or"
-            " one that comes along, by name. Dropout can change; model.decoder_size, and"
-            " model.encoder_layers from two on, can grow.",
+            help="Fine-tune a trained model instead of starting from random weights: its folder,"
+            " a file that `regard export` wrote, or the name of a built-in model. Its architecture"
+            " and vocabulary are kept; you may change dropout, and increase model.decoder_size and"
+            " (from two layers) model.encoder_layers.",
             show_default=False,
         ),
     ] = None,
     _options: Annotated[
         bool,
         typer.Option(
-            "--options", help="List every option and stop.", callback=show_options, is_eager=True
+            "--options",
+            help="List every option with its default and exit.",
+            callback=show_options,
+            is_eager=True,
         ),
     ] = False,
 ) -> None:
-    """Train a model on parallel text, and leave it in a folder.
+    """Train a translation model on parallel text, and save it in a folder.
 
-    Ctrl-C saves and stops; the same command again goes on exactly where it stopped. Nothing
-    that exists is overwritten.
+    The folder then holds the weights with the best validation score; translate with
+    `regard translate --model FOLDER`. Ctrl-C saves the state and stops; the same command resumes
+    the run, and the result is the same as without the interruption. A folder that holds anything
+    else is refused.
 
-    Example:
+    Train for 30 minutes:
 
         regard train train.en train.fr --valid val.en val.fr --out model train.minutes=30
 
-    Tune the model that comes along on text of your own:
+    Fine-tune the built-in model on your own text; its quality before that is reported as update 0,
+    and its weights are kept if training does not improve it:
 
         regard train mine.en mine.fr --start-from en-fr --out my-model train.minutes=30
     """
@@ -96,26 +121,31 @@ def train(
 
     files, assignments = split_arguments(words or [])
     if not files:
-        raise RegardError("no text to learn from is given", "the command line", "give two files")
+        raise RegardError("no text to train on was given", "the command line", "give two files")
     if valid and valid_pairs:
         raise RegardError(
-            "validation text is given twice", "--valid, --valid-pairs", "give one of the two"
+            "validation text was given twice", "--valid, --valid-pairs", "give one of the two"
         )
     held_out = [valid_pairs] if valid_pairs else valid or ()
-    settings = override(read_config(config) if config else {}, assignments)
-    make_config(settings, f"{config}, the command line" if config else "the command line")
+    settings = make_config(
+        override(read_config(config) if config else {}, assignments),
+        f"{config}, the command line" if config else "the command line",
+    )
     with console_report(errors) as report:
         try:
             outcome = run(files, out, held_out, languages, settings, start_from or "", report)
         except Interrupted as stop:
-            errors.print(f"{stop}; run the same command again to go on", style="yellow")
+            errors.print(f"{stop}; run the same command again to resume", style="yellow")
             raise typer.Exit(128 + stop.signal_number) from stop
         except KeyboardInterrupt:
-            errors.print("stopped; the same command goes on with what is saved", style="yellow")
+            errors.print(
+                "stopped; run the same command again to resume from the last saved state",
+                style="yellow",
+            )
             raise
     errors.print(
         f"{outcome.updates:,} updates in {outcome.seconds / 60:.1f} minutes; {outcome.reason}. "
-        f"Kept: update {outcome.best_update:,}, validation BLEU {outcome.quality['bleu']:.2f}, "
+        f"Saved: update {outcome.best_update:,}, validation BLEU {outcome.quality['bleu']:.2f}, "
         f"loss {outcome.quality['loss']:.3f}.",
         highlight=False,
     )

@@ -38,8 +38,8 @@ from regard.errors import RegardError
 from regard.files import file_digest
 from regard.storage import folder as checkpoint
 from regard.system import release_freed_memory
-from regard.translation import translate_lines
-from regard.translator import Translation, Translator, load
+from regard.translation import Translation
+from regard.translator import Translator, load
 
 CHUNK_LINES = 2048
 """At most so many lines are held at a time."""
@@ -204,7 +204,7 @@ def translate(
             open_bytes(file).close()  # reports a wrong path before any work
     announce_default_model(model)
     release_freed_memory()
-    translator = load(model, device, workers, threads)
+    translator = load(model, device=device, workers=workers, threads=threads)
     if shortlist:
         translator = translator.with_shortlist()
     options = translator.options
@@ -272,7 +272,7 @@ def translate_chunk(
 ) -> list[list[Translation]]:
     """The best translations of each line."""
     if not output.no_sentence_splitting:
-        return [[translation] for translation in translate_lines(translator, lines)]
+        return [[translation] for translation in translator.translate(lines)]
     if output.prefix:
         n_best = translator.translate_with_prefix(lines, output.prefix)
     else:

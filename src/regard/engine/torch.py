@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from regard.config import ModelOptions
+from regard.engine.memory import sentences_that_fit
 from regard.engine.quantize import dequantise
 from regard.engine.weight_shapes import belong
 from regard.errors import RegardError
@@ -33,6 +34,10 @@ class TorchEngine:
     def tensor(self, array: Shaped[np.ndarray, "*shape"]) -> Shaped[torch.Tensor, "*shape"]:
         return torch.from_numpy(array).to(self.device)
 
+    def batch_size(self, length: int, beam: int) -> int:
+        """How many sentences of `length` tokens to translate together, with this beam."""
+        return sentences_that_fit(self.network.sizes.encoder_size, self.tokens, length, beam)
+
     @torch.inference_mode()
     def encode(self, sources: Sequence[Ids]) -> Decoding:
         """Read the sentences, given without </s>."""
@@ -41,14 +46,17 @@ class TorchEngine:
 
     @torch.inference_mode()
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
-        """Read given translations: of each its tokens and </s>."""
+        """Force-decode a translation of each sentence, its tokens and </s>."""
         self.network.eval()
         after = self.tensor(pad([[*target, END] for target in targets]))
         before = self.tensor(pad([[START, *target] for target in targets]))
         step = self.network(self.tensor(pad([[*source, END] for source in sources])), before)
         log_probs = log_softmax(step.logits).gather(-1, after[..., None]).squeeze(-1).cpu().numpy()
         weights = (
-            torch.stack([look.weights for look in step.attentions], dim=1).float().cpu().numpy()
+            torch.stack([attention.weights for attention in step.attentions], dim=1)
+            .float()
+            .cpu()
+            .numpy()
         )
         return [
             Forced(
@@ -60,15 +68,17 @@ class TorchEngine:
 
     @torch.inference_mode()
     def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
-        """Read `target` and </s> behind it as a translation of `source`; tell all."""
+        """Force-decode `target` and </s>; return everything that is computed on the way."""
         network = self.network.eval()
         memory = network.encode(self.tensor(np.array([[*source, END]])))
         before = self.tensor(np.array([[START, *target]]))
         added = self.tensor(bias).float()[None] if bias.any() else 0.0
         step = network.step(before, memory, network.initial_state(memory), added)
         layers = tuple(
-            LayerTrace(*(array(part[0]) for part in look._replace(context=join(look.context))))
-            for look in step.attentions
+            LayerTrace(
+                *(array(part[0]) for part in attention._replace(context=join(attention.context)))
+            )
+            for attention in step.attentions
         )
         return Trace(array(memory.states[0]), layers, array(log_softmax(step.logits)[0]))
 
@@ -93,23 +103,23 @@ class TorchDecoding:
         rows: Int[np.ndarray, " R"],
         tokens: Int[np.ndarray, "R T"],
         k: int,
-        bias: Float[np.ndarray, "_ _"],
-        adjustment: LogitBias,
+        attention_bias: Float[np.ndarray, "_ _"],
+        logit_bias: LogitBias,
     ) -> TopK:
-        """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them."""
-        index = self.engine.tensor(rows)
-        sentence = self.sentence.index_select(0, index)
+        """Continue the previous call's rows `rows` with `tokens`; the `k` likeliest next tokens."""
+        parent = self.engine.tensor(rows)
+        sentence = self.sentence.index_select(0, parent)
         if not torch.equal(sentence, self.sentence):
             self.memory, self.sentence = pick(self.all, sentence), sentence
-        state = pick(self.state, index)
-        added = self.engine.tensor(bias).float()[:, None] if bias.any() else 0.0
+        state = pick(self.state, parent)
+        added = self.engine.tensor(attention_bias).float()[:, None] if attention_bias.any() else 0.0
         step = self.engine.network.step(self.engine.tensor(tokens), self.memory, state, added)
         self.state = step.state
         logits = step.logits[:, -1].float()
-        if len(adjustment.rows):
-            place = self.engine.tensor(adjustment.rows), self.engine.tensor(adjustment.tokens)
-            amounts = self.engine.tensor(adjustment.biases).float()
-            logits.index_put_(place, amounts, accumulate=True)
+        if len(logit_bias.rows):
+            index = self.engine.tensor(logit_bias.rows), self.engine.tensor(logit_bias.tokens)
+            biases = self.engine.tensor(logit_bias.biases).float()
+            logits.index_put_(index, biases, accumulate=True)
         best = log_softmax(logits).topk(k)
         return TopK(best.indices.cpu().numpy(), best.values.cpu().numpy())
 
@@ -122,30 +132,11 @@ def log_softmax(logits: torch.Tensor) -> torch.Tensor:
 
 
 def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
-    """A network with fresh weights, from PyTorch's random generator."""
-    return EncoderDecoder(
-        Sizes(
-            source_tokens,
-            target_tokens,
-            options.embedding_size,
-            options.encoder_size,
-            options.decoder_size,
-            options.encoder_layers,
-            options.decoder_layers,
-            options.heads,
-            options.attention,
-            options.layer_type,
-            options.encoder,
-            options.tie,
-        ),
-        Dropouts(
-            options.dropout_embedding,
-            options.dropout_hidden,
-            options.dropout_output,
-            options.dropout_source_token,
-            options.dropout_target_token,
-        ),
-    )
+    """A network with initial weights from PyTorch's random generator."""
+    values = options.model_dump()
+    sizes = {name: values[name] for name in Sizes._fields if name in values}
+    dropouts = {name: values[f"dropout_{name}"] for name in Dropouts._fields}
+    return EncoderDecoder(Sizes(source_tokens, target_tokens, **sizes), Dropouts(**dropouts))
 
 
 def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:

@@ -93,7 +93,7 @@ def translate_and_score(translator: Translator, plan: Plan) -> SavedResult:
     """Translate and measure."""
     sources, references = plan.test.sources, plan.test.references
     began = time.perf_counter()
-    found = translator.translate(sources)
+    found = translator.translate_sentences(sources)
     seconds = time.perf_counter() - began
     texts = [one.text for one in found]
     return SavedResult(

@@ -100,7 +100,7 @@ def choose_reorderings(plan: Plan, systems: Sequence[System]) -> list[Reordering
     for shown in plan.extra_sentences:
         looks = []
         for translator, system in zip(translators, systems, strict=True):
-            text = translator.translate([shown.source])[0].text
+            text = translator.translate_sentences([shown.source])[0].text
             looks += attention_maps(translator, system.name, Pairs([shown.source], [text]))
         own.append(Reordering(0, shown.source, shown.reference, looks))
     return own + [

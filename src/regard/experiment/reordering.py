@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.experiment.results import AttentionMap
-from regard.explain.explanation import read_source, word_weights, write_target
+from regard.explain.explanation import read_source, read_target, word_weights
 from regard.text.normalize import normalize
 from regard.translator import Translator
 
@@ -29,7 +29,7 @@ def attention_maps(translator: Translator, name: str, pairs: Pairs) -> list[Atte
             sources, targets, translator.force(sources, targets), strict=True
         ):
             read = read_source(translator, source)
-            written = write_target(translator.target, ids_of(translator, target), is_ended=True)
+            written = read_target(translator.target, ids_of(translator, target), is_ended=True)
             weights = word_weights(forced.token_weights(), read, written)
             looks.append(
                 AttentionMap(

@@ -1,7 +1,6 @@
-"""One translation explained: its words, where each was looked for, what else could have come."""
+"""One translation explained: its words, their attention, and the likeliest next tokens."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from math import exp, isfinite
 from typing import Any, NamedTuple
 from unicodedata import category
@@ -9,37 +8,19 @@ from unicodedata import category
 import numpy as np
 
 from regard.errors import RegardError
-from regard.search.beam import FinishReason, Hypothesis
+from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import Architecture, SupportsTrace, Trace
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.text.normalize import normalize
-from regard.text.spans import Span, word_of_each_token, words
+from regard.text.segments import TokenizedText, detokenize, with_end, without_end
 from regard.text.vocabulary import Vocabulary
 from regard.translator import Translator
 
 TOP_NEXT = 8
-"""Likeliest next tokens that are told at each step."""
-UNFINISHED = "\ufffd"
-"""What is decoded of a character of which not all bytes are there."""
+"""How many of the likeliest next tokens an explanation lists at each step."""
 ADVICE_SHARE = 0.4
-"""More weight than this on </s> and punctuation, on average, asks for a word of advice."""
-
-
-class Word(NamedTuple):
-    text: str
-    tokens: list[int]
-    """The places of its tokens."""
-
-
-class TokenizedText(NamedTuple):
-    """A text as the model reads or writes it, </s> behind it."""
-
-    text: str
-    tokens: list[str]
-    """▁ stands for a space."""
-    ids: list[int]
-    words: list[Word]
+"""An average weight on </s> and punctuation above this adds a sentence of advice."""
 
 
 class NextToken(NamedTuple):
@@ -51,14 +32,14 @@ class NextToken(NamedTuple):
 
 
 class ScoreChange(NamedTuple):
-    """What a reader changed: something added to the scores of a source token in every look."""
+    """What a reader changed: a number added to the scores of a source token in every layer."""
 
     step: int
-    """Which target token is looked for; -1: all of them."""
+    """The target token that is predicted; -1: all of them."""
     source_token: int
-    """Of the source token."""
+    """Its index."""
     amount: float
-    """-inf: it must not be looked at."""
+    """-inf forbids it: its weight becomes 0."""
 
 
 class Explanation(NamedTuple):
@@ -70,7 +51,7 @@ class Explanation(NamedTuple):
     target: TokenizedText
     """With </s> if the translation ended by itself."""
     prefix_length: int
-    """So many first tokens were given, not chosen by the model."""
+    """How many of the first tokens were given, not chosen by the model."""
     finish_reason: FinishReason
     trace: Trace
     """One row for each target token."""
@@ -87,7 +68,7 @@ class Explanation(NamedTuple):
 
     @property
     def weights(self) -> Float[np.ndarray, "T S"]:
-        """Token by token: the last layer's look, the mean of its heads."""
+        """Token by token: the last layer's, the mean of its heads."""
         return self.trace.token_weights()
 
     @property
@@ -112,86 +93,54 @@ def word_weights(
 def explain(translator: Translator, text: str, name: str) -> Explanation:
     """The translation that the translator's own search finds.
 
-    Raises RegardError if there is nothing to translate, or if the engine cannot be looked into.
+    Raises RegardError if there is nothing to translate, or if the engine cannot be traced.
     """
     source = read_source(translator, text)
-    best = translator.translate([source.text])[0]
-    ids = translator.target.ids(best.tokens)
-    return explain_hypothesis(
-        translator, name, source, Hypothesis(ids, best.log_prob, best.finish_reason), 0, ()
-    )
+    best = translator.best_of([source.text])[0]
+    hypothesis = Hypothesis(best.ids, best.log_prob, best.finish_reason)
+    return explain_hypothesis(translator, name, source, hypothesis, 0, ())
 
 
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
-    """A translation that somebody else made; errors as `explain`."""
+    """A given translation; errors as `explain`."""
     source = read_source(translator, text)
     ids = translator.target.encode([normalize(translation)])[0]
     return explain_hypothesis(translator, name, source, Hypothesis(ids, 0.0, "eos"), len(ids), ())
 
 
 def bias_matrix(
-    pushes: Sequence[ScoreChange], steps: int, source_tokens: int
+    changes: Sequence[ScoreChange], steps: int, source_tokens: int
 ) -> Float[np.ndarray, "T S"]:
     """What is added to the scores, for each step and each source token."""
-    added = np.zeros((steps, source_tokens), np.float32)
-    for step, place, amount in pushes:
+    bias = np.zeros((steps, source_tokens), np.float32)
+    for step, source_token, amount in changes:
         if step < steps:
-            added[slice(None) if step < 0 else step, place] += amount
-    return added
+            bias[slice(None) if step < 0 else step, source_token] += amount
+    return bias
 
 
 def read_source(translator: Translator, text: str) -> TokenizedText:
-    """Raises RegardError if there is nothing in it."""
-    tidied = normalize(text)
-    tokens = translator.source.tokens(tidied)
+    """Raises RegardError if it has no token."""
+    normalized = normalize(text)
+    tokens = translator.source.tokens(normalized)
     if not tokens:
         raise RegardError("there is nothing to translate", "the text", "give a sentence")
-    return side(
-        tidied, [token.piece for token in tokens], [t.id for t in tokens], [t.span for t in tokens]
-    )
+    return with_end(normalized, tokens)
 
 
-def write_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedText:
-    """The words that these tokens write."""
-    texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
-    whole_letters = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
-    ends = accumulate(map(len, whole_letters), max, initial=0)
-    spans = [Span(*ends) for ends in pairwise(ends)]
-    whole = side(texts[-1] if texts else "", vocabulary.pieces(ids), list(ids), spans)
-    return whole if is_ended else without_end(whole)
-
-
-def side(text: str, pieces: list[str], ids: list[int], spans: list[Span]) -> TokenizedText:
-    """The words of a text with the places of their tokens, and </s>."""
-    found = words(text)
-    owners = word_of_each_token(spans, found)
-    coming = len(found) - 1
-    for place in reversed(range(len(owners))):  # a token of white space goes with the word behind
-        coming = owners[place] = coming if owners[place] < 0 else owners[place]
-    grouped: list[Word] = []
-    for number, (start, end) in enumerate(found):
-        places = [place for place, owner in enumerate(owners) if owner == number]
-        if places:
-            begin = start if grouped else found[0].start
-            grouped.append(Word(text[begin:end], places))
-        elif grouped:  # one token holds several words, like "..."
-            whole = grouped[-1].text + text[found[number - 1].end : end]
-            grouped[-1] = Word(whole, grouped[-1].tokens)
-    if not found and ids:
-        grouped = [Word(text.strip() or text, list(range(len(ids))))]
-    ended = Word(PIECES[END], [len(ids)])
-    return TokenizedText(text, [*pieces, PIECES[END]], [*ids, END], [*grouped, ended])
-
-
-def without_end(whole: TokenizedText) -> TokenizedText:
-    return whole._replace(tokens=whole.tokens[:-1], ids=whole.ids[:-1], words=whole.words[:-1])
+def read_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedText:
+    """The words that these tokens write, with </s> where the translation ended by itself."""
+    target = with_end(vocabulary.decode(ids), detokenize(vocabulary, ids))
+    return target if is_ended else without_end(target)
 
 
 def require_trace(translator: Translator) -> SupportsTrace:
-    """The translator's engine. Raises RegardError if it cannot be looked into."""
+    """The translator's engine. Raises RegardError if it cannot be traced."""
     if not isinstance(translator.engine, SupportsTrace):
         raise RegardError(
-            "this engine does not tell what it works out", "the model", "load it another way"
+            "this engine does not return hidden states and attention",
+            "the model",
+            'load the model with engine="onnx" or "torch"',
         )
     return translator.engine
 
@@ -200,17 +149,17 @@ def explain_hypothesis(
     translator: Translator,
     name: str,
     source: TokenizedText,
-    found: Hypothesis,
-    given: int,
-    push: tuple[ScoreChange, ...],
+    hypothesis: Hypothesis,
+    prefix_length: int,
+    changes: tuple[ScoreChange, ...],
 ) -> Explanation:
-    """The model reads what was found once more and tells all."""
+    """Force-decode a hypothesis and keep everything that is computed on the way."""
     engine = require_trace(translator)
-    is_ended = found.finish_reason == "eos" or not found.tokens
-    target = write_target(translator.target, found.tokens, is_ended)
+    is_ended = hypothesis.finish_reason == "eos" or not hypothesis.tokens
+    target = read_target(translator.target, hypothesis.tokens, is_ended)
     rows = len(target.ids)
-    bias = bias_matrix(push, len(found.tokens) + 1, len(source.ids))
-    trace = engine.trace(source.ids[:-1], found.tokens, bias)
+    bias = bias_matrix(changes, len(hypothesis.tokens) + 1, len(source.ids))
+    trace = engine.trace(source.ids[:-1], hypothesis.tokens, bias)
     layers = tuple(
         layer._replace(
             hidden=layer.hidden[:rows],
@@ -223,7 +172,7 @@ def explain_hypothesis(
     )
     trace = trace._replace(layers=layers, log_probs=trace.log_probs[:rows])
     best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :TOP_NEXT]
-    coming = [
+    next_tokens = [
         [
             NextToken(token, piece, exp(row[token]))
             for token, piece in zip(tokens, translator.target.pieces(tokens), strict=True)
@@ -236,17 +185,17 @@ def explain_hypothesis(
         engine.architecture,
         source,
         target,
-        given,
-        found.finish_reason,
+        prefix_length,
+        hypothesis.finish_reason,
         trace,
-        coming,
+        next_tokens,
         np.exp(trace.log_probs[np.arange(rows), target.ids]),
-        push,
+        changes,
     )
 
 
 def advice(explained: Explanation) -> str:
-    """What it means when the weight sits where no word is; mostly nothing."""
+    """What it means when most of the weight is on no word; "" in most cases."""
     if explained.architecture.attention == "none":
         return (
             "This model has no attention: all that is passed on is the final state, at </s>, so"
@@ -254,22 +203,22 @@ def advice(explained: Explanation) -> str:
         )
     weights = explained.word_weights[: max(1, len(explained.word_probabilities) - 1)]
     empty = [
-        place
-        for place, word in enumerate(explained.source.words)
+        index
+        for index, word in enumerate(explained.source.words)
         if word.text == PIECES[END] or is_punctuation(word.text)
     ]
     share = float(weights[:, empty].sum(axis=1).mean())
     if share <= ADVICE_SHARE:
         return ""
     return (
-        f"{share:.0%} of the weight sits on </s> and punctuation. These states have read the whole"
+        f"{share:.0%} of the weight is on </s> and punctuation. These states have read the complete"
         " sentence, so the model may take from them what belongs to no single word; such a column"
         " does not say which word was translated. Look at the largest weight among the words."
     )
 
 
 def is_punctuation(word: str) -> bool:
-    """Whether no character is anything else to Unicode; emoji, signs and � are something else."""
+    """Whether Unicode calls every character punctuation; emoji, signs and � are not."""
     return all(category(letter).startswith("P") for letter in word)
 
 
@@ -293,24 +242,24 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         "word_weights": numbers(explained.word_weights),
         "word_probabilities": [round(prob, 6) for prob in explained.word_probabilities],
         "next": [
-            [one._replace(probability=round(one.probability, 6))._asdict() for one in step]
+            [token._replace(probability=round(token.probability, 6))._asdict() for token in step]
             for step in explained.next
         ],
         "probabilities": numbers(explained.probabilities),
         "score_changes": [
-            [p.step, p.source_token, p.amount if isfinite(p.amount) else None]
-            for p in explained.score_changes
+            [change.step, change.source_token, change.amount if isfinite(change.amount) else None]
+            for change in explained.score_changes
         ],
         "advice": advice(explained),
     }
 
 
-def model_facts(name: str, languages: Sequence[str], made: Architecture) -> dict[str, Any]:
-    return {"name": name, "languages": list(languages), **made._asdict()}
+def model_facts(name: str, languages: Sequence[str], sizes: Architecture) -> dict[str, Any]:
+    return {"name": name, "languages": list(languages), **sizes._asdict()}
 
 
-def words_as_json(one: TokenizedText) -> dict[str, Any]:
-    return {**one._asdict(), "words": [word._asdict() for word in one.words]}
+def words_as_json(text: TokenizedText) -> dict[str, Any]:
+    return {**text._asdict(), "words": [word._asdict() for word in text.words]}
 
 
 def numbers(array: np.ndarray) -> Any:
@@ -318,6 +267,6 @@ def numbers(array: np.ndarray) -> Any:
     rounded = array.astype(np.float64).round(6)
     if np.isfinite(rounded).all():
         return rounded.tolist()
-    told = rounded.astype(object)
-    told[~np.isfinite(rounded)] = None
-    return told.tolist()
+    with_nulls = rounded.astype(object)
+    with_nulls[~np.isfinite(rounded)] = None
+    return with_nulls.tolist()

@@ -1,4 +1,4 @@
-"""Where it looked, as a picture in a file: PNG, SVG or PDF."""
+"""Heat maps as files: PNG, SVG or PDF."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ CELL = 0.34
 """Inches that a token takes."""
 LETTER = 0.085
 """Inches that a letter takes, at most."""
-ROOM_FOR_NUMBERS = 16
-"""Up to so many columns, strong weights are also written as percent."""
-MOST_WORDS = 120
+MAX_NUMBER_COLUMNS = 16
+"""With at most so many columns, large weights are also written in percent."""
+MAX_PICTURE_WORDS = 120
 """On a side of a picture; as many on both take 7 seconds and 1.4 GB (2 cores, matplotlib 3.11)."""
-MOST_AREA = 4000.0
+MAX_PICTURE_AREA = 4000.0
 """Square inches of all pictures together: 100 million points."""
-COLOURS = ("#ffffff", "#d9e6f2", "#9cbfdc", "#5b8fc0", "#2b5f9e", "#12305f")
+HEAT_COLOURS = ("#ffffff", "#d9e6f2", "#9cbfdc", "#5b8fc0", "#2b5f9e", "#12305f")
 """From a weight of 0 to a weight of 1; as dark in grey as in colour."""
 
 
@@ -43,7 +43,7 @@ class Picture(NamedTuple):
 def draw(pictures: Sequence[Picture], file: Path) -> None:
     """The pictures side by side, in the format that the file's ending names.
 
-    The file is written whole or not at all.
+    The file is written completely or not at all.
     Raises RegardError if the format is unknown, the words are too many for a picture, matplotlib or
     a font is missing, or the file cannot be written.
     """
@@ -75,7 +75,7 @@ def draw(pictures: Sequence[Picture], file: Path) -> None:
         figure = Figure(figsize=(sum(widths), height), layout="constrained")
         panels = figure.subplots(1, len(pictures), width_ratios=widths, squeeze=False)[0]
         for panel, picture in zip(panels, pictures, strict=True):
-            shade = fill(panel, picture)
+            shade = draw_picture(panel, picture)
         bar = figure.colorbar(shade, ax=list(panels), shrink=min(1.0, 2.4 / height), pad=0.02)
         bar.set_label("weight")
         bar.outline.set_visible(False)
@@ -90,11 +90,11 @@ def refuse_large(pictures: Sequence[Picture], where: str) -> None:
     """Raises RegardError if so many or so long words would take all memory."""
     longest_side = max(max(one.weights.shape) for one in pictures)
     area = sum(map(width_of, pictures)) * max(map(height_of, pictures))
-    if longest_side <= MOST_WORDS and area <= MOST_AREA:
+    if longest_side <= MAX_PICTURE_WORDS and area <= MAX_PICTURE_AREA:
         return
     raise RegardError(
-        f"a picture holds {MOST_WORDS} words or tokens on a side, and here are {longest_side:,}"
-        if longest_side > MOST_WORDS
+        f"a picture has room for {MAX_PICTURE_WORDS} words a side, and these are {longest_side:,}"
+        if longest_side > MAX_PICTURE_WORDS
         else "the words are too long for one picture, or the models too many",
         where,
         "write .html, which has room for more, or explain a shorter text",
@@ -113,11 +113,11 @@ def longest(names: Iterable[str]) -> int:
     return max(map(len, names), default=0)
 
 
-def fill(panel: Any, picture: Picture) -> Any:
-    """Draw one picture; gives the image that the colour bar explains."""
+def draw_picture(panel: Any, picture: Picture) -> Any:
+    """Draw one picture; returns the image that the colour bar explains."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("weight", COLOURS)
+    colours = LinearSegmentedColormap.from_list("weight", HEAT_COLOURS)
     image = panel.imshow(picture.weights, vmin=0.0, vmax=1.0, cmap=colours, aspect="auto")
     panel.set_title(picture.title, fontsize=10, pad=12, parse_math=False)
     for axis, names in ((panel.xaxis, picture.columns), (panel.yaxis, picture.rows)):
@@ -134,7 +134,7 @@ def fill(panel: Any, picture: Picture) -> Any:
     panel.grid(which="minor", color="#e6e6e6", linewidth=0.6)
     panel.tick_params(which="minor", length=0)
     panel.spines[:].set_visible(False)
-    if len(picture.columns) <= ROOM_FOR_NUMBERS:
+    if len(picture.columns) <= MAX_NUMBER_COLUMNS:
         for (row, column), weight in np.ndenumerate(picture.weights):
             if weight >= 0.1:
                 ink = "white" if weight > 0.45 else "#333333"
@@ -148,7 +148,7 @@ def fill(panel: Any, picture: Picture) -> Any:
 def fonts_for(text: str, where: str, may_lack: bool = False) -> list[str]:
     """Names of installed fonts that together have every character, as far as there are some.
 
-    Raises RegardError if there is none for one of them, unless characters `may_lack` a font.
+    Raises RegardError if there is none for one of them, unless `may_lack`.
     """
     from matplotlib.font_manager import fontManager
     from matplotlib.ft2font import FT2Font

@@ -1,4 +1,4 @@
-"""Where it looked, as a picture in the terminal: for dark and for light ones."""
+"""Heat maps in the terminal, on dark and on light backgrounds."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,10 +16,10 @@ STYLES = (
     (0.25, "bold magenta"),
     (0.1, "magenta"),
 )
-"""From which weight on which style; the terminal's own colours stand out on its own ground."""
+"""The least weight of each style; in the terminal's own colours."""
 SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.1, "░"), (0.005, "·"))
-"""The same for cells that have no room for a number."""
-WIDE, NARROW = 4, 2
+"""The least weight of each sign, for cells without room for a number."""
+NUMBER_WIDTH, SHADE_WIDTH = 4, 2
 """Columns of the terminal that a cell takes, with a number and without."""
 
 
@@ -29,30 +29,31 @@ def line_style(weight: float) -> str:
 
 def cell(weight: float, width: int) -> Text:
     """A weight in percent, or as a shade where there is no room."""
-    if width == WIDE:
+    if width == NUMBER_WIDTH:
         shown = f"{round(100 * weight):>3} " if weight >= 0.005 else "  · "
         return Text(shown, style=line_style(weight))
     shade = next((sign for least, sign in SHADES if weight >= least), " ")
     return Text(shade * (width if weight >= 0.1 else 1) + " " * (weight < 0.1), line_style(weight))
 
 
-def cut(name: str, width: int) -> str:
-    """As much of a name as there is room for, in columns of the terminal."""
+def fit_width(name: str, width: int) -> str:
+    """A name, cut where it is wider than `width` columns of the terminal."""
     return name if cell_len(name) <= width else set_cell_size(name, width - 1).rstrip() + "…"
 
 
-def heat(
+def heat_map(
     rows: Sequence[str], columns: Sequence[str], weights: Float[np.ndarray, "T S"], width: int = 80
 ) -> Text:
-    """The weights: what was written downwards, what was read across; in percent where that fits.
+    """The weights, a row for each written word and a column for each source word, in percent where
+    that fits.
 
-    Column names stand slanted, each on a line of its own above its column. What is wider than
-    `width` is cut into several pictures, one below the other. A name takes a third of it at most.
+    Each column's name has a line of its own above its column. A map wider than `width` is split
+    into several, one below the other. A name takes a third of the width at most.
     """
     margin = min(max(map(cell_len, rows), default=0), width // 3) + 2
     longest = min(max(map(cell_len, columns), default=0), width // 3)
-    room = max(width - margin - longest, NARROW)
-    size = WIDE if len(columns) * WIDE <= room else NARROW
+    room = max(width - margin - longest, SHADE_WIDTH)
+    size = NUMBER_WIDTH if len(columns) * NUMBER_WIDTH <= room else SHADE_WIDTH
     each = max(1, room // size)
     picture = Text()
     for first in range(0, len(columns), each):
@@ -62,9 +63,9 @@ def heat(
         for number in reversed(range(len(part))):
             stems = "".join("│".center(size) for _ in range(number))
             picture.append(" " * margin + stems + " " * ((size - 1) // 2), style="dim")
-            picture.append(cut(part[number], longest) + "\n", style="bold")
+            picture.append(fit_width(part[number], longest) + "\n", style="bold")
         for name, row in zip(rows, weights, strict=True):
-            shown = cut(name, margin - 2)
+            shown = fit_width(name, margin - 2)
             picture.append(" " * (margin - 2 - cell_len(shown)) + shown + "  ", style="bold")
             for weight in row[first : first + each]:
                 picture.append_text(cell(float(weight), size))
@@ -73,25 +74,29 @@ def heat(
 
 
 class WordRow(NamedTuple):
-    """A written word and how it came about."""
+    """A written word, and what the table says about it."""
 
     word: str
-    prob: float
-    looked_at: list[tuple[str, float]]
+    probability: float
+    attended: list[tuple[str, float]]
     """Source words and their weights, the largest first."""
     others: list[str]
-    """What else could have come."""
+    """The likeliest alternatives."""
 
 
 def word_by_word(rows: Sequence[WordRow]) -> Table:
-    """Each written word, how sure the model was, where it looked most, and what else could come."""
+    """Each written word with its probability, the source words that it attended to most, and the
+    likeliest alternatives."""
     table = Table("word", "sure", "looked at", "or rather", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for row in rows:
-        looks = Text(", ").join(
-            Text(f"{name} {weight:.0%}", line_style(weight)) for name, weight in row.looked_at
+        attended = Text(", ").join(
+            Text(f"{name} {weight:.0%}", line_style(weight)) for name, weight in row.attended
         )
         table.add_row(
-            Text(row.word, "bold"), f"{row.prob:.0%}", looks, Text(", ".join(row.others), "dim")
+            Text(row.word, "bold"),
+            f"{row.probability:.0%}",
+            attended,
+            Text(", ".join(row.others), "dim"),
         )
     return table

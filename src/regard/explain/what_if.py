@@ -1,4 +1,4 @@
-"""What if: the translation goes on from another word, or the model looks elsewhere."""
+"""What if: a translation that continues from another word, or a model that attends elsewhere."""
 
 from collections.abc import Sequence
 from math import inf, isfinite, log
@@ -22,10 +22,11 @@ from regard.special import END, PAD, START, Ids
 from regard.translator import Translator
 
 TOLERANCE = 0.005
-"""As close as a weight comes to the one that is wanted."""
+"""How close a weight comes to the one that is wanted."""
 MAX_STEPS = 12
+"""Of the search for the change of a score that gives a wanted weight."""
 MAX_CHANGE = 1e4
-"""More than any soft-max can tell; sums of such numbers are still finite."""
+"""Of a score: more than any soft-max can distinguish; sums of such numbers are still finite."""
 
 
 class Intervention(NamedTuple):
@@ -36,125 +37,140 @@ class Intervention(NamedTuple):
     """Target tokens with which the translation begins; </s> may be the last."""
     score_changes: tuple[ScoreChange, ...] = ()
     steps: int = 0
-    """The most tokens that are written; 0: as many as it takes."""
+    """The most tokens to write; 0: until the translation ends."""
 
 
 class ScoreChangeHooks(Hooks):
-    """A reader's changes, while one translation is written."""
+    """Applies a reader's changes while one translation is written."""
 
-    def __init__(self, pushes: Sequence[ScoreChange], source_tokens: int) -> None:
-        self.pushes, self.source_tokens = pushes, source_tokens
+    def __init__(self, changes: Sequence[ScoreChange], source_tokens: int) -> None:
+        self.changes, self.source_tokens = changes, source_tokens
 
     def attention_bias(
         self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
     ) -> Float[np.ndarray, "_ _"]:
-        row = bias_matrix(self.pushes, written.shape[1], self.source_tokens)[-1:]
+        row = bias_matrix(self.changes, written.shape[1], self.source_tokens)[-1:]
         return np.repeat(row, len(sentences), axis=0)
 
 
-def what_if(translator: Translator, question: Intervention, name: str) -> Explanation:
-    """What the model writes, one likeliest token after the other, after the reader's changes.
+def what_if(translator: Translator, intervention: Intervention, name: str) -> Explanation:
+    """The greedy translation after the reader's changes.
 
-    Errors as `explain`; also if a change names a token that is not there.
+    Errors as `explain`; also if a change names a token that does not exist.
     """
-    source = read_source(translator, question.text)
-    beginning = question.prefix
-    check_intervention(translator, question, len(source.ids))
-    most = question.steps or translator.limit(len(source.ids) - 1)
-    hooks = ScoreChangeHooks(question.score_changes, len(source.ids))
-    task = Task([source.ids[:-1]], [len(beginning) + most], (), hooks)
+    source = read_source(translator, intervention.text)
+    prefix, changes = intervention.prefix, intervention.score_changes
+    check_intervention(translator, intervention, len(source.ids))
+    steps = intervention.steps or translator.max_length(len(source.ids) - 1)
+    hooks = ScoreChangeHooks(changes, len(source.ids))
+    task = Task([source.ids[:-1]], [len(prefix) + steps], (), hooks)
     engine = translator.engine
-    ranked = engine.tokens if beginning else 1
-    found = generate(engine, task, ranked, prefix_then_greedy(beginning))[0]
-    return explain_hypothesis(
-        translator, name, source, found, len(beginning), question.score_changes
-    )
+    ranked = engine.tokens if prefix else 1
+    [hypothesis] = generate(engine, task, ranked, prefix_then_greedy(prefix))
+    return explain_hypothesis(translator, name, source, hypothesis, len(prefix), changes)
 
 
 def set_weight(
-    translator: Translator, question: Intervention, name: str, step: int, place: int, weight: float
+    translator: Translator,
+    intervention: Intervention,
+    name: str,
+    step: int,
+    source_token: int,
+    weight: float,
 ) -> Explanation:
-    """What the model writes when the weight of the source token `place` at `step` is `weight`.
+    """The greedy translation when the weight of `source_token` at `step` is `weight`.
 
-    The same is added to its score in every look until the weight that is shown is as wanted: what
-    that takes is the last push. Errors as `what_if`; also if no push can do it.
+    The same number is added to its score in every layer and head until the weight that is shown is
+    as wanted; it is the last of the explanation's score changes. Errors as `what_if`; also if no
+    change of the score has this effect.
     """
     wanted = min(max(weight, TOLERANCE / 5), 1 - TOLERANCE / 5)
     others = tuple(
-        push for push in question.score_changes if (push.step, push.source_token) != (step, place)
+        change
+        for change in intervention.score_changes
+        if (change.step, change.source_token) != (step, source_token)
     )
-    begun = Intervention(
-        question.text,
-        question.prefix[: max(step, 0)],
+    up_to_step = Intervention(
+        intervention.text,
+        intervention.prefix[: max(step, 0)],
         others,
-        max(1, step + 1 - len(question.prefix)),
+        max(1, step + 1 - len(intervention.prefix)),
     )
-    before = what_if(translator, begun, name)
-    if not 0 <= step < len(before.probabilities) or not 0 <= place < len(before.source.ids):
+    before = what_if(translator, up_to_step, name)
+    steps, source_tokens = len(before.probabilities), len(before.source.ids)
+    if not 0 <= step < steps or not 0 <= source_token < source_tokens:
         raise RegardError(
-            f"there is no weight {place} at step {step}", "the weight", "choose one that is there"
+            f"there is no weight of source token {source_token} at step {step}",
+            "the weight",
+            f"choose one of {source_tokens} source tokens and {steps} steps",
         )
-    source, given = before.source.ids[:-1], before.target.ids[:step]
-    amount, now = 0.0, float(before.weights[step, place])
+    source, target = before.source.ids[:-1], before.target.ids[:step]
+    amount, now = 0.0, float(before.weights[step, source_token])
     for _ in range(MAX_STEPS):
         if abs(now - wanted) < TOLERANCE:
             break
         if now <= 0.0:
             raise RegardError(
-                "nothing that is added to this score changes its weight",
-                f"{before.source.tokens[place]}, at step {step}",
+                "no change of this score changes its weight",
+                f"{before.source.tokens[source_token]}, at step {step}",
                 "choose a model with attention, and a word that is not forbidden",
             )
-        amount += odds(wanted) - odds(now)
-        bias = bias_matrix((*others, ScoreChange(step, place, amount)), step + 1, len(source) + 1)
-        now = float(
-            require_trace(translator).trace(source, given, bias).token_weights()[step, place]
+        amount += log_odds(wanted) - log_odds(now)
+        changes = (*others, ScoreChange(step, source_token, amount))
+        trace = require_trace(translator).trace(
+            source, target, bias_matrix(changes, step + 1, source_tokens)
         )
-    push = (*others, ScoreChange(step, place, amount))
-    return what_if(translator, question._replace(score_changes=push), name)
+        now = float(trace.token_weights()[step, source_token])
+    changes = (*others, ScoreChange(step, source_token, amount))
+    return what_if(translator, intervention._replace(score_changes=changes), name)
 
 
-def odds(probability: float) -> float:
+def log_odds(probability: float) -> float:
     """Natural logarithm of probability / (1 - probability), kept finite."""
     inside = min(max(probability, 1e-9), 1 - 1e-9)
     return log(inside / (1 - inside))
 
 
-def prefix_then_greedy(beginning: Ids) -> TokenChooser:
-    """Choose the tokens of `beginning`, and then the likeliest."""
-    coming = iter(beginning)
+def prefix_then_greedy(prefix: Ids) -> TokenChooser:
+    """Choose the tokens of `prefix`, and then the likeliest."""
+    remaining = iter(prefix)
 
     def choose(_: Int[np.ndarray, " R"], ranked: TopK) -> Int[np.ndarray, " R"]:
-        wanted = next(coming, None)
-        return np.array([0 if wanted is None else np.flatnonzero(ranked.tokens[0] == wanted)[0]])
+        token = next(remaining, None)
+        return np.array([0 if token is None else np.flatnonzero(ranked.tokens[0] == token)[0]])
 
     return choose
 
 
-def check_intervention(translator: Translator, question: Intervention, source_tokens: int) -> None:
-    """Raises RegardError if a change names a token that is not there, or leaves none to look at."""
-    known = range(translator.engine.tokens)
-    for place, token in enumerate(question.prefix):
-        is_last = place == len(question.prefix) - 1
-        if token not in known or token in (PAD, START) or (token == END and not is_last):
+def check_intervention(
+    translator: Translator, intervention: Intervention, source_tokens: int
+) -> None:
+    """Raises RegardError if a change names a token that does not exist, or leaves no source token
+    to attend to."""
+    vocabulary = range(translator.engine.tokens)
+    for index, token in enumerate(intervention.prefix):
+        is_last = index == len(intervention.prefix) - 1
+        if token not in vocabulary or token in (PAD, START) or (token == END and not is_last):
             raise RegardError(
                 f"a translation cannot begin with token {token}",
-                "the beginning",
+                "the prefix",
                 "give ids of the target vocabulary; </s> at most as the last",
             )
-    for push in question.score_changes:
-        is_amount = abs(push.amount) <= MAX_CHANGE or push.amount == -inf
-        if not 0 <= push.source_token < source_tokens or push.step < -1 or not is_amount:
+    changes = intervention.score_changes
+    for change in changes:
+        is_amount = abs(change.amount) <= MAX_CHANGE or change.amount == -inf
+        if not 0 <= change.source_token < source_tokens or change.step < -1 or not is_amount:
             raise RegardError(
-                f"there is nothing to push at source token {push.source_token} by {push.amount}",
-                "the changed scores",
-                f"name one of the {source_tokens} source tokens, and {MAX_CHANGE:,.0f} at most",
+                f"invalid change of a score: source token {change.source_token}, amount"
+                f" {change.amount}",
+                "the score changes",
+                f"name one of the {source_tokens} source tokens, and at most {MAX_CHANGE:,.0f}",
             )
     is_final_only = require_trace(translator).architecture.attention == "none"
-    forbidden = [push for push in question.score_changes if not isfinite(push.amount)]
-    for step in {push.step for push in forbidden}:
-        closed = {push.source_token for push in forbidden if push.step in (step, -1)}
-        if len(closed) == source_tokens or (is_final_only and source_tokens - 1 in closed):
+    forbidden = [change for change in changes if not isfinite(change.amount)]
+    for step in {change.step for change in forbidden}:
+        masked = {change.source_token for change in forbidden if change.step in (step, -1)}
+        if len(masked) == source_tokens or (is_final_only and source_tokens - 1 in masked):
             raise RegardError(
-                "nothing is left to look at", "the changed scores", "leave at least one source word"
+                "every source token is forbidden", "the score changes", "leave at least one"
             )

@@ -1,6 +1,7 @@
-"""From a model folder to one file: weights as int8 or fp32, and the ranges that int8 needs."""
+"""From a model folder to one file: int8 or fp32 weights, calibration, shortlist."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -31,121 +32,113 @@ from regard.storage.model_file import (
 Precision = Literal["int8", "fp32"]
 
 CALIBRATION_SENTENCES = 500
-"""Sentences in whose reading the ranges are found."""
+"""Sentences with which the input ranges of int8 products are measured."""
 
 PARENT_SHORTLIST = "shortlist.safetensors"
-"""In the training folder of a model that was tuned: the shortlist of the one that it was."""
+"""In the training folder of a fine-tuned model: its parent's shortlist."""
 
 SEED = 1
-"""Of the order in which the training text is read for the shortlist."""
+"""Of the order in which the training text is sampled for the shortlist."""
 
 
 def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) -> None:
     """Write the model of `folder` as the file `out`.
 
-    For int8 the model reads sentences like those it will translate, and the range of every number
-    is found: `texts` of the source language, or, where there are none, pairs of the training text.
-    Raises RegardError if the folder holds no whole model, or no text is at hand.
+    int8 is calibrated with sentences like those that the model will translate: `texts` of the
+    source language, or, without any, pairs of the training text.
+    Raises RegardError if the folder holds no complete model, or there is no calibration text.
     """
-    bundle = read_model_folder(folder)
+    opened = read_model_folder(folder)
     if precision == "int8":
-        card, tensors = bundle.card, bundle.tensors
-        read = calibration_pairs(folder, card, tensors, texts)
-        ranges = observe(card.config.model, tensors, read)
-        ranges = narrow(card.config.model, tensors, ranges, read)
-        bundle = bundle._replace(tensors=quantise(tensors), calibration=ranges)
-    write_model_file(out, bundle._replace(shortlist=shortlist(folder, bundle.card)))
+        options, tensors = opened.card.config.model, opened.tensors
+        pairs = calibration_pairs(folder, opened.card, tensors, texts)
+        ranges = narrow(options, tensors, observe(options, tensors, pairs), pairs)
+        opened = opened._replace(tensors=quantise(tensors), calibration=ranges)
+    write_model_file(out, opened._replace(shortlist=shortlist_of(folder, opened.card)))
 
 
-def shortlist(folder: Path, card: ModelInfo) -> Shortlist:
-    """What the training text tells of the tokens that a sentence needs, and what was known to the
-    model that was tuned on it; nothing without either."""
-    prepared, known = folder / "training" / "corpus", folder / "training" / PARENT_SHORTLIST
-    if not prepared.exists():
+def shortlist_of(folder: Path, info: ModelInfo) -> Shortlist:
+    """Which tokens a sentence may need: learned from the training text, merged with what the
+    parent of a fine-tuned model knew; none where one of the two is missing."""
+    training = folder / "training"
+    corpus, parent = training / "corpus", training / PARENT_SHORTLIST
+    if not corpus.exists():
         return NO_SHORTLIST
-    if not known.exists():
-        return learned_from(prepared, card)
-    inherited = read_shortlist(known)
+    if not parent.exists():
+        return learn_from_corpus(corpus, info)
+    inherited = read_shortlist(parent)
     if not len(inherited.likely):
         return NO_SHORTLIST
-    return merge(learned_from(prepared, card), inherited)
+    return merge(learn_from_corpus(corpus, info), inherited)
 
 
-def save_parent_shortlist(first: Path, card: ModelInfo, folder: Path) -> None:
-    """Leave in the folder of a run what the model that it tunes knows of the tokens that a sentence
-    needs: the text to tune it on tells little of any other."""
-    known = read_model_file(first).shortlist if is_file(first) else shortlist(first, card)
-    write_shortlist(folder / "training" / PARENT_SHORTLIST, known)
+def save_parent_shortlist(parent: Path, info: ModelInfo, folder: Path) -> None:
+    """Copy the shortlist of a parent model into the folder of the run that fine-tunes it: the text
+    for fine-tuning says little about any other text."""
+    inherited = read_model_file(parent).shortlist if is_file(parent) else shortlist_of(parent, info)
+    write_shortlist(folder / "training" / PARENT_SHORTLIST, inherited)
 
 
-def learned_from(prepared: Path, card: ModelInfo) -> Shortlist:
-    """What a part of this text tells."""
-    corpus = open_corpus(prepared)
+def learn_from_corpus(folder: Path, info: ModelInfo) -> Shortlist:
+    """A shortlist from a random sample of a prepared corpus."""
+    corpus = open_corpus(folder)
     sources: list[Ids] = []
     targets: list[Ids] = []
-    cells = 0
-    for places in shuffled_chunks(len(corpus), CHUNK_SENTENCES):
-        sources += card.source.encode(corpus.sources(places))
-        targets += card.target.encode(corpus.targets(places))
-        some = slice(len(sources) - len(places), None)
-        cells += sum(len(a) * len(b) for a, b in zip(sources[some], targets[some], strict=True))
-        if cells > MAX_PAIRS:
+    pairs = 0
+    for indices in shuffled_chunks(len(corpus), CHUNK_SENTENCES):
+        more_sources = info.source.encode(corpus.sources(indices))
+        more_targets = info.target.encode(corpus.targets(indices))
+        sources += more_sources
+        targets += more_targets
+        pairs += sum(len(a) * len(b) for a, b in zip(more_sources, more_targets, strict=True))
+        if pairs > MAX_PAIRS:
             break
-    return learn_shortlist(sources, targets, card.source, card.target)
+    return learn_shortlist(sources, targets, info.source, info.target)
 
 
 def shuffled_chunks(lines: int, size: int) -> Iterator[Int[np.ndarray, " _"]]:
-    """Every line of a text, from all over it, `size` at a time."""
+    """The indices of all lines in random order, `size` at a time."""
     order = np.random.default_rng(SEED).permutation(lines)
     return iter(np.split(order, range(size, lines, size)))
 
 
 def calibration_pairs(
-    folder: Path, card: ModelInfo, tensors: Tensors, texts: Sequence[str]
+    folder: Path, info: ModelInfo, tensors: Tensors, texts: Sequence[str]
 ) -> list[tuple[Ids, Ids]]:
-    """Sentences and their translations, as tokens."""
+    """Sentences and their translations, as tokens: of `texts` the model's own translations."""
     if texts:
-        sources = [ids for ids in card.source.encode(list(texts)[:CALIBRATION_SENTENCES]) if ids]
+        sources = [ids for ids in info.source.encode(list(texts)[:CALIBRATION_SENTENCES]) if ids]
         if not sources:
             raise RegardError(
-                "no text is left of it", "--calibration", "give some hundred sentences"
+                "the calibration text is empty", "--calibration", "give some hundred sentences"
             )
-        engine = OnnxEngine(card.config.model, tensors, {})
-        limits = [card.config.search.max_length(len(ids)) for ids in sources]
-        found = [
-            greedy(engine, Task([ids], [limit]))[0].tokens
-            for ids, limit in zip(sources, limits, strict=True)
-        ]
-        return list(zip(sources, found, strict=True))
+        engine = OnnxEngine(info.config.model, tensors, {})
+        tasks = (Task([ids], [info.config.search.max_length(len(ids))]) for ids in sources)
+        targets = [greedy(engine, task)[0].tokens for task in tasks]
+        return list(zip(sources, targets, strict=True))
     prepared = folder / "training" / "corpus"
     if not prepared.exists():
         raise RegardError(
-            "int8 needs sentences to find the ranges of its numbers, and the training text is"
-            " not beside the model",
+            "int8 needs sentences for calibration, and the training text is not in the model's"
+            " folder",
             str(folder),
             "give some hundred source sentences with --calibration FILE, or choose --fp32",
         )
     corpus = open_corpus(prepared)
-    places = np.unique(np.linspace(0, len(corpus) - 1, CALIBRATION_SENTENCES).astype(np.int64))
-    return list(
-        zip(
-            card.source.encode(corpus.sources(places)),
-            card.target.encode(corpus.targets(places)),
-            strict=True,
-        )
+    indices = np.unique(np.linspace(0, len(corpus) - 1, CALIBRATION_SENTENCES).astype(np.int64))
+    encoded = (
+        info.source.encode(corpus.sources(indices)),
+        info.target.encode(corpus.targets(indices)),
     )
+    return list(zip(*encoded, strict=True))
 
 
 def read_sample(file: Path) -> list[str]:
-    """The first sentences of a text file.
+    """The first sentences of a text file, for calibration.
 
     Raises RegardError if there are none.
     """
-    texts = [
-        text
-        for text, _ in zip(read_texts(file), range(CALIBRATION_SENTENCES), strict=False)
-        if text
-    ]
+    texts = [text for text in islice(read_texts(file), CALIBRATION_SENTENCES) if text]
     if not texts:
         raise RegardError("there is no text in it", str(file), "give some hundred sentences")
     return texts

@@ -10,27 +10,17 @@ from regard.special import END, UNKNOWN, Ids
 from regard.storage.model_file import Shortlist
 from regard.text.vocabulary import Vocabulary
 
-LIKELY = 40
+LIKELY_PER_TOKEN = 40
 """Target tokens kept for each source token."""
-
-
-COMMON = 150
+COMMON_TOKENS = 150
 """Most frequent target tokens, open to every sentence."""
-
-
 MAX_PAIRS = 24_000_000
 """Pairs of a source and a target token that the statistics are made of; 20 bytes each."""
-
-
 CHUNK_SENTENCES = 4096
 """Sentences that are counted at a time."""
-
-
 EM_ITERATIONS = 4
 """Times that the probabilities are estimated anew."""
-
-
-COPIED = 8
+COPIES_PER_TOKEN = 8
 """Target tokens that write a source token as it is, at most."""
 
 
@@ -41,24 +31,24 @@ def learn_shortlist(
     kind = np.uint16 if len(target) <= 1 << 16 else np.uint32
     count = np.bincount(np.concatenate([*targets, [UNKNOWN]]), minlength=len(target))
     count[END] = count.max() + 1  # ends every translation
-    common = np.sort(np.argsort(-count, kind="stable")[:COMMON])
-    likely = np.full((len(source), LIKELY), END, kind)
-    pair, chance = translation_probabilities(sources, targets, len(target))
+    common = np.sort(np.argsort(-count, kind="stable")[:COMMON_TOKENS])
+    likely = np.full((len(source), LIKELY_PER_TOKEN), END, kind)
+    pair, probability = translation_probabilities(sources, targets, len(target))
     owner, token = pair // len(target), pair % len(target)
-    order = np.lexsort((-chance, owner))
+    order = np.lexsort((-probability, owner))
     order = order[~np.isin(token[order], common)]
     owner, token = owner[order], token[order]
     first = np.searchsorted(owner, owner)
-    place = np.arange(len(owner)) - first
-    kept = place < LIKELY - COPIED
-    likely[owner[kept], place[kept]] = token[kept]
+    rank = np.arange(len(owner)) - first
+    is_kept = rank < LIKELY_PER_TOKEN - COPIES_PER_TOKEN
+    likely[owner[is_kept], rank[is_kept]] = token[is_kept]
     copies = copy_candidates(source, target)
-    likely[:, LIKELY - COPIED :] = copies
+    likely[:, LIKELY_PER_TOKEN - COPIES_PER_TOKEN :] = copies
     return Shortlist(likely, common.astype(kind))
 
 
 def merge(own: Shortlist, before: Shortlist) -> Shortlist:
-    """What a text tells, and what was known before of the same vocabularies."""
+    """The tokens of both shortlists, which are of the same vocabularies."""
     return Shortlist(
         np.hstack([own.likely, before.likely]),
         np.union1d(own.common, before.common).astype(own.common.dtype),
@@ -66,39 +56,40 @@ def merge(own: Shortlist, before: Shortlist) -> Shortlist:
 
 
 class CooccurringPairs(NamedTuple):
-    """Some sentences' pairs of a source and a target token that stand in one sentence."""
+    """Each pair of a source and a target token of one sentence pair, of some sentences."""
 
     pair: Int[np.ndarray, " C"]
-    """source * target_tokens + target; or its place among all of these that were seen."""
+    """source * target_tokens + target; or its index among all different ones."""
     word: Int[np.ndarray, " C"]
-    """The number of the target token among those of these sentences."""
+    """The index of the target token among all those of these sentences."""
 
 
 def translation_probabilities(
     sources: Sequence[Ids], targets: Sequence[Ids], target_tokens: int
 ) -> tuple[Int[np.ndarray, " P"], Float[np.ndarray, " P"]]:
-    """Every pair of tokens seen, source * target_tokens + target, and p(target | source).
+    """Every pair of tokens in the text, source * target_tokens + target, and p(target | source).
 
     IBM model 1 (Brown et al. 1993, section 4.2) without its empty word.
     """
-    some = [
+    chunks = [
         slice(begin, begin + CHUNK_SENTENCES) for begin in range(0, len(sources), CHUNK_SENTENCES)
     ]
-    seen = [cooccurring_pairs(sources[part], targets[part], target_tokens) for part in some]
-    known = np.unique(np.concatenate([np.unique(part.pair) for part in seen]))
-    cells = [
-        CooccurringPairs(np.searchsorted(known, pair).astype(np.int32), word) for pair, word in seen
+    counted = [cooccurring_pairs(sources[part], targets[part], target_tokens) for part in chunks]
+    all_pairs = np.unique(np.concatenate([np.unique(part.pair) for part in counted]))
+    cooccurring = [
+        CooccurringPairs(np.searchsorted(all_pairs, pair).astype(np.int32), word)
+        for pair, word in counted
     ]
-    del seen
-    owner, chance = known // target_tokens, np.ones(len(known))
+    del counted
+    owner, probability = all_pairs // target_tokens, np.ones(len(all_pairs))
     for _ in range(EM_ITERATIONS):
-        count = np.zeros(len(known))
-        for pair, word in cells:
-            share = chance[pair]
-            share /= np.bincount(word, share)[word]
-            count += np.bincount(pair, share, len(known))
-        chance = count / np.bincount(owner, count)[owner]
-    return known, chance
+        count = np.zeros(len(all_pairs))
+        for pair, word in cooccurring:
+            expected = probability[pair]
+            expected /= np.bincount(word, expected)[word]
+            count += np.bincount(pair, expected, len(all_pairs))
+        probability = count / np.bincount(owner, count)[owner]
+    return all_pairs, probability
 
 
 def cooccurring_pairs(
@@ -114,13 +105,13 @@ def cooccurring_pairs(
 
 
 def copy_candidates(source: Vocabulary, target: Vocabulary) -> Int[np.ndarray, "_ _"]:
-    """For each source token the target tokens that write it as it is, so that names can be."""
+    """For each source token the target tokens that spell it, so that names can be copied."""
     pieces = source.pieces(range(len(source)))
-    known = dict(zip(target.pieces(range(len(target))), range(len(target)), strict=True))
-    spelt = target.encode([piece.replace("▁", " ").strip() for piece in pieces])
-    table = np.full((len(pieces), COPIED), END, np.int64)
-    for row, (piece, tokens) in enumerate(zip(pieces, spelt, strict=True)):
-        same = [known[piece]] if piece in known else []
-        found = (same + [token for token in tokens if token not in same])[:COPIED]
-        table[row, : len(found)] = found
+    ids = dict(zip(target.pieces(range(len(target))), range(len(target)), strict=True))
+    spelled = target.encode([piece.replace("▁", " ").strip() for piece in pieces])
+    table = np.full((len(pieces), COPIES_PER_TOKEN), END, np.int64)
+    for row, (piece, tokens) in enumerate(zip(pieces, spelled, strict=True)):
+        same = [ids[piece]] if piece in ids else []
+        copies = (same + [token for token in tokens if token not in same])[:COPIES_PER_TOKEN]
+        table[row, : len(copies)] = copies
     return table

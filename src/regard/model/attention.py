@@ -11,6 +11,15 @@ from torch import Tensor, nn
 
 from regard.shapes import Bool, Float
 
+Hidden = Float[Tensor, "B T H"]
+"""The decoder's hidden states."""
+Keys = Float[Tensor, "B S K"]
+"""What a score keeps of each encoder state."""
+IsToken = Bool[Tensor, "B S"]
+"""True where the source has a token, False where it is padded."""
+Scores = Float[Tensor, "B A T S"]
+"""One for each head, target token and source token."""
+
 
 def split(vectors: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B A T C"]:
     """Cut every vector into one slice a head."""
@@ -29,24 +38,14 @@ class Score(nn.Module):
         super().__init__()
         self.hidden_size, self.state_size, self.heads = hidden_size, state_size, heads
 
-    def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S K"]:
+    def keys(self, states: Float[Tensor, "B S E"]) -> Keys:
         """What `raw_scores` needs of the states, computed once for a sentence."""
         return states
 
-    def raw_scores(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         raise NotImplementedError(f"{type(self).__name__} has no raw_scores")
 
-    def forward(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def forward(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         scores = self.raw_scores(hidden, keys, is_token)
         return scores.masked_fill(~is_token[:, None, None], -torch.inf)
 
@@ -57,12 +56,7 @@ class Final(Score):
     The soft-max is then 1 there, and the final hidden state is all that the decoder sees.
     """
 
-    def raw_scores(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         position = torch.arange(is_token.size(1), device=is_token.device)
         is_final = position == is_token.sum(1, keepdim=True) - 1
         scores = hidden.new_zeros(is_final.shape).masked_fill(~is_final, -torch.inf)
@@ -72,24 +66,14 @@ class Final(Score):
 class Uniform(Score):
     """All the states, and no focus: every token gets the same score."""
 
-    def raw_scores(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         return hidden.new_zeros(len(hidden), self.heads, hidden.size(1), is_token.size(1))
 
 
 class Dot(Score):
     """hidden · state, which must be of one size (Luong et al. 2015, eq. 8, dot)."""
 
-    def raw_scores(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         return split(hidden, self.heads) @ split(keys, self.heads).mT
 
 
@@ -100,19 +84,14 @@ class General(Dot):
         super().__init__(hidden_size, state_size, heads)
         self.key = nn.Linear(state_size, hidden_size, bias=False)
 
-    def keys(self, states: Float[Tensor, "B S E"]) -> Float[Tensor, "B S K"]:
+    def keys(self, states: Float[Tensor, "B S E"]) -> Keys:
         return self.key(states)
 
 
 class Scaled(General):
     """hidden · W · state / sqrt(size of a head's slice) (after Vaswani et al. 2017, eq. 1)."""
 
-    def raw_scores(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         return super().raw_scores(hidden, keys, is_token) / sqrt(self.hidden_size / self.heads)
 
 
@@ -126,12 +105,7 @@ class Additive(General):
             torch.randn(heads, hidden_size // heads) / sqrt(hidden_size / heads)
         )
 
-    def raw_scores(
-        self,
-        hidden: Float[Tensor, "B T H"],
-        keys: Float[Tensor, "B S K"],
-        is_token: Bool[Tensor, "B S"],
-    ) -> Float[Tensor, "B A T S"]:
+    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
         query = split(self.query(hidden), self.heads)
         both = torch.tanh(query[:, :, :, None] + split(keys, self.heads)[:, :, None])
         return (both @ self.energy[:, None, :, None].to(both.dtype)).squeeze(-1)

@@ -130,5 +130,5 @@ class Decoder(nn.Module):
         bias: Float[Tensor, "#B #T S"] | float,
     ) -> Step:
         """Predict the token that follows each of `tokens`: which one is next?"""
-        output, looks, after = self.attend(tokens, memory, state, bias)
-        return Step(self.output_layer(output), looks, after)
+        output, attentions, after = self.attend(tokens, memory, state, bias)
+        return Step(self.output_layer(output), attentions, after)

@@ -1,13 +1,15 @@
 """The explorer page: one HTML text that shows, step by step, where a translation looks.
 
-The page is plain: a skeleton, style sheets and small scripts stand beside this file and are put
-into one text here, the data with them, so that it opens from disk without any network.
+A skeleton, style sheets and small scripts are next to this file. They are joined here, together
+with the data, into one text, so that the page opens from disk without a network.
 """
 
 import base64
 import hashlib
 import json
+import posixpath
 import re
+import sys
 from array import array
 from collections.abc import Sequence
 from functools import cache
@@ -16,31 +18,33 @@ from importlib.resources import files
 from typing import Any
 
 FIRST_SCRIPT = "main.js"
-STYLES = ("base", "sentences", "steps", "narrow", "player", "figures", "windows")
-"""In the order in which they overrule each other."""
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+STYLE_SHEETS = ("base", "sentences", "steps", "small_screen", "player", "figures", "dialogs")
+"""Without `.css`; later ones override earlier ones."""
+IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[\w./-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function |const |let |class )", re.MULTILINE)
 ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
-"""In JSON these mean the same when written so, and no text can then end the script it stands in."""
+"""The same characters as JSON escapes, so that no text can end the script element around it."""
 VECTORS = ("hidden", "context", "output")
+"""The parts of a layer that are packed."""
 
 
 def static_page(data: dict[str, Any]) -> str:
-    """The page as a file to keep and to share: it holds all it shows, and asks for nothing."""
-    packed = [with_packed_vectors(one) for one in data["explanations"]]
+    """The page as a file, which contains all that it shows and sends no request."""
+    packed = [with_packed_vectors(explanation) for explanation in data["explanations"]]
     return page({**data, "live": False, "explanations": packed}, connect="'none'")
 
 
 def live_page(data: dict[str, Any]) -> str:
-    """The page for the server on this machine, which it asks for translations."""
+    """The page that sends its requests to the server on this machine."""
     return page({**data, "live": True}, connect="'self'")
 
 
 def page(data: dict[str, Any], connect: str) -> str:
-    style = "\n".join(asset(f"{name}.css") for name in STYLES)
-    script = scripts(FIRST_SCRIPT)
+    """The page with `data`; `connect` is the `connect-src` of its content security policy."""
+    style = "\n".join(asset(f"styles/{name}.css") for name in STYLE_SHEETS)
+    script = join_scripts(FIRST_SCRIPT)
     policy = (
-        f"default-src 'none'; script-src {fingerprint(script)}; style-src {fingerprint(style)}; "
+        f"default-src 'none'; script-src {csp_hash(script)}; style-src {csp_hash(style)}; "
         f"connect-src {connect}; img-src data:; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
@@ -51,17 +55,17 @@ def page(data: dict[str, Any], connect: str) -> str:
         "data": as_script(data),
         "script": script,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], asset("index.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("index.html"))
 
 
 def as_script(data: dict[str, Any]) -> str:
-    """JSON that may stand inside a script element, whatever its texts contain."""
+    """JSON that is safe inside a script element, whatever its texts contain."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(ESCAPES)
 
 
 def with_packed_vectors(explanation: dict[str, Any]) -> dict[str, Any]:
-    """The same explanation with its long vectors as 32-bit numbers: half as large a file."""
+    """The explanation with its vectors as 32-bit floats in base 64: half the size."""
     layers = [
         {name: pack(part) if name in VECTORS else part for name, part in layer.items()}
         for layer in explanation["layers"]
@@ -70,9 +74,9 @@ def with_packed_vectors(explanation: dict[str, Any]) -> dict[str, Any]:
 
 
 def pack(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Rows of one length as the bytes of their numbers, little end first, in base 64."""
+    """Rows of equal length as little-endian 32-bit floats in base 64."""
     numbers = array("f", (number for row in rows for number in row))
-    if array("H", [1]).tobytes() == b"\0\1":
+    if sys.byteorder == "big":
         numbers.byteswap()
     return {
         "float32": base64.b64encode(numbers.tobytes()).decode("ascii"),
@@ -83,29 +87,31 @@ def pack(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 @cache
 def asset(name: str) -> str:
+    """The text of a file of the page."""
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
 @cache
-def scripts(first: str) -> str:
-    """The module `first` and all it imports as one script, each behind those that it imports.
+def join_scripts(first: str) -> str:
+    """The module `first` and all modules that it imports as one script, each after its imports.
 
-    The modules use named imports without renaming, and no top-level name twice, so that joining
-    them is to leave out the lines that import and the word `export`.
+    The modules import names without renaming them, and no top-level name is in two modules. So they
+    can be joined by removing the import lines and the word `export`.
     """
     joined: dict[str, str] = {}
 
     def add(name: str) -> None:
         text = asset(name)
-        for needed in IMPORT.findall(text):
-            if needed not in joined:
-                add(needed)
+        for path in IMPORT.findall(text):
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+            if imported not in joined:
+                add(imported)
         joined[name] = EXPORT.sub("", IMPORT.sub("", text))
 
     add(first)
     return "\n".join(joined.values())
 
 
-def fingerprint(text: str) -> str:
-    """What a content security policy calls an inline script or style by."""
+def csp_hash(text: str) -> str:
+    """The hash by which a content security policy allows an inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"

@@ -1,225 +1,249 @@
-/** The page: what is shown, where it stands, and what happens on a key or a click. */
+/** The page: its state, its drawing and its keys. */
 
-import { make, place, show } from "./dom.js";
-import { given, isTraditional, looksOf } from "./data.js";
-import { arrowsView } from "./arrows.js";
-import { showBeside } from "./beside.js";
-import { longView } from "./long.js";
-import { matrixView } from "./matrix.js";
-import { player, swipes } from "./player.js";
-import { markSentences, showSentences } from "./sentences.js";
-import { askModels } from "./server.js";
-import { stepView } from "./steps.js";
-import { at, opening, positionOf, positions, told } from "./timeline.js";
-import { openHelp, showFacts, showTools } from "./tools.js";
-import { showChanges, showForm, showWelcome, whatIf } from "./whatif.js";
-import { wordTable } from "./words.js";
+import { byId, make, show } from "./parts/dom.js";
+import { MEAN_OF_HEADS, isTraditional, readData } from "./state/data.js";
+import { arrowsView } from "./views/arrows.js";
+import { showComparison } from "./views/comparison.js";
+import { longView } from "./views/long_view.js";
+import { matrixView } from "./views/matrix.js";
+import { player, swipes } from "./parts/player.js";
+import { markSentences, showSentences } from "./parts/sentences.js";
+import { fetchModels } from "./state/server.js";
+import { stepView } from "./views/steps.js";
+import {
+  describe,
+  firstStepPosition,
+  locate,
+  positionCount,
+  positionOf,
+} from "./state/timeline.js";
+import { openHelp, showFacts, showTools } from "./parts/tools.js";
+import { showChanges } from "./parts/changes.js";
+import { showForm, showWelcome } from "./parts/form.js";
+import { whatIf } from "./state/what_if.js";
+import { wordTable } from "./parts/word_table.js";
 
 const VIEWS = [
-  ["step", "Step by step", stepView],
-  ["matrix", "Matrix", matrixView],
-  ["arrows", "Arrows", arrowsView],
-  ["long", "Long view", longView],
+  { key: "step", name: "Step by step", build: stepView },
+  { key: "matrix", name: "Matrix", build: matrixView },
+  { key: "arrows", name: "Arrows", build: arrowsView },
+  { key: "long", name: "Long view", build: longView },
 ];
+/** @type {Record<string, number>} */
+const ARROW_KEYS = { ArrowRight: 1, ArrowLeft: -1 };
 
-const data = given();
-const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-const MEAN_LOOK = { layer: -1, head: 0 };
+const data = readData();
+/** @type {Explanation[]} */
+const explanations = data.explanations;
+const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-const app = {
+const app = /** @type {App} */ ({
   live: data.live,
-  models: data.facts ?? data.explanations.map((one) => one.model),
-  now: data.explanations.find((one) => !isTraditional(one)) ?? data.explanations[0] ?? null,
+  models: data.facts ?? explanations.map(({ model }) => model),
+  explanation: explanations.find((shown) => !isTraditional(shown)) ?? explanations[0] ?? null,
   other: null,
   position: 0,
-  stepLook: MEAN_LOOK,
-  figureLook: MEAN_LOOK,
+  stepSelection: MEAN_OF_HEADS,
+  figureSelection: MEAN_OF_HEADS,
   view: "step",
   byWords: true,
   speed: 1,
   playing: false,
+  player: null,
 
-  /** Whether scores can be changed: not of a file, nor where there is but one state to look at. */
-  get canPush() {
-    return app.live && app.now !== null && !isTraditional(app.now);
+  /** Not on a static page, and not without attention: then there is only one state to attend to. */
+  get canChange() {
+    return app.live && app.explanation !== null && !isTraditional(app.explanation);
   },
-  get look() {
-    return app.view === "step" ? app.stepLook : app.figureLook;
+  get selection() {
+    return app.view === "step" ? app.stepSelection : app.figureSelection;
   },
-  go(position) {
-    app.position = Math.max(0, Math.min(positions(app.now) - 1, position));
+  goTo(position) {
+    app.position = Math.max(0, Math.min(positionCount(app.explanation) - 1, position));
     move();
   },
   goToStage(stage) {
-    const { step } = at(app.now, app.position);
-    app.playerNow?.stop();
-    app.go(positionOf(app.now, Math.max(0, step), stage));
+    const { step } = locate(app.explanation, app.position);
+    app.player?.stop();
+    app.goTo(positionOf(app.explanation, Math.max(0, step), stage));
   },
   showStep(token) {
-    app.playerNow?.stop();
+    app.player?.stop();
     if (app.view !== "step") app.setView("step");
-    app.go(positionOf(app.now, token, 6));
+    app.goTo(positionOf(app.explanation, token, 6));
   },
   setView(view) {
     app.view = view;
     render();
   },
-  setLook(look) {
-    if (app.view === "step") app.stepLook = look;
-    else app.figureLook = look;
+  setSelection(selection) {
+    if (app.view === "step") app.stepSelection = selection;
+    else app.figureSelection = selection;
     render();
   },
   setUnits(byWords) {
     app.byWords = byWords;
     render();
   },
-  /** While a weight is dragged nothing grows dim. */
+  /** The page is dimmed, except while a weight is dragged. */
   setBusy(busy, isDim = false) {
     document.body.classList.toggle("busy", busy && isDim);
-    place("main").setAttribute("aria-busy", String(busy));
+    byId("main").setAttribute("aria-busy", String(busy));
   },
   isForbidden: (word) =>
     word.tokens.length > 0 &&
     word.tokens.every((token) =>
-      app.wish.push.some(
-        ([step, where, amount]) => step === -1 && where === token && amount === null,
+      app.changes.scoreChanges.some(
+        ([step, changed, amount]) => step === -1 && changed === token && amount === null,
       ),
     ),
-  /** The same sentence, changed: stay where we are. */
+  /** Show the same sentence after a change, at the same position. */
   replace(explanation) {
-    app.now = explanation;
-    app.position = Math.min(app.position, positions(explanation) - 1);
+    app.explanation = explanation;
+    app.position = Math.min(app.position, positionCount(explanation) - 1);
     render(app.view === "step");
   },
-  /** The two models change places. */
+  /** Step through the other model, and compare with this one. */
   swap() {
-    if (app.live) return app.translate(app.other.model.name, app.now.source.text);
-    const { now, other, position } = app;
-    app.begin(other);
-    app.position = Math.min(position, positions(other) - 1);
-    app.setOther(now);
+    const { explanation, other, position } = app;
+    if (!other) return;
+    if (app.live) return app.translate(other.model.name, explanation.source.text);
+    app.open(other);
+    app.position = Math.min(position, positionCount(other) - 1);
+    app.setOther(explanation);
   },
-  /** A sentence that is new here. */
-  begin(explanation) {
-    app.now = explanation;
+  /** Show a new sentence, or the same one by another model. */
+  open(explanation) {
+    app.explanation = explanation;
     app.other = null;
-    app.position = opening(explanation) - 1;
-    app.stepLook = lastLook(explanation);
-    app.figureLook = shownLook(explanation);
-    if (!app.models.some((one) => one.name === explanation.model.name))
+    app.position = firstStepPosition(explanation) - 1;
+    app.stepSelection = lastLayerSelection(explanation);
+    app.figureSelection = figureDefault(explanation);
+    if (!app.models.some(({ name }) => name === explanation.model.name))
       app.models.push(explanation.model);
     render();
   },
-  /** What was changed is not what is shown after all. */
+  /** After a change that failed. */
   redrawChanges() {
-    showSentences(place("sentences"), app);
-    showChanges(place("changes"), app);
-    viewNow.update();
+    showSentences(byId("sentences"), app);
+    showChanges(byId("changes"), app);
+    view?.update();
   },
   setOther(explanation) {
     app.other = explanation;
     render();
   },
   otherModel(name) {
-    const own = app.models.find((one) => one.name === name);
-    return own ? (companionOf(own, app.models, (one) => one)?.name ?? null) : null;
+    const model = app.models.find((known) => known.name === name);
+    return (model && companionOf(model, app.models)?.name) ?? null;
   },
-};
+});
 Object.assign(app, whatIf(app));
 
-/** The last layer's first head: nearest to the next word. */
-function lastLook(explanation) {
-  return looksOf(explanation).at(-explanation.layers.at(-1).weights.length);
+/** The first head of the last layer. @param {Explanation} explanation @returns {HeadSelection} */
+function lastLayerSelection(explanation) {
+  return { layer: explanation.layers.length - 1, head: 0 };
 }
 
-/** What figures show at first: the last layer, the mean of its heads. */
-function shownLook(explanation) {
-  return explanation.model.heads > 1 ? MEAN_LOOK : lastLook(explanation);
+/** What a figure shows at first. @param {Explanation} explanation @returns {HeadSelection} */
+function figureDefault(explanation) {
+  return explanation.model.heads > 1 ? MEAN_OF_HEADS : lastLayerSelection(explanation);
 }
 
-/** What stands beside it: the first of the other kind, with attention or without, or the first. */
-function companionOf(own, all, modelOf) {
-  const isWithout = (one) => modelOf(one).attention === "none";
-  const others = all.filter((one) => modelOf(one).name !== modelOf(own).name);
-  return others.find((one) => isWithout(one) !== isWithout(own)) ?? others[0] ?? null;
+/**
+ * The model to compare with: the first of the other kind (with or without attention), or the first.
+ * @param {Model} model
+ * @param {Model[]} all
+ */
+function companionOf(model, all) {
+  const isWithout = (/** @type {Model} */ { attention }) => attention === "none";
+  const others = all.filter(({ name }) => name !== model.name);
+  return others.find((other) => isWithout(other) !== isWithout(model)) ?? others[0] ?? null;
 }
 
-let viewNow = null;
-let besideNow = null;
+/** @type {View | null} */
+let view = null;
+/** @type {{update: () => void} | null} */
+let comparison = null;
 
-/** Draw all of it; or `keep` what the user may have the hand on, and draw the rest around it. */
+/** Draw the page; `keep` the view in which the user may be dragging a weight. */
 function render(keep = false) {
-  const focus = remembered();
-  app.playerNow?.stop();
-  if (app.live && !keep) showForm(place("ask"), app);
+  const focus = rememberFocus();
+  app.player?.stop();
+  if (app.live && !keep) showForm(byId("ask"), app);
   document.body.dataset.view = app.view;
-  if (!app.now) return showWelcome(place("view"), app);
-  showSentences(place("sentences"), app);
+  if (!app.explanation) return showWelcome(byId("view"), app);
+  showSentences(byId("sentences"), app);
   show(
-    place("advice"),
-    app.now.caveat && make("p", { class: "advice", role: "note" }, app.now.caveat),
+    byId("advice"),
+    app.explanation.advice && make("p", { class: "advice", role: "note" }, app.explanation.advice),
   );
-  showChanges(place("changes"), app);
+  showChanges(byId("changes"), app);
   showTabs();
   showView(keep);
-  besideNow = app.view === "long" ? null : showBeside(place("beside"), app);
-  place("beside").hidden = app.view === "long";
-  show(place("words"), wordTable(app.now));
-  showFacts(place("facts"), app);
+  comparison = app.view === "long" ? null : showComparison(byId("comparison"), app);
+  byId("comparison").hidden = app.view === "long";
+  show(byId("words"), wordTable(app.explanation));
+  showFacts(byId("facts"), app);
   move();
-  restore(focus);
+  restoreFocus(focus);
 }
 
+/** @param {boolean} keep */
 function showView(keep) {
-  const former = app.playerNow?.node;
-  app.playerNow = app.view === "step" ? player(app) : null;
-  if (keep) return former.replaceWith(app.playerNow.node);
-  const [key, name, build] = VIEWS.find(([one]) => one === app.view);
-  viewNow = build(app);
+  const former = app.player?.node;
+  app.player = app.view === "step" ? player(app) : null;
+  if (keep && former && app.player) return former.replaceWith(app.player.node);
+  const { key, name, build } = VIEWS.find(({ key }) => key === app.view) ?? VIEWS[0];
+  view = build(app);
   const panel = make(
     "div",
     { role: "tabpanel", id: "panel", "aria-labelledby": `tab-${key}` },
-    make("h2", { class: "unseen" }, name),
-    app.playerNow?.node,
-    viewNow.node,
+    make("h2", { class: "visually-hidden" }, name),
+    app.player?.node,
+    view.node,
   );
-  show(place("view"), panel);
-  if (app.playerNow) swipes(viewNow.node, (by) => app.playerNow.stage(by));
+  show(byId("view"), panel);
+  if (app.player) swipes(view.node, app.player.stage);
 }
 
-/** What had the focus, so that drawing anew does not lose it. */
-function remembered() {
+/** The path to the element with the focus, which is to have it after drawing again. */
+function rememberFocus() {
   const node = document.activeElement;
   if (!node || node === document.body) return null;
+  /** @type {number[]} */
   const path = [];
-  for (let one = node; one !== document.body && one?.parentElement; one = one.parentElement) {
-    if (one.id) return { id: one.id, path };
-    path.unshift([...one.parentElement.children].indexOf(one));
+  for (let at = node; at !== document.body && at.parentElement; at = at.parentElement) {
+    if (at.id) return { id: at.id, path };
+    path.unshift([...at.parentElement.children].indexOf(at));
   }
   return null;
 }
 
-function restore(focus) {
+/** @param {ReturnType<typeof rememberFocus>} focus */
+function restoreFocus(focus) {
   if (!focus || document.activeElement !== document.body) return;
-  let node = place(focus.id);
-  for (const child of focus.path) node = node?.children[child];
-  node?.focus({ preventScroll: true });
+  /** @type {Element | null} */
+  let node = byId(focus.id);
+  for (const child of focus.path) node = node?.children[child] ?? null;
+  if (node instanceof HTMLElement) node.focus({ preventScroll: true });
 }
 
-/** Go to the position: nothing is drawn anew but what it changes. */
+/** Update what depends on the position. */
 function move() {
-  markSentences(place("sentences"), app);
-  viewNow.update();
-  app.playerNow?.update();
-  besideNow?.update();
+  markSentences(byId("sentences"), app);
+  view?.update();
+  app.player?.update();
+  comparison?.update();
   if (app.view !== "step") return;
-  const { step, stage } = at(app.now, app.position);
+  const { step, stage } = locate(app.explanation, app.position);
   const brief = app.playing && (step < 0 ? app.position > 0 : stage !== 6);
-  if (!brief) place("said").textContent = told(app.now, app.position, app.look);
+  if (!brief)
+    byId("announcement").textContent = describe(app.explanation, app.position, app.selection);
 }
 
 function showTabs() {
-  const tabs = VIEWS.map(([key, name], number) =>
+  const tabs = VIEWS.map(({ key, name }, number) =>
     make(
       "button",
       {
@@ -232,59 +256,64 @@ function showTabs() {
         title: `${name} (${number + 1})`,
         onclick: () => app.setView(key),
         onkeydown: (event) => {
-          const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          const by = ARROW_KEYS[event.key];
           if (!by) return;
           event.preventDefault();
           event.stopPropagation();
-          app.setView(VIEWS[(number + by + VIEWS.length) % VIEWS.length][0]);
-          place(`tab-${app.view}`).focus();
+          app.setView(VIEWS[(number + by + VIEWS.length) % VIEWS.length].key);
+          byId(`tab-${app.view}`).focus();
         },
       },
       name,
     ),
   );
-  show(place("tabs"), make("div", { role: "tablist", "aria-label": "Views" }, tabs));
+  show(byId("tabs"), make("div", { role: "tablist", "aria-label": "Views" }, tabs));
 }
 
+/** @param {KeyboardEvent} event */
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
     return;
-  if (event.target.closest("input, textarea, select, [role=slider], [role=grid]")) return;
+  const target = /** @type {Element} */ (event.target);
+  if (target.closest("input, textarea, select, [role=slider], [role=grid]")) return;
   if (event.key === "?") return openHelp();
-  if (!app.now) return;
-  const view = VIEWS[Number(event.key) - 1];
-  if (view) return app.setView(view[0]);
-  const play = app.playerNow;
-  if (!play) return;
-  if (event.key === " " && event.target.closest("button, summary, a")) return;
-  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  const moves = {
-    " ": () => play.toggle(),
-    Home: () => app.go(0),
-    End: () => app.go(play.last()),
+  if (!app.explanation) return;
+  const chosen = VIEWS[Number(event.key) - 1];
+  if (chosen) return app.setView(chosen.key);
+  const { player } = app;
+  if (!player) return;
+  if (event.key === " " && target.closest("button, summary, a")) return;
+  const by = ARROW_KEYS[event.key];
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    " ": () => player.toggle(),
+    Home: () => app.goTo(0),
+    End: () => app.goTo(player.last()),
   };
-  const act = by ? () => (event.shiftKey ? play.token(by) : play.stage(by)) : moves[event.key];
+  const move = event.shiftKey ? player.token : player.stage;
+  const act = by ? () => move(by) : actions[event.key];
   if (!act) return;
   event.preventDefault();
-  if (event.key !== " ") play.stop();
+  if (event.key !== " ") player.stop();
   act();
 }
 
 async function start() {
-  showTools(() => viewNow?.update());
-  document.documentElement.classList.toggle("calm", calm.matches);
-  calm.addEventListener("change", () =>
-    document.documentElement.classList.toggle("calm", calm.matches),
+  showTools(() => view?.update());
+  document.documentElement.classList.toggle("reduced-motion", reducedMotion.matches);
+  reducedMotion.addEventListener("change", () =>
+    document.documentElement.classList.toggle("reduced-motion", reducedMotion.matches),
   );
   document.addEventListener("keydown", onKey);
-  if (app.now) {
-    app.stepLook = lastLook(app.now);
-    app.figureLook = shownLook(app.now);
-    app.other = companionOf(app.now, data.explanations, (one) => one.model);
+  if (app.explanation) {
+    app.stepSelection = lastLayerSelection(app.explanation);
+    app.figureSelection = figureDefault(app.explanation);
+    const other = companionOf(app.explanation.model, app.models);
+    app.other = explanations.find(({ model }) => model === other) ?? null;
   }
   render();
   if (!app.live) return;
-  const models = await askModels();
+  const models = await fetchModels();
   if (models.length) app.models = models;
   render();
 }

@@ -1,11 +1,10 @@
-"""Find the tokens: greedy or by beam. Each is a loop around an engine's `advance`.
+"""Greedy search and beam search, over any engine.
 
-All engines are searched by this one file, through `contract`. R is the number of hypotheses that
-are still being written.
+R is the number of hypotheses that are not finished yet, T the number of tokens that they have.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,38 +12,36 @@ from regard.errors import RegardError
 from regard.search.protocols import (
     NO_ATTENTION_BIAS,
     NO_LOGIT_BIAS,
-    BeamSteps,
+    Decoding,
     Engine,
-    GreedyOutput,
+    FinishReason,
+    Hypothesis,
     LogitBias,
     SupportsBeam,
     SupportsGreedy,
     TopK,
 )
-from regard.search.repetition import RepetitionCounts, allowed_repeats, cut_repetition, zero_counts
-from regard.shapes import Float, Int
+from regard.search.repetition import RepetitionCounts, allowed_repeats, zero_counts
+from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
-
-FinishReason = Literal["eos", "length", "repetition"]
-"""Why a hypothesis ended: it wrote </s>, reached its length limit, or went round in circles."""
 
 
 class Hooks:
-    """Where a caller can reach into the search; this one leaves everything as it is.
+    """Where a caller changes what a search computes; this one changes nothing.
 
-    Sentences are told by their places in the task.
+    `sentences` are indices into the task.
     """
 
     def attention_bias(
         self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
     ) -> Float[np.ndarray, "_ _"]:
-        """What to add to the scores [R S] for what each row will write next."""
+        """What to add to the attention scores [R S] at the next token of each row."""
         return NO_ATTENTION_BIAS
 
     def logit_bias(
         self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
     ) -> LogitBias:
-        """What to add to the logits of what each row could write next."""
+        """What to add to the logits of the next token of each row."""
         return NO_LOGIT_BIAS
 
 
@@ -52,228 +49,190 @@ NO_HOOKS = Hooks()
 
 
 class Task(NamedTuple):
-    """Sentences to translate, and the bounds within which to do it."""
+    """Sentences to translate, and within which bounds."""
 
     sources: Sequence[Ids]
     """Tokens without </s>."""
     max_lengths: Sequence[int]
-    """The most tokens that each translation may have, </s> included."""
+    """Of each translation, in tokens, </s> included."""
     prefix: Ids = ()
     """Tokens with which every translation begins."""
     hooks: Hooks = NO_HOOKS
     indices: Sequence[int] = ()
-    """Where each sentence stands among all that are asked for, by which chance tells them apart;
-    without them it is the place in this task."""
+    """Of the sentences among all that were asked for, from which their random seeds follow;
+    without them, their indices in this task."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether nobody reaches into it."""
+        """Whether an engine's own search gives the same: no prefix and no hooks."""
         return not self.prefix and self.hooks is NO_HOOKS
 
-
-class Hypothesis(NamedTuple):
-    tokens: list[int]
-    """Without <s> and </s>; what went round in circles is cut back to its first round."""
-    log_prob: float
-    """Natural logarithm of the probability of all that was written, </s> included."""
-    finish_reason: FinishReason
+    @property
+    def max_repeats(self) -> list[int]:
+        return [allowed_repeats(source) for source in self.sources]
 
 
-TokenChooser = Callable[[Int[np.ndarray, " R"], TopK], Int[np.ndarray, " R"]]
-"""Which of the ranked tokens (its column) each row writes, given the rows' sentences."""
+class Rows(NamedTuple):
+    """The hypotheses that are not finished yet."""
+
+    sentence: Int[np.ndarray, " R"]
+    """The index of each row's sentence."""
+    written: Int[np.ndarray, "R T"]
+    """From <s> on."""
+    log_prob: Float[np.ndarray, " R"]
+    counts: RepetitionCounts
+
+    def extend(
+        self,
+        parent: Int[np.ndarray, " C"],
+        token: Int[np.ndarray, " C"],
+        log_prob: Float[np.ndarray, " C"],
+    ) -> "Rows":
+        """Each of the rows `parent` with one more token; `log_prob` is of all its tokens."""
+        written = np.concatenate([self.written[parent], token[:, None]], axis=1)
+        counts = self.counts.select(parent).append(written)
+        return Rows(self.sentence[parent], written, log_prob, counts)
+
+    def select(self, rows: Int[np.ndarray, " C"]) -> "Rows":
+        counts = self.counts.select(rows)
+        return Rows(self.sentence[rows], self.written[rows], self.log_prob[rows], counts)
+
+    def finish(
+        self, max_lengths: Int[np.ndarray, " B"], max_repeats: Int[np.ndarray, " B"]
+    ) -> tuple[Bool[np.ndarray, " R"], list[tuple[int, Hypothesis]]]:
+        """Which rows are finished, and their sentences and hypotheses."""
+        ended = self.written[:, -1] == END
+        is_repeating = ~ended & (self.counts.repeats() > max_repeats[self.sentence])
+        at_length_limit = self.written.shape[1] - 1 >= max_lengths[self.sentence]
+        is_finished = ended | is_repeating | at_length_limit
+        hypotheses = []
+        for row in np.flatnonzero(is_finished):
+            surplus = self.counts.surplus_tokens(row) if is_repeating[row] else 0
+            tokens, log_prob = self.written[row, 1:].tolist(), float(self.log_prob[row])
+            hypothesis = finish(tokens, log_prob, surplus)
+            hypotheses.append((int(self.sentence[row]), hypothesis))
+        return is_finished, hypotheses
 
 
-def argmax(sentences: Int[np.ndarray, " R"], _: TopK) -> Int[np.ndarray, " R"]:
-    return np.zeros(len(sentences), np.int64)
+def finish(tokens: list[int], log_prob: float, surplus: int) -> Hypothesis:
+    """A hypothesis of these tokens, whose last `surplus` ones only repeat what precedes them."""
+    if tokens[-1] == END:
+        return Hypothesis(tokens[:-1], log_prob, "eos")
+    reason: FinishReason = "repetition" if surplus else "length"
+    return Hypothesis(tokens[: len(tokens) - surplus], log_prob, reason)
 
 
-def generate(engine: Engine, task: Task, k: int, choose: TokenChooser) -> list[Hypothesis]:
-    """Write one translation of each sentence, choosing among the `k` likeliest tokens at each step.
-
-    Sentences that have ended leave the batch.
-    """
-    decoding = engine.encode(task.sources)
-    max_repeats = np.array([allowed_repeats(source) for source in task.sources])
-    max_lengths = np.array(task.max_lengths)
-    sentence = rows = np.arange(len(task.sources))
-    written = np.tile(np.array([START, *task.prefix], np.int64), (len(rows), 1))
-    next_tokens, counts = written, zero_counts(len(rows))
-    log_prob = prefix_log_prob(engine, task)
-    hypotheses: list[Hypothesis] = [Hypothesis([], 0.0, "eos")] * len(rows)
-    while len(sentence):
-        ranked = decoding.advance(
-            rows,
-            next_tokens,
-            k,
-            task.hooks.attention_bias(sentence, written),
-            task.hooks.logit_bias(sentence, written),
-        )
-        all_rows, column = np.arange(len(sentence)), choose(sentence, ranked)
-        next_tokens = ranked.tokens[all_rows, column][:, None]
-        log_prob = log_prob + ranked.log_probs[all_rows, column]
-        written = np.concatenate([written, next_tokens], axis=1)
-        counts = counts.append(written)
-        ended = next_tokens[:, 0] == END
-        is_repeating = ~ended & (counts.repeats() > max_repeats[sentence])
-        at_length_limit = ~ended & ~is_repeating & (written.shape[1] - 1 >= max_lengths[sentence])
-        for row in np.flatnonzero(ended | is_repeating | at_length_limit):
-            hypotheses[sentence[row]] = finish(
-                written[row], log_prob[row], counts, row, bool(ended[row]), bool(is_repeating[row])
-            )
-        rows = np.flatnonzero(~(ended | is_repeating | at_length_limit))
-        sentence, written, next_tokens = sentence[rows], written[rows], next_tokens[rows]
-        log_prob, counts = log_prob[rows], counts.select(rows)
-    return hypotheses
-
-
-def finish(
-    written: Int[np.ndarray, " T"],
-    log_prob: float,
-    counts: RepetitionCounts,
-    row: np.intp,
-    ended: bool,
-    is_repeating: bool,
-) -> Hypothesis:
-    """What a row has written, without <s> and </s>."""
-    tokens = written[1:].tolist()
-    if ended:
-        return Hypothesis(tokens[:-1], float(log_prob), "eos")
-    if is_repeating:
-        return Hypothesis(
-            tokens[: len(tokens) - counts.surplus_tokens(row)], float(log_prob), "repetition"
-        )
-    return Hypothesis(tokens, float(log_prob), "length")
+def first_rows(engine: Engine, task: Task) -> Rows:
+    """One row for each sentence: <s> and the prefix."""
+    count = len(task.sources)
+    written = np.tile(np.array([START, *task.prefix], np.int64), (count, 1))
+    return Rows(np.arange(count), written, prefix_log_prob(engine, task), zero_counts(count))
 
 
 def prefix_log_prob(engine: Engine, task: Task) -> Float[np.ndarray, " B"]:
-    """ln probability of the given beginning of each translation; 0 where nothing is given."""
+    """ln probability of the prefix in each translation; 0 without a prefix."""
     if not task.prefix:
         return np.zeros(len(task.sources))
     forced = engine.force(task.sources, [task.prefix] * len(task.sources))
     return np.array([reading.log_probs[:-1].sum() for reading in forced], np.float64)
 
 
+def advance(
+    decoding: Decoding, task: Task, rows: Rows, parent: Int[np.ndarray, " R"], k: int
+) -> TopK:
+    """The `k` likeliest next tokens of `rows`, which continue the decoding's rows `parent`."""
+    is_first = rows.written.shape[1] == 1 + len(task.prefix)
+    return decoding.advance(
+        parent,
+        rows.written if is_first else rows.written[:, -1:],
+        k,
+        task.hooks.attention_bias(rows.sentence, rows.written),
+        task.hooks.logit_bias(rows.sentence, rows.written),
+    )
+
+
+TokenChooser = Callable[[Int[np.ndarray, " R"], TopK], Int[np.ndarray, " R"]]
+"""Which of the ranked tokens (its column) each row writes, given the rows' sentences."""
+
+
+def generate(engine: Engine, task: Task, k: int, choose: TokenChooser) -> list[Hypothesis]:
+    """Write one translation of each sentence, choosing among the `k` likeliest tokens at each step.
+
+    Finished sentences leave the batch.
+    """
+    decoding, rows = engine.encode(task.sources), first_rows(engine, task)
+    max_lengths, max_repeats = np.array(task.max_lengths), np.array(task.max_repeats)
+    hypotheses: list[Hypothesis] = [Hypothesis([], 0.0, "eos")] * len(task.sources)
+    parent = rows.sentence
+    while len(parent):
+        ranked = advance(decoding, task, rows, parent, k)
+        all_rows, column = np.arange(len(parent)), choose(rows.sentence, ranked)
+        log_prob = rows.log_prob + ranked.log_probs[all_rows, column]
+        rows = rows.extend(all_rows, ranked.tokens[all_rows, column], log_prob)
+        is_finished, finished = rows.finish(max_lengths, max_repeats)
+        for sentence, hypothesis in finished:
+            hypotheses[sentence] = hypothesis
+        parent = np.flatnonzero(~is_finished)
+        rows = rows.select(parent)
+    return hypotheses
+
+
+def argmax(sentences: Int[np.ndarray, " R"], _: TopK) -> Int[np.ndarray, " R"]:
+    """The likeliest token of each row."""
+    return np.zeros(len(sentences), np.int64)
+
+
 def greedy(engine: Engine, task: Task) -> list[Hypothesis]:
     """Pick the likeliest next token, one at a time, until </s>."""
     if isinstance(engine, SupportsGreedy) and task.is_plain:
-        max_repeats = [allowed_repeats(source) for source in task.sources]
-        written = engine.write(task.sources, task.max_lengths, max_repeats)
-        return [finish_written(one, most) for one, most in zip(written, max_repeats, strict=True)]
+        return engine.greedy(task.sources, task.max_lengths, task.max_repeats)
     return generate(engine, task, 1, argmax)
-
-
-def finish_written(written: GreedyOutput, max_repeats: int) -> Hypothesis:
-    counts, ended = RepetitionCounts(written.repeated[None]), bool(written.tokens[-1] == END)
-    is_repeating = not ended and int(counts.repeats()[0]) > max_repeats
-    tokens = np.concatenate([[START], written.tokens])
-    return finish(tokens, np.float64(written.log_prob), counts, np.intp(0), ended, is_repeating)
 
 
 def beam(engine: Engine, task: Task, size: int, length_penalty: float) -> list[list[Hypothesis]]:
     """The `size` best translations of each sentence, best first.
 
-    At each step the `size` likeliest beginnings of a sentence go on. One whose </s> is among them
-    is found; a sentence leaves the batch when `size` are found. Translations are ranked by
-    log-probability / length**alpha, `length` in tokens with </s> (Wu et al. 2016, eq. 14, without
-    its +5); those that did not end by themselves come behind those that did.
+    At each step the `size` likeliest prefixes of a sentence continue. One whose </s> is among them
+    is finished; a sentence leaves the batch when `size` are finished. Translations are ranked by
+    log-probability / length**length_penalty, `length` in tokens with </s> (Wu et al. 2016, eq. 14,
+    without its +5); those that did not end by themselves come after those that did.
     Raises RegardError if `size` is less than 1.
     """
     if size < 1:
-        raise RegardError(f"a beam of {size} finds nothing", "search.beam", "give at least 1")
+        raise RegardError(f"a beam of {size} keeps nothing", "search.beam", "give at least 1")
     if isinstance(engine, SupportsBeam) and task.is_plain and size <= engine.largest_beam:
-        return beam_in_engine(engine, task, size, length_penalty)
-    decoding = engine.encode(task.sources)
-    max_repeats = np.array([allowed_repeats(source) for source in task.sources])
-    max_lengths = np.array(task.max_lengths)
-    sentence = rows = np.arange(len(task.sources))
-    written = np.tile(np.array([START, *task.prefix], np.int64), (len(rows), 1))
-    next_tokens, counts = written, zero_counts(len(rows))
-    log_prob = prefix_log_prob(engine, task)
-    finished: list[list[Hypothesis]] = [[] for _ in task.sources]
-    k = min(size + 1, engine.tokens)
-    while len(rows):
-        ranked = decoding.advance(
-            rows,
-            next_tokens,
-            k,
-            task.hooks.attention_bias(sentence, written),
-            task.hooks.logit_bias(sentence, written),
-        )
-        parent, token, total = top_candidates(sentence, log_prob, ranked, size)
-        sentence, log_prob, next_tokens = sentence[parent], total, token[:, None]
-        written = np.concatenate([written[parent], next_tokens], axis=1)
-        counts = counts.select(parent).append(written)
-        ended = token == END
-        is_repeating = ~ended & (counts.repeats() > max_repeats[sentence])
-        at_length_limit = ~ended & ~is_repeating & (written.shape[1] - 1 >= max_lengths[sentence])
-        for row in np.flatnonzero(ended | is_repeating | at_length_limit):
-            finished[sentence[row]].append(
-                finish(
-                    written[row],
-                    log_prob[row],
-                    counts,
-                    row,
-                    bool(ended[row]),
-                    bool(is_repeating[row]),
-                )
-            )
-        enough = np.array([len(hypotheses) >= size for hypotheses in finished])
-        live = np.flatnonzero(~(ended | is_repeating | at_length_limit) & ~enough[sentence])
-        rows, sentence, log_prob = parent[live], sentence[live], log_prob[live]
-        written, next_tokens, counts = written[live], next_tokens[live], counts.select(live)
-    return [n_best(hypotheses, size, length_penalty) for hypotheses in finished]
+        ended = engine.beam(task.sources, task.max_lengths, task.max_repeats, size)
+    else:
+        ended = step_by_step_beam(engine, task, size)
+    return [n_best(hypotheses, size, length_penalty) for hypotheses in ended]
 
 
-def beam_in_engine(
-    engine: SupportsBeam, task: Task, size: int, length_penalty: float
-) -> list[list[Hypothesis]]:
-    allowed = [allowed_repeats(source) for source in task.sources]
-    steps = engine.search(task.sources, task.max_lengths, allowed, size)
-    return [
-        n_best(backtrack(candidates, limit, rounds, size), size, length_penalty)
-        for candidates, limit, rounds in zip(steps, task.max_lengths, allowed, strict=True)
-    ]
+def step_by_step_beam(engine: Engine, task: Task, size: int) -> list[list[Hypothesis]]:
+    """All hypotheses of each sentence that ended, in the order in which they ended."""
+    decoding, rows = engine.encode(task.sources), first_rows(engine, task)
+    max_lengths, max_repeats = np.array(task.max_lengths), np.array(task.max_repeats)
+    ended: list[list[Hypothesis]] = [[] for _ in task.sources]
+    parent, k = rows.sentence, min(size + 1, engine.tokens)
+    while len(parent):
+        ranked = advance(decoding, task, rows, parent, k)
+        best = top_candidates(rows.sentence, rows.log_prob, ranked, size)
+        rows = rows.extend(best.parent, best.token, best.log_prob)
+        is_finished, finished = rows.finish(max_lengths, max_repeats)
+        for sentence, hypothesis in finished:
+            ended[sentence].append(hypothesis)
+        is_done = np.array([len(hypotheses) >= size for hypotheses in ended])
+        unfinished = np.flatnonzero(~is_finished & ~is_done[rows.sentence])
+        parent, rows = best.parent[unfinished], rows.select(unfinished)
+    return ended
 
 
-def backtrack(candidates: BeamSteps, limit: int, rounds: int, size: int) -> list[Hypothesis]:
-    """The hypotheses that ended, in the order in which they were found."""
-    parent, token = candidates.parent.tolist(), candidates.token.tolist()
-    kept, total = candidates.kept.tolist(), candidates.total
+class BeamCandidates(NamedTuple):
+    """What may continue: C rows with one more token."""
 
-    def path(step: int, place: int) -> list[int]:
-        """The tokens that led to a candidate, its own the last."""
-        backwards = [token[step][place]]
-        while step:
-            place, step = kept[step - 1][parent[step][place]], step - 1
-            backwards.append(token[step][place])
-        return backwards[::-1]
-
-    is_alive = np.isfinite(total)
-    is_end = (candidates.token == END) & is_alive
-    hypotheses = [
-        Hypothesis(path(step, place)[:-1], float(total[step, place]), "eos")
-        for step, place in np.argwhere(is_end[:, :size]).tolist()
-    ]
-    for step, row in np.argwhere(candidates.is_repeating).tolist():
-        place = kept[step][row]
-        tokens = np.array(path(step, place))
-        run = cut_repetition(tokens, rounds)[1]
-        hypotheses.append(
-            finish_written(GreedyOutput(tokens, float(total[step, place]), run), rounds)
-        )
-    last = limit - 1
-    if len(token) == limit:
-        is_full = (
-            np.take_along_axis(is_alive & ~is_end, candidates.kept, 1) & ~candidates.is_repeating
-        )
-        for row in np.flatnonzero(is_full[last]).tolist():
-            place = kept[last][row]
-            hypotheses.append(Hypothesis(path(last, place), float(total[last, place]), "length"))
-    return hypotheses
-
-
-def n_best(hypotheses: Sequence[Hypothesis], size: int, length_penalty: float) -> list[Hypothesis]:
-    return deduplicate(sorted(hypotheses, key=rank(length_penalty)))[:size]
+    parent: Int[np.ndarray, " C"]
+    token: Int[np.ndarray, " C"]
+    log_prob: Float[np.ndarray, " C"]
+    """Of all tokens of the hypothesis."""
 
 
 def top_candidates(
@@ -281,34 +240,37 @@ def top_candidates(
     log_prob: Float[np.ndarray, " R"],
     ranked: TopK,
     size: int,
-) -> tuple[Int[np.ndarray, " C"], Int[np.ndarray, " C"], Float[np.ndarray, " C"]]:
-    """The likeliest continuations of each sentence: their rows, tokens and log-probabilities.
-
-    Of each sentence come those </s> that are among its `size` best, and the `size` best others.
-    """
+) -> BeamCandidates:
+    """Of each sentence those </s> that are among its `size` likeliest continuations, and the
+    `size` likeliest others, likeliest first."""
     total = (log_prob[:, None] + ranked.log_probs).ravel()
     token = ranked.tokens.ravel()
     row = np.repeat(np.arange(len(sentence)), ranked.tokens.shape[1])
     best = np.lexsort((-total, sentence[row]))
     best = best[np.isfinite(total[best])]
     owner = sentence[row[best]]
-    rank_among_all = index_in_group(owner)
     is_end = token[best] == END
+    # within each sentence: the rank among all, and for other tokens than </s> among these alone
+    rank_among_all = index_in_group(owner)
     others = np.cumsum(~is_end) - ~is_end
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    others -= others[first][np.cumsum(np.diff(owner, prepend=-1) != 0) - 1]
-    kept = best[np.where(is_end, rank_among_all, others) < size]
-    return row[kept], token[kept], total[kept]
+    rank_among_others = others - others[np.arange(len(owner)) - rank_among_all]
+    is_kept = np.where(is_end, rank_among_all, rank_among_others) < size
+    return BeamCandidates(row[best][is_kept], token[best][is_kept], total[best][is_kept])
 
 
 def index_in_group(owner: Int[np.ndarray, " C"]) -> Int[np.ndarray, " C"]:
     """0, 1, 2, ... within each run of equal owners."""
-    new = np.diff(owner, prepend=-1) != 0
-    return np.arange(len(owner)) - np.flatnonzero(new)[np.cumsum(new) - 1]
+    is_new = np.diff(owner, prepend=-1) != 0
+    return np.arange(len(owner)) - np.flatnonzero(is_new)[np.cumsum(is_new) - 1]
+
+
+def n_best(hypotheses: Sequence[Hypothesis], size: int, length_penalty: float) -> list[Hypothesis]:
+    """The `size` best of different tokens, best first."""
+    return deduplicate(sorted(hypotheses, key=rank(length_penalty)))[:size]
 
 
 def deduplicate(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """The first of each text: different circles may have been cut back to the same round."""
+    """The first of each text: different repetitions may be cut back to the same round."""
     first: dict[tuple[int, ...], Hypothesis] = {}
     for hypothesis in hypotheses:
         first.setdefault(tuple(hypothesis.tokens), hypothesis)
@@ -317,12 +279,11 @@ def deduplicate(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
 
 def rank(length_penalty: float) -> Callable[[Hypothesis], tuple[int, float]]:
     """The key by which hypotheses are sorted, best first."""
-    order = {"eos": 0, "length": 1, "repetition": 2}
+    order: dict[FinishReason, int] = {"eos": 0, "length": 1, "repetition": 2}
 
     def key(hypothesis: Hypothesis) -> tuple[int, float]:
         length = len(hypothesis.tokens) + (hypothesis.finish_reason == "eos")
-        return order[hypothesis.finish_reason], -hypothesis.log_prob / max(
-            1, length
-        ) ** length_penalty
+        score = hypothesis.log_prob / max(1, length) ** length_penalty
+        return order[hypothesis.finish_reason], -score
 
     return key

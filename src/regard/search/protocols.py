@@ -1,16 +1,27 @@
-"""What the search asks of an engine, and what an engine gives it.
+"""What a search asks of an engine, and what an engine returns.
 
-Token ids and small numpy arrays go between them; an engine owns the tensors. R is the number of
-hypotheses that are still being written.
+Token ids and small numpy arrays are passed between them; an engine owns the tensors. R is the
+number of hypotheses that are not finished yet, S the number of source tokens.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from regard.shapes import Bool, Float, Int
+from regard.shapes import Float, Int
 from regard.special import Ids
+
+FinishReason = Literal["eos", "length", "repetition"]
+"""Why a hypothesis ended: it wrote </s>, reached its length limit, or repeated itself."""
+
+
+class Hypothesis(NamedTuple):
+    tokens: list[int]
+    """Without <s> and </s>; a repetition is cut back to its first round."""
+    log_prob: float
+    """Natural logarithm of the probability of all that was written, </s> included."""
+    finish_reason: FinishReason
 
 
 class LogitBias(NamedTuple):
@@ -44,90 +55,77 @@ class Decoding(Protocol):
         attention_bias: Float[np.ndarray, "_ _"],
         logit_bias: LogitBias,
     ) -> TopK:
-        """Go on from the former rows `rows` with `tokens`; the `k` likeliest tokens behind them.
+        """Continue the previous call's rows `rows` with `tokens`; the `k` likeliest next tokens.
 
-        In the first call `rows` are sentences. A row may go on more than once, or not at all.
-        `bias` [R S] (or [1 1]) is added to the scores of every look.
+        In the first call `rows` are sentences. A row may continue more than once, or not at all.
+        `attention_bias` [R S] (or [1 1]) is added to the attention scores of every layer.
         """
 
 
 class Forced(NamedTuple):
-    """How the model reads one given translation."""
+    """Forced decoding of one given translation."""
 
     log_probs: Float[np.ndarray, " T"]
     """Of each token, natural logarithm."""
     weights: Float[np.ndarray, "L A T S"]
-    """Of each look: layer, head, target token, source token; </s> is the last of both."""
+    """Attention weights of each layer and head; </s> is the last target and source token."""
 
     def token_weights(self) -> Float[np.ndarray, "T S"]:
         """One weight for each target and source token: the last layer's, the mean of its heads.
 
-        This is what heat maps and alignments show. Every row still sums to one. The look of the
-        last layer is the one behind which a word is named; layers before it may look elsewhere, at
-        the word that was named last (benchmarks/looks.py measures it).
+        Heat maps and alignments show this; every row still sums to one. The last layer's attention
+        is the one directly before the output layer; earlier layers may attend to the token written
+        before (benchmarks/attention_links.py measures it).
         """
         return self.weights[-1].mean(axis=0)
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """Where the tensors live: PyTorch, or another."""
+    """Owns a model's tensors: PyTorch, or ONNX Runtime."""
 
     tokens: int
     """Size of the target vocabulary."""
+
+    def batch_size(self, length: int, beam: int) -> int:
+        """How many sentences of `length` tokens to translate together, with this beam."""
 
     def encode(self, sources: Sequence[Ids]) -> Decoding:
         """Read the sentences, given without </s>."""
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
-        """Read given translations: of each its tokens and </s>."""
-
-
-class GreedyOutput(NamedTuple):
-    """What an engine wrote for one sentence."""
-
-    tokens: Int[np.ndarray, " T"]
-    """With </s>, if it came to that."""
-    log_prob: float
-    repeated: Int[np.ndarray, " P"]
-    """How long the text has repeated itself at its end, for each period (`Circles`)."""
+        """Force-decode a translation of each sentence, its tokens and </s>."""
 
 
 @runtime_checkable
 class SupportsGreedy(Protocol):
-    """An engine that keeps the greedy loop to itself, for speed."""
+    """An engine that runs the greedy loop itself, which is faster."""
 
-    def write(
-        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
-    ) -> list[GreedyOutput]:
-        """Pick the likeliest next token of each sentence until </s>, at most so many (`limits`), or
-        until there have been more than so many rounds of a circle.
-
-        It writes what `walk` would write.
-        """
-
-
-class BeamSteps(NamedTuple):
-    """What a beam looked at in each of T steps: C candidates, likeliest first, for N rows."""
-
-    parent: Int[np.ndarray, "T C"]
-    """The row that each goes on."""
-    token: Int[np.ndarray, "T C"]
-    total: Float[np.ndarray, "T C"]
-    """Natural logarithm of the probability of all that was written."""
-    kept: Int[np.ndarray, "T N"]
-    """The candidates that are the rows of the next step, likeliest first."""
-    is_repeating: Bool[np.ndarray, "T N"]
-    """Which of these have made too many rounds of a circle, and are dead from there on."""
+    def greedy(
+        self, sources: Sequence[Ids], max_lengths: Sequence[int], max_repeats: Sequence[int]
+    ) -> list[Hypothesis]:
+        """What `beam.generate` with the likeliest token at each step returns."""
 
 
 @runtime_checkable
 class SupportsBeam(Protocol):
-    """An engine that keeps the loop of a beam search to itself, for speed."""
+    """An engine that runs the loop of a beam search itself, which is faster."""
 
     largest_beam: int
 
-    def search(
-        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
-    ) -> list[BeamSteps]:
-        """What `beam` looks at in each step; arguments as in `Writes`."""
+    def beam(
+        self,
+        sources: Sequence[Ids],
+        max_lengths: Sequence[int],
+        max_repeats: Sequence[int],
+        size: int,
+    ) -> list[list[Hypothesis]]:
+        """All hypotheses of each sentence that ended, in the order in which they ended."""
+
+
+@runtime_checkable
+class SupportsShortlist(Engine, Protocol):
+    """An engine that knows the few hundred tokens that a sentence may need."""
+
+    def with_shortlist(self) -> "SupportsShortlist":
+        """The same engine, whose translations consist of these tokens alone."""

@@ -1,4 +1,4 @@
-"""Find the tokens by chance: drawn from the model's distribution."""
+"""Sampling: translations drawn from the model's distribution."""
 
 from math import inf
 from typing import NamedTuple
@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
-from regard.search.beam import Hypothesis, Task, generate
-from regard.search.protocols import Engine, TopK
+from regard.search.beam import Task, generate
+from regard.search.protocols import Engine, Hypothesis, TopK
 from regard.shapes import Int
 
 
@@ -24,12 +24,13 @@ class Sampling(NamedTuple):
 def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
     """Draw each next token from the model's distribution.
 
-    Each sentence has chance of its own, from the seed and its place, whatever stands beside it.
+    Each sentence has a random generator of its own, seeded by `seed` and the sentence's index, so
+    its sample does not depend on the rest of the batch.
     Raises RegardError if an option is out of its range.
     """
-    are_whole = isinstance(sampling.top_k, int) and isinstance(sampling.seed, int)
+    are_integers = isinstance(sampling.top_k, int) and isinstance(sampling.seed, int)
     in_range = sampling.top_k >= 0 and 0 < sampling.top_p <= 1 and sampling.seed >= 0
-    if not 0 < sampling.temperature < inf or not in_range or not are_whole:
+    if not 0 < sampling.temperature < inf or not in_range or not are_integers:
         raise RegardError(
             f"cannot sample with {sampling}",
             "sampling",
@@ -37,17 +38,17 @@ def sample(engine: Engine, task: Task, sampling: Sampling) -> list[Hypothesis]:
             " top_p above 0 and at most 1",
         )
     indices = task.indices or range(len(task.sources))
-    generators = [np.random.default_rng((sampling.seed, place)) for place in indices]
+    generators = [np.random.default_rng((sampling.seed, index)) for index in indices]
 
     def draw(sentences: Int[np.ndarray, " R"], ranked: TopK) -> Int[np.ndarray, " R"]:
         logits = ranked.log_probs.astype(np.float64) / sampling.temperature
         probability = np.exp(logits - logits.max(axis=1, keepdims=True))
         probability /= probability.sum(axis=1, keepdims=True)
-        behind = np.cumsum(probability, axis=1) - probability
-        probability[behind >= sampling.top_p] = 0.0
+        before_token = np.cumsum(probability, axis=1) - probability
+        probability[before_token >= sampling.top_p] = 0.0
         edges = np.cumsum(probability, axis=1)
-        shares = np.array([generators[sentence].random() for sentence in sentences])
-        drawn = shares[:, None] * edges[:, -1:]
-        return np.minimum((edges <= drawn).sum(axis=1), len(edges[0]) - 1)
+        uniform = np.array([generators[sentence].random() for sentence in sentences])
+        threshold = uniform[:, None] * edges[:, -1:]
+        return np.minimum((edges <= threshold).sum(axis=1), len(edges[0]) - 1)
 
     return generate(engine, task, min(sampling.top_k, engine.tokens) or engine.tokens, draw)

@@ -1,4 +1,4 @@
-"""All that a model works out on its way through one translation: what the explorer shows.
+"""Everything that a model computes in one translation: what the explorer shows.
 
 Letters: S source tokens and T target tokens, </s> the last of both; E size of an encoder state, H
 of a hidden state, M of what is fed forward, A attention heads, V vocabulary.
@@ -18,11 +18,11 @@ class LayerTrace(NamedTuple):
     hidden: Float[np.ndarray, "T H"]
     """The decoder's own hidden states."""
     scores: Float[np.ndarray, "A T S"]
-    """Before the soft-max; -inf where nothing may be looked at."""
+    """Before the soft-max; -inf where a token is masked."""
     weights: Float[np.ndarray, "A T S"]
     """After it; every row sums to one."""
     context: Float[np.ndarray, "T E"]
-    """The encoder states, weighed and added up; the heads' slices side by side."""
+    """The weighted sum of the encoder states; the heads' slices side by side."""
     output: Float[np.ndarray, "T M"]
     """Hidden state and context, fed forward."""
 
@@ -34,15 +34,15 @@ class Trace(NamedTuple):
     """The encoder's hidden states; the one at </s> is the final state."""
     layers: tuple[LayerTrace, ...]
     log_probs: Float[np.ndarray, "T V"]
-    """Of every token that could come next, natural logarithm."""
+    """Of every possible next token, natural logarithm."""
 
     def token_weights(self) -> Float[np.ndarray, "T S"]:
-        """One weight for each target and source token, as `contract.Forced.reduced`."""
+        """One weight for each target and source token, as `protocols.Forced.token_weights`."""
         return self.layers[-1].weights.mean(axis=0)
 
 
 class Architecture(NamedTuple):
-    """How a network is made, under the names of the options."""
+    """What kind of network it is, under the names of the options."""
 
     attention: str
     layer_type: str
@@ -62,12 +62,12 @@ def architecture_of(sizes: Any) -> Architecture:
 
 @runtime_checkable
 class SupportsTrace(Protocol):
-    """An engine that tells all."""
+    """An engine that returns everything it computes."""
 
     architecture: Architecture
 
     def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
-        """Read `target` and </s> behind it as a translation of `source`.
+        """Force-decode `target` and </s> as a translation of `source`.
 
-        `bias` [T S] (or [1 1]) is added to the scores of every look at each token.
+        `bias` [T S] (or [1 1]) is added to the attention scores of every layer.
         """

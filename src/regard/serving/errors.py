@@ -1,4 +1,4 @@
-"""What the explorer does not answer: too much, no JSON, not what it takes. Each in three parts."""
+"""The errors of the explorer as JSON: what happened, where, what to do."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,27 +10,14 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from regard.errors import RegardError
+from regard.errors import RegardError, invalid_value
 
-LONGEST_BODY = 1_000_000
-"""In bytes: above what any sentence with its changes comes to."""
-NAMES = {"text": "the sentence"}
-"""What the fields of a request are called, where it is not their own name."""
-BOUNDS = {
-    "ge": "at least",
-    "gt": "more than",
-    "le": "at most",
-    "lt": "less than",
-    "min_length": "a length of at least",
-    "max_length": "a length of at most",
-}
-"""The bounds that a field may have, as pydantic calls them and as we do."""
-SHOWN = 40
-"""So many characters of what cannot be taken are repeated."""
+MAX_BODY_BYTES = 1_000_000
+"""More than any sentence with its changes needs."""
 
 
 class BodySizeLimit:
-    """Lets no body through that is larger than `LONGEST_BODY`: the rest of it is not kept."""
+    """Refuses bodies larger than `MAX_BODY_BYTES` without reading them to the end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -38,89 +25,71 @@ class BodySizeLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        told = Headers(scope=scope).get("content-length", "")
-        size = int(told) if told.isdecimal() else 0
+        header = Headers(scope=scope).get("content-length", "")
+        size = int(header) if header.isdecimal() else 0
         read = 0
 
         async def receive_some() -> Message:
             nonlocal read
-            if size <= LONGEST_BODY:
+            if size <= MAX_BODY_BYTES:
                 message = await receive()
                 read += len(message.get("body", b""))
-            if max(read, size) > LONGEST_BODY:
+            if max(read, size) > MAX_BODY_BYTES:
                 raise HTTPException(413)
             return message
 
         return await self.app(scope, receive_some, send)
 
 
-def add_to(app: FastAPI) -> None:
-    """Every refusal in three parts: what happened, where, what to do."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every refused request with an error in three parts."""
     app.add_middleware(BodySizeLimit)
-    app.add_exception_handler(RegardError, refuse)
-    app.add_exception_handler(RequestValidationError, refuse_fields)
-    app.add_exception_handler(HTTPException, refuse_request)
+    app.add_exception_handler(RegardError, handle_regard_error)
+    app.add_exception_handler(RequestValidationError, handle_validation_error)
+    app.add_exception_handler(HTTPException, handle_http_error)
 
 
-def refuse(_: Request, error: Exception) -> JSONResponse:
+def handle_regard_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RegardError)
-    return answer(error, 400)
+    return error_response(error, 400)
 
 
-def refuse_fields(_: Request, error: Exception) -> JSONResponse:
+def handle_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return answer(tell(error.errors()[0]), 400)
+    return error_response(request_error(error.errors()[0]), 400)
 
 
-def refuse_request(_: Request, error: Exception) -> JSONResponse:
+def handle_http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     where, to_do = "the request", "reload the page"
-    told = {
+    known = {
         400: RegardError("the request cannot be read", where, to_do),
-        404: RegardError("there is nothing at this address", where, "ask for the page at /"),
+        404: RegardError("there is nothing at this address", where, "open the page at /"),
         413: RegardError(
-            f"the request is too large: more than {LONGEST_BODY:,} bytes",
+            f"the request is too large: more than {MAX_BODY_BYTES:,} bytes",
             where,
             "write a shorter sentence",
         ),
     }
-    other = RegardError(f"this cannot be asked here ({error.status_code})", where, to_do)
-    return answer(told.get(error.status_code, other), error.status_code)
+    other = RegardError(f"this request is not supported ({error.status_code})", where, to_do)
+    return error_response(known.get(error.status_code, other), error.status_code)
 
 
-def answer(error: RegardError, status: int) -> JSONResponse:
-    told = {"what": error.what, "where": error.where, "advice": error.to_do}
-    return JSONResponse({"error": told}, status_code=status)
+def error_response(error: RegardError, status: int) -> JSONResponse:
+    parts = {"what": error.what, "where": error.where, "advice": error.to_do}
+    return JSONResponse({"error": parts}, status_code=status)
 
 
-def tell(fault: Mapping[str, Any]) -> RegardError:
-    """What pydantic found wrong with a request, in our words."""
-    kind, bounds, given = fault["type"], fault.get("ctx", {}), fault.get("input")
+def request_error(fault: Mapping[str, Any]) -> RegardError:
+    """The error for one of pydantic's `errors()` about a request."""
     path = [str(part) for part in fault["loc"] if part != "body"]
-    field = ".".join(path)
-    if kind == "json_invalid":
+    field, where = ".".join(path), "the request"
+    if fault["type"] == "json_invalid":
         return RegardError("the request is not JSON", f"character {field}", "send JSON")
     if not path:
-        return RegardError("the request is no JSON object", "the request", "send a JSON object")
-    if kind == "missing":
-        return RegardError(f"the request has no '{field}'", "the request", f"give a '{field}'")
-    if kind == "extra_forbidden":
-        return RegardError(f"there is no '{field}' to ask for", "the request", "leave it out")
-    where = NAMES.get(field, f"'{field}' in the request")
-    if kind == "string_too_long":
-        return RegardError(
-            f"the text is too long: {len(str(given)):,} characters",
-            where,
-            f"write a shorter one, of at most {bounds['max_length']:,} characters",
-        )
-    limits = " and ".join(f"{BOUNDS[name]} {bounds[name]}" for name in BOUNDS if name in bounds)
-    return RegardError(
-        f"{shortened(given)} cannot be taken here",
-        where,
-        f"give {limits}" if limits else "reload the page",
-    )
-
-
-def shortened(given: object) -> str:
-    shown = repr(given)
-    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+        return RegardError("the request is not a JSON object", where, "send a JSON object")
+    if fault["type"] == "missing":
+        return RegardError(f"the request has no field '{field}'", where, f"add '{field}'")
+    if fault["type"] == "extra_forbidden":
+        return RegardError(f"there is no field '{field}'", where, "leave it out")
+    return invalid_value(fault, field, where, "change it, or reload the page")

@@ -1,4 +1,4 @@
-"""The explorer page on this machine: a sentence in, all that the models work out as JSON."""
+"""The server of the explorer page: it translates sentences and explains each step as JSON."""
 
 import asyncio
 import socket
@@ -17,68 +17,69 @@ from regard.errors import RegardError
 from regard.explain.explanation import ScoreChange, as_json, explain, model_facts, require_trace
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.page import live_page
-from regard.serving import errors as refusals
+from regard.serving.errors import add_error_handlers
 from regard.special import END
 from regard.text.normalize import normalize
 from regard.translator import Translator
 
 LOCALHOST = "127.0.0.1"
 HOSTS = [LOCALHOST, "localhost", "[::1]"]
-"""Names under which the page may be asked for: a foreign page cannot borrow another name."""
+"""Host names that the server accepts, so that a foreign page cannot reach it by another name."""
 
 WARM_UP_TEXT = "."
-"""A sentence that any model reads."""
+"""A sentence that any model can translate."""
 
-LONGEST = 600
-"""The most source tokens: more than most texts of 2,000 characters have. In a script whose letters
-are written byte by byte these would be 8,000, and take minutes."""
+MAX_CHARACTERS = 2000
+MAX_SOURCE_TOKENS = 600
+"""Most texts of 2,000 characters have fewer. In a script whose letters are cut into bytes they have
+8,000, which would take minutes."""
 SHUTDOWN_SECONDS = 2.0
-"""Seconds that an answer which is being worked out gets when the server is to end."""
+"""How long a running request may delay the end of the server."""
 
-Place = Annotated[int, Field(ge=0, lt=10_000)]
-Token = Annotated[int, Field(ge=0, lt=2**31)]
+Position = Annotated[int, Field(ge=0, lt=10_000)]
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class ExplainRequest(BaseModel):
-    """What the page sends."""
+    """A sentence, and what the user changed."""
 
     model_config = ConfigDict(extra="forbid")
 
     model: str
-    text: Annotated[str, Field(max_length=2000)]
-    beginning: Annotated[list[Token], Field(max_length=1000)] = []
-    push: Annotated[list[tuple[int, int, float | None]], Field(max_length=1000)] = []
+    text: str
+    prefix: Annotated[list[TokenId], Field(max_length=1000)] = []
+    score_changes: Annotated[list[tuple[int, int, float | None]], Field(max_length=1000)] = []
     beam: Annotated[int, Field(ge=1, le=10)] = 1
     steps: Annotated[int, Field(ge=0, le=1000)] = 0
 
-    def question(self) -> Intervention:
-        pushes = (
-            ScoreChange(step, place, -inf if amount is None else amount)
-            for step, place, amount in self.push
+    def intervention(self) -> Intervention:
+        changes = (
+            ScoreChange(step, token, -inf if amount is None else amount)
+            for step, token, amount in self.score_changes
         )
-        return Intervention(self.text, tuple(self.beginning), tuple(pushes), self.steps)
+        return Intervention(self.text, tuple(self.prefix), tuple(changes), self.steps)
 
     @property
     def is_changed(self) -> bool:
-        return bool(self.beginning or self.push or self.steps)
+        return bool(self.prefix or self.score_changes or self.steps)
 
 
 class SetWeightRequest(ExplainRequest):
-    """The same, and a weight that somebody has dragged."""
+    """The same, and the weight that a source token is to get at a step."""
 
-    step: Place
-    place: Place
+    step: Position
+    source_token: Position
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Explorer:
-    """The models behind the page, by name; the first is shown first."""
+    """The models of the page, by name; the first is shown first."""
 
     def __init__(self, models: Mapping[str, Translator]) -> None:
         self.models = models
         self.facts = [
-            model_facts(name, one.languages, require_trace(one).architecture)
-            for name, one in models.items()
+            model_facts(name, translator.languages, require_trace(translator).architecture)
+            for name, translator in models.items()
         ]
         for translator in models.values():
             warm_up(translator)
@@ -101,52 +102,61 @@ class Explorer:
             )
         return self.models[name]
 
-    def ready(self, asked: ExplainRequest) -> Translator:
-        """The model that is asked. Raises RegardError if the sentence is too long for it."""
-        translator = self.model(asked.model)
-        tokens = len(translator.source.encode([normalize(asked.text)])[0])
-        if tokens > LONGEST:
-            raise RegardError(
-                f"the text is too long: {tokens:,} tokens",
-                "the sentence",
-                f"write a shorter one, of at most {LONGEST} tokens",
-            )
+    def checked_model(self, request: ExplainRequest) -> Translator:
+        """The model of the request. Raises RegardError if the sentence is too long for it."""
+        translator = self.model(request.model)
+        check_length(len(request.text), MAX_CHARACTERS, "characters")
+        tokens = translator.source.encode([normalize(request.text)])[0]
+        check_length(len(tokens), MAX_SOURCE_TOKENS, "tokens")
         return translator
 
-    def explain(self, asked: ExplainRequest) -> JSONResponse:
-        translator = self.ready(asked)
-        if asked.is_changed or asked.beam == 1:
-            found = what_if(translator, asked.question(), asked.model)
+    def explain(self, request: ExplainRequest) -> JSONResponse:
+        translator = self.checked_model(request)
+        if request.is_changed or request.beam == 1:
+            explanation = what_if(translator, request.intervention(), request.model)
         else:
-            wanted = translator.options.model_copy(update={"beam": asked.beam})
-            found = explain(translator.with_options(wanted), asked.text, asked.model)
-        return JSONResponse({"explanation": as_json(found)})
+            options = translator.options.model_copy(update={"beam": request.beam})
+            explanation = explain(translator.with_options(options), request.text, request.model)
+        return JSONResponse({"explanation": as_json(explanation)})
 
-    def weigh(self, asked: SetWeightRequest) -> JSONResponse:
-        translator = self.ready(asked)
-        found = set_weight(
-            translator, asked.question(), asked.model, asked.step, asked.place, asked.weight
+    def set_weight(self, request: SetWeightRequest) -> JSONResponse:
+        explanation = set_weight(
+            self.checked_model(request),
+            request.intervention(),
+            request.model,
+            request.step,
+            request.source_token,
+            request.weight,
         )
-        told = as_json(found)
-        return JSONResponse({"explanation": told, "push": told["push"]})
+        return JSONResponse({"explanation": as_json(explanation)})
+
+
+def check_length(length: int, limit: int, unit: str) -> None:
+    """Raises RegardError if a sentence of `length` characters or tokens is too long."""
+    if length > limit:
+        raise RegardError(
+            f"the text is too long: {length:,} {unit}",
+            "the sentence",
+            f"write a shorter one, of at most {limit:,} {unit}",
+        )
 
 
 def make_app(models: Mapping[str, Translator]) -> FastAPI:
-    """The page for these models, and what it asks them."""
+    """The page for these models, and its API."""
     explorer = Explorer(models)
     page = explorer.page()
     app = FastAPI(title="regard explore", docs_url=None, redoc_url=None, openapi_url=None)
-    refusals.add_to(app)
+    add_error_handlers(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
     app.add_api_route("/", lambda: page, response_class=HTMLResponse)
     app.add_api_route("/api/models", lambda: {"models": explorer.facts})
     app.add_api_route("/api/explain", explorer.explain, methods=["POST"])
-    app.add_api_route("/api/weigh", explorer.weigh, methods=["POST"])
+    app.add_api_route("/api/set-weight", explorer.set_weight, methods=["POST"])
     return app
 
 
 class Server(uvicorn.Server):
-    """Ends soon after it is told to, whatever is being worked out."""
+    """Stops within `SHUTDOWN_SECONDS`, even while a request is running."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         with suppress(TimeoutError):
@@ -154,12 +164,12 @@ class Server(uvicorn.Server):
 
 
 async def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Until Ctrl-C. Its threads may then still work something out."""
+    """Serve until Ctrl-C; a thread may then still be running."""
     await Server(uvicorn.Config(app, log_level="warning")).serve([listening])
 
 
 def warm_up(translator: Translator) -> None:
-    """Draw the graphs that a first question would wait for."""
+    """Build the graphs that the first request would otherwise wait for."""
     explain(translator, WARM_UP_TEXT, "")
     what_if(translator, Intervention(WARM_UP_TEXT, steps=1), "")
     what_if(translator, Intervention(WARM_UP_TEXT, prefix=(END,)), "")

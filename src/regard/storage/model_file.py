@@ -39,7 +39,7 @@ SUFFIX = ".regard"
 HEADER, CHECKSUM = "regard", "sha256"
 """The keys of the header: the description of the model as JSON, and the checksum."""
 
-LIKELY_TOKENS, COMMON_TOKENS = "shortlist.likely", "shortlist.common"
+LIKELY_TENSOR, COMMON_TENSOR = "shortlist.likely", "shortlist.common"
 """The names of the shortlist's two arrays; a file may lack both."""
 
 MAX_RANGE = 1e30
@@ -105,7 +105,7 @@ def write_model_file(file: Path, model: ModelFile) -> None:
         tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
         tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
     if len(model.shortlist.likely):
-        tensors |= {LIKELY_TOKENS: model.shortlist.likely, COMMON_TOKENS: model.shortlist.common}
+        tensors |= {LIKELY_TENSOR: model.shortlist.likely, COMMON_TENSOR: model.shortlist.common}
     header = json.dumps(
         {
             "format": MODEL_FORMAT,
@@ -122,15 +122,15 @@ def write_model_file(file: Path, model: ModelFile) -> None:
 
 def write_shortlist(file: Path, shortlist: Shortlist) -> None:
     """Write a shortlist. Raises RegardError if the disk is full or writing is not allowed."""
-    write_tensors(file, {LIKELY_TOKENS: shortlist.likely, COMMON_TOKENS: shortlist.common}, {})
+    write_tensors(file, {LIKELY_TENSOR: shortlist.likely, COMMON_TENSOR: shortlist.common}, {})
 
 
 def read_shortlist(file: Path) -> Shortlist:
     """The inverse of `write_shortlist`. Raises RegardError if the file is damaged."""
     tensors = read_tensors(file).tensors
-    if tensors.keys() != {LIKELY_TOKENS, COMMON_TOKENS}:
+    if tensors.keys() != {LIKELY_TENSOR, COMMON_TENSOR}:
         raise damaged_error(file)
-    return Shortlist(tensors[LIKELY_TOKENS], tensors[COMMON_TOKENS])
+    return Shortlist(tensors[LIKELY_TENSOR], tensors[COMMON_TENSOR])
 
 
 def checksum(header: str, tensors: Tensors) -> str:
@@ -200,8 +200,8 @@ def parse_model_file(
         raise bad
     card = ModelInfo(languages, config, source, target, provenance)
     shortlist = NO_SHORTLIST
-    if LIKELY_TOKENS in tensors and COMMON_TOKENS in tensors:
-        shortlist = Shortlist(tensors.pop(LIKELY_TOKENS), tensors.pop(COMMON_TOKENS))
+    if LIKELY_TENSOR in tensors and COMMON_TENSOR in tensors:
+        shortlist = Shortlist(tensors.pop(LIKELY_TENSOR), tensors.pop(COMMON_TENSOR))
         if not is_valid(shortlist, len(source), len(target)):
             raise bad
     return ModelFile(card, tensors, ranges, quality, shortlist)

@@ -1,1 +1,1 @@
-"""How a model learns: schedules, the run that can stop and go on, and what is told of it."""
+"""Training: prepare text, update the weights, validate, save and resume; fine-tuning too."""

@@ -1,82 +1,83 @@
-"""Fine-tune a trained model: which of its options stay, and which may grow."""
+"""Fine-tune a trained model: which of its options are kept, and which may change."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from regard.config import Config, make_config
+from regard.config import Config, check_combinations
 from regard.errors import RegardError
 from regard.storage.folder import ModelInfo
 from regard.training.report import Report
 
-GROWS_FROM = {"decoder_size": 1, "encoder_layers": 2}
-"""What of a ready model can grow, and from which size on (training/growth.py)."""
+GROWABLE = {"decoder_size": 1, "encoder_layers": 2}
+"""Model options that fine-tuning may increase, each with the smallest value that it may have had
+(training/growth.py)."""
+
+FINE_TUNED_FROM = "fine_tuned_from"
+"""The key of the parent's name and provenance in the provenance of a fine-tuned model."""
 
 
 class Parent(NamedTuple):
-    """A model that is tuned."""
+    """The trained model that a run starts from."""
 
     path: Path
     """Its folder or its file."""
-    card: ModelInfo
+    model_info: ModelInfo
+    save_shortlist: Callable[[Path], None]
+    """Save its shortlist in the folder of a run, whose own text may be too small to learn one."""
 
 
-TUNED = "fine_tuned_from"
-"""Among the things that tell how a model was made: the model that it was, and how that was made."""
-
-
-START_FROM = "--start-from"
-
-
-def announce(first: Parent, config: Config, report: Report) -> None:
-    """What will become of the model that is tuned."""
+def announce(parent: Parent, config: Config, report: Report) -> None:
+    """Report what is kept of the parent model, and what grows."""
     report.message(
-        f"tuning {first.path}: its model and vocabulary stand, dropout can change; update 0 tells"
-        " what it is worth on this text"
+        f"fine-tuning {parent.path}: architecture and vocabulary are kept, dropout may differ;"
+        " update 0 reports its quality on your validation text"
     )
-    for name in GROWS_FROM:
-        known, asked = getattr(first.card.config.model, name), getattr(config.model, name)
-        if asked > known:
+    for name in GROWABLE:
+        before, after = getattr(parent.model_info.config.model, name), getattr(config.model, name)
+        if after > before:
             report.message(
-                f"model.{name} grows from {known} to {asked}; it begins as good as it was"
+                f"model.{name} grows from {before} to {after}; before training, the larger network"
+                " translates as the parent does"
             )
 
 
-def finetuning_config(config: Config, first: Parent, languages: tuple[str, str]) -> Config:
-    """The options with the model and the vocabulary of the model that is tuned.
+def finetuning_config(config: Config, parent: Parent, languages: tuple[str, str]) -> Config:
+    """The options of a run with the architecture and the vocabulary of its parent model.
 
-    Dropout has no weights and is taken from `config` where that sets it; so is what can take over
-    the weights of less: wider hidden states, and more encoder layers than two or more
-    (training/growth.py).
-    Raises RegardError if `config` sets anything else of them otherwise, or sizes that do not go
-    together, or the model translates other languages.
+    Where `config` sets them, dropout is taken from it, and sizes that may grow (`GROWABLE`).
+    Raises RegardError if `config` sets another option of the model or the vocabulary to a value
+    that the parent does not have, if sizes do not go together, or if the parent translates other
+    languages.
     """
-    card = first.card
-    if card.languages != languages:
+    info = parent.model_info
+    if info.languages != languages:
         raise RegardError(
-            f"the model to begin with translates {'-'.join(card.languages)}, and the text is"
+            f"the parent model translates {'-'.join(info.languages)}, and the text is"
             f" {'-'.join(languages)}",
-            str(first.path),
-            f"give the files in that order, or --languages {'-'.join(card.languages)} if only their"
-            " names mislead",
+            str(parent.path),
+            f"give the files in that order, or --languages {'-'.join(info.languages)} if their"
+            " names are misleading",
         )
-    vocabulary = {"size": card.config.vocabulary.size, "joint": card.source is card.target}
-    stands = {
-        "model": card.config.model.model_dump(),
-        "vocabulary": {**config.vocabulary.model_dump(), **vocabulary},
+    vocabulary = {"size": info.config.vocabulary.size, "joint": info.source is info.target}
+    kept = {
+        "model": info.config.model,
+        "vocabulary": config.vocabulary.model_copy(update=vocabulary),
     }
-    asked = config.model_dump(include=set(stands), exclude_unset=True)
-    for section, options in asked.items():
+    for section, options in config.model_dump(include=set(kept), exclude_unset=True).items():
         for name, value in options.items():
-            ready = stands[section][name]
-            grows = name in GROWS_FROM and value > ready >= GROWS_FROM[name]
+            before = getattr(kept[section], name)
+            grows = name in GROWABLE and value > before >= GROWABLE[name]
             if name.startswith("dropout_") or grows:
-                stands[section][name] = value
-            elif value != ready:
+                kept[section] = kept[section].model_copy(update={name: value})
+            elif value != before:
                 raise RegardError(
-                    f"{section}.{name} = {value} is asked for, and the model to begin with has"
-                    f" {ready}",
+                    f"{section}.{name} cannot change from {before} to {value} when fine-tuning",
                     "--start-from",
-                    "leave the option out, or train a new model without --start-from; only dropout may"
-                    " change, and model.decoder_size and (from two on) model.encoder_layers may grow",
+                    "leave the option out, or train a new model without --start-from; you may"
+                    " change dropout, and increase model.decoder_size and (from two layers)"
+                    " model.encoder_layers",
                 )
-    return make_config({**config.model_dump(), **stands}, "--start-from")
+    config = config.model_copy(update=kept)
+    check_combinations(config)
+    return config

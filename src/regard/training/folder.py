@@ -1,83 +1,93 @@
-"""A run and its folder: prepared text, vocabulary, identity; made once, found again on resume."""
+"""The folder of a run: locked, prepared once, and recognised when the run is resumed."""
 
 import json
 import shutil
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from regard.config import Config
 from regard.data.batches import ParallelTexts
 from regard.errors import RegardError, refuse_system_error
-from regard.export.export import save_parent_shortlist
 from regard.files import damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.folder import ModelInfo
-from regard.storage.model_file import is_file, read_model_info
+from regard.storage.model_file import is_file
 from regard.training.data import Data, Parallel, learn_vocabularies, prepare_text
-from regard.training.finetune import START_FROM, TUNED, Parent, announce, finetuning_config
-from regard.training.report import Report
+from regard.training.distributed import ProcessGroup, first_process_first
+from regard.training.finetune import FINE_TUNED_FROM, Parent, announce, finetuning_config
+from regard.training.report import NoReport, Report
+
+IDENTITY, LOCK = "run.json", "lock"
+"""Files of a run: its fingerprint, and the lock that the training process holds."""
+LOCK_CONTENT = b"regard train works here\n"
+"""Distinguishes the lock of a run from another file of that name."""
+START_FROM = "--start-from"
+"""The key of the parent model in the fingerprint of a run."""
 
 
 class Run(NamedTuple):
+    """A prepared run."""
+
     folder: Path
-    card: ModelInfo
+    model_info: ModelInfo
     texts: ParallelTexts
+    """Text to learn from."""
     valid: Parallel
     start_from: Path | None
-    """A model whose weights are the first ones."""
-    lock: IO[bytes]
-    """Open as long as this process works here."""
+    """The parent model, whose weights are the initial ones."""
+    lock: ExitStack
+    """Holds the folder until it is closed."""
 
     @property
     def training(self) -> Path:
-        """Where everything lies that only training needs."""
+        """The folder of all files that only training needs."""
         return self.folder / "training"
 
 
 def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
-    """What must be the same for a run to go on: every option but the time cap, and all text."""
-    known = {
+    """What must not change when a run is resumed: all text, and all options but the time cap."""
+    fingerprint = {
         f"{section}.{name}": json.dumps(value)
         for section, options in config.model_dump(mode="json").items()
         for name, value in options.items()
     }
-    del known["train.minutes"]
-    known["languages"] = "-".join(data.languages)
+    del fingerprint["train.minutes"]
+    fingerprint["languages"] = "-".join(data.languages)
     for role, files in (("training text", data.train), ("validation text", data.valid)):
-        known[f"{role}, files"] = str(len(files))
+        fingerprint[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
-            known[f"{role} {number + 1}"] = file_digest(file)
-    known[START_FROM] = digest_of(start_from) if start_from else "nothing"
-    return known
+            fingerprint[f"{role} {number + 1}"] = file_digest(file)
+    fingerprint[START_FROM] = weights_digest(start_from) if start_from else "nothing"
+    return fingerprint
 
 
-def digest_of(model: Path) -> str:
-    """Of a model's weights. Raises RegardError if it has none yet."""
+def weights_digest(model: Path) -> str:
+    """Of a model file, or of the weights in a model folder.
+
+    Raises RegardError if the folder has no weights yet.
+    """
     return file_digest(model if is_file(model) else checkpoint.weights_file(model))
 
 
-IDENTITY, LOCK = "run.json", "lock"
-"""In the folder of a run: what it is, and what a process holds as long as it works there."""
-LOCK_CONTENT = b"regard train works here\n"
-"""In the lock: what else is called so is not ours."""
+def lock_folder(folder: Path, fingerprint: dict[str, str]) -> IO[bytes]:
+    """Create the folder of a run, or reopen it; it is locked until the result is closed.
 
-
-def lock_folder(folder: Path, same: dict[str, str]) -> IO[bytes]:
-    """Make the folder of a run, or find it again; held until the result is closed.
-
-    A run that was not prepared to its end (a mistake in the text, a crash) is begun anew.
-    Raises RegardError if something else stands there, or a run with other text or options, or
-    one that another process works on.
+    A run whose preparation did not finish (a mistake in the text, a crash) is prepared anew.
+    Raises RegardError if the folder holds something else, or a run with other text or options, or
+    if another process trains there.
     """
     training = folder / "training"
-    was_prepared = (training / IDENTITY).exists()
-    is_ours = was_prepared or is_unfinished_run(folder)
-    if not is_ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    is_prepared = (training / IDENTITY).exists()
+    is_run = is_prepared or is_unfinished_run(folder)
+    if not is_run and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RegardError(
-            "there is something here already, and not a run that could go on",
+            "the folder is not empty, and holds no training run to resume"
+            if folder.is_dir()
+            else "this is not a folder",
             str(folder),
-            "choose another --out; nothing is overwritten",
+            "choose another --out; nothing was overwritten",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,11 +99,13 @@ def lock_folder(folder: Path, same: dict[str, str]) -> IO[bytes]:
         refuse_system_error(error, "write", str(folder))
     except OSError as error:
         raise RegardError(
-            "another process is training here", str(folder), "wait for it, or choose another --out"
+            "another process is training in this folder",
+            str(folder),
+            "wait until it has ended, or choose another --out",
         ) from error
-    if was_prepared:
+    if is_prepared:
         try:
-            refuse_another(training / IDENTITY, same)
+            refuse_another(training / IDENTITY, fingerprint)
         except RegardError:
             held.close()
             raise
@@ -109,88 +121,103 @@ def lock_folder(folder: Path, same: dict[str, str]) -> IO[bytes]:
 
 
 def is_unfinished_run(folder: Path) -> bool:
-    """Whether a run was begun here that has learned nothing yet."""
+    """Whether a run was started here that has saved no weights yet."""
     if not (folder / LOCK).is_file() or (folder / checkpoint.WEIGHTS).exists():
         return False
     try:
-        mark = (folder / LOCK).read_bytes()
+        content = (folder / LOCK).read_bytes()
     except OSError:  # another process holds it
         return True
-    return mark == LOCK_CONTENT or (not mark and len(list(folder.iterdir())) == 1)
+    return content == LOCK_CONTENT or (not content and len(list(folder.iterdir())) == 1)
 
 
-def refuse_another(file: Path, same: dict[str, str]) -> None:
-    """Raises RegardError if the run that began here had other text or options."""
+def refuse_another(file: Path, fingerprint: dict[str, str]) -> None:
+    """Raises RegardError if the run whose fingerprint is in `file` had other text or options."""
     before = read_json(file)
     if not isinstance(before, dict):
         raise damaged_error(file)
-    for name in sorted(same.keys() | before.keys()):
-        if same.get(name) != before.get(name):
-            if name == START_FROM:
-                raise RegardError(
-                    "--start-from does not name the model that this run began with, as it was then",
-                    str(file),
-                    "give the same model to go on, or another --out to begin anew",
-                )
-            is_text = "text" in name
+    for name in sorted(fingerprint.keys() | before.keys()):
+        if fingerprint.get(name) == before.get(name):
+            continue
+        if name == START_FROM:
             raise RegardError(
-                f"the {name} is not what this run began with"
-                if is_text
-                else f"this run began with {name} = {before.get(name)}, not {same.get(name)}",
+                "--start-from is not the model that this run started from, or that model has"
+                " changed",
                 str(file),
-                "give the same text and options to go on, or another --out to begin anew",
+                "give the same model to resume, or another --out to start a new run",
             )
+        raise RegardError(
+            f"the {name} is not what this run began with"
+            if "text" in name
+            else f"this run began with {name} = {before.get(name)}, not {fingerprint.get(name)}",
+            str(file),
+            "give the same text and options to resume, or another --out to start a new run",
+        )
 
 
 def open_run(
-    folder: Path, data: Data, config: Config, start_from: Path | None, report: Report
-) -> Run:
-    """Prepare a run, or find the one that was prepared before.
-
-    Raises RegardError if text is missing or wrong, or the folder is another run's.
-    """
-    first = Parent(start_from, read_model_info(start_from)) if start_from else None
-    if first is not None:
-        config = finetuning_config(config, first, data.languages)
-        announce(first, config, report)
-    same = run_fingerprint(data, config, start_from)
-    held = lock_folder(folder, same)
-    try:
-        texts, valid, fingerprint = prepare_text(folder, data, config, report)
-        if not (folder / "training" / IDENTITY).exists():
-            card = make_card(texts, fingerprint, data, config, first, report)
-            if first is not None:
-                report.message(f"keeping what {first.path.name} knows of likely tokens")
-                save_parent_shortlist(first.path, first.card, folder)
-            checkpoint.save_model_info(folder, card)
-            write_json(folder / "training" / IDENTITY, same)
-        return Run(folder, checkpoint.load_model_info(folder), texts, valid, start_from, held)
-    except BaseException:
-        held.close()
-        raise
-
-
-def make_card(
-    texts: ParallelTexts,
-    fingerprint: str,
+    folder: Path,
     data: Data,
     config: Config,
-    first: Parent | None,
+    parent: Parent | None,
+    group: ProcessGroup,
+    report: Report,
+) -> Run:
+    """Prepare a run, or reopen one that was prepared before.
+
+    Raises RegardError if text is missing or malformed, or if the folder cannot hold this run.
+    """
+    report = report if group.is_first else NoReport()
+    start_from = parent.path if parent else None
+    if parent is not None:
+        config = finetuning_config(config, parent, data.languages)
+        announce(parent, config, report)
+    fingerprint = run_fingerprint(data, config, start_from)
+    training = folder / "training"
+    with ExitStack() as held:
+        if group.is_first:
+            held.enter_context(lock_folder(folder, fingerprint))
+        with first_process_first(group):
+            texts, valid, corpus = prepare_text(training, data, config.data, report)
+            if (training / IDENTITY).exists():
+                info = checkpoint.load_model_info(folder)
+            else:
+                info = new_model_info(texts, corpus, data, config, parent, report)
+                if parent is not None:
+                    report.message(f"saving the shortlist of {parent.path.name}")
+                    parent.save_shortlist(folder)
+                checkpoint.save_model_info(folder, info)
+                write_json(training / IDENTITY, fingerprint)
+        return Run(folder, info, texts, valid, start_from, held.pop_all())
+
+
+def new_model_info(
+    texts: ParallelTexts,
+    corpus: str,
+    data: Data,
+    config: Config,
+    parent: Parent | None,
     report: Report,
 ) -> ModelInfo:
-    """What the model will be, its vocabularies learned or those of the model that is tuned."""
+    """Of the model to be trained, with new vocabularies or those of its parent.
+
+    `corpus` is the fingerprint of its text.
+    """
     from regard import __version__
 
-    made: dict[str, Any] = {
+    provenance: dict[str, Any] = {
         "regard": __version__,
         "pairs": len(texts),
         "files": [file.name for file in data.train],
         "began": time.strftime("%Y-%m-%d"),
-        "corpus": fingerprint,
+        "corpus": corpus,
     }
-    if first is None:
-        source, target = learn_vocabularies(texts, config, report)
+    if parent is None:
+        source, target = learn_vocabularies(texts, config.vocabulary, report)
     else:
-        source, target = first.card.source, first.card.target
-        made[TUNED] = {"model": first.path.name, **first.card.provenance}
-    return ModelInfo(data.languages, config, source, target, made)
+        source, target = parent.model_info.source, parent.model_info.target
+        provenance[FINE_TUNED_FROM] = {
+            "model": parent.path.name,
+            **parent.model_info.provenance,
+        }
+    return ModelInfo(data.languages, config, source, target, provenance)

@@ -1,7 +1,7 @@
-"""More room for what has been learned: a network takes over the weights of a smaller one.
+"""Initialise a network with the weights of a smaller one that computes the same.
 
-Its decoder's hidden states may be wider and its encoder deeper; at first it says what the smaller
-one says (after Net2Net, Chen et al. 2016).
+The hidden states of the decoder may be wider and the encoder deeper; before training the outputs
+are those of the smaller network (after Net2Net, Chen et al. 2016).
 """
 
 from math import sqrt
@@ -17,41 +17,43 @@ from regard.shapes import Int
 
 
 def unit_indices(hidden: int, wider: int, heads: int) -> Int[Tensor, " H"]:
-    """Where the numbers of a hidden state stand in a wider one; each head keeps its own slice."""
+    """The index of each unit of a hidden state in a wider one; each head keeps its own slice."""
     unit = torch.arange(hidden)
     return unit + unit // (hidden // heads) * ((wider - hidden) // heads)
 
 
 def widened_indices(size: int, wider: int, kept: Int[Tensor, " H"], growth: int) -> Tensor:
-    """The same along one side of a weight: hidden states first (four of them for the gates of an
-    LSTM), then what has not grown. A side that has grown by less than a state is one head's slice.
+    """The same along one dimension of a weight, of `size` that becomes `wider`.
+
+    It has one or more hidden states (four for the gates of an LSTM), then what has not grown. A
+    dimension that has grown by less than a hidden state is one head's slice.
     """
-    states, place = (wider - size) // growth, torch.arange(size)
+    states, index = (wider - size) // growth, torch.arange(size)
     return torch.cat(
         [state * (len(kept) + growth) + kept for state in range(states)]
-        + [place[states * len(kept) :] + states * growth]
+        + [index[states * len(kept) :] + states * growth]
     )
 
 
 @torch.no_grad()
-def copy_smaller(ready: EncoderDecoder, network: EncoderDecoder) -> None:
-    """Give `network` the weights of `ready`, which may be narrower and less deep (module)."""
-    widen(ready, network)
-    if network.sizes.encoder_layers > ready.sizes.encoder_layers:
-        deepen(ready.encoder, network.encoder)
+def copy_smaller(smaller: EncoderDecoder, network: EncoderDecoder) -> None:
+    """Give `network` the weights of `smaller`, which may be narrower and have fewer layers."""
+    widen(smaller, network)
+    if network.sizes.encoder_layers > smaller.sizes.encoder_layers:
+        deepen(smaller.encoder, network.encoder)
 
 
-def widen(ready: EncoderDecoder, network: EncoderDecoder) -> None:
-    """Take over what both have; the decoder's hidden states may be wider.
+def widen(smaller: EncoderDecoder, network: EncoderDecoder) -> None:
+    """Copy the weights; the decoder's hidden states may be wider.
 
-    The new units read what the old ones do, with the fresh weights of `network`; nothing reads
-    them yet.
+    The new units have the same inputs as the old ones, with the initial weights of `network`; the
+    weights that read them are zero.
     """
-    hidden, wider = ready.sizes.decoder_size, network.sizes.decoder_size
-    kept, growth = unit_indices(hidden, wider, ready.sizes.heads), wider - hidden
-    own = dict(network.named_parameters())
-    for name, old in ready.named_parameters():
-        new = own[name]
+    hidden, wider = smaller.sizes.decoder_size, network.sizes.decoder_size
+    kept, growth = unit_indices(hidden, wider, smaller.sizes.heads), wider - hidden
+    weights = dict(network.named_parameters())
+    for name, old in smaller.named_parameters():
+        new = weights[name]
         if new.shape == old.shape:
             new.copy_(old)
             continue
@@ -70,26 +72,26 @@ def widen(ready: EncoderDecoder, network: EncoderDecoder) -> None:
             score.key.weight *= sqrt(wider / hidden)
 
 
-def deepen(ready: Encoder, encoder: Encoder) -> None:
-    """Begin with new layers that add nothing yet to what the layers of `ready` have read.
+def deepen(smaller: Encoder, encoder: Encoder) -> None:
+    """Initialise the new layers such that they add nothing to the states of the last old layer.
 
-    What is normalised twice is normalised once, so the gain and the bias of the last layer of
-    `ready` move up to the last of all, and those between them scale and move nothing.
+    Normalising twice is the same as once, so the gain and the bias of the last norm of `smaller`
+    move to the last norm of `encoder`, and the norms between them get a gain of 1 and no bias.
     """
-    known = len(ready.layers)
-    for part in encoder.layers[known:].modules():
+    first_new = len(smaller.layers)
+    for part in encoder.layers[first_new:].modules():
         if isinstance(part, Recurrence):
             zero_init(part)
-    for part in encoder.norms[known - 1 : -1].modules():
+    for part in encoder.norms[first_new - 1 : -1].modules():
         if isinstance(part, nn.LayerNorm):
             part.reset_parameters()
-    encoder.norms[-1].load_state_dict(ready.norms[-1].state_dict())
+    encoder.norms[-1].load_state_dict(smaller.norms[-1].state_dict())
 
 
 def zero_init(recurrence: Recurrence) -> None:
-    """Let it write nothing, and learn to: what it would carry is zero, its gates are open.
+    """Set the weights of the candidate to zero: the output is zero, and its gradient is not.
 
-    An SSRU writes a thousandth of what it would: at nothing its ReLU has no gradient.
+    Those of an SSRU are divided by 1,000 instead, for its ReLU has no gradient at zero.
     """
     if isinstance(recurrence, SSRU):
         for weight in recurrence.gate_and_candidate.parameters():

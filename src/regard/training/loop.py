@@ -1,13 +1,11 @@
-"""The run: learn, validate, keep the best, save, stop when told to, go on bit for bit."""
+"""The training loop: update, validate, keep the best weights, save, stop; a run can be resumed."""
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import isfinite
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import torch
@@ -20,9 +18,11 @@ from regard.files import read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
-from regard.training.distributed import SingleProcess
+from regard.training.distributed import ProcessGroup
 from regard.training.folder import Run
-from regard.training.report import Log, Report, Updated, Validated
+from regard.training.progress import Progress
+from regard.training.report import Log, NoReport, Report, Updated, Validated
+from regard.training.signals import catch_signals
 from regard.training.trainer import Trainer
 from regard.translator import Translator
 
@@ -30,15 +30,15 @@ STATE = "state.safetensors"
 SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
 TRIM_SECONDS = 30.0
-"""Between two times that memory which nobody uses is given back: see docs/speed.md."""
+"""Between two calls that return freed memory to the system: see docs/speed.md."""
 DIVERGED_ADVICE = (
-    "begin again in another --out, with a smaller train.learning_rate or a longer train.warmup"
+    "train again with another --out, and a smaller train.learning_rate or a longer train.warmup"
 )
-"""What to do about a run whose numbers have left what numbers can be."""
+"""What to do about a run whose loss or gradient is NaN or infinite."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody asked the run to stop; it is saved and can go on."""
+    """A signal stopped the run; its state is saved, and it can be resumed."""
 
     def __init__(self, update: int, signal_number: int) -> None:
         super().__init__(f"stopped and saved at update {update:,}")
@@ -46,39 +46,22 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Outcome(NamedTuple):
+    """The result of a run that has ended."""
+
     updates: int
     best_update: int
+    """The update whose weights are the model; 0: those of the parent model."""
     quality: dict[str, float]
+    """Of the model on the validation text."""
     seconds: float
+    """Training time, over all runs of the folder."""
     reason: str
+    """Why it ended."""
 
 
 @contextmanager
-def catch_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; a second one is obeyed at once."""
-    heard: list[int] = []
-
-    def hear(number: int, _: FrameType | None) -> None:
-        heard.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    try:
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        for number in before:
-            signal.signal(number, hear)
-    except ValueError:  # not the main thread: signals are somebody else's
-        before = {}
-    try:
-        yield heard
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def threads_as_before() -> Iterator[None]:
-    """The threads of PyTorch's products belong to the whole process, not to the training."""
+def restore_threads() -> Iterator[None]:
+    """Leave PyTorch's number of threads, which belongs to the process, as it was."""
     before = torch.get_num_threads()
     try:
         yield
@@ -86,204 +69,223 @@ def threads_as_before() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def run_training(run: Run, minutes: float, report: Report) -> Outcome:
-    """Learn until the run has ended.
+def run_training(run: Run, minutes: float, group: ProcessGroup, report: Report) -> Outcome:
+    """Train until the run has ended, at most for `minutes` in all, and release its folder.
 
     Raises Interrupted if a signal asked to stop, and RegardError if the gradient stays unusable.
     """
-    with run.lock, threads_as_before():
-        return learn_to_the_end(run, minutes, report)
+    with run.lock, restore_threads():
+        keep_freed_memory()
+        loop = start_loop(run, group, report)
+        with catch_signals() as caught:
+            return loop.run(minutes, caught)
 
 
-def learn_to_the_end(run: Run, minutes: float, report: Report) -> Outcome:
-    config = run.card.config
-    keep_freed_memory()
-    threads = config.train.threads or cores()
-    learner = Trainer(config, len(run.card.source), len(run.card.target), SingleProcess(), threads)
+def start_loop(run: Run, group: ProcessGroup, report: Report) -> "TrainingLoop":
+    """The loop of a new run, or of one that resumes from its last checkpoint."""
+    info, options = run.model_info, run.model_info.config.train
+    threads = options.threads or cores()
+    trainer = Trainer(info.config, len(info.source), len(info.target), group, threads)
+    progress = Progress(threads=trainer.threads, precision=trainer.precision)
     log, logged = Log(run.training / "log.jsonl"), -1
+    reports: list[Report] = [log, report] if group.is_first else [NoReport()]
     if (run.training / STATE).exists():
-        learner.restore(run.training / STATE)
-        logged = learner.progress.update
-        if learner.progress.has_best:
-            refuse_without_best(run.folder)
-        if learner.progress.update:
-            report.message(f"going on from update {learner.progress.update:,}")
+        progress = trainer.restore(run.training / STATE)
+        logged = progress.update
+        if progress.has_best:
+            check_best_weights(run.folder)
+        if progress.update:
+            reports[-1].message(f"resuming after update {progress.update:,}")
     elif run.start_from is not None:
-        ready = load_engine(read_model(run.start_from), str(run.start_from), "cpu")
-        learner.start_from(ready.network)
-    log.rewind(logged)
-    size = sum(weight.numel() for weight in learner.weights.values())
-    report.message(
-        f"{size / 1e6:.1f} M parameters on {learner.device}, {learner.progress.precision}, "
-        f"{learner.progress.threads} threads"
+        parent = load_engine(read_model(run.start_from), str(run.start_from), "cpu")
+        trainer.start_from(parent.network)
+    if group.is_first:
+        log.rewind(logged)
+    size = sum(weight.numel() for weight in trainer.weights.values())
+    reports[-1].message(
+        f"{size / 1e6:.1f} M parameters on {trainer.device}, {trainer.precision}, "
+        f"{trainer.threads} threads"
     )
-    keeper = TrainingLoop(run, learner, log, report)
-    with catch_signals() as heard:
-        return keeper.run_until_done(minutes, heard)
+    return TrainingLoop(run, trainer, progress, reports)
 
 
-def refuse_without_best(folder: Path) -> None:
-    """Raises RegardError if the best weights so far, or what is known of them, are gone."""
+def check_best_weights(folder: Path) -> None:
+    """Raises RegardError if the best weights so far, or their quality, are missing."""
     for name in (checkpoint.WEIGHTS, checkpoint.QUALITY):
         if not (folder / name).exists():
             raise RegardError(
-                f"the best weights of this run are gone: there is no {name}",
+                f"the best weights of this run are incomplete: there is no {name}",
                 str(folder),
                 "copy it back, or train again with another --out",
             )
 
 
 class TrainingLoop:
-    """Holds what the loop needs from one update to the next."""
+    """Owns the progress of a run; the trainer owns its tensors."""
 
-    def __init__(self, run: Run, learner: Trainer, log: Log, report: Report) -> None:
-        self.run, self.learner, self.log, self.report = run, learner, log, report
-        self.config = run.card.config
-        card, options = run.card, self.config.train
-        self.recipe = BatchOptions(
-            card.source,
-            card.target,
+    def __init__(
+        self, prepared: Run, trainer: Trainer, progress: Progress, reports: Sequence[Report]
+    ) -> None:
+        self.prepared, self.trainer, self.progress = prepared, trainer, progress
+        self.group, self.reports = trainer.group, reports
+        info = prepared.model_info
+        self.config, options = info.config, info.config.train
+        self.batch_options = BatchOptions(
+            info.source,
+            info.target,
             self.config.vocabulary.source_bpe_dropout,
             self.config.vocabulary.target_bpe_dropout,
             options.batch_tokens,
             options.pool_pairs,
             options.seed,
         )
-        sources, targets = (
-            card.source.encode(run.valid.sources),
-            card.target.encode(run.valid.targets),
-        )
+        sources = info.source.encode(prepared.valid.sources)
+        targets = info.target.encode(prepared.valid.targets)
         self.valid: list[Batch] = list(validation_batches(sources, targets, options.batch_tokens))
-        self.began = time.monotonic() - learner.progress.seconds
+        self.started = time.monotonic() - progress.seconds
         self.saved = self.trimmed = time.monotonic()
 
     def seconds(self) -> float:
-        return time.monotonic() - self.began
+        """Training time so far, over all runs of the folder."""
+        return time.monotonic() - self.started
 
-    def run_until_done(self, minutes: float, heard: Sequence[int]) -> Outcome:
-        learner, options = self.learner, self.config.train
-        if learner.progress.ended == "time" and self.seconds() < minutes * 60:
-            learner.progress = learner.progress._replace(ended="")
-        if self.run.start_from is not None and learner.progress.update == 0:
+    def run(self, minutes: float, caught: Sequence[int]) -> Outcome:
+        """Train until the run has ended.
+
+            fine-tuning: validate the parent model as update 0
+            until ended:
+                update the weights from the next `accumulate` batches
+                every `validate_every` updates, after the last one, and out of time: validate,
+                    and save the averaged weights as the model if they are the best so far
+                ended: all updates are done, no better for `patience` validations, out of time
+                after a validation, at the end, on a signal, and every 5 minutes: save the state
+                on a signal that does not come with the end: raise Interrupted
+            return the outcome
+
+        Of several processes the first one decides on time, signals and the end.
+        """
+        group, options = self.group, self.config.train
+        if self.progress.ended == "time" and group.agree(self.seconds() < minutes * 60):
+            self.progress = self.progress._replace(ended="")
+        if self.prepared.start_from is not None and self.progress.update == 0:
             self.validate()
-        batches = stream(self.run.texts, self.recipe, learner.progress.position)
-        while not learner.progress.ended:
+        batches = stream(self.prepared.texts, self.batch_options, self.progress.position)
+        while not self.progress.ended:
             self.update(list(islice(batches, options.accumulate)))
-            at = learner.progress.update
-            last, late = at >= options.updates, self.seconds() >= minutes * 60
-            if at % options.validate_every == 0 or last or late:
+            update = self.progress.update
+            is_last = update >= options.updates
+            is_due = update % options.validate_every == 0
+            out_of_time = group.agree(self.seconds() >= minutes * 60)
+            if is_due or is_last or out_of_time:
                 self.validate()
-            reason = self.stop_reason(last, late)
-            learner.progress = learner.progress._replace(ended=reason)
-            aged = time.monotonic() - self.saved > SAVE_SECONDS
-            if reason or heard or aged or at % options.validate_every == 0:
+            ended, signal_number = group.agree(
+                (self.stop_reason(is_last, out_of_time), caught[0] if caught else 0)
+            )
+            self.progress = self.progress._replace(ended=ended)
+            if ended or signal_number or is_due or time.monotonic() - self.saved > SAVE_SECONDS:
                 self.save()
-            if heard and not reason:
-                raise Interrupted(at, heard[0])
+            if signal_number and not ended:
+                raise Interrupted(update, signal_number)
             if time.monotonic() - self.trimmed > TRIM_SECONDS:
                 trim_memory()
                 self.trimmed = time.monotonic()
         return self.outcome()
 
-    def stop_reason(self, last: bool, late: bool) -> str:
-        if last:
+    def stop_reason(self, is_last: bool, out_of_time: bool) -> str:
+        """Why the run ends now; empty if it does not."""
+        if is_last:
             return "all updates are done"
-        if self.learner.progress.validations_without_gain >= self.config.train.patience:
+        if self.progress.validations_without_gain >= self.config.train.patience:
             return "no better for long"
-        return "time" if late else ""
+        return "time" if out_of_time else ""
 
-    def update(self, batches: list[tuple[Position, Batch]]) -> None:
-        learner = self.learner
-        learned = learner.update(batches)
-        now = learner.progress
-        told = Updated(
+    def update(self, batches: Sequence[tuple[Position, Batch]]) -> None:
+        """One update, reported. Raises RegardError if too many in a row were skipped."""
+        options = self.config.train
+        stats = self.trainer.update([batch for _, batch in batches], self.progress)
+        self.progress = now = self.progress.after_update(stats, batches[-1][0])
+        updated = Updated(
             now.update,
-            self.config.train.updates,
-            learned.loss,
-            learned.tokens,
-            learned.rate,
-            learned.norm,
+            options.updates,
+            stats.loss,
+            stats.tokens,
+            stats.rate,
+            stats.norm,
             now.skipped,
         )
-        self.log.updated(told)
-        self.report.updated(told)
-        if now.skipped_in_a_row >= self.config.train.skip_limit:
+        for report in self.reports:
+            report.updated(updated)
+        if now.skipped_in_a_row >= options.skip_limit:
             raise RegardError(
                 f"{now.skipped_in_a_row} updates in a row had a gradient that is not usable",
-                f"update {now.update:,} of {self.run.folder}",
+                f"update {now.update:,} of {self.prepared.folder}",
                 DIVERGED_ADVICE
                 + (f"; {checkpoint.WEIGHTS} holds the best so far" if now.has_best else ""),
             )
 
     def validate(self) -> None:
-        learner, card = self.learner, self.run.card
-        if learner.progress.validated == learner.progress.update:
+        """Measure the averaged weights, unless these were measured; save them if they are best."""
+        now, trainer, valid = self.progress, self.trainer, self.prepared.valid
+        if now.validated == now.update:
             return
-        loss = learner.validation_loss(learner.average, self.valid)
-        greedy = card.config.search.model_copy(update={"beam": 1})
-        engine = TorchEngine(learner.average)
-        states = card.config.model.encoder_size
-        translator = Translator(engine, card.source, card.target, card.languages, greedy, states)
-        texts = [found.text for found in translator.translate(self.run.valid.sources)]
-        score = bleu(texts, self.run.valid.targets, card.languages[1])
-        now = learner.progress
+        loss = trainer.validation_loss(self.valid)
+        info = self.prepared.model_info
+        greedy = self.config.search.model_copy(update={"beam": 1})
+        engine = TorchEngine(trainer.average)
+        translator = Translator(engine, info.source, info.target, info.languages, greedy)
+        translations = translator.translate_sentences(valid.sources)
+        texts = [translation.text for translation in translations]
+        score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
         is_best = isfinite(loss) and (value, -loss) > (now.best, -now.best_loss)
-        number = (now.update // self.config.train.validate_every) % len(texts)
-        told = Validated(
+        sample = (now.update // self.config.train.validate_every) % len(texts)
+        validated = Validated(
             now.update,
             now.position.epoch,
             round(self.seconds(), 1),
             loss,
             score,
             is_best,
-            self.run.valid.sources[number],
-            self.run.valid.targets[number],
-            texts[number],
+            valid.sources[sample],
+            valid.targets[sample],
+            texts[sample],
         )
-        self.log.validated(told)
-        self.report.validated(told)
-        now = now._replace(
-            validated=now.update, validations_without_gain=now.validations_without_gain + 1
-        )
+        for report in self.reports:
+            report.validated(validated)
         if is_best:
-            now = now._replace(
-                best=value, best_loss=loss, best_update=now.update, validations_without_gain=0
-            )
-            self.save_best(told)
-        learner.progress = now
+            self.save_best(validated)
+        self.progress = now.after_validation(value, loss, is_best)
 
-    def save_best(self, validation: Validated) -> None:
-        """These weights are the best so far: they are the model."""
-        weights = self.learner.averaged_weights()
-        checkpoint.write_tensors(self.run.folder / checkpoint.WEIGHTS, weights, {})
-        write_json(
-            self.run.folder / checkpoint.QUALITY,
-            {
-                "update": validation.update,
-                "validation": {
-                    "pairs": len(self.run.valid.sources),
-                    "bleu": round(validation.bleu, 2),
-                    "loss": round(validation.loss, 4),
-                    "search": "greedy",
-                },
-            },
-        )
+    def save_best(self, validated: Validated) -> None:
+        """Make the averaged weights the model of the folder."""
+        if not self.group.is_first:
+            return
+        folder = self.prepared.folder
+        checkpoint.write_tensors(folder / checkpoint.WEIGHTS, self.trainer.averaged_weights(), {})
+        quality = {
+            "pairs": len(self.prepared.valid.sources),
+            "bleu": round(validated.bleu, 2),
+            "loss": round(validated.loss, 4),
+            "search": "greedy",
+        }
+        write_json(folder / checkpoint.QUALITY, {"update": validated.update, "validation": quality})
 
     def save(self) -> None:
-        self.learner.progress = self.learner.progress._replace(seconds=self.seconds())
-        self.learner.save(self.run.training / STATE)
+        """Save all that the run needs to resume."""
+        self.progress = self.progress._replace(seconds=self.seconds())
+        if self.group.is_first:
+            self.trainer.save(self.prepared.training / STATE, self.progress)
         self.saved = time.monotonic()
 
     def outcome(self) -> Outcome:
-        """Raises RegardError if no validation had a usable loss."""
-        now = self.learner.progress
+        """Raises RegardError if no validation loss was finite."""
+        now = self.progress
         if not now.has_best:
             raise RegardError(
-                "the loss was never a number that can be compared, so there is no best model",
-                f"update {now.update:,} of {self.run.folder}",
-                ("give it more train.minutes, or " if now.ended == "time" else "")
-                + DIVERGED_ADVICE,
+                "every validation loss was NaN or infinite, so no model was saved",
+                f"update {now.update:,} of {self.prepared.folder}",
+                ("give more train.minutes, or " if now.ended == "time" else "") + DIVERGED_ADVICE,
             )
-        quality = read_json(self.run.folder / checkpoint.QUALITY)["validation"]
+        self.group.barrier()  # the first process has saved the best weights
+        quality = read_json(self.prepared.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)

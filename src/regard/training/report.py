@@ -1,4 +1,4 @@
-"""What is told of a run while it learns: to a person who watches, and as JSON lines beside it."""
+"""Reports of a run in progress: to a person on the console, and as JSON lines in a log file."""
 
 import json
 import time
@@ -31,7 +31,7 @@ class Updated(NamedTuple):
     loss: float
     """Nats a token, label smoothing included."""
     tokens: int
-    """Target tokens that it learned, padding left out."""
+    """Target tokens of the update, padding left out."""
     learning_rate: float
     gradient: float
     """Norm of the gradient before clipping."""
@@ -40,47 +40,49 @@ class Updated(NamedTuple):
 
 
 class Validated(NamedTuple):
-    """How good the averaged weights are on the validation text."""
+    """The quality of the averaged weights on the validation text."""
 
     update: int
     epoch: int
     """Times the training text has been read."""
     seconds: float
-    """Of training so far, over all runs of this folder."""
+    """Training time so far, over all runs of this folder."""
     loss: float
     """Nats a token, without label smoothing."""
     bleu: float
     is_best: bool
     source: str
-    """A sample sentence,"""
+    """A sample sentence of the validation text."""
     reference: str
-    """its translation by a person,"""
+    """Its translation in the validation text."""
     translation: str
-    """and by the model."""
+    """Its translation by the model."""
 
 
 @runtime_checkable
 class Report(Protocol):
-    """Whoever wants to be told."""
+    """Receives what happens in a run."""
 
     def message(self, line: str) -> None:
-        """Something that is not a number."""
+        """A line of text for the user."""
 
-    def progress(self, what: str, total: int) -> Callable[[int], None]:
-        """Begin work on `total` things (0: nobody knows); tell the result how many are done."""
+    def progress(self, task: str, total: int) -> Callable[[int], None]:
+        """A task of `total` items (0: unknown) starts; call the result with the number done."""
 
-    def updated(self, update: Updated) -> None: ...
+    def updated(self, update: Updated) -> None:
+        """An update was made."""
 
-    def validated(self, validation: Validated) -> None: ...
+    def validated(self, validation: Validated) -> None:
+        """A validation was made."""
 
 
 class NoReport:
-    """For tests and programs."""
+    """Reports nothing; a base for reports that need not implement every method."""
 
     def message(self, line: str) -> None:
         """Nothing."""
 
-    def progress(self, what: str, total: int) -> Callable[[int], None]:
+    def progress(self, task: str, total: int) -> Callable[[int], None]:
         return lambda _: None
 
     def updated(self, update: Updated) -> None:
@@ -91,57 +93,60 @@ class NoReport:
 
 
 QUIET_SECONDS = 60.0
-"""Between two lines of progress where nobody watches a bar."""
+"""Between two lines of progress where the output is not a terminal, which has a progress bar."""
 
 
 class ConsoleReport:
-    """Progress bars on a terminal; now and then a line elsewhere."""
+    """Progress bars on a terminal; elsewhere a line every `QUIET_SECONDS`."""
 
     def __init__(self, console: Console, bars: Progress) -> None:
         self.console, self.bars = console, bars
-        self.task = bars.add_task("learning", total=None, visible=False, about="")
-        self.other = self.task
+        self.training = bars.add_task("training", total=None, visible=False, about="")
+        self.task = self.training
         self.rate = self.loss = 0.0
-        self.before = self.told = time.monotonic()
-        self.fresh = True
+        self.last_update = self.last_line = time.monotonic()
+        self.is_first = True
 
     def message(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def progress(self, what: str, total: int) -> Callable[[int], None]:
-        if self.other != self.task:
-            self.bars.remove_task(self.other)
-        self.other = self.bars.add_task(what, total=total or None, about="")
+    def progress(self, task: str, total: int) -> Callable[[int], None]:
+        self.remove_task()
+        self.task = self.bars.add_task(task, total=total or None, about="")
 
         def count(done: int) -> None:
-            self.bars.update(self.other, completed=done)
+            self.bars.update(self.task, completed=done)
             if total and done >= total:
-                self.bars.update(self.other, visible=False)
+                self.bars.update(self.task, visible=False)
 
         return count
 
+    def remove_task(self) -> None:
+        """Remove the bar of the last task, if it is not that of training."""
+        if self.task != self.training:
+            self.bars.remove_task(self.task)
+            self.task = self.training
+
     def updated(self, update: Updated) -> None:
         now = time.monotonic()
-        rate = update.tokens / max(now - self.before, 1e-9)
-        self.before = now
-        if self.fresh:
-            if self.other != self.task:
-                self.bars.remove_task(self.other)
-                self.other = self.task
-            self.bars.reset(self.task, total=update.updates, completed=update.update - 1)
-            self.rate, self.loss, self.fresh = 0.0, update.loss, False
+        rate = update.tokens / max(now - self.last_update, 1e-9)
+        self.last_update = now
+        if self.is_first:
+            self.remove_task()
+            self.bars.reset(self.training, total=update.updates, completed=update.update - 1)
+            self.rate, self.loss, self.is_first = 0.0, update.loss, False
         else:
             self.rate = 0.95 * self.rate + 0.05 * rate if self.rate else rate
             self.loss = 0.98 * self.loss + 0.02 * update.loss
         skipped = f", {update.skipped} skipped" if update.skipped else ""
         about = f"loss {self.loss:.3f}, {self.rate:,.0f} tokens/s{skipped}"
-        self.bars.update(self.task, completed=update.update, visible=True, about=about)
-        if not self.console.is_terminal and now - self.told > QUIET_SECONDS:
-            self.told = now
+        self.bars.update(self.training, completed=update.update, visible=True, about=about)
+        if not self.console.is_terminal and now - self.last_line > QUIET_SECONDS:
+            self.last_line = now
             self.message(f"update {update.update:,} of {update.updates:,}: {about}")
 
     def validated(self, validation: Validated) -> None:
-        self.before = time.monotonic()
+        self.last_update = time.monotonic()
         best = "  (best so far)" if validation.is_best else ""
         self.message(
             f"update {validation.update:,}, epoch {validation.epoch + 1}, "
@@ -155,7 +160,7 @@ class ConsoleReport:
 
 @contextmanager
 def console_report(console: Console) -> Iterator[ConsoleReport]:
-    """A report to a person, on the console."""
+    """A report on the console, with progress bars while the block runs."""
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -173,16 +178,16 @@ def console_report(console: Console) -> Iterator[ConsoleReport]:
         yield ConsoleReport(console, progress)
 
 
-class Log:
-    """Numbers as JSON lines: every 50th update and every validation, in the order of updates."""
+class Log(NoReport):
+    """Every 50th update and every validation as JSON lines, in the order of updates."""
 
-    EVERY = 50
+    INTERVAL = 50
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def rewind(self, update: int) -> None:
-        """Forget what came after `update`: a run that goes on from there will tell it again."""
+        """Remove the lines after `update`: a run that resumes there writes them again."""
         if not self.file.exists():
             return
         kept = []
@@ -203,7 +208,7 @@ class Log:
             refuse_system_error(error, "write", str(self.file))
 
     def updated(self, update: Updated) -> None:
-        if update.update % self.EVERY == 0:
+        if update.update % self.INTERVAL == 0:
             self.write(update._asdict())
 
     def validated(self, validation: Validated) -> None:

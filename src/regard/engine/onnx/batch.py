@@ -10,10 +10,11 @@ from regard.engine.onnx import graphs as onnx_graphs
 from regard.engine.onnx import loops as onnx_loops
 from regard.engine.onnx.candidates import FEW
 from regard.engine.onnx.layout import read
+from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
 from regard.engine.onnx.session import Arrays, Draw, Sessions
 from regard.engine.onnx.shortlist import fill_up
 from regard.search.beam import index_in_group
-from regard.search.protocols import BeamSteps, GreedyOutput, LogitBias, TopK
+from regard.search.protocols import LogitBias, TopK
 from regard.search.repetition import PERIODS, cut_repetition, may_repeat, zero_counts
 from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids

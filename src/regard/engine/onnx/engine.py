@@ -6,6 +6,7 @@ from copy import copy
 import numpy as np
 
 from regard.config import ModelOptions
+from regard.engine.memory import sentences_that_fit
 from regard.engine.onnx import graphs as onnx_graphs
 from regard.engine.onnx import loops as onnx_loops
 from regard.engine.onnx.batch import (
@@ -18,13 +19,14 @@ from regard.engine.onnx.batch import (
 from regard.engine.onnx.candidates import FEW
 from regard.engine.onnx.layout import read
 from regard.engine.onnx.network import Network
+from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
 from regard.engine.onnx.products import Arithmetic, EightBits, Fp32
 from regard.engine.onnx.session import Arrays, Sessions, overflows
 from regard.engine.onnx.shortlist import allowed_tokens, fill_up
 from regard.engine.quantize import are_int8
 from regard.engine.weight_shapes import belong, products_of
 from regard.errors import RegardError
-from regard.search.protocols import BeamSteps, Forced, GreedyOutput
+from regard.search.protocols import Forced, Hypothesis
 from regard.search.trace import LayerTrace, Trace, architecture_of
 from regard.shapes import Float, Int
 from regard.special import END, START, Ids
@@ -59,7 +61,7 @@ class OnnxEngine:
         self.sessions = Sessions(Network(options, arithmetic), threads)
         self.tokens = len(tensors["decoder.output_layer.bias"])
 
-    def limited(self) -> "OnnxEngine":
+    def with_shortlist(self) -> "OnnxEngine":
         """The same engine, which makes its translations of the shortlist's tokens alone.
 
         A step that ranks more than FEW tokens (samples, beams of more than `largest_beam`), or that
@@ -83,13 +85,21 @@ class OnnxEngine:
     def allowed(self, source: Ids) -> Int[np.ndarray, " W"]:
         return allowed_tokens(self.shortlist, source, self.tokens)
 
-    def write(
-        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int]
-    ) -> list[GreedyOutput]:
-        """Pick the likeliest next token of each sentence, many at a call."""
+    def batch_size(self, length: int, beam: int) -> int:
+        """How many sentences of `length` tokens to translate together, with this beam."""
+        return sentences_that_fit(self.options.encoder_size, self.tokens, length, beam)
+
+    def greedy(
+        self, sources: Sequence[Ids], max_lengths: Sequence[int], max_repeats: Sequence[int]
+    ) -> list[Hypothesis]:
+        """Pick the likeliest next token of each sentence, many tokens a call."""
         if len(sources) == 1:
-            return [self.write_alone(sources[0], limits[0], rounds[0])]
-        return self.encode(sources).write(np.array(limits), np.array(rounds))
+            outputs = [self.write_alone(sources[0], max_lengths[0], max_repeats[0])]
+        else:
+            outputs = self.encode(sources).write(np.array(max_lengths), np.array(max_repeats))
+        return [
+            output.hypothesis(repeats) for output, repeats in zip(outputs, max_repeats, strict=True)
+        ]
 
     def write_alone(self, source: Ids, limit: int, rounds: int) -> GreedyOutput:
         """All tokens in one call."""
@@ -128,13 +138,23 @@ class OnnxEngine:
             log_probs = np.concatenate([log_probs, more_log_probs])
         return cut(tokens, log_probs, rounds)
 
-    def search(
-        self, sources: Sequence[Ids], limits: Sequence[int], rounds: Sequence[int], size: int
-    ) -> list[BeamSteps]:
-        """What a beam looks at in each step, many steps at a call."""
+    def beam(
+        self,
+        sources: Sequence[Ids],
+        max_lengths: Sequence[int],
+        max_repeats: Sequence[int],
+        size: int,
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses of a beam search that ended, many steps a call."""
         if len(sources) == 1:
-            return [self.search_alone(sources[0], limits[0], rounds[0], size)]
-        return self.encode(sources).search(np.array(limits), np.array(rounds), size)
+            searched = [self.search_alone(sources[0], max_lengths[0], max_repeats[0], size)]
+        else:
+            decoding = self.encode(sources)
+            searched = decoding.search(np.array(max_lengths), np.array(max_repeats), size)
+        return [
+            steps.hypotheses(length, repeats, size)
+            for steps, length, repeats in zip(searched, max_lengths, max_repeats, strict=True)
+        ]
 
     def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> BeamSteps:
         """All steps in one call."""

@@ -1,0 +1,134 @@
+/** The edges of the page: the theme, the help, the facts about the models. */
+
+import { make, byId, show, iconButton } from "./dom.js";
+
+const SUN =
+  "M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM11 1h2v4h-2zM11 19h2v4h-2zM1 11h4v2H1zM19 11h4v2h-4zM4.9 3.5l2.8 2.8-1.4 1.4-2.8-2.8zM17.7 16.3l2.8 2.8-1.4 1.4-2.8-2.8zM20.5 4.9l-2.8 2.8-1.4-1.4 2.8-2.8zM7.7 17.7l-2.8 2.8-1.4-1.4 2.8-2.8z";
+const QUESTION =
+  "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1 14h2v2h-2zm1-10a4 4 0 0 1 4 4c0 2.6-3 2.9-3 5h-2c0-3.2 3-3.4 3-5a2 2 0 0 0-4 0H8a4 4 0 0 1 4-4z";
+const KEYS = [
+  ["Space", "play or pause"],
+  ["→  ←", "one stage forward, one back"],
+  ["Shift →  Shift ←", "one token forward, one back"],
+  ["Home  End", "to the beginning, to the end"],
+  ["1  2  3  4", "step by step, matrix, arrows, long view"],
+  ["?", "this help"],
+];
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function savedTheme() {
+  try {
+    return window.localStorage.getItem("regard-theme");
+  } catch {
+    return null; // a file opened from disk may have no storage
+  }
+}
+
+function applyTheme() {
+  const theme = savedTheme() ?? (dark.matches ? "dark" : "light");
+  if (!byId("tools").dataset.byHand) document.documentElement.dataset.theme = theme;
+}
+
+/** The theme is the system's until the user changes it. @param {() => void} onTheme */
+export function showTools(onTheme) {
+  applyTheme();
+  dark.addEventListener("change", () => {
+    applyTheme();
+    onTheme();
+  });
+  const toggleTheme = () => {
+    const root = document.documentElement;
+    const theme = root.dataset.theme === "dark" ? "light" : "dark";
+    root.dataset.theme = theme;
+    byId("tools").dataset.byHand = "true";
+    try {
+      window.localStorage.setItem("regard-theme", theme);
+    } catch {
+      // the choice is lost when the page is closed
+    }
+    onTheme();
+  };
+  show(
+    byId("tools"),
+    iconButton("Light or dark", SUN, toggleTheme),
+    iconButton("Help: keys and colours", QUESTION, openHelp),
+  );
+}
+
+export function openHelp() {
+  if (document.querySelector("dialog[open]")) return;
+  const dialog = make("dialog", {
+    class: "help",
+    "aria-labelledby": "help-title",
+    autofocus: true,
+  });
+  const keys = KEYS.map(([key, what]) => [
+    make("dt", {}, make("kbd", {}, key)),
+    make("dd", {}, what),
+  ]);
+  const colours = [
+    ["of-source", "the sentence that is read"],
+    ["of-target", "the translation that is written"],
+    ["of-weight", "a weight, from 0 to 1: the stronger the colour, the larger"],
+  ].map(([kind, what]) => make("li", {}, make("i", { class: `swatch ${kind}` }), what));
+  const vector = make(
+    "li",
+    {},
+    make("i", { class: "swatch diverging" }),
+    "the numbers of a vector, from negative over zero to positive; click a strip to see " +
+      "all of them",
+  );
+  show(
+    dialog,
+    make("h2", { id: "help-title" }, "How to use this page"),
+    make(
+      "p",
+      {},
+      "The page shows how the model translates, stage by stage. Every number is what the " +
+        "model computed for this sentence.",
+    ),
+    make("h3", {}, "Keys"),
+    make("dl", {}, keys.flat()),
+    make(
+      "p",
+      { class: "quiet" },
+      "On a touch screen, swipe left or right for one stage forward or back.",
+    ),
+    make("h3", {}, "Colours"),
+    make("ul", { class: "colours" }, colours, vector),
+    make("button", { type: "button", class: "main", onclick: () => dialog.close() }, "Close"),
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** The sizes and kinds of the models. @param {HTMLElement} container @param {App} app */
+export function showFacts(container, app) {
+  const models = app.other ? [app.explanation.model, app.other.model] : [app.explanation.model];
+  show(
+    container,
+    models.map((model) =>
+      make(
+        "p",
+        {},
+        make("b", {}, model.name),
+        ` (${model.languages.join(" → ")}): attention ${model.attention}, ` +
+          `${model.layer_type.toUpperCase()}, encoder ${model.encoder}; `,
+        `layers ${model.encoder_layers} + ${model.decoder_layers}, heads ${model.heads}; `,
+        `states of ${model.encoder_size} numbers, hidden states of ${model.decoder_size}, embeddings ` +
+          `of ${model.embedding_size}.`,
+      ),
+    ),
+    !app.live &&
+      make(
+        "p",
+        { class: "what-if" },
+        "What if it looked elsewhere? This page is a file with one translation. On the live " +
+          "page you can drag weights, forbid words, choose other words and type your own " +
+          "sentences: ",
+        make("code", {}, "regard explore"),
+      ),
+  );
+}

@@ -1,0 +1,88 @@
+"""A text cut into tokens and words, each with the characters of the user's own text it covers."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from regard.special import END, PIECES, Ids
+from regard.text.normalize import normalize_with_spans
+from regard.text.spans import Span, word_of_each_token, words
+from regard.text.vocabulary import Token, Vocabulary
+
+UNFINISHED = "\ufffd"
+"""What a character decodes to while some of its bytes are missing."""
+
+
+class Word(NamedTuple):
+    text: str
+    tokens: list[int]
+    """The indices of its tokens."""
+
+
+class TokenizedText(NamedTuple):
+    """A text as the model reads or writes it, with </s> at its end."""
+
+    text: str
+    tokens: list[str]
+    """▁ is a space."""
+    ids: list[int]
+    words: list[Word]
+
+
+def tokenize(vocabulary: Vocabulary, text: str) -> list[Token]:
+    """The tokens of a source text, without </s>; their spans are in `text` itself."""
+    normalized = normalize_with_spans(text)
+    return [
+        token._replace(span=normalized.original(token.span))
+        for token in vocabulary.tokens(normalized.text)
+    ]
+
+
+def detokenize(vocabulary: Vocabulary, ids: Ids) -> list[Token]:
+    """Target tokens; their spans are in the text that they decode to."""
+    texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
+    complete = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
+    ends = accumulate(map(len, complete), max, initial=0)
+    spans = [Span(*both) for both in pairwise(ends)]
+    return list(map(Token, ids, vocabulary.pieces(ids), spans))
+
+
+def group_words(text: str, tokens: Sequence[Token]) -> list[Word]:
+    """The words of a text with the indices of their tokens, in order; every token is in one word.
+
+    A token of white space belongs to the word after it; words that share a token are one.
+    """
+    spans = words(text)
+    owners = word_of_each_token([token.span for token in tokens], spans)
+    after = len(spans) - 1
+    for index in reversed(range(len(owners))):
+        after = owners[index] = after if owners[index] < 0 else owners[index]
+    grouped: list[Word] = []
+    for number, (start, end) in enumerate(spans):
+        indices = [index for index, owner in enumerate(owners) if owner == number]
+        if indices:
+            begin = start if grouped else spans[0].start
+            grouped.append(Word(text[begin:end], indices))
+        elif grouped:  # one token holds several words, like "..."
+            joined = grouped[-1].text + text[spans[number - 1].end : end]
+            grouped[-1] = Word(joined, grouped[-1].tokens)
+    if not spans and tokens:
+        grouped = [Word(text.strip() or text, list(range(len(tokens))))]
+    return grouped
+
+
+def with_end(text: str, tokens: Sequence[Token]) -> TokenizedText:
+    """The words of a text, and </s> as a last token and word."""
+    end = Word(PIECES[END], [len(tokens)])
+    return TokenizedText(
+        text,
+        [*(token.piece for token in tokens), PIECES[END]],
+        [*(token.id for token in tokens), END],
+        [*group_words(text, tokens), end],
+    )
+
+
+def without_end(tokenized: TokenizedText) -> TokenizedText:
+    return tokenized._replace(
+        tokens=tokenized.tokens[:-1], ids=tokenized.ids[:-1], words=tokenized.words[:-1]
+    )

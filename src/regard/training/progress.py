@@ -1,0 +1,94 @@
+"""How far a run is: all that it needs to resume, besides its tensors."""
+
+import json
+from math import inf
+from typing import NamedTuple
+
+from regard.data.batches import FIRST, Position
+
+
+class UpdateStats(NamedTuple):
+    """What one update of the weights did."""
+
+    loss: float
+    """Nats a target token, label smoothing included."""
+    tokens: int
+    """Target tokens of its batches, padding left out."""
+    norm: float
+    """Norm of the gradient before clipping."""
+    rate: float
+    """Learning rate."""
+    is_applied: bool
+    """False if the gradient was not usable, and the weights stayed as they were."""
+
+
+class Progress(NamedTuple):
+    """The state of a run between two updates; the training loop owns it."""
+
+    update: int = 0
+    """Updates so far, skipped ones included."""
+    position: Position = FIRST
+    """Of the next batch."""
+    skipped: int = 0
+    """Updates that were skipped."""
+    skipped_in_a_row: int = 0
+    usual_norm: float = 0.0
+    """Exponential average of the gradient's norm; 0 before the first update."""
+    best: float = -inf
+    """Best value of the metric, where more is better; -inf before the first validation."""
+    best_loss: float = inf
+    """Validation loss at `best`: of two equal values of the metric, the lower loss is better."""
+    best_update: int = 0
+    """The update of `best`; 0 is the model that the run started from."""
+    validations_without_gain: int = 0
+    """Validations since the best one."""
+    validated: int = -1
+    """The update of the last validation; -1 before the first."""
+    seconds: float = 0.0
+    """Training time, over all runs of this folder."""
+    ended: str = ""
+    """Why the run ended; empty until it has."""
+    threads: int = 0
+    precision: str = ""
+    """Threads and precision are fixed when a run starts: the last bits of its weights depend on
+    them."""
+
+    @property
+    def has_best(self) -> bool:
+        """Whether a validation has chosen weights to keep."""
+        return self.best > -inf
+
+    @property
+    def applied(self) -> int:
+        """Updates that changed the weights."""
+        return self.update - self.skipped
+
+    def after_update(self, stats: UpdateStats, next_batch: Position) -> "Progress":
+        """One update later."""
+        moved = self._replace(update=self.update + 1, position=next_batch)
+        if not stats.is_applied:
+            return moved._replace(
+                skipped=self.skipped + 1, skipped_in_a_row=self.skipped_in_a_row + 1
+            )
+        usual = 0.99 * self.usual_norm + 0.01 * stats.norm if self.usual_norm else stats.norm
+        return moved._replace(usual_norm=usual, skipped_in_a_row=0)
+
+    def after_validation(self, value: float, loss: float, is_best: bool) -> "Progress":
+        """With the latest weights validated: `value` of the metric, and the validation loss."""
+        if is_best:
+            return self._replace(
+                validated=self.update,
+                validations_without_gain=0,
+                best=value,
+                best_loss=loss,
+                best_update=self.update,
+            )
+        return self._replace(
+            validated=self.update, validations_without_gain=self.validations_without_gain + 1
+        )
+
+
+def progress_from_json(text: str) -> Progress:
+    """Raises KeyError, TypeError or ValueError if the text is not a `Progress` as JSON."""
+    fields = json.loads(text)
+    return Progress(**{**fields, "position": Position(*fields["position"])})

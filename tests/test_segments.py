@@ -1,0 +1,98 @@
+"""The laws of segments: tokens and words on the characters of the user's own text."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import regard
+from regard.text.normalize import normalize, normalize_with_spans
+from regard.text.segments import detokenize, tokenize
+from regard.text.spans import Span
+
+ODD = [
+    "",
+    "  The\u00a0cat .\t",
+    "cafe\u0301 au lait, e\u0301e\u0301",
+    "\u1112\u1161\u11ab\u1100\u1173\u11af",  # Korean, letter by letter
+    "\ufb01sh and \ufb02our",
+    "👩\u200d👩\u200d👧 and 👍🏽!",
+    "\ufeffa\u2028b\x00c\ud800d",
+    "a\u0301\u0323 q\u0323\u0307",
+    "\u0915\u094d\u0937\u093f",
+]
+any_text = st.text(
+    st.characters() | st.sampled_from("\u0301\u0323\u1161\u11a8\u1100e \t\u00a0\u09be\u09c7"),
+    max_size=30,
+)
+
+
+@given(any_text)
+def test_a_normalized_text_with_spans_is_the_normalized_text(text):
+    normalized = normalize_with_spans(text)
+    assert normalized.text == normalize(text)
+    assert len(normalized.spans) == len(normalized.text)
+
+
+@given(any_text)
+def test_the_characters_of_a_span_are_those_that_were_normalized(text):
+    normalized = normalize_with_spans(text)
+    after = 0
+    for index, letter in enumerate(normalized.text):
+        start, end = normalized.spans[index]
+        is_shared = index > 0 and normalized.spans[index - 1] == (start, end)
+        assert is_shared or (start >= after and not normalize(text[after:start]))
+        assert letter in unicodedata.normalize("NFC", text[start:end]) or letter == " "
+        after = max(after, end)
+    assert not normalize(text[after:])
+
+
+@pytest.fixture(scope="module")
+def translator(model):
+    return regard.load(model, engine="onnx")
+
+
+@pytest.mark.parametrize("line", ODD, ids=range(len(ODD)))
+def test_each_source_token_is_cut_from_the_users_own_text(translator, line):
+    tokens = tokenize(translator.source, line)
+    assert [token.id for token in tokens] == translator.source.encode([normalize(line)])[0]
+    for before, token in zip([Span(0, 0), *(token.span for token in tokens)], tokens, strict=False):
+        assert 0 <= token.span.start <= token.span.end <= len(line)
+        assert before.start <= token.span.start
+        surface = token.piece.replace("▁", " ").strip()
+        if not token.piece.startswith("<0x"):
+            assert normalize(surface) in normalize(line[slice(*token.span)]) or not surface
+
+
+@given(st.lists(st.integers(4, 690), max_size=12))
+def test_target_spans_cover_the_decoded_text_in_order(translator, ids):
+    tokens = detokenize(translator.target, ids)
+    text = translator.target.decode(ids)
+    assert [token.id for token in tokens] == ids
+    assert "".join(text[slice(*token.span)] for token in tokens) == text
+
+
+def test_a_translation_of_odd_lines_has_its_words_on_the_users_text(translator):
+    for text, translation in zip(ODD, translator.translate(ODD), strict=True):
+        assert translation.source == text
+        for words, tokens, of in (
+            (translation.source_words, translation.source_tokens, text),
+            (translation.words, translation.tokens, translation.text),
+        ):
+            at = 0
+            for word in words:
+                at = of.index(word.text, at) + len(word.text)
+            in_words = [index for word in words for index in word.tokens]
+            assert sorted(in_words) == in_words
+            assert all(tokens[index].id > 3 for index in in_words)
+
+
+def test_tokens_of_the_second_sentence_have_spans_in_the_line(translator):
+    line = "The cat sleeps.  The dog eats the apple."
+    [translation] = translator.translate([line])
+    ends = [index for index, token in enumerate(translation.source_tokens) if token.piece == "</s>"]
+    assert len(translation.sentences) == len(ends) == 2
+    first = translation.source_tokens[ends[0] + 1]
+    assert line[slice(*first.span)].strip() == first.piece.removeprefix("▁")
+    assert first.span.start >= len("The cat sleeps. ")
