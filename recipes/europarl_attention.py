@@ -1,10 +1,10 @@
-"""The experiment for real: the same model without and with attention, on the European Parliament.
+"""The experiment on real text: one model without and one with attention, on Europarl.
 
     python recipes/europarl_attention.py
 
-It makes the text, trains both models alike, and leaves everything in runs/europarl-attention; the
-figures, the numbers and the report go to recipes/results/europarl-attention. What was stopped goes
-on; what is finished is only read.
+Prepares the text, trains both models alike, and writes everything to runs/europarl-attention; the
+figures, result.json and the report are copied to recipes/results/europarl-attention. A second run
+resumes; models that are trained already are only read.
 """
 
 import argparse
@@ -25,56 +25,56 @@ NAME = "europarl-attention"
 CODES = ("en", "fr")
 PAIRS = 150_000
 LARGEST_REPORT = 1_500_000
-"""Bytes of a report that is still kept beside the recipe."""
+"""Bytes; a larger report is not copied beside the recipe."""
 
 
-def make_text(data: Path, out: Path, pairs: int) -> tuple[Path, Path]:
-    """So many lines of the corpus, evenly spread, both sides as they are."""
+def write_text(data: Path, out: Path, pairs: int) -> tuple[Path, Path]:
+    """`pairs` unchanged lines of the corpus, evenly spread, as a source and a target file."""
     out.mkdir(parents=True, exist_ok=True)
     source, target = (out / f"train.{code}" for code in CODES)
     for code, file in zip(CODES, (source, target), strict=True):
         packed = data / "europarl-v7-enfr-500k" / f"train.{code}.gz"
         lines = gzip.decompress(packed.read_bytes()).split(b"\n")[:-1]
-        chosen = (lines[place * len(lines) // pairs] for place in range(pairs))
+        chosen = (lines[index * len(lines) // pairs] for index in range(pairs))
         text = b"".join(line + b"\n" for line in chosen)
-        # a file that is right already keeps its date
+        # an identical file keeps its date
         if not file.exists() or file.read_bytes() != text:
             file.write_bytes(text)
     return source, target
 
 
 def keep(out: Path, results: Path) -> None:
-    """Copy what is worth keeping beside the recipe."""
+    """Copy the results beside the recipe."""
     results.mkdir(parents=True, exist_ok=True)
-    found = [out / "result.json", *sorted((out / "figures").iterdir())]
+    kept = [out / "result.json", *sorted((out / "figures").iterdir())]
     report = out / "report.html"
     if report.stat().st_size < LARGEST_REPORT:
-        found.append(report)
-    for file in found:
+        kept.append(report)
+    for file in kept:
         shutil.copy(file, results / file.name)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("options", nargs="*", help="section.option=value on top of the recipe")
+    parser.add_argument("options", nargs="*", help="section.option=value, overriding the recipe")
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data")
     parser.add_argument("--out", type=Path, default=HERE.parent / "runs" / NAME)
     parser.add_argument("--results", type=Path, default=HERE / "results" / NAME)
-    parser.add_argument("--pairs", type=int, default=PAIRS, help="to learn from")
-    parser.add_argument("--seeds", type=int, default=1, help="models of each choice")
-    asked = parser.parse_intermixed_args()
-    learned = make_text(asked.data, asked.out / "text", asked.pairs)
-    dev = asked.data / "europarl-v7-enfr-500k"
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="training pairs")
+    parser.add_argument("--seeds", type=int, default=1, help="models per choice")
+    arguments = parser.parse_intermixed_args()
+    train = write_text(arguments.data, arguments.out / "text", arguments.pairs)
+    dev = arguments.data / "europarl-v7-enfr-500k"
     plan = plan_training(
-        CompareOptions((dev / "dev.en", dev / "dev.fr"), asked.out, "bootstrap", LENGTHS),
-        Data(learned, (), CODES),
-        override(read_config(HERE / f"{NAME}.toml"), asked.options),
+        CompareOptions((dev / "dev.en", dev / "dev.fr"), arguments.out, "bootstrap", LENGTHS),
+        Data(train, (), CODES),
+        override(read_config(HERE / f"{NAME}.toml"), arguments.options),
         ["model.attention=none,scaled"],
-        asked.seeds,
+        arguments.seeds,
     )
     compare(plan, Console(stderr=True))
-    keep(asked.out, asked.results)
-    print(asked.results)
+    keep(arguments.out, arguments.results)
+    print(arguments.results)
 
 
 if __name__ == "__main__":

@@ -8,22 +8,34 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 
+import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from regard.cli import main
 from regard.evaluation import measure
-from regard.experiment import CompareOptions, plan_ready
+from regard.experiment import CompareOptions, evaluate, plan_ready
+from regard.experiment.charts import learning_charts, length_chart
 from regard.experiment.compare import evaluate_all
+from regard.experiment.figures import draw_figure
 from regard.experiment.report import render
-from regard.experiment.results import AttentionMap, Example, Reordering, SystemOutput
+from regard.experiment.results import (
+    AttentionMap,
+    ComparedSentence,
+    Comparison,
+    Reordering,
+    SystemOutput,
+    as_plain_data,
+)
 from regard.experiment.word_diff import compare_words
-from regard.storage import folder as checkpoint
+from regard.storage import folder as storage
 
 OPTIONS = (
-    "vocabulary.size=700", "model.embedding_size=16", "model.encoder_size=16", "model.decoder_size=16",
-    "train.updates=6", "train.validate_every=2", "train.batch_tokens=512", "train.threads=1",
-    "search.beam=1",
+    "vocabulary.size=700", "model.embedding_size=16", "model.encoder_size=16",
+    "model.decoder_size=16", "train.updates=6", "train.validate_every=2",
+    "train.batch_tokens=512", "train.threads=1", "search.beam=1",
 )  # fmt: skip
 
 
@@ -37,8 +49,9 @@ def type_here(monkeypatch, *words):
 
 
 def command(text, out, *more):
-    return ("compare", *text.train, "--test", *text.valid, "--valid", *text.valid, "--out", out,
-            "--vary", "model.attention=none,scaled", *OPTIONS, *more)  # fmt: skip
+    files = (*text.train, "--test", *text.valid, "--valid", *text.valid)
+    vary = ("--vary", "model.attention=none,scaled", "--length-buckets", "7,11")
+    return ("compare", *files, "--out", out, *vary, *OPTIONS, *more)
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +66,15 @@ def compared(text, tmp_path_factory):
 
 def cards(out):
     return {
-        name: checkpoint.load_model_info(out / "models" / name)
+        name: storage.load_model_info(out / "models" / name)
         for name in ("none-1", "scaled-1", "none-2", "scaled-2")
     }
 
 
 def test_trained_models_differ_in_what_is_varied_and_in_nothing_else(compared):
-    found = cards(compared[0])
+    infos = cards(compared[0])
     for seed in (1, 2):
-        none, scaled = (found[f"{score}-{seed}"] for score in ("none", "scaled"))
+        none, scaled = (infos[f"{score}-{seed}"] for score in ("none", "scaled"))
         assert none.config.train.seed == seed
         alike = scaled.config.model.model_copy(update={"attention": "none"})
         assert none.config == scaled.config.model_copy(update={"model": alike})
@@ -71,38 +84,43 @@ def test_trained_models_differ_in_what_is_varied_and_in_nothing_else(compared):
 
 
 def test_seeds_differ_in_the_seed_alone(compared):
-    found = cards(compared[0])
+    infos = cards(compared[0])
     for score in ("none", "scaled"):
-        first, second = found[f"{score}-1"], found[f"{score}-2"]
+        first, second = infos[f"{score}-1"], infos[f"{score}-2"]
         alike = second.config.train.model_copy(update={"seed": 1})
         assert first.config == second.config.model_copy(update={"train": alike})
         assert first.provenance["corpus"] == second.provenance["corpus"]
 
 
 def test_the_figures_are_those_of_the_translations_that_lie_beside(compared, text):
-    out, told = compared
+    out, printed = compared
     result = json.loads((out / "result.json").read_text("utf-8"))
     references = text.valid[1].read_text("utf-8").splitlines()
-    assert [one["name"] for one in result["models"]] == ["none-1", "scaled-1", "none-2", "scaled-2"]
-    for one in result["models"]:
-        lines = (out / "translations" / f"{one['name']}.fr").read_text("utf-8").split("\n")[:-1]
+    assert [model["name"] for model in result["models"]] == [
+        "none-1",
+        "scaled-1",
+        "none-2",
+        "scaled-2",
+    ]
+    for model in result["models"]:
+        lines = (out / "translations" / f"{model['name']}.fr").read_text("utf-8").split("\n")[:-1]
         quality = [each._asdict() for each in measure(lines, references, "fr", "sacrebleu")]
-        assert one["quality"] == quality
-        assert one["low"] <= quality[0]["value"] <= one["high"]
-        assert one["perplexity"] > 1 and one["training"]["updates"] == 6
-        assert [point["update"] for point in one["training"]["curve"]] == [2, 4, 6]
-        assert sum(bucket["sentences"] for bucket in one["buckets"]) == 40
-        assert one["name"] in told
+        assert model["quality"] == quality
+        assert model["low"] <= quality[0]["value"] <= model["high"]
+        assert model["perplexity"] > 1 and model["training"]["updates"] == 6
+        assert [point["update"] for point in model["training"]["curve"]] == [2, 4, 6]
+        assert sum(bucket["sentences"] for bucket in model["buckets"]) == 40
+        assert model["name"] in printed
 
 
 def test_each_seed_is_tested_by_itself(compared):
     result = json.loads((compared[0] / "result.json").read_text("utf-8"))
-    pairs = [(one["baseline"], one["model"]) for one in result["differences"]]
+    pairs = [(each["baseline"], each["model"]) for each in result["differences"]]
     assert pairs == [("none-1", "scaled-1"), ("none-2", "scaled-2")]
-    by_name = {one["name"]: one["perplexity"] for one in result["models"]}
+    by_name = {model["name"]: model["perplexity"] for model in result["models"]}
     spread = next(
-        one for one in result["spreads"]
-        if one["choice"] == "scaled" and one["metric"] == "perplexity"
+        each for each in result["spreads"]
+        if each["choice"] == "scaled" and each["metric"] == "perplexity"
     )  # fmt: skip
     assert spread["values"] == [by_name["scaled-1"], by_name["scaled-2"]]
     assert spread["mean"] == pytest.approx(sum(spread["values"]) / 2)
@@ -121,6 +139,84 @@ def test_all_that_is_promised_lies_in_the_folder(compared):
     assert "attention" not in result["options"]["model"]
 
 
+@pytest.fixture(scope="module")
+def result(compared):
+    """result.json as the named tuples that it was written from."""
+    text = (compared[0] / "result.json").read_text("utf-8")
+    return TypeAdapter(Comparison).validate_json(text)
+
+
+def test_result_json_holds_all_that_was_compared(compared, result):
+    content = json.loads((compared[0] / "result.json").read_text("utf-8"))
+    assert as_plain_data(result) == content
+
+
+def numbers(text):
+    return [[float(number) for number in pair.split(",")] for pair in text.split()]
+
+
+def values_of(svg, points, ticks):
+    """Points of a drawing as values, by its grid lines along y and its `ticks` along x."""
+    heights = [float(y) for y in re.findall(r'<line [^>]*y1="([^"]+)"', svg)]
+    steps = [float(step) for step in re.findall(r'<text class="end"[^>]*>([^<]+)<', svg)]
+    columns = [float(x) for x in re.findall(r'<text class="mid" x="([^"]+)"', svg)][: len(ticks)]
+    to_x = np.polyfit(columns, [tick.x for tick in ticks], 1)
+    to_y = np.polyfit(heights, steps, 1)
+    return np.array([[np.polyval(to_x, x), np.polyval(to_y, y)] for x, y in points])
+
+
+def charts_with_numbers(result):
+    """Each chart with the x, y, low and high of each of its lines, from result.json."""
+    buckets = [
+        [
+            (index, bucket.bleu, bucket.low, bucket.high)
+            for index, bucket in enumerate(model.buckets)
+        ]
+        for model in result.models
+    ]
+    bleu, loss = (
+        [
+            [(p.update, getattr(p, name), getattr(p, name), getattr(p, name)) for p in curve]
+            for curve in (model.training.curve for model in result.models)
+        ]
+        for name in ("bleu", "loss")
+    )
+    charts = [length_chart(result.models), *learning_charts(result.models)]
+    return list(zip(charts, (buckets, bleu, loss), strict=True))
+
+
+def test_the_points_of_the_page_are_the_numbers_of_result_json(compared, result):
+    page = (compared[0] / "report.html").read_text("utf-8")
+    drawings = re.findall(r'<svg viewBox="0 0 640.*?</svg>', page, re.DOTALL)
+    for svg, (chart, expected) in zip(drawings, charts_with_numbers(result), strict=True):
+        lines = re.findall(r'<title>([^<]+)</title><polyline points="([^"]+)"', svg)
+        assert [name for name, _ in lines] == [model.name for model in result.models]
+        span = max(tick.x for tick in chart.ticks) + max(
+            high for line in expected for *_, high in line
+        )
+        for (_, points), line in zip(lines, expected, strict=True):
+            values = values_of(svg, numbers(points), chart.ticks)
+            np.testing.assert_allclose(values, [point[:2] for point in line], atol=span / 1000)
+        bands = re.findall(r'<polygon class="band[^"]*" points="([^"]+)"', svg)
+        with_band = [line for line in expected if any(low != high for *_, low, high in line)]
+        for points, line in zip(bands, with_band, strict=True):
+            edges = [(x, high) for x, *_, high in line] + [(x, low) for x, _, low, _ in line[::-1]]
+            values = values_of(svg, numbers(points), chart.ticks)
+            np.testing.assert_allclose(values, edges, atol=span / 1000)
+
+
+def test_the_points_of_the_figures_are_the_numbers_of_result_json(result):
+    for chart, expected in charts_with_numbers(result):
+        (axes,) = draw_figure([chart]).axes
+        for artist, line in zip(axes.lines, expected, strict=True):
+            np.testing.assert_array_equal(artist.get_xydata(), [point[:2] for point in line])
+        with_band = [line for line in expected if any(low != high for *_, low, high in line)]
+        for band, line in zip(axes.collections, with_band, strict=True):
+            corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
+            assert corners == {(x, edge) for x, _, low, high in line for edge in (low, high)}
+        assert [text.get_text() for text in axes.get_legend().texts] == ["none", "scaled"]
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_holds_no_program(compared):
     page = (compared[0] / "report.html").read_text("utf-8")
     assert not re.search(r"(?:https?:)?//\w|<script|<link|@import|url\(|\bon\w+=", page)
@@ -136,22 +232,25 @@ def test_run_again_it_trains_and_translates_nothing(compared, text, monkeypatch,
         raise AssertionError("this was done already")
 
     monkeypatch.setattr("regard.api.train", never)
-    monkeypatch.setattr("regard.experiment.evaluate.find", never)
+    monkeypatch.setattr("regard.experiment.evaluate.translate_and_score", never)
     assert type_here(monkeypatch, *command(text, out, "--seeds", 2)) == 0
     assert capsys.readouterr().err.count("trained already") == 4
     assert json.loads((out / "result.json").read_text("utf-8")) == before
     assert stamps == {file: file.stat().st_mtime_ns for file in stamps} and len(stamps) == 4
 
 
-def without_time(result):
-    for one in result["models"]:
-        del one["seconds"], one["speed"], one["training"]["minutes"]
-    return result
+def first_seed_of(folder):
+    """The results of the first seed, without times."""
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    models = [model for model in result["models"] if model["seed"] == 1]
+    for model in models:
+        del model["seconds"], model["speed"], model["training"]["minutes"]
+    return models, result["differences"][0], result["examples"], result["reorderings"]
 
 
 def test_a_comparison_that_is_stopped_goes_on_and_ends_the_same(compared, text, tmp_path):
     out = tmp_path / "stopped"
-    typed = [sys.executable, "-m", "regard", *map(str, command(text, out, "--seeds", 2))]
+    typed = [sys.executable, "-m", "regard", *map(str, command(text, out))]
     running = subprocess.Popen(typed, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "200"})
     deadline = time.monotonic() + 240
     log = out / "models" / "scaled-1" / "training" / "log.jsonl"
@@ -160,16 +259,12 @@ def test_a_comparison_that_is_stopped_goes_on_and_ends_the_same(compared, text, 
     running.send_signal(signal.SIGINT)
     said = running.communicate()[1].decode()
     assert running.returncode == 130, said
-    assert "run the same command again to go on" in said
+    assert "run the same command again to resume" in said
     assert not (out / "result.json").exists()
     done = subprocess.run(typed, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    assert "none-1, 1 of 4: trained already" in done.stderr.decode()
-    stopped, whole = (
-        without_time(json.loads((folder / "result.json").read_text("utf-8")))
-        for folder in (out, compared[0])
-    )
-    assert stopped == whole
+    assert "none-1, 1 of 2: trained already" in done.stderr.decode()
+    assert first_seed_of(out) == first_seed_of(compared[0])
 
 
 def test_translations_are_made_again_when_the_model_or_the_text_changes(
@@ -180,21 +275,25 @@ def test_translations_are_made_again_when_the_model_or_the_text_changes(
     for model, name in zip(models, ("none-1", "scaled-1"), strict=True):
         shutil.copytree(compared[0] / "models" / name, model)
     asked = ("compare", "--models", *models, "--test", *text.valid, "--out", out)
-    made = []
-    from regard.experiment import evaluate as judge
-
-    find = judge.translate_and_score
-    monkeypatch.setattr(judge, "find", lambda *given: made.append(1) or find(*given))
+    calls = []
+    module = import_module("regard.experiment.compare")  # the package has a function of this name
+    monkeypatch.setattr(module, "find_spec", lambda name: None)  # no figures
+    translate_and_score = evaluate.translate_and_score
+    monkeypatch.setattr(
+        evaluate,
+        "translate_and_score",
+        lambda *inputs: calls.append(1) or translate_and_score(*inputs),
+    )
     assert type_here(monkeypatch, *asked) == 0
     assert type_here(monkeypatch, *asked) == 0
-    assert len(made) == 2
+    assert len(calls) == 2
     # another search is another translation, and so are other weights and a changed file
     assert type_here(monkeypatch, *asked, "search.beam=2") == 0
-    assert len(made) == 4
+    assert len(calls) == 4
     shutil.copy(compared[0] / "models" / "scaled-2" / "model.safetensors", models[1])
     (out / "translations" / "a.fr").write_text("rien\n" * 40, "utf-8")
     assert type_here(monkeypatch, *asked, "search.beam=2") == 0
-    assert len(made) == 6
+    assert len(calls) == 6
 
 
 def test_ready_models_are_compared_without_training(compared, model, text, tmp_path, monkeypatch):
@@ -204,7 +303,7 @@ def test_ready_models_are_compared_without_training(compared, model, text, tmp_p
     asked = ("compare", "--models", compared[0] / "models" / "none-1", file, "--test", *text.valid)
     assert type_here(monkeypatch, *asked, "--out", out) == 0
     result = json.loads((out / "result.json").read_text("utf-8"))
-    assert [one["name"] for one in result["models"]] == ["none-1", "small"]
+    assert [model["name"] for model in result["models"]] == ["none-1", "small"]
     assert result["models"][1]["training"]["updates"] == 0  # a file knows nothing of it
     assert result["varied"] == [] and not (out / "models").exists()
     page = (out / "report.html").read_text("utf-8")
@@ -213,13 +312,13 @@ def test_ready_models_are_compared_without_training(compared, model, text, tmp_p
 
 MISTAKES = {
     "--vary model.atention=none,dot": "did you mean 'model.attention'",
-    "--vary model.attention=none": "only one choice",
+    "--vary model.attention=none": "only one value",
     "": "nothing is varied",
     "--vary model.attention=none,dot --significance bootstraps": "did you mean 'bootstrap'",
-    "--vary model.attention=none,dot --length-buckets 10,5": "write rising numbers",
-    "--vary model.attention=none,dot --length-buckets long": "write rising numbers",
+    "--vary model.attention=none,dot --length-buckets 10,5": "write increasing numbers",
+    "--vary model.attention=none,dot --length-buckets long": "write increasing numbers",
     "--vary model.attention=none,dot train.udpates=3": "did you mean 'updates'",
-    "--vary model.attention=none,dot --models here": "ready models are not trained",
+    "--vary model.attention=none,dot --models here": "--models gives trained ones",
 }
 
 
@@ -249,7 +348,7 @@ def test_a_bad_test_text_is_told_before_anything_is_trained(text, tmp_path, monk
 
 
 def test_without_matplotlib_nothing_begins(text, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("regard.experiment.charts.find_spec", lambda name: None)
+    monkeypatch.setattr("regard.experiment.figures.find_spec", lambda name: None)
     assert type_here(monkeypatch, *command(text, tmp_path / "out")) == 2
     assert "pip install '.[plot]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -274,10 +373,10 @@ def test_models_that_cannot_be_compared_are_refused(compared, model, text, monke
         card = json.loads((other / "model.json").read_text())
         (other / "model.json").write_text(json.dumps(card | {"languages": ["en", "de"]}))
     for words, expected in (
-        ((ready,), "1 model is not enough"),
+        ((ready,), "at least two models"),
         ((ready, ready), "given twice"),
         ((ready, other), "en-de and en-fr"),
-        ((ready, model, "train.updates=3"), "other options of train"),
+        ((ready, model, "train.updates=3"), "options of train cannot be changed"),
         ((ready, model, "search.beam=0"), "search.beam"),
         ((ready, compared[0] / "nowhere"), "no such folder"),
     ):
@@ -289,22 +388,29 @@ def test_models_that_cannot_be_compared_are_refused(compared, model, text, monke
 def test_what_stands_in_a_sentence_is_shown_as_text_and_vocabularies_are_watched(
     compared, model, text, tmp_path
 ):
-    asked = CompareOptions(text.valid, tmp_path, "bootstrap", (10,))
-    plan = plan_ready(asked, [model, compared[0] / "models" / "none-1"], {})
+    options = CompareOptions(text.valid, tmp_path, "bootstrap", (10,))
+    plan = plan_ready(options, [model, compared[0] / "models" / "none-1"], {})
     from rich.console import Console
 
     with open(os.devnull, "w") as nowhere:
-        found = evaluate_all(plan, Console(file=nowhere))
+        comparison = evaluate_all(plan, Console(file=nowhere))
     bad = "<script>alert(1)</script>\"'&"
-    case = Example(bad, 1, bad, bad, [SystemOutput(found.models[0].name, bad, 1.0)])
-    looks = [Reordering(1, bad, bad, [AttentionMap(found.models[0].name, [bad], [bad], [[1.0]])])]
+    name = comparison.models[0].name
+    example = ComparedSentence(bad, 1, bad, bad, [SystemOutput(name, bad, 1.0)])
+    reorderings = [Reordering(1, bad, bad, [AttentionMap(name, [bad], [bad], [[1.0]])])]
     test = {"source": bad, "reference": bad, "sentences": 1}
-    evil = found._replace(cases=[case], reorderings=looks, test=test, varied=[bad])
+    evil = comparison._replace(
+        examples=[example],
+        reorderings=reorderings,
+        test=test,
+        varied=[bad],
+        options={bad: {bad: bad}},
+    )
     page = render(evil)
     assert "<script" not in page and "alert(1)" in page
     assert "which is the same here" in page
-    models = [found.models[0], found.models[1]._replace(vocabulary="another")]
-    assert "perplexities cannot be compared" in render(found._replace(models=models))
+    models = [comparison.models[0], comparison.models[1]._replace(vocabulary="another")]
+    assert "perplexities cannot be compared" in render(comparison._replace(models=models))
 
 
 def test_words_that_differ_are_marked_and_missing_ones_are_named():

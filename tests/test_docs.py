@@ -19,7 +19,6 @@ import pytest
 import regard
 from regard.cli import COMMANDS
 from regard.config import options, override
-from regard.lesson.corpus import split
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

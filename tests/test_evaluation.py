@@ -1,4 +1,4 @@
-"""The figures that we report are those that others would find, and say how they were found."""
+"""Scores equal those of sacreBLEU and of the papers, and say how they were computed."""
 
 import html
 import sys
@@ -18,8 +18,8 @@ from regard.evaluation.length import bucket_members, merge_small
 from regard.evaluation.significance import (
     METHODS,
     METRICS,
-    System,
     by_randomization,
+    count_statistics,
     differences,
     tail_probability,
 )
@@ -48,7 +48,7 @@ ANOTHER = [
     "Une femme lit un journal sur un banc du parc.",
 ]
 
-# name, raw, prepared
+# language, raw, prepared
 PREPARED = [
     ("fr", "L’homme a 3,5 litres.", "l' homme a 3,5 litres ."),
     ("fr", "« Où va-t-elle ? » dit-il…", '" où va-t-elle ? " dit-il ...'),
@@ -85,8 +85,8 @@ def test_multi30k_text_is_lower_cased_then_normalised_then_tokenised(language, r
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_a_perfect_translation_scores_100_bleu_100_chrf_and_0_ter(convention):
-    found = {quality.name: quality.value for quality in measure(FRENCH, FRENCH, "fr", convention)}
-    assert found == pytest.approx({"BLEU": 100.0, "chrF2": 100.0, "TER": 0.0})
+    result = {quality.name: quality.value for quality in measure(FRENCH, FRENCH, "fr", convention)}
+    assert result == pytest.approx({"BLEU": 100.0, "chrF2": 100.0, "TER": 0.0})
 
 
 def test_bleu_is_that_of_papineni_by_hand():
@@ -106,10 +106,10 @@ def test_the_quick_bleu_is_the_measured_bleu():
 
 def test_a_signature_tells_the_version_and_the_tokeniser():
     for convention, tokenizer in [("sacrebleu", "13a"), ("multi30k", "none")]:
-        found = {quality.name: quality for quality in measure(ANOTHER, FRENCH, "fr", convention)}
-        assert f"|tok:{tokenizer}|" in found["BLEU"].signature
-        assert all(f"version:{sacrebleu.__version__}" in q.signature for q in found.values())
-        fronts = {q.signature.startswith("convention:multi30k|nrefs:1|") for q in found.values()}
+        result = {quality.name: quality for quality in measure(ANOTHER, FRENCH, "fr", convention)}
+        assert f"|tok:{tokenizer}|" in result["BLEU"].signature
+        assert all(f"version:{sacrebleu.__version__}" in q.signature for q in result.values())
+        fronts = {q.signature.startswith("convention:multi30k|nrefs:1|") for q in result.values()}
         assert fronts == {convention == "multi30k"}
 
 
@@ -126,9 +126,9 @@ def test_a_signature_tells_whether_capitals_count():
 )
 def test_a_script_without_word_spaces_is_cut_by_characters(language, tokenizer):
     text = "今日はとてもいい天気です。"
-    found = measure([text[:-3]], [text], language, "sacrebleu")[0]
-    assert f"|tok:{tokenizer}|" in found.signature
-    assert 0 < found.value < 100
+    result = measure([text[:-3]], [text], language, "sacrebleu")[0]
+    assert f"|tok:{tokenizer}|" in result.signature
+    assert 0 < result.value < 100
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "zh_Hans", "ja-JP", "fr-CA", "ko_Kore"])
@@ -155,8 +155,8 @@ def test_a_tokenised_full_stop_brings_no_warning(caplog):
 
 
 def test_an_empty_translation_scores_nothing_and_breaks_nothing():
-    found = measure(["", ""], FRENCH[:2], "fr", "multi30k")
-    assert [round(quality.value, 6) for quality in found] == [0.0, 0.0, 100.0]
+    result = measure(["", ""], FRENCH[:2], "fr", "multi30k")
+    assert [round(quality.value, 6) for quality in result] == [0.0, 0.0, 100.0]
 
 
 SOURCES = ["", "A dog.", "A man runs.", "Two men run fast today.", "One two three four five six."]
@@ -223,7 +223,7 @@ def test_an_unknown_convention_is_refused_and_the_nearest_told():
         measure(FRENCH, FRENCH, "fr", "multi3k")
     assert str(caught.value) == (
         "there is no convention 'multi3k'\n"
-        "  where: the convention by which translations are measured\n"
+        "  where: the scoring convention\n"
         "  to do: did you mean 'multi30k'?"
     )
 
@@ -249,14 +249,25 @@ PHRASES = st.lists(
 
 @given(PHRASES)
 def test_our_counts_added_up_give_sacrebleus_score(phrases):
-    found, wanted = ([" ".join(pair[side]) for pair in phrases] for side in (0, 1))
-    counts = bleu_counts(found, wanted, "fr")
-    score = bleu(found, wanted, "fr")
+    hypotheses, wanted = ([" ".join(pair[side]) for pair in phrases] for side in (0, 1))
+    counts = bleu_counts(hypotheses, wanted, "fr")
+    score = bleu(hypotheses, wanted, "fr")
     assert exact_bleu(counts) == score
     np.testing.assert_allclose(bleu_of(counts.sum(axis=0, keepdims=True)), [score], rtol=1e-12)
-    chrf = sacrebleu.metrics.CHRF().corpus_score(found, [wanted]).score
-    sums = chrf_counts(found, wanted, "fr").sum(axis=0, keepdims=True)
+    chrf = sacrebleu.metrics.CHRF().corpus_score(hypotheses, [wanted]).score
+    sums = chrf_counts(hypotheses, wanted, "fr").sum(axis=0, keepdims=True)
     np.testing.assert_allclose(chrf_of(sums), [chrf], rtol=1e-12)
+
+
+def test_the_chrf_of_each_sentence_is_that_of_sacrebleu():
+    scorer = sacrebleu.metrics.CHRF()
+    hypotheses = noisy(LESSON, 1, 0.3)
+    expected = [
+        scorer.sentence_score(hypothesis, [reference]).score
+        for hypothesis, reference in zip(hypotheses, LESSON, strict=True)
+    ]
+    scores = chrf_of(chrf_counts(hypotheses, LESSON, "fr"))
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
 
 def noisy(texts, seed, share):
@@ -288,17 +299,24 @@ def test_a_bootstrap_draws_the_same_test_sets_for_every_system():
     np.testing.assert_array_equal(first, resample([counts], bleu_of)[0])
 
 
-SYSTEMS = [
-    System("baseline", noisy(LESSON, 1, 0.3)),
-    System("the same", noisy(LESSON, 1, 0.3)),
-    System("its like", noisy(LESSON, 2, 0.3)),
-    System("better", noisy(LESSON, 3, 0.1)),
-]
+def systems_of(references, **texts):
+    return [count_statistics(name, each, references, "fr") for name, each in texts.items()]
+
+
+@pytest.fixture(scope="module")
+def systems():
+    return systems_of(
+        LESSON,
+        baseline=noisy(LESSON, 1, 0.3),
+        the_same=noisy(LESSON, 1, 0.3),
+        its_like=noisy(LESSON, 2, 0.3),
+        better=noisy(LESSON, 3, 0.1),
+    )
 
 
 @pytest.fixture(scope="module", params=METHODS)
-def tested(request):
-    return request.param, differences(SYSTEMS, LESSON, "fr", request.param)
+def tested(request, systems):
+    return request.param, differences(systems, "fr", request.param)
 
 
 def test_a_system_compared_with_itself_is_not_significant(tested):
@@ -323,18 +341,27 @@ def test_a_clearly_better_system_is_significant(tested):
     assert f"|test:{method}|" in better.verdicts[0].signature
 
 
+@pytest.fixture(scope="module")
+def pairs_of_one_kind():
+    """The BLEU counts of 150 pairs of systems that differ by chance."""
+    pairs = []
+    for seed in range(0, 300, 2):
+        some = LESSON[seed : seed + 60]
+        texts = (noisy(some, 900 + seed + side, 0.3) for side in (0, 1))
+        pairs.append([bleu_counts(each, some, "fr") for each in texts])
+    return pairs
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_systems_that_differ_by_chance_are_rarely_told_apart(method, monkeypatch):
+def test_systems_that_differ_by_chance_are_rarely_told_apart(
+    method, pairs_of_one_kind, monkeypatch
+):
     """Of 150 comparisons of two systems of one kind, 5 in 100 may have p < 0.05."""
     monkeypatch.setattr(significance, "SHUFFLES", 1000)
     score, p_value = METRICS["BLEU"].score, METHODS[method].p_value
-    found = []
-    for seed in range(0, 300, 2):
-        some = LESSON[seed : seed + 60]
-        pair = (bleu_counts(noisy(some, 900 + seed + side, 0.3), some, "fr") for side in (0, 1))
-        found.append(p_value(*pair, score))
-    assert 0.01 <= np.mean(np.array(found) < 0.05) <= 0.08
-    assert 0.04 <= np.mean(np.array(found) < 0.1) <= 0.15
+    p_values = [p_value(*pair, score) for pair in pairs_of_one_kind]
+    assert 0.01 <= np.mean(np.array(p_values) < 0.05) <= 0.08
+    assert 0.04 <= np.mean(np.array(p_values) < 0.1) <= 0.15
 
 
 @pytest.mark.parametrize("differing", [1, 2, 3, 5, 8])
@@ -353,10 +380,9 @@ def test_randomization_finds_the_p_value_of_all_exchanges_there_are(differing):
 def test_one_sentence_alone_proves_nothing(method):
     base = noisy(LESSON, 1, 0.3)
     other = [LESSON[0], *base[1:]]
-    systems = [System("base", base), System("one sentence better", other)]
-    (found,) = differences(systems, LESSON, "fr", method)
-    assert found.bleu > 0
-    assert all(verdict.p_value == pytest.approx(1.0, abs=0.02) for verdict in found.verdicts)
+    (result,) = differences(systems_of(LESSON, base=base, other=other), "fr", method)
+    assert result.bleu > 0
+    assert all(verdict.p_value == pytest.approx(1.0, abs=0.02) for verdict in result.verdicts)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -364,10 +390,10 @@ def test_one_sentence_alone_proves_nothing(method):
 def test_a_few_lines_prove_nothing(method, lines):
     """Of as many exchanges as there are, two are as far apart as the systems."""
     wanted = [LESSON[0]] * lines  # every draw of them is the same
-    systems = [System("worse", [wanted[0][:12]] * lines), System("right", wanted)]
-    (found,) = differences(systems, wanted, "fr", method)
-    least = 2 ** (1 - lines)
-    assert all(verdict.p_value >= least - 0.02 for verdict in found.verdicts)
+    systems = systems_of(wanted, worse=[wanted[0][:12]] * lines, right=wanted)
+    (result,) = differences(systems, "fr", method)
+    smallest = 2 ** (1 - lines)
+    assert all(verdict.p_value >= smallest - 0.02 for verdict in result.verdicts)
 
 
 def test_a_p_value_counts_ties_and_what_was_found_itself():
@@ -378,26 +404,27 @@ def test_a_p_value_counts_ties_and_what_was_found_itself():
 @pytest.mark.parametrize(("method", "draws"), [("bootstrap", 1000), ("randomization", 10_000)])
 def test_a_signature_says_how_often_was_drawn(method, draws, monkeypatch):
     counted = []
-    monkeypatch.setattr(significance, "share_of", lambda made, _: counted.append(len(made)) or 1.0)
-    systems = [System("a", FRENCH), System("b", FRENCH[::-1])]
-    (found,) = differences(systems, FRENCH, "fr", method)
+    monkeypatch.setattr(
+        significance, "tail_probability", lambda drawn, _: counted.append(len(drawn)) or 1.0
+    )
+    (result,) = differences(systems_of(FRENCH, a=FRENCH, b=FRENCH[::-1]), "fr", method)
     assert counted == [draws, draws]
-    assert all(f"|draws:{draws}|" in verdict.signature for verdict in found.verdicts)
+    assert all(f"|draws:{draws}|" in verdict.signature for verdict in result.verdicts)
 
 
-def test_each_system_is_tested_against_the_first(tested):
-    base, *others = SYSTEMS
-    for found, system in zip(tested[1], others, strict=True):
-        assert (found.baseline, found.model) == (base.name, system.name)
-        own, baseline = (bleu(one.texts, LESSON, "fr") for one in (system, base))
-        assert found.bleu == own - baseline
-        assert found.verdicts[0].value == pytest.approx(own)
-        assert found.verdicts[0].baseline == pytest.approx(baseline)
+def test_each_system_is_tested_against_the_first(tested, systems):
+    base, *others = systems
+    for result, system in zip(tested[1], others, strict=True):
+        assert (result.baseline, result.model) == (base.name, system.name)
+        value, baseline = (bleu(each.texts, LESSON, "fr") for each in (system, base))
+        assert result.bleu == value - baseline
+        assert result.verdicts[0].value == pytest.approx(value)
+        assert result.verdicts[0].baseline == pytest.approx(baseline)
 
 
 def test_an_unknown_test_is_refused_and_the_nearest_told():
     with pytest.raises(RegardError, match="did you mean 'bootstrap'"):
-        differences([System("a", FRENCH), System("b", FRENCH)], FRENCH, "fr", "bootstraps")
+        differences(systems_of(FRENCH, a=FRENCH, b=FRENCH), "fr", "bootstraps")
 
 
 @given(
@@ -405,12 +432,12 @@ def test_an_unknown_test_is_refused_and_the_nearest_told():
     st.sets(st.integers(1, 45), max_size=5),
     st.integers(1, 9),
 )
-def test_buckets_partition_the_sources_and_small_ones_are_merged(lengths, edges, least):
+def test_buckets_partition_the_sources_and_small_ones_are_merged(lengths, edges, smallest):
     sources = [" ".join("x" * length) for length in lengths]
-    merged = merge_small(sources, tuple(edges), least)
+    merged = merge_small(sources, tuple(edges), smallest)
     assert set(merged) <= {*edges, max(lengths)}
-    places = bucket_members(sources, merged)
-    assert sorted(n for place in places for n in place.inside) == list(range(len(sources)))
-    for place in places:
-        assert len(place.inside) >= min(least, len(sources))
-        assert all(place.first <= len(words(sources[n])) <= place.last for n in place.inside)
+    buckets = bucket_members(sources, merged)
+    assert sorted(n for bucket in buckets for n in bucket.indices) == list(range(len(sources)))
+    for bucket in buckets:
+        assert len(bucket.indices) >= min(smallest, len(sources))
+        assert all(bucket.first <= len(words(sources[n])) <= bucket.last for n in bucket.indices)

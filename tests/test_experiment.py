@@ -1,21 +1,26 @@
 """The laws of the experiment: trained alike, compared on the same text."""
 
+import re
 import sys
+from contextlib import redirect_stdout
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from regard.cli import main
 from regard.errors import RegardError
-from regard.experiment import demo as lesson
+from regard.experiment import demo
 from regard.experiment.evaluate import perplexity
 from regard.experiment.reordering import crossing_score
 from regard.experiment.results import AttentionMap
-from regard.experiment.sweep import choose, shared_options
+from regard.experiment.sweep import choose, parse_vary, shared_options
 from regard.lesson.corpus import EXAMPLE, examples
 from regard.models import unique_names
-from regard.storage import folder as checkpoint
+from regard.storage import folder as storage
 from regard.translator import load
 
 QUICK = {
@@ -26,68 +31,80 @@ QUICK = {
 }
 
 
+class Demonstration(NamedTuple):
+    folder: Path
+    output: str
+
+
+def run_demo(folder, pairs=1000):
+    """The exit code of `regard demo` with two very small models, and what it prints."""
+    output = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output):
+        patch.setattr(demo, "SETTINGS", QUICK)
+        patch.setattr(demo, "TEST_PAIRS", 40)
+        patch.setattr(sys, "argv", ["regard", "demo", "--out", str(folder), "--pairs", str(pairs)])
+        patch.setenv("COLUMNS", "80")
+        with pytest.raises(SystemExit) as left:
+            main()
+    return left.value.code, output.getvalue()
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo") / "here"
+def demonstration(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "here"
+    code, output = run_demo(folder)
+    assert code == 0
+    return Demonstration(folder, output)
 
 
-@pytest.fixture
-def demonstrated(place, monkeypatch, capsys):
-    """What `regard demo` prints, with two very small models."""
-    monkeypatch.setattr(lesson, "SETTINGS", QUICK)
-    monkeypatch.setattr(lesson, "TEST", 40)
-    monkeypatch.setattr(sys, "argv", ["regard", "demo", "--out", str(place), "--pairs", "1000"])
-    monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 0
-    return capsys.readouterr().out
-
-
-def test_the_demonstration_shows_both_models_and_where_they_look(place, demonstrated):
+def test_the_demonstration_shows_both_models_and_where_they_look(demonstration):
     for expected in ("traditional", "attention", "BLEU", EXAMPLE.source, "</s>", "mouse"):
-        assert expected in demonstrated
-    told = [line for line in demonstrated.splitlines() if str(place) not in line]
-    assert max(map(len, told)) <= 80
+        assert expected in demonstration.output
+    lines = demonstration.output.splitlines()
+    assert max(len(line) for line in lines if str(demonstration.folder) not in line) <= 80
 
 
-def test_the_demonstration_leaves_a_report_that_shows_its_sentence(place, demonstrated):
-    page = (place / "report.html").read_text("utf-8")
-    assert str(place / "report.html") in demonstrated
+def test_the_demonstration_leaves_a_report_that_shows_its_sentence(demonstration):
+    report = demonstration.folder / "report.html"
+    page = report.read_text("utf-8")
+    assert str(report) in demonstration.output
     assert EXAMPLE.source in page and "traditional" in page
     assert "it has one straight column" in page
 
 
-def test_the_demonstration_needs_no_matplotlib(place, demonstrated, monkeypatch, capsys):
-    (place / "report.html").unlink()
-    monkeypatch.setattr("regard.experiment.compare.find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 0
-    assert (place / "report.html").exists()
+def test_the_demonstration_needs_no_matplotlib(demonstration, monkeypatch, capsys):
+    report = demonstration.folder / "report.html"
+    report.unlink()
+    module = import_module("regard.experiment.compare")  # the package has a function of this name
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert run_demo(demonstration.folder)[0] == 0
+    assert report.exists()
     assert "trained already" in capsys.readouterr().err
 
 
-def test_the_demonstration_on_other_text_does_not_take_the_former_models(
-    place, demonstrated, monkeypatch, capsys
-):
-    monkeypatch.setattr(sys, "argv", ["regard", "demo", "--out", str(place), "--pairs", "1200"])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
+def test_the_demonstration_on_other_text_does_not_take_the_former_models(demonstration, capsys):
+    assert run_demo(demonstration.folder, pairs=1200)[0] == 2
     assert "is not what this run began with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", ["model.x=3", "model", "train.updates=0", "train.device=tpu"])
 def test_a_demonstration_with_a_wrong_option_leaves_nothing(wrong, tmp_path):
     with pytest.raises(RegardError):
-        lesson.plan_lesson(tmp_path / "demo", 1000, [wrong])
+        demo.plan_lesson(tmp_path / "demo", 1000, [wrong])
     assert not list(tmp_path.iterdir())
 
 
-def test_the_models_of_the_demonstration_differ_in_the_score_alone(place, demonstrated):
+def test_the_advice_of_the_demonstration_is_an_option_that_compare_understands(tmp_path):
+    with pytest.raises(RegardError) as caught:
+        demo.plan_lesson(tmp_path / "demo", 1000, ["model.attention=uniform"])
+    (advice,) = re.findall(r"`regard compare --vary (\S+)`", caught.value.to_do)
+    assert [variant.name for variant in choose({}, [advice])] == parse_vary(advice).values
+
+
+def test_the_models_of_the_demonstration_differ_in_the_score_alone(demonstration):
     left, right = (
-        checkpoint.load_model_info(place / name) for name in ("traditional", "attention")
+        storage.load_model_info(demonstration.folder / name)
+        for name in ("traditional", "attention")
     )
     assert left.config.model.attention == "none"
     assert right.config.model.attention == "scaled"
@@ -102,25 +119,30 @@ def read_lines(file):
 
 
 def test_the_lesson_is_written_once_and_read_back(tmp_path):
-    texts = lesson.write_lesson(tmp_path, 50, 10, seed=1)
+    texts = demo.write_lesson(tmp_path, 50, 10, seed=1)
     sizes = [len(read_lines(file)) for pair in texts for file in pair]
     assert sizes == [50, 50, 10, 10, 10, 10]
     before = texts.train[0].read_bytes()
-    assert lesson.write_lesson(tmp_path, 50, 10, seed=2) == texts
+    assert demo.write_lesson(tmp_path, 50, 10, seed=2) == texts
     assert texts.train[0].read_bytes() == before
     assert EXAMPLE.source not in read_lines(texts.train[0])
 
 
 def test_choices_are_every_combination_and_share_all_other_options():
     vary = ["model.attention=none,scaled", "model.layer_type=gru,lstm"]
-    found = choose({"model": {"decoder_size": 32}}, vary)
-    assert [one.name for one in found] == ["none-gru", "none-lstm", "scaled-gru", "scaled-lstm"]
-    assert {one.config.model.decoder_size for one in found} == {32}
-    shared = shared_options(found)
+    variants = choose({"model": {"decoder_size": 32}}, vary)
+    assert [variant.name for variant in variants] == [
+        "none-gru",
+        "none-lstm",
+        "scaled-gru",
+        "scaled-lstm",
+    ]
+    assert {variant.config.model.decoder_size for variant in variants} == {32}
+    shared = shared_options(variants)
     assert {"attention", "layer_type"}.isdisjoint(shared["model"])
     assert "seed" not in shared["train"]
-    for one in found:
-        dumped = one.config.model_dump(mode="json")
+    for variant in variants:
+        dumped = variant.config.model_dump(mode="json")
         assert all(dumped[part] == dumped[part] | options for part, options in shared.items())
 
 
@@ -128,8 +150,8 @@ def test_choices_are_every_combination_and_share_all_other_options():
     ("vary", "expected"),
     [
         (["model.atention=none,dot"], "did you mean 'model.attention'"),
-        (["model.attention"], "says not what to vary"),
-        (["model.attention=none"], "only one choice of model.attention"),
+        (["model.attention"], "does not say what to vary"),
+        (["model.attention=none"], "model.attention has only one value"),
         (["model.attention="], "has no value"),
         (["model.attention=none,none"], "two choices are the same"),
         (["model.dropout_hidden=0.1,0.10"], "two choices are the same"),
@@ -153,27 +175,27 @@ def test_a_model_is_named_by_as_much_of_its_path_as_tells_it_apart(tmp_path):
         unique_names([Path("a/x"), Path("a/../a/x")], "-")
 
 
-def look(*rows):
+def attention_map(*rows):
     names = [str(number) for number in range(len(rows[0]))]
     return AttentionMap(
         "m", [str(number) for number in range(len(rows))], names, [list(r) for r in rows]
     )
 
 
-def test_looks_cross_when_words_change_places():
-    straight = look([1, 0, 0], [0, 1, 0], [0, 0, 1])
-    crossed = look([0, 1, 0], [1, 0, 0], [0, 0, 1])
-    unsure = look([0.4, 0.6, 0], [0.6, 0.4, 0], [0, 0, 1])
-    only_the_end = look([0, 0, 1], [0, 0, 1], [0, 0, 1])
-    assert [crossing_score(one) for one in (straight, crossed, only_the_end)] == [0, 1, 0]
+def test_attention_crosses_when_words_change_places():
+    straight = attention_map([1, 0, 0], [0, 1, 0], [0, 0, 1])
+    crossed = attention_map([0, 1, 0], [1, 0, 0], [0, 0, 1])
+    unsure = attention_map([0.4, 0.6, 0], [0.6, 0.4, 0], [0, 0, 1])
+    only_the_end = attention_map([0, 0, 1], [0, 0, 1], [0, 0, 1])
+    assert [crossing_score(each) for each in (straight, crossed, only_the_end)] == [0, 1, 0]
     assert crossing_score(unsure) == pytest.approx(0.36)
 
 
 def test_perplexity_is_that_of_every_token_in_whatever_batches(model, monkeypatch):
     translator = load(model)
-    held = examples(7, seed=11)
-    sources, references = [one.source for one in held], [one.target for one in held]
+    pairs = examples(7, seed=11)
+    sources, references = [pair.source for pair in pairs], [pair.target for pair in pairs]
     alone = [translator.force([s], [r])[0] for s, r in zip(sources, references, strict=True)]
-    by_hand = np.exp(-np.mean(np.concatenate([one.log_probs for one in alone]).astype(float)))
-    monkeypatch.setattr("regard.experiment.evaluate.BATCH", 3)
+    by_hand = np.exp(-np.mean(np.concatenate([forced.log_probs for forced in alone]).astype(float)))
+    monkeypatch.setattr("regard.experiment.evaluate.PERPLEXITY_BATCH", 3)
     assert perplexity(translator, sources, references) == pytest.approx(by_hand, rel=1e-5)

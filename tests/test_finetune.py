@@ -11,7 +11,6 @@ from regard import models
 from regard.engine.quantize import dequantise, quantise
 from regard.errors import RegardError
 from regard.export.export import export
-from regard.lesson.corpus import split
 from regard.storage.folder import load_model_info, load_weights
 from regard.storage.model_card import MODEL_CARD, add_model_card
 from regard.storage.model_file import NO_SHORTLIST, read_model_file, write_model_file

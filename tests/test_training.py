@@ -25,7 +25,6 @@ from regard.data.corpus import Corpus
 from regard.errors import RegardError
 from regard.experiment.training_log import has_ended, training_of
 from regard.files import lock
-from regard.lesson.corpus import split
 from regard.storage.folder import read_tensors
 from regard.training import loop
 from regard.training.data import Data, hold_out
@@ -97,7 +96,8 @@ def test_it_learns(model):
 
 
 def test_the_same_run_twice_gives_the_same_bytes(short_run, small, tmp_path):
-    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=SHORT)
+    config = make_config(SHORT, "here")
+    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=config)
     assert digest(tmp_path / "again/model.safetensors") == digest(short_run / "model.safetensors")
 
 
@@ -483,7 +483,7 @@ class Silent(NoReport):
 
 def train_in_pair(small, folder, settings, signals=((), ()), minutes=(10.0, 10.0)):
     """What `run` of either process returns or raises."""
-    meeting, shared, ends = threading.Barrier(2), {}, {}
+    meeting, shared, ends, alone = threading.Barrier(2), {}, {}, threading.Lock()
     config, data = make_config(settings, "here"), Data(small.train, small.valid, ("en", "fr"))
 
     def process(rank):
@@ -491,7 +491,8 @@ def train_in_pair(small, folder, settings, signals=((), ()), minutes=(10.0, 10.0
         try:
             run = open_run(folder, data, config, None, group, report)
             with run.lock:
-                started = loop.start_loop(run, group, report)
+                with alone:  # threads share PyTorch's random generator
+                    started = loop.start_loop(run, group, report)
                 ends[rank] = started.run(minutes[rank], list(signals[rank]))
         except (Exception, KeyboardInterrupt) as error:
             ends[rank] = error

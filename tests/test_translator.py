@@ -191,22 +191,6 @@ def test_batches_hold_every_sentence_once_and_no_more_than_fit(lengths, size, to
         assert len(batches[-1]) > 1, "a sentence that is left over joins another"
 
 
-def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_path):
-    export(model, tmp_path / "model.regard", "int8", [])
-    translator = regard.load(tmp_path / "model.regard", workers=1)
-    expected = translator.translate(TEXTS)
-
-    def work(_: int) -> list[list[Translation]]:
-        return [translator.translate(TEXTS), [translator.translate([text])[0] for text in TEXTS]]
-
-    with ThreadPoolExecutor(8) as pool:
-        for results in pool.map(work, range(8)):
-            for found in results:
-                assert [one.tokens for one in found] == [one.tokens for one in expected]
-                log_probs = [one.log_prob for one in expected]
-                np.testing.assert_allclose([one.log_prob for one in found], log_probs, rtol=1e-3)
-
-
 def test_a_folder_runs_in_the_engine_that_is_asked_for(model):
     by_engine = {name: regard.load(model, engine=name) for name in ("auto", "onnx", "torch")}
     kinds = {name: type(opened.engine).__name__ for name, opened in by_engine.items()}
@@ -222,3 +206,19 @@ def test_a_file_runs_in_pytorch_too(model, tmp_path):
     for left, right in zip(one.translate(TEXTS[:5]), other.translate(TEXTS[:5]), strict=True):
         assert left.text == right.text
         assert left.log_prob == pytest.approx(right.log_prob, abs=1e-3)
+
+
+def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_path):
+    export(model, tmp_path / "model.regard", "int8", [])
+    translator = regard.load(tmp_path / "model.regard", workers=1)
+    expected = translator.translate(TEXTS)
+
+    def work(_: int) -> list[list[Translation]]:
+        return [translator.translate(TEXTS), [translator.translate([text])[0] for text in TEXTS]]
+
+    with ThreadPoolExecutor(8) as pool:
+        for results in pool.map(work, range(8)):
+            for found in results:
+                assert [one.tokens for one in found] == [one.tokens for one in expected]
+                log_probs = [one.log_prob for one in expected]
+                np.testing.assert_allclose([one.log_prob for one in found], log_probs, rtol=1e-3)

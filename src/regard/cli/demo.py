@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from regard.cli.common import errors, use_utf8
-from regard.cli.compare import run, table_by_length, table_of_models
+from regard.cli.compare import print_table, run_comparison
 
 
 def demo(
@@ -21,14 +21,14 @@ def demo(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option(help="Where text and models are left; run again, it goes on.")
+        Path, typer.Option(help="Folder for text and models; a second run resumes.")
     ] = Path("regard-demo"),
-    pairs: Annotated[int, typer.Option(help="Sentences to learn from.", min=1000)] = 12_000,
+    pairs: Annotated[int, typer.Option(help="Training sentences.", min=1000)] = 12_000,
 ) -> None:
-    """Train the traditional model and the attention model alike, and see the difference.
+    """Train a model without attention and one with it in the same way, and compare them.
 
-    Both learn English-French from a small grammar that comes along, in two to six minutes on two
-    cores. Nothing is downloaded.
+    Both learn English-French from sentences of a small built-in grammar, in about three minutes on
+    two cores. Nothing is downloaded.
 
     Example:
 
@@ -39,6 +39,7 @@ def demo(
 
     from regard.cli.explain import show_attention
     from regard.experiment.demo import plan_lesson
+    from regard.experiment.tables import length_table, models_table
     from regard.explain.explanation import explain
     from regard.lesson.corpus import EXAMPLE
     from regard.translator import open_light
@@ -46,30 +47,30 @@ def demo(
     console = Console(emoji=False, markup=False)
     with errors.status("writing the lesson"):
         plan = plan_lesson(out, pairs, words or [])
-    found = run(plan)
+    comparison = run_comparison(plan)
     console.print()
-    console.print(table_of_models(found))
-    console.print(table_by_length(found.models))
+    print_table(console, models_table(comparison))
+    print_table(console, length_table(comparison))
     console.print(f"\n{EXAMPLE.source}", style="bold", end="")
     console.print("  (in no training sentence)\n")
-    for one in plan.models:
-        explained = explain(open_light(one.model), EXAMPLE.source, one.name)
-        console.print(f"The {one.name} model", style="bold", end="")
-        console.print(f" writes: {explained.target.text}")
-        show_attention(console, explained, subwords=False)
+    for model in plan.models:
+        explanation = explain(open_light(model.path), EXAMPLE.source, model.name)
+        console.print(f"The {model.name} model", style="bold", end="")
+        console.print(f" writes: {explanation.target.text}")
+        show_attention(console, explanation, subwords=False)
     console.print(
         "Each row is a word that the model writes, each column a word that it reads;\n"
-        "the numbers say how much it looked there, in percent. Without attention all\n"
-        "that the decoder sees is the final state, at </s>.\n"
+        "the numbers are attention weights in percent. Without attention the decoder\n"
+        "sees only the final state, at </s>.\n"
     )
-    console.print("All of it, with more sentences and pictures, in your browser:")
+    console.print("The complete report, with more sentences and charts, for your browser:")
     console.print(f"  {out / 'report.html'}", soft_wrap=True)
     console.print("Now try:")
-    best = plan.models[-1].model
+    best = plan.models[-1].path
     try_it = (
         f"  echo 'The old farmer sees a red house.' | regard translate --model {quote(str(best))}"
     )
     console.print(try_it, soft_wrap=True)
-    both = " ".join(f"--model {quote(str(one.model))}" for one in reversed(plan.models))
+    both = " ".join(f"--model {quote(str(model.path))}" for model in reversed(plan.models))
     console.print(f"  regard explore {both}", soft_wrap=True)
-    console.print("The lesson that goes with it: docs/lesson.md")
+    console.print("The lesson to read with it: docs/lesson.md")

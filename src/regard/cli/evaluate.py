@@ -25,22 +25,20 @@ from regard.translator import load
 
 
 def evaluate(
-    source: Annotated[Path, typer.Argument(help="Text to translate, a sentence a line.")],
-    reference: Annotated[Path, typer.Argument(help="Its translation by a person.")],
+    source: Annotated[Path, typer.Argument(help="Text to translate, one sentence per line.")],
+    reference: Annotated[Path, typer.Argument(help="Its human translation.")],
     model: Annotated[
         Path | None,
-        typer.Option(
-            help="As in translate; without it the model that comes along.", show_default=False
-        ),
+        typer.Option(help="As in translate; by default the built-in model.", show_default=False),
     ] = None,
     hypothesis: Annotated[
         Path | None,
-        typer.Option(help="Score this ready translation instead.", show_default=False),
+        typer.Option(help="Score this existing translation instead.", show_default=False),
     ] = None,
     convention: Annotated[
         str,
         typer.Option(
-            help="sacrebleu (cased, detokenised), or multi30k (lower-cased, normalised, tokenised"
+            help="sacrebleu (cased, detokenised), or multi30k (lower-cased, normalised, tokenised,"
             " as in nearly all published Multi30k figures)."
         ),
     ] = "sacrebleu",
@@ -53,15 +51,15 @@ def evaluate(
         Path | None, typer.Option(help="Write the translations to this new file.")
     ] = None,
     languages: Annotated[
-        str, typer.Option(help="Like en-fr; else the model or the file endings tell.")
+        str, typer.Option(help="Like en-fr; by default from the model or the file endings.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Measure BLEU, chrF and TER, each with the signature that says how.
+    """Measure BLEU, chrF and TER, each with the signature that says how it was computed.
 
-    Lines are translated as `regard translate` does: those of several sentences sentence by
-    sentence, unless --no-sentence-splitting.
+    Lines are translated as by `regard translate`: sentence by sentence, unless
+    --no-sentence-splitting is given.
 
     Example:
 
@@ -71,16 +69,16 @@ def evaluate(
     refuse_stdin_twice([file for file in (source, reference, hypothesis) if file is not None])
     sources, references = read_all(source), read_all(reference)
     if hypothesis is not None:
-        asked = {
+        unused = {
             "--model": model,
             "--beam": beam,
             "--no-sentence-splitting": no_sentence_splitting,
             "--device": device != "auto",
             "--out": out,
         }
-        for option in (option for option, value in asked.items() if value):
+        for option in (option for option, value in unused.items() if value):
             raise RegardError(
-                f"{option} goes with a translation that is to be made, and --hypothesis gives one",
+                f"{option} has no effect with --hypothesis, which scores an existing translation",
                 "the command line",
                 f"leave out {option} or --hypothesis",
             )
@@ -111,8 +109,8 @@ def evaluate(
             )
             texts = [translation.text for translation in translate(sources)]
     else:
-        named = parse_languages(languages) if languages else guess_languages((source, reference))
-        language = named[1]
+        pair = parse_languages(languages) if languages else guess_languages((source, reference))
+        language = pair[1]
         texts = read_all(hypothesis)
     if out is not None:
         new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")

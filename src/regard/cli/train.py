@@ -13,7 +13,7 @@ from regard.cli.common import errors, split_arguments, use_utf8
 from regard.config import make_config, options, override, read_config
 from regard.errors import RegardError
 
-MIN_TABLE_COLUMNS = 72
+MIN_TABLE_COLUMNS = 80
 """The table of options is at least this wide: names would be cut off in fewer columns."""
 
 
@@ -105,7 +105,7 @@ def train(
     the run, and the result is the same as without the interruption. A folder that holds anything
     else is refused.
 
-    Train for 30 minutes:
+    Example, which trains for 30 minutes:
 
         regard train train.en train.fr --valid val.en val.fr --out model train.minutes=30
 

@@ -1,4 +1,4 @@
-"""How good translations are, as others measure it, by length, and with a test for chance."""
+"""Translation quality: BLEU, chrF and TER, BLEU by sentence length, and significance tests."""
 
 from regard.evaluation.length import Bucket, by_length
 from regard.evaluation.quality import CONVENTIONS, Quality, bleu, measure

@@ -1,11 +1,11 @@
-"""Quality by the length of the source: the figure by which attention became known."""
+"""BLEU by the length of the source (Bahdanau et al. 2015, figure 2)."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from regard.evaluation.quality import refuse_unequal
-from regard.evaluation.statistics import bleu_counts, bleu_of, exact_bleu, interval, resample
+from regard.evaluation.statistics import Counts, bleu_counts, bleu_interval, exact_bleu
 from regard.text.spans import words
 
 LENGTHS = (10, 20, 30, 40, 50, 60)
@@ -14,20 +14,20 @@ LENGTHS = (10, 20, 30, 40, 50, 60)
 
 class Bucket(NamedTuple):
     first: int
-    """Words of the shortest source that belongs here."""
+    """Fewest words of a source in this bucket."""
     last: int
-    """Words of the longest source that belongs here."""
+    """Most words of a source in this bucket."""
     sentences: int
     bleu: float
-    """By the sacrebleu convention; of little weight when the sentences are few."""
+    """By the sacrebleu convention; uncertain when the sentences are few."""
     low: float
-    """In 95 of 100 test sets like this one BLEU would lie between this"""
+    """Lower end of its 95 % interval (bootstrap over the sentences of the bucket)."""
     high: float
-    """and this (bootstrap over the sentences of the bucket)."""
+    """Upper end of that interval."""
 
     @property
     def words(self) -> str:
-        """Its name in tables and figures."""
+        """The name of the bucket in tables and figures."""
         return f"{self.first}–{self.last}" if self.first else f"to {self.last}"
 
 
@@ -38,52 +38,59 @@ def by_length(
     language: str,
     edges: tuple[int, ...],
 ) -> list[Bucket]:
-    """BLEU by the words of the source, the shortest sources first; empty buckets are left out.
+    """BLEU by the number of source words, shortest sources first, without empty buckets.
 
     Each edge is the `last` of a bucket; one more bucket ends with the longest source.
     Raises RegardError if the numbers of lines differ, or there are none.
     """
     refuse_unequal({"sources": sources, "translations": hypotheses, "references": references})
-    counts = bleu_counts(hypotheses, references, language)
-    buckets = []
-    for first, last, inside in bucket_members(sources, edges):
-        own = counts[inside]
-        score = exact_bleu(own)
-        low, high = interval(resample([own], bleu_of)[0], score)
-        buckets.append(Bucket(first, last, len(inside), score, low, high))
-    return buckets
+    return score_buckets(sources, bleu_counts(hypotheses, references, language), edges)
+
+
+def score_buckets(sources: list[str], counts: Counts, edges: tuple[int, ...]) -> list[Bucket]:
+    """The same as `by_length`, from the BLEU counts of the translations."""
+    return [
+        Bucket(
+            members.first,
+            members.last,
+            len(members.indices),
+            exact_bleu(counts[members.indices]),
+            *bleu_interval(counts[members.indices]),
+        )
+        for members in bucket_members(sources, edges)
+    ]
 
 
 class BucketMembers(NamedTuple):
     first: int
     last: int
-    inside: list[int]
-    """Numbers of the sources that have `first` to `last` words, in order."""
+    indices: list[int]
+    """Indices of the sources that have `first` to `last` words, in order."""
 
 
 def bucket_members(sources: list[str], edges: tuple[int, ...]) -> list[BucketMembers]:
-    """Which sources belong to which bucket; each belongs to one."""
+    """Which sources belong to which bucket; each source belongs to exactly one."""
     lengths = np.array([len(words(source)) for source in sources])
     lasts = [*sorted(set(edges)), int(lengths.max())]
     firsts = [0, *(last + 1 for last in lasts[:-1])]
-    found = [
+    buckets = [
         BucketMembers(first, last, np.flatnonzero((first <= lengths) & (lengths <= last)).tolist())
         for first, last in zip(firsts, lasts, strict=True)
     ]
-    return [place for place in found if place.inside]
+    return [bucket for bucket in buckets if bucket.indices]
 
 
-def merge_small(sources: list[str], edges: tuple[int, ...], least: int) -> tuple[int, ...]:
-    """The edges without those that would leave fewer than `least` sources in a bucket.
+def merge_small(sources: list[str], edges: tuple[int, ...], min_sentences: int) -> tuple[int, ...]:
+    """The edges without those that would leave fewer than `min_sentences` sources in a bucket.
 
-    A small bucket goes to its longer neighbour, the last one to its shorter one.
+    A small bucket is merged with the next longer one, the last with the next shorter one.
     """
     lasts: list[int] = []
     waiting = 0
-    for place in bucket_members(sources, edges):
-        waiting += len(place.inside)
-        if waiting >= least:
-            lasts.append(place.last)
+    for bucket in bucket_members(sources, edges):
+        waiting += len(bucket.indices)
+        if waiting >= min_sentences:
+            lasts.append(bucket.last)
             waiting = 0
     if waiting and lasts:
         lasts.pop()

@@ -1,4 +1,4 @@
-"""BLEU, chrF and TER, each with the signature that says how it was measured."""
+"""BLEU, chrF and TER, each with the signature that says how it was computed."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -8,32 +8,32 @@ from regard.errors import RegardError, nearest, needs_extra
 from regard.text.languages import without_region
 
 TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
-"""sacreBLEU's tokeniser for the languages that its 13a cannot cut into words."""
+"""sacreBLEU's tokeniser for languages that its default, 13a, cannot split into words."""
 
 
 class Quality(NamedTuple):
     name: str
     """BLEU, chrF2 or TER."""
     value: float
-    """0 to 100 and the more the better, for BLEU and chrF2; edits in 100 reference words and the
-    fewer the better, for TER."""
+    """BLEU and chrF2: 0 to 100, higher is better. TER: edits per 100 reference words, lower is
+    better."""
     signature: str
-    """How it was measured; only values of one signature can be compared."""
+    """How it was computed; only values with the same signature can be compared."""
 
 
 class Convention(NamedTuple):
     prepare: Callable[[list[str], str], list[str]]
-    """From texts and their language: the texts that are scored."""
+    """From texts and their language to the texts that are scored."""
     tokenizer: Callable[[str], str]
-    """From a language: the name of sacreBLEU's tokeniser, which only BLEU uses."""
+    """From a language to the name of sacreBLEU's tokeniser, which only BLEU uses."""
     lowercase: bool
-    """Whether capitals do not count; TER never counts them."""
+    """Whether BLEU and chrF ignore case; TER always does."""
     label: str
-    """What a signature has before sacreBLEU's own part."""
+    """Prefix of the signature, before sacreBLEU's part."""
 
 
 def library(name: str) -> Any:
-    """The module `name`, of sacreBLEU or sacremoses.
+    """The module `name`, of a package that the extra `train` installs.
 
     Raises RegardError if it is not installed.
     """
@@ -44,14 +44,14 @@ def library(name: str) -> Any:
 
 
 def identity(texts: list[str], _language: str) -> list[str]:
-    """The texts, untouched: sacreBLEU tokenises them itself."""
+    """The texts unchanged: sacreBLEU tokenises them."""
     return texts
 
 
 def as_multi30k(texts: list[str], language: str) -> list[str]:
-    """The texts like the `lc.norm.tok` files of Multi30k, `&apos;` and its like undone.
+    """The texts as in the `lc.norm.tok` files of Multi30k, but without escapes such as `&apos;`.
 
-    A language that Moses has no rules for is tokenised like English.
+    A language without Moses rules is tokenised like English.
     """
     moses, code = library("sacremoses"), without_region(language)
     normalizer, tokenizer = moses.MosesPunctNormalizer(code), moses.MosesTokenizer(code)
@@ -76,7 +76,7 @@ CONVENTIONS = {
         as_multi30k, lambda _language: "none", lowercase=True, label="convention:multi30k|"
     ),
 }
-"""Ways of measuring: cased and detokenised, or that of nearly all figures published on Multi30k."""
+"""Scoring conventions: cased and detokenised, or that of nearly all published Multi30k figures."""
 
 
 def measure(
@@ -90,21 +90,21 @@ def measure(
     if convention not in CONVENTIONS:
         raise RegardError(
             f"there is no convention '{convention}'",
-            "the convention by which translations are measured",
+            "the scoring convention",
             nearest(convention, tuple(CONVENTIONS)),
         )
     refuse_unequal({"translations": hypotheses, "references": references})
     prepare, tokenizer, lowercase, label = CONVENTIONS[convention]
-    found, wanted = prepare(hypotheses, language), prepare(references, language)
+    scored, wanted = prepare(hypotheses, language), prepare(references, language)
     metrics = library("sacrebleu.metrics")
     qualities = []
     for metric in (
-        # force: a full stop that stands alone is no reason for a warning
+        # force: no warning about tokenised full stops
         metrics.BLEU(tokenize=tokenizer(language), lowercase=lowercase, force=True),
         metrics.CHRF(lowercase=lowercase),
         metrics.TER(),
     ):
-        score = metric.corpus_score(found, [wanted])
+        score = metric.corpus_score(scored, [wanted])
         qualities.append(Quality(score.name, score.score, f"{label}{metric.get_signature()}"))
     return qualities
 
@@ -119,13 +119,13 @@ def bleu(hypotheses: list[str], references: list[str], language: str) -> float:
 
 
 def bleu_scorer(language: str) -> Any:
-    """sacreBLEU's BLEU by the sacrebleu convention, for translations into `language`."""
+    """sacreBLEU's scorer for the sacrebleu convention and the target language `language`."""
     tokenizer = CONVENTIONS["sacrebleu"].tokenizer(language)
     return library("sacrebleu.metrics").BLEU(tokenize=tokenizer, force=True)
 
 
 def refuse_unequal(sides: dict[str, list[str]]) -> None:
-    """Raise RegardError unless all sides (name -> texts) have equally many lines, and some."""
+    """Raise RegardError unless all sides (name -> texts) have the same number of lines, not 0."""
     where = ", ".join(f"{name} ({len(texts):,} lines)" for name, texts in sides.items())
     if len({len(texts) for texts in sides.values()}) > 1:
         raise RegardError(

@@ -1,9 +1,9 @@
-"""Whether a difference between two translations of one text could be chance.
+"""Paired significance tests: could the difference of two systems be chance?
 
-sacreBLEU has such tests too, and they are not used: its bootstrap takes the mean of absolute
-differences for their centre, so that p is one-sided where the systems differ, and both of its
-tests leave out the draws that are as far apart as the systems themselves, so that one sentence that
-differs among a thousand has p = 0.0001 (version 2.6.0, significance.py).
+sacreBLEU's tests are not used (version 2.6.0, significance.py). Its bootstrap centres absolute
+differences on their mean, so p is one-sided where the systems differ. Both of its tests leave out
+draws whose difference equals that of the systems, so one differing sentence among a thousand gets
+p = 0.0001.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard.errors import RegardError, nearest
-from regard.evaluation.quality import bleu_scorer, library, refuse_unequal
+from regard.evaluation.quality import bleu_scorer, library
 from regard.evaluation.statistics import (
-    CHUNK,
+    RESAMPLE_CHUNK,
+    RESAMPLE_SEED,
     RESAMPLES,
-    SEED,
     Counts,
     MetricFunction,
     bleu_counts,
@@ -30,9 +30,9 @@ from regard.evaluation.statistics import (
 )
 
 SHUFFLES = 10_000
-"""Times that approximate randomization exchanges translations."""
+"""Random exchanges of approximate randomization."""
 TIE_TOLERANCE = 1e-9
-"""Two differences this near to each other are one."""
+"""Differences that are this close count as equal."""
 
 
 class PairedTest(NamedTuple):
@@ -42,14 +42,13 @@ class PairedTest(NamedTuple):
     baseline: float
     value: float
     low: float
-    """The value would lie between this"""
+    """Lower end of the 95 % interval of `value` (bootstrap over sentences)."""
     high: float
-    """and this, in 95 of 100 test sets like this one."""
+    """Upper end of that interval."""
     p_value: float
-    """How often chance alone would make a difference as large as this one, either way; 1 if there
-    is none."""
+    """Two-sided; 1 if there is no difference."""
     signature: str
-    """How it was measured and tested."""
+    """How it was scored and tested."""
 
 
 class Difference(NamedTuple):
@@ -60,28 +59,32 @@ class Difference(NamedTuple):
     bleu: float
     """The model's BLEU less the baseline's."""
     low: float
-    """That difference would lie between this"""
+    """Lower end of the 95 % interval of `bleu` (bootstrap over pairs of translations)."""
     high: float
-    """and this, in 95 of 100 test sets like this one (bootstrap over pairs of translations)."""
+    """Upper end of that interval."""
     verdicts: list[PairedTest]
     """By BLEU and by chrF2."""
 
 
 class System(NamedTuple):
+    """A system's translations of the test text, and their statistics, which are counted once."""
+
     name: str
     texts: list[str]
+    counts: dict[str, Counts]
+    """One entry per metric in `METRICS`."""
 
 
 class Metric(NamedTuple):
     counts: Callable[[list[str], list[str], str], Counts]
-    """From translations, references and their language."""
+    """From translations, references and their language to statistics."""
     score: MetricFunction
     scorer: Callable[[str], Any]
-    """From a language: sacreBLEU's own, which says how it measures."""
+    """From a language to sacreBLEU's scorer, which has the signature."""
 
     def signature(self, language: str) -> str:
         scorer = self.scorer(language)
-        scorer.corpus_score([""], [[""]])  # before, it does not know the number of references
+        scorer.corpus_score([""], [[""]])  # sets the number of references
         return str(scorer.get_signature())
 
 
@@ -91,48 +94,63 @@ METRICS = {
 }
 
 
-def by_bootstrap(baseline: Counts, own: Counts, score: MetricFunction) -> float:
-    """p of the difference on drawn test sets: how often it is as far from its mean as the one that
-    was found is from 0 (Koehn 2004; two-sided).
+def count_statistics(name: str, texts: list[str], references: list[str], language: str) -> System:
+    """A system with the statistics of every metric.
 
-    Few sentences hardly vary when they are drawn, which proves nothing: so p is never less than
-    what exchanging those that differ could give.
+    Raises RegardError if the numbers of lines differ, or there are none.
     """
-    first, second = resample([baseline, own], score)
+    counts = {
+        metric: functions.counts(texts, references, language)
+        for metric, functions in METRICS.items()
+    }
+    return System(name, texts, counts)
+
+
+def by_bootstrap(baseline: Counts, system: Counts, score: MetricFunction) -> float:
+    """p by paired bootstrap resampling: how often the difference on a drawn test set is as far from
+    the mean of all draws as the observed difference is from 0 (Koehn 2004; two-sided).
+
+    A few sentences vary little when they are drawn, which proves nothing. Therefore p is at least
+    the smallest p that exchanging the differing sentences could give.
+    """
+    first, second = resample([baseline, system], score)
     drawn = second - first
     p_value = tail_probability(
-        np.abs(drawn - drawn.mean()), observed_difference(baseline, own, score)
+        np.abs(drawn - drawn.mean()), observed_difference(baseline, system, score)
     )
-    differing = int((own != baseline).any(axis=1).sum())
+    differing = int((system != baseline).any(axis=1).sum())
     return max(p_value, 2.0 ** (1 - max(1, differing)))
 
 
-def by_randomization(baseline: Counts, own: Counts, score: MetricFunction) -> float:
-    """p of the difference when translations of the two systems are exchanged by chance (Riezler and
-    Maxwell 2005, figure 1)."""
-    random, moved, far = np.random.default_rng(SEED), own - baseline, []
-    for begin in range(0, SHUFFLES, CHUNK):
-        rows = min(CHUNK, SHUFFLES - begin)
-        exchanged = weighted_sums(random.integers(0, 2, (rows, len(own)), np.int8), moved)
-        first, second = baseline.sum(axis=0) + exchanged, own.sum(axis=0) - exchanged
-        far.append(np.abs(score(second) - score(first)))
-    return tail_probability(np.concatenate(far), observed_difference(baseline, own, score))
+def by_randomization(baseline: Counts, system: Counts, score: MetricFunction) -> float:
+    """p by approximate randomization: how often the difference is as large when translations of the
+    two systems are exchanged at random (Riezler and Maxwell 2005, figure 1)."""
+    random, gains = np.random.default_rng(RESAMPLE_SEED), system - baseline
+    null_differences = []
+    for begin in range(0, SHUFFLES, RESAMPLE_CHUNK):
+        rows = min(RESAMPLE_CHUNK, SHUFFLES - begin)
+        exchanged = weighted_sums(random.integers(0, 2, (rows, len(system)), np.int8), gains)
+        first, second = baseline.sum(axis=0) + exchanged, system.sum(axis=0) - exchanged
+        null_differences.append(np.abs(score(second) - score(first)))
+    return tail_probability(
+        np.concatenate(null_differences), observed_difference(baseline, system, score)
+    )
 
 
-def observed_difference(baseline: Counts, own: Counts, score: MetricFunction) -> float:
-    first, second = values_of(baseline, own, score)
+def observed_difference(baseline: Counts, system: Counts, score: MetricFunction) -> float:
+    first, second = corpus_scores([baseline, system], score)
     return abs(second - first)
 
 
-def values_of(baseline: Counts, own: Counts, score: MetricFunction) -> list[float]:
-    """The metric of all their sentences."""
-    values: list[float] = score(np.stack([baseline.sum(axis=0), own.sum(axis=0)])).tolist()
-    return values
+def corpus_scores(counts: Sequence[Counts], score: MetricFunction) -> list[float]:
+    """The metric over all sentences, of each system."""
+    scores: list[float] = score(np.stack([each.sum(axis=0) for each in counts])).tolist()
+    return scores
 
 
 def tail_probability(null_differences: np.ndarray, observed: float) -> float:
-    """How many are at least as large, and one more of each: what was found is among them (Phipson
-    and Smyth 2010)."""
+    """The share of null differences that are at least as large as the observed one, which itself
+    counts as one more draw (Phipson and Smyth 2010)."""
     return (int((null_differences >= observed - TIE_TOLERANCE).sum()) + 1) / (
         len(null_differences) + 1
     )
@@ -144,43 +162,41 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "bootstrap": Method(by_bootstrap, f"test:bootstrap|draws:{RESAMPLES}|seed:{SEED}"),
-    "randomization": Method(by_randomization, f"test:randomization|draws:{SHUFFLES}|seed:{SEED}"),
+    "bootstrap": Method(by_bootstrap, f"test:bootstrap|draws:{RESAMPLES}|seed:{RESAMPLE_SEED}"),
+    "randomization": Method(
+        by_randomization, f"test:randomization|draws:{SHUFFLES}|seed:{RESAMPLE_SEED}"
+    ),
 }
 
 
-def differences(
-    systems: Sequence[System], references: list[str], language: str, method: str
-) -> list[Difference]:
-    """Each system but the first against the first, by a name in `METHODS`.
+def differences(systems: Sequence[System], language: str, method: str) -> list[Difference]:
+    """Each further system against the first, by a name in `METHODS`.
 
-    Raises RegardError if there is no such method, or the numbers of lines differ.
+    Raises RegardError if there is no such method.
     """
     if method not in METHODS:
         raise RegardError(
             f"there is no test '{method}'", "--significance", nearest(method, tuple(METHODS))
         )
-    refuse_unequal({"references": references} | {one.name: one.texts for one in systems})
-    counts = {
-        name: [metric.counts(one.texts, references, language) for one in systems]
+    drawn = {
+        name: resample([system.counts[name] for system in systems], metric.score)
         for name, metric in METRICS.items()
     }
     signatures = {
         name: f"{metric.signature(language)}|{METHODS[method].signature}"
         for name, metric in METRICS.items()
     }
-    drawn = {name: resample(counts[name], metric.score) for name, metric in METRICS.items()}
-    exact = [exact_bleu(own) for own in counts["BLEU"]]
-    found = []
-    for place, system in enumerate(systems[1:], 1):
-        gain = exact[place] - exact[0]
-        low, high = interval(drawn["BLEU"][place] - drawn["BLEU"][0], gain)
+    bleu = [exact_bleu(system.counts["BLEU"]) for system in systems]
+    results = []
+    for index, system in enumerate(systems[1:], 1):
+        gain = bleu[index] - bleu[0]
+        low, high = interval(drawn["BLEU"][index] - drawn["BLEU"][0], gain)
         verdicts = []
         for name, metric in METRICS.items():
-            baseline, own = counts[name][0], counts[name][place]
-            first, second = values_of(baseline, own, metric.score)
-            bounds = interval(drawn[name][place], second)
-            p_value = METHODS[method].p_value(baseline, own, metric.score)
+            pair = systems[0].counts[name], system.counts[name]
+            first, second = corpus_scores(pair, metric.score)
+            bounds = interval(drawn[name][index], second)
+            p_value = METHODS[method].p_value(*pair, metric.score)
             verdicts.append(PairedTest(name, first, second, *bounds, p_value, signatures[name]))
-        found.append(Difference(systems[0].name, system.name, gain, low, high, verdicts))
-    return found
+        results.append(Difference(systems[0].name, system.name, gain, low, high, verdicts))
+    return results

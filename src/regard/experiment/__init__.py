@@ -1,4 +1,4 @@
-"""Train alike, compare: models that differ in one choice, and in nothing else."""
+"""Train models that differ in one choice alone, and compare them."""
 
 from regard.experiment.compare import compare
 from regard.experiment.plan import CompareOptions, Plan, plan_ready, plan_training

@@ -1,108 +1,115 @@
-"""Figures for papers: quality by length, and learning curves, as PNG and SVG (matplotlib)."""
+"""The line charts of a comparison, described once for the page (svg.py) and papers (figures.py)."""
 
+import math
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from regard.errors import needs_extra, refuse_system_error
-from regard.experiment.results import ModelResult, choices_of
+from regard.experiment.results import ModelResult, choices_of, labels_of
 
-COLOURS = ("#6b5b4a", "#1763a6", "#2b7a3d", "#7a3fa8", "#b2560d", "#a3164f")
-MARKERS = ("o", "s", "^", "D")
-"""A shape for each choice, so that nothing depends on colour alone."""
-KINDS = ("png", "svg")
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "svg.hashsalt": "regard",
-    "svg.fonttype": "none",
-}
+CHART_COLOURS = ("#6b5b4a", "#1763a6", "#2b7a3d", "#7a3fa8", "#b2560d", "#a3164f")
+"""One colour per choice, the same as in report.css; a seventh choice gets the first again."""
+TICKS = 5
+"""About this many ticks along the updates of a learning curve."""
 
 
-def refuse_missing() -> None:
-    """Raise RegardError if matplotlib is not installed."""
-    if not find_spec("matplotlib"):
-        raise needs_extra("drawing figures", "matplotlib", "plot")
+class Point(NamedTuple):
+    x: float
+    y: float
+    low: float
+    """Lower edge of the band; `y` where there is none."""
+    high: float
 
 
-def draw_all(models: Sequence[ModelResult], folder: Path) -> None:
-    """bleu-by-length and learning-curves, each as PNG and SVG.
-
-    Raises RegardError if they cannot be written.
-    """
-    from matplotlib import rc_context
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with rc_context(STYLE):
-            save(by_length(models), folder / "bleu-by-length")
-            if any(model.training.curve for model in models):
-                save(curves(models), folder / "learning-curves")
-    except OSError as error:
-        refuse_system_error(error, "write the figures", str(folder))
+class Line(NamedTuple):
+    choice: str
+    number: int
+    """Index of the choice, which determines colour and marker."""
+    name: str
+    points: list[Point]
 
 
-def save(figure: Any, stem: Path) -> None:
-    for kind in KINDS:
-        metadata = {"Date": None} if kind == "svg" else {}
-        figure.savefig(stem.with_suffix(f".{kind}"), dpi=200, metadata=metadata)
+class Tick(NamedTuple):
+    x: float
+    label: str
+    note: str
+    """A second line, or nothing."""
 
 
-def new_figure(width: float, panels: int) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 3.4), layout="constrained")
-    return figure, figure.subplots(1, panels, squeeze=False)[0]
-
-
-def look_of(models: Sequence[ModelResult], model: ModelResult) -> dict[str, Any]:
-    """Colour and shape of a choice; its name goes to the legend once, whatever the seeds."""
-    number = choices_of(models).index(model.choice)
-    first = next(one for one in models if one.choice == model.choice)
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "markersize": 4,
-        "label": model.choice if model is first else "_",
-    }
+class Chart(NamedTuple):
+    title: str
+    """What the chart shows, for screen readers."""
+    x_label: str
+    y_label: str
+    ticks: list[Tick]
+    """Along x."""
+    from_zero: bool
+    """Whether the y axis starts at 0."""
+    lines: list[Line]
 
 
-def by_length(models: Sequence[ModelResult]) -> Any:
-    """BLEU by source words, with bands that hold 95 of 100 test sets like this one."""
-    figure, (axes,) = new_figure(5.6, 1)
-    buckets = models[0].buckets
-    places = range(len(buckets))
-    for model in models:
-        look = look_of(models, model)
-        axes.plot(places, [one.bleu for one in model.buckets], **look)
-        low, high = ([getattr(one, end) for one in model.buckets] for end in ("low", "high"))
-        axes.fill_between(places, low, high, color=look["color"], alpha=0.15, linewidth=0)
-    axes.set_xticks(list(places), [f"{one.words}\nn = {one.sentences:,}" for one in buckets])
-    axes.set_xlabel("words of the source")
-    axes.set_ylabel("BLEU")
-    axes.set_ylim(bottom=0)
-    axes.legend()
-    return figure
+def length_chart(models: Sequence[ModelResult]) -> Chart:
+    """BLEU by source words, with 95 % bootstrap intervals as bands."""
+    ticks = [
+        Tick(float(index), bucket.words, f"n = {bucket.sentences:,}")
+        for index, bucket in enumerate(models[0].buckets)
+    ]
+    points = [
+        [
+            Point(float(index), bucket.bleu, bucket.low, bucket.high)
+            for index, bucket in enumerate(model.buckets)
+        ]
+        for model in models
+    ]
+    return Chart(
+        "BLEU by the length of the source",
+        "words of the source",
+        "BLEU",
+        ticks,
+        True,
+        chart_lines(models, points),
+    )
 
 
-def curves(models: Sequence[ModelResult]) -> Any:
-    """BLEU and loss on the validation text while learning."""
-    figure, panels = new_figure(8.0, 2)
-    for axes, name in zip(panels, ("bleu", "loss"), strict=True):
-        for model in models:
-            points = model.training.curve
-            if points:
-                look = look_of(models, model) | {"markevery": max(1, len(points) // 12)}
-                values = [getattr(point, name) for point in points]
-                axes.plot([point.update for point in points], values, **look)
-        axes.set_xlabel("updates")
-        axes.set_ylabel("validation BLEU" if name == "bleu" else "validation loss (nats a token)")
-    panels[0].set_ylim(bottom=0)
-    panels[0].legend()
-    return figure
+def learning_charts(models: Sequence[ModelResult]) -> list[Chart]:
+    """BLEU and loss on the validation text by update; no chart if no training is known."""
+    curves = [model.training.curve for model in models]
+    last = max((point.update for curve in curves for point in curve), default=0)
+    if not last:
+        return []
+    ticks = [Tick(x, f"{x:,.0f}", "") for x in round_steps(0.0, float(last), TICKS) if x <= last]
+    bleu = [[Point(float(p.update), p.bleu, p.bleu, p.bleu) for p in curve] for curve in curves]
+    loss = [[Point(float(p.update), p.loss, p.loss, p.loss) for p in curve] for curve in curves]
+    return [
+        Chart(
+            f"{name} on the validation text",
+            "updates",
+            f"validation {name}{unit}",
+            ticks,
+            from_zero,
+            chart_lines(models, points),
+        )
+        for name, unit, from_zero, points in (
+            ("BLEU", "", True, bleu),
+            ("loss", " (nats a token)", False, loss),
+        )
+    ]
+
+
+def chart_lines(models: Sequence[ModelResult], points: Sequence[list[Point]]) -> list[Line]:
+    """One line per model that has points."""
+    choices, labels = choices_of(models), labels_of(models)
+    return [
+        Line(model.choice, choices.index(model.choice), labels[model.name], line)
+        for model, line in zip(models, points, strict=True)
+        if line
+    ]
+
+
+def round_steps(low: float, high: float, most: int = 6) -> list[float]:
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten, from at most `low` to at least `high`."""
+    span = (high - low) or 1.0
+    rough = span / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [number * step for number in range(first, max(last, first + 1) + 1)]

@@ -1,7 +1,7 @@
-"""The experiment: train each choice alike, judge each model, test the differences, tell all."""
+"""The experiment: train each choice alike, evaluate each model, test the differences, report."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from rich.console import Console
@@ -20,26 +20,26 @@ from regard.experiment.results import (
     Comparison,
     ModelResult,
     Spread,
-    as_json,
+    as_plain_data,
     choices_of,
-    figures,
+    metrics_of,
 )
 from regard.experiment.training_log import has_ended
 from regard.files import write_file, write_json
 from regard.system import describe_system
 from regard.training.report import console_report
 
-FORMAT = 1
-"""Of result.json."""
-FEWEST = 10
-"""Sentences of a bucket; of fewer, BLEU says nothing."""
+RESULT_FORMAT = 1
+"""Version of the layout of result.json."""
+MIN_MERGED_SENTENCES = 10
+"""Buckets with fewer sentences are merged: their BLEU would say nothing."""
 
 
 def compare(plan: Plan, console: Console) -> Comparison:
-    """Train what is not trained yet, judge, and leave everything in the folder of the plan.
+    """Train the models that are not trained yet, evaluate all, and write the results to `plan.out`.
 
-    Run again, it goes on where it stopped. Raises Interrupted if a signal asked to stop while a
-    model was learning, and RegardError for a mistake of the user.
+    A second run resumes where the first one stopped. Raises Interrupted if a signal stopped the
+    training of a model, and RegardError for a mistake of the user.
     """
     try:
         plan.out.mkdir(parents=True, exist_ok=True)
@@ -48,41 +48,41 @@ def compare(plan: Plan, console: Console) -> Comparison:
     if plan.files:
         train_all(plan, console)
     comparison = evaluate_all(plan, console)
-    write(plan, comparison, console)
+    write_results(plan, comparison, console)
     return comparison
 
 
 def train_all(plan: Plan, console: Console) -> None:
-    """Train each candidate; those that have ended are left as they are."""
-    for number, one in enumerate(plan.models, 1):
-        minutes = make_config(one.settings, one.name).train.minutes
-        about = f"\n{one.name}, {number} of {len(plan.models)}"
-        if (one.model / "training").exists() and has_ended(one.model, minutes):
-            console.print(f"{about}: trained already", highlight=False, markup=False)
+    """Train every model whose training has not ended."""
+    for number, model in enumerate(plan.models, 1):
+        minutes = make_config(model.settings, model.name).train.minutes
+        heading = f"\n{model.name}, {number} of {len(plan.models)}"
+        if (model.path / "training").exists() and has_ended(model.path, minutes):
+            console.print(f"{heading}: trained already", highlight=False, markup=False)
             continue
-        console.print(about, style="bold", highlight=False, markup=False)
+        console.print(heading, style="bold", highlight=False, markup=False)
         with console_report(console) as report:
             languages = "-".join(plan.languages)
-            api.train(plan.files, one.model, plan.valid, languages, one.settings, "", report)
+            api.train(plan.files, model.path, plan.valid, languages, model.settings, "", report)
 
 
 def evaluate_all(plan: Plan, console: Console) -> Comparison:
-    """Judge each model and test the differences."""
-    plan = plan._replace(lengths=merge_small(plan.test.sources, plan.lengths, FEWEST))
-    models: list[ModelResult] = []
-    texts: dict[str, list[str]] = {}
-    for one in plan.models:
-        with console.status(f"{one.name}: translating {len(plan.test.sources):,} sentences"):
-            judged, texts[one.name] = evaluate_model(one, plan)
-        models.append(judged)
+    """Evaluate every model and test the differences."""
+    plan = plan._replace(lengths=merge_small(plan.test.sources, plan.lengths, MIN_MERGED_SENTENCES))
+    results: list[ModelResult] = []
+    systems: dict[str, System] = {}
+    for model in plan.models:
+        with console.status(f"{model.name}: translating {len(plan.test.sources):,} sentences"):
+            result, systems[model.name] = evaluate_model(model, plan)
+        results.append(result)
     with console.status("testing the differences"):
-        found = all_differences(plan, texts)
-    shown = [System(one.name, texts[one.name]) for one in plan.first_seed()]
-    with console.status("choosing sentences to look at"):
-        cases = choose_examples(plan.test, shown, plan.lengths)
-        reorderings = choose_reorderings(plan, shown)
+        tested = all_differences(plan, systems)
+    first_systems = [systems[model.name] for model in plan.first_seed()]
+    with console.status("choosing examples"):
+        examples = choose_examples(plan.test, first_systems, plan.lengths)
+        reorderings = choose_reorderings(plan, first_systems)
     return Comparison(
-        FORMAT,
+        RESULT_FORMAT,
         regard.__version__,
         plan.languages,
         plan.varied,
@@ -93,43 +93,45 @@ def evaluate_all(plan: Plan, console: Console) -> Comparison:
             "sentences": len(plan.test.sources),
         },
         plan.method,
-        models,
-        spreads(models),
-        found,
-        cases,
+        results,
+        spreads(results),
+        tested,
+        examples,
         reorderings,
         describe_system(),
     )
 
 
-def all_differences(plan: Plan, texts: dict[str, list[str]]) -> list[Difference]:
+def all_differences(plan: Plan, systems: Mapping[str, System]) -> list[Difference]:
     """Each model against the first of its seed."""
-    found = []
-    for seed in dict.fromkeys(one.seed for one in plan.models):
-        names = [one.name for one in plan.models if one.seed == seed]
-        systems = [System(name, texts[name]) for name in names]
-        found += differences(systems, plan.test.references, plan.languages[1], plan.method)
-    return found
+    by_seed: dict[int, list[System]] = {}
+    for model in plan.models:
+        by_seed.setdefault(model.seed, []).append(systems[model.name])
+    return [
+        difference
+        for group in by_seed.values()
+        for difference in differences(group, plan.languages[1], plan.method)
+    ]
 
 
 def spreads(models: Sequence[ModelResult]) -> list[Spread]:
-    """Mean and spread of each figure over the seeds of each choice."""
-    found = []
+    """Mean and standard deviation of each metric over the seeds of each choice."""
+    result = []
     for choice in choices_of(models):
-        own = [figures(model) for model in models if model.choice == choice]
-        for metric in own[0]:
-            values = [each[metric] for each in own]
+        by_seed = [metrics_of(model) for model in models if model.choice == choice]
+        for metric in by_seed[0]:
+            values = [metrics[metric] for metrics in by_seed]
             deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-            found.append(Spread(choice, metric, statistics.fmean(values), deviation, values))
-    return found
+            result.append(Spread(choice, metric, statistics.fmean(values), deviation, values))
+    return result
 
 
-def write(plan: Plan, comparison: Comparison, console: Console) -> None:
-    """result.json, report.html, and, where matplotlib is, the figures."""
-    write_json(plan.out / "result.json", as_json(comparison))
+def write_results(plan: Plan, comparison: Comparison, console: Console) -> None:
+    """result.json, report.html, and the figures if matplotlib is installed."""
+    write_json(plan.out / "result.json", as_plain_data(comparison))
     write_file(plan.out / "report.html", render(comparison).encode())
     if find_spec("matplotlib"):
-        from regard.experiment.charts import draw_all
+        from regard.experiment.figures import draw_all
 
         with console.status("drawing"):
             draw_all(comparison.models, plan.out / "figures")

@@ -1,4 +1,4 @@
-"""The demonstration's experiment: both models on the built-in lesson, in minutes."""
+"""The experiment of `regard demo`: two models on the built-in lesson, in minutes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from regard.config import make_config, override
 from regard.errors import RegardError, refuse_system_error
 from regard.experiment.plan import (
+    ComparedModel,
     ExtraSentence,
-    Model,
     Plan,
     read_test,
     refuse_another_run,
@@ -20,8 +20,8 @@ from regard.lesson.corpus import EXAMPLE, split_lesson
 from regard.training.data import Data
 
 
-class Texts(NamedTuple):
-    """The three parts of a corpus, each a file for the source and one for the target."""
+class LessonFiles(NamedTuple):
+    """The three parts of the lesson, each as a source file and a target file."""
 
     train: tuple[Path, Path]
     valid: tuple[Path, Path]
@@ -29,49 +29,50 @@ class Texts(NamedTuple):
 
 
 CHOICES = {"traditional": "none", "attention": "scaled"}
-"""The two models of the demonstration, by their score."""
+"""The names of the two models, and their model.attention."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "vocabulary": {"size": 3000},
     "model": {
-        "embedding_size": 128,
-        "encoder_size": 256,
-        "decoder_size": 256,
-        "dropout_embedding": 0.1,
-        "dropout_hidden": 0.1,
-        "dropout_output": 0.1,
+        "embedding_size": 96,
+        "encoder_size": 192,
+        "decoder_size": 192,
+        "dropout_embedding": 0.05,
+        "dropout_hidden": 0.05,
+        "dropout_output": 0.05,
     },
     "train": {
         "updates": 700,
         "validate_every": 175,
-        "batch_tokens": 3072,
-        "learning_rate": 0.003,
-        "warmup": 100,
+        "batch_tokens": 1536,
+        "learning_rate": 0.004,
+        "warmup": 80,
         "ema_decay": 0.98,
         "metric": "loss",
     },
     "search": {"beam": 1},
 }
-"""Small enough for two models in two to six minutes on two cores, large enough for the lesson."""
+"""Small enough to train both models in at most three minutes on two cores, large enough for the
+lesson (benchmarks/demo.py measures both)."""
 
-LENGTHS = (6, 12, 18, 24)
-"""Edges of the buckets by which quality is shown, in source words."""
-TEST = 500
-"""Sentences to test on; as many to validate on."""
+LESSON_LENGTHS = (6, 12, 18, 24)
+"""Edges of the length buckets, in source words."""
+TEST_PAIRS = 500
+"""Of the test text, and of the validation text."""
 
 
 def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
     """The traditional model and the attention model, trained alike on `pairs` sentences.
 
-    `assignments` (section.option=value) are put on top of SETTINGS. Raises RegardError if one of
-    them is wrong or PyTorch is missing, before anything is written; then if the text cannot be
-    written, or if other models stand in `out`.
+    `assignments` (section.option=value) override SETTINGS. Raises RegardError if one of them is
+    wrong or PyTorch is missing, before anything is written; then if the text cannot be written, or
+    if `out` holds other models.
     """
-    if any(one.startswith("model.attention=") for one in assignments):
+    if any(assignment.startswith("model.attention=") for assignment in assignments):
         raise RegardError(
-            "the two models differ in their attention alone, which is given",
+            "the two models differ in their attention alone, which the demonstration sets",
             "model.attention",
-            "leave it out, or choose with `regard compare --vary attention=...`",
+            "leave it out, or choose with `regard compare --vary model.attention=none,additive`",
         )
     refuse_missing_torch()
     from regard.engine.torch import choose_device
@@ -81,31 +82,33 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
         settings = override(SETTINGS, [*assignments, f"model.attention={score}"])
         choices.append(Variant(name, settings, make_config(settings, name)))
     choose_device(choices[0].config.train.device, "train.device")
-    texts = write_lesson(out / f"lesson-{pairs}", pairs, TEST, seed=1)
-    candidates = [
-        Model(each.name, each.name, each.config.train.seed, out / each.name, each.settings)
-        for each in choices
+    lesson = write_lesson(out / f"lesson-{pairs}", pairs, TEST_PAIRS, seed=1)
+    models = [
+        ComparedModel(
+            choice.name, choice.name, choice.config.train.seed, out / choice.name, choice.settings
+        )
+        for choice in choices
     ]
-    for one in candidates:
-        refuse_another_run(one, Data(texts.train, texts.valid, ("en", "fr")))
+    for model in models:
+        refuse_another_run(model, Data(lesson.train, lesson.valid, ("en", "fr")))
     return Plan(
         out,
-        candidates,
-        texts.train,
-        texts.valid,
+        models,
+        lesson.train,
+        lesson.valid,
         ("en", "fr"),
-        read_test(texts.test),
+        read_test(lesson.test),
         ["model.attention"],
         shared_options(choices),
         {},
         "bootstrap",
-        LENGTHS,
+        LESSON_LENGTHS,
         [ExtraSentence(EXAMPLE.source, EXAMPLE.target)],
     )
 
 
-def write_lesson(folder: Path, train: int, test: int, seed: int) -> Texts:
-    """The built-in corpus as files, made once; valid and test have `test` pairs each.
+def write_lesson(folder: Path, train: int, test: int, seed: int) -> LessonFiles:
+    """The built-in lesson as files, written once; valid and test have `test` pairs each.
 
     Raises RegardError if they cannot be written.
     """
@@ -113,23 +116,23 @@ def write_lesson(folder: Path, train: int, test: int, seed: int) -> Texts:
         tuple(folder / f"{part}.{code}" for code in ("en", "fr"))
         for part in ("train", "valid", "test")
     ]
-    texts = Texts(*((source, target) for source, target in parts))
-    if all(file.exists() for pair in texts for file in pair):
-        return texts
+    paths = LessonFiles(*((source, target) for source, target in parts))
+    if all(file.exists() for pair in paths for file in pair):
+        return paths
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "make the folder", str(folder))
     lesson = split_lesson(train, 2 * test, seed)
-    held = {
-        texts.train: lesson.train,
-        texts.valid: lesson.test[:test],
-        texts.test: lesson.test[test:],
+    contents = {
+        paths.train: lesson.train,
+        paths.valid: lesson.test[:test],
+        paths.test: lesson.test[test:],
     }
-    for (source, target), examples in held.items():
+    for (source, target), examples in contents.items():
         write_lines(source, [example.source for example in examples])
         write_lines(target, [example.target for example in examples])
-    return texts
+    return paths
 
 
 def write_lines(file: Path, lines: Sequence[str]) -> None:

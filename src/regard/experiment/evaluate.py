@@ -1,4 +1,4 @@
-"""What one model is worth on the test text; found once, kept beside the model's translations."""
+"""The results of one model on the test text, computed once and saved beside its translations."""
 
 import hashlib
 import json
@@ -10,20 +10,23 @@ from typing import Any, NamedTuple
 
 import regard
 from regard.engine.quantize import SCALE
-from regard.evaluation import Quality, by_length, measure
-from regard.experiment.plan import Model, Plan, search_options
+from regard.evaluation import Quality, measure
+from regard.evaluation.length import score_buckets
+from regard.evaluation.significance import System, count_statistics
+from regard.evaluation.statistics import bleu_interval
+from regard.experiment.plan import ComparedModel, Plan, search_options
 from regard.experiment.results import ModelResult
-from regard.experiment.training_log import UNKNOWN, training_of
+from regard.experiment.training_log import UNKNOWN_TRAINING, training_of
 from regard.files import read_json, write_file, write_json
 from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.translator import Translator, load
 
-BATCH = 32
-"""References that are read together."""
+PERPLEXITY_BATCH = 32
+"""References per forced pass."""
 
 
 class SavedResult(NamedTuple):
-    """What is kept of one model's work on the test text."""
+    """What is saved of one model's work on the test text."""
 
     texts: list[str]
     """Its translations."""
@@ -33,114 +36,116 @@ class SavedResult(NamedTuple):
     perplexity: float
 
 
-def open_model(one: Model, plan: Plan) -> Translator:
-    translator = load(one.model)
+def open_model(model: ComparedModel, plan: Plan) -> Translator:
+    translator = load(model.path)
     return translator.with_options(search_options(translator.options, plan.search))
 
 
-def evaluate_model(one: Model, plan: Plan) -> tuple[ModelResult, list[str]]:
-    """The model's worth, and its translations of the test text."""
-    bundle = read_model(one.model)
-    known = load_or_evaluate(one, plan, bundle)
-    test, language = plan.test, plan.languages[1]
-    whole = by_length(test.sources, known.texts, test.references, language, ())[0]
-    judged = ModelResult(
-        one.name,
-        one.choice,
-        one.seed,
-        bundle.card.config.model.attention,
-        sum(each.size for name, each in bundle.tensors.items() if not name.endswith(SCALE)),
-        hashlib.blake2b(bundle.card.target.proto, digest_size=8).hexdigest(),
-        UNKNOWN if is_file(one.model) else training_of(one.model),
-        known.quality,
-        whole.low,
-        whole.high,
-        known.perplexity,
-        known.seconds,
-        len(test.sources) / max(known.seconds, 1e-9),
-        known.truncated,
-        by_length(test.sources, known.texts, test.references, language, plan.lengths),
+def evaluate_model(model: ComparedModel, plan: Plan) -> tuple[ModelResult, System]:
+    """The model's results, and its translations of the test text with their statistics."""
+    model_file = read_model(model.path)
+    saved = load_or_evaluate(model, plan, model_file)
+    test = plan.test
+    system = count_statistics(model.name, saved.texts, test.references, plan.languages[1])
+    result = ModelResult(
+        model.name,
+        model.choice,
+        model.seed,
+        model_file.card.config.model.attention,
+        sum(each.size for name, each in model_file.tensors.items() if not name.endswith(SCALE)),
+        hashlib.blake2b(model_file.card.target.proto, digest_size=8).hexdigest(),
+        UNKNOWN_TRAINING if is_file(model.path) else training_of(model.path),
+        saved.quality,
+        *bleu_interval(system.counts["BLEU"]),
+        saved.perplexity,
+        saved.seconds,
+        len(test.sources) / max(saved.seconds, 1e-9),
+        saved.truncated,
+        score_buckets(test.sources, system.counts["BLEU"], plan.lengths),
     )
-    return judged, known.texts
+    return result, system
 
 
-def load_or_evaluate(one: Model, plan: Plan, bundle: ModelFile) -> SavedResult:
-    """What was found before, if model, test text and search are still the same; else found now."""
+def load_or_evaluate(model: ComparedModel, plan: Plan, model_file: ModelFile) -> SavedResult:
+    """The saved result if model, test text and search are still the same; else a new one."""
     folder = plan.out / "translations"
     folder.mkdir(parents=True, exist_ok=True)
-    texts, kept = folder / f"{one.name}.{plan.languages[1]}", folder / f"{one.name}.json"
-    same = result_fingerprint(plan, bundle)
-    if kept.exists() and texts.exists():
-        content = read_json(kept)
-        if content["identity"] == same and content["translations"] == digest(read(texts)):
+    texts, details = folder / f"{model.name}.{plan.languages[1]}", folder / f"{model.name}.json"
+    fingerprint = result_fingerprint(plan, model_file)
+    if details.exists() and texts.exists():
+        content = read_json(details)
+        lines = read_translations(texts)
+        if content.get("fingerprint") == fingerprint and content["translations"] == text_digest(
+            lines
+        ):
             quality = [Quality(**each) for each in content["quality"]]
             return SavedResult(
-                read(texts), content["seconds"], content["unended"], quality, content["perplexity"]
+                lines, content["seconds"], content["truncated"], quality, content["perplexity"]
             )
-    found = translate_and_score(open_model(one, plan), plan)
-    write_file(texts, "".join(f"{text}\n" for text in found.texts).encode())
-    content = found._asdict() | {
-        "identity": same,
-        "translations": digest(found.texts),
-        "quality": [each._asdict() for each in found.quality],
+    result = translate_and_score(open_model(model, plan), plan)
+    write_file(texts, "".join(f"{text}\n" for text in result.texts).encode())
+    content = result._asdict() | {
+        "fingerprint": fingerprint,
+        "translations": text_digest(result.texts),
+        "quality": [each._asdict() for each in result.quality],
     }
     del content["texts"]
-    write_json(kept, content)
-    return found
+    write_json(details, content)
+    return result
 
 
 def translate_and_score(translator: Translator, plan: Plan) -> SavedResult:
-    """Translate and measure."""
     sources, references = plan.test.sources, plan.test.references
     began = time.perf_counter()
-    found = translator.translate_sentences(sources)
+    translations = translator.translate_sentences(sources)
     seconds = time.perf_counter() - began
-    texts = [one.text for one in found]
+    texts = [translation.text for translation in translations]
     return SavedResult(
         texts,
         round(seconds, 3),
-        sum(one.finish_reason != "eos" for one in found),
+        sum(translation.finish_reason != "eos" for translation in translations),
         measure(texts, references, plan.languages[1], "sacrebleu"),
         perplexity(translator, sources, references),
     )
 
 
 def perplexity(translator: Translator, sources: Sequence[str], references: Sequence[str]) -> float:
-    """exp of the mean -ln probability of the references' tokens, </s> among them."""
-    order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
+    """exp of the mean -ln probability of the references' tokens, </s> included."""
+    order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     total, tokens = 0.0, 0
-    for begin in range(0, len(order), BATCH):
-        places = order[begin : begin + BATCH]
-        read = translator.force(
-            [sources[place] for place in places], [references[place] for place in places]
+    for begin in range(0, len(order), PERPLEXITY_BATCH):
+        indices = order[begin : begin + PERPLEXITY_BATCH]
+        batch = translator.force(
+            [sources[index] for index in indices], [references[index] for index in indices]
         )
-        total += sum(float(one.log_probs.sum(dtype=float)) for one in read)
-        tokens += sum(len(one.log_probs) for one in read)
+        total += sum(float(forced.log_probs.sum(dtype=float)) for forced in batch)
+        tokens += sum(len(forced.log_probs) for forced in batch)
     return math.exp(min(-total / tokens, 700.0))
 
 
-def read(file: Path) -> list[str]:
+def read_translations(file: Path) -> list[str]:
     return file.read_text("utf-8").split("\n")[:-1]
 
 
-def digest(texts: Sequence[str]) -> str:
+def text_digest(texts: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(texts).encode(), digest_size=16).hexdigest()
 
 
-def result_fingerprint(plan: Plan, bundle: ModelFile) -> dict[str, Any]:
-    """What must be the same for translations to be found again instead of made again."""
+def result_fingerprint(plan: Plan, model_file: ModelFile) -> dict[str, Any]:
+    """Everything that the result depends on, except the time it took."""
     weights = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(bundle.tensors.items()):
+    for name, tensor in sorted(model_file.tensors.items()):
         weights.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
-    for vocabulary in (bundle.card.source, bundle.card.target):
+    for vocabulary in (model_file.card.source, model_file.card.target):
         weights.update(vocabulary.proto)
-    search = search_options(bundle.card.config.search, plan.search)
-    same = {
+    fingerprint = {
         "regard": regard.__version__,
         "model": weights.hexdigest(),
-        "options": bundle.card.config.model.model_dump(mode="json"),
-        "search": search.model_dump(mode="json"),
-        "sources": digest(plan.test.sources),
-        "references": digest(plan.test.references),
+        "options": model_file.card.config.model.model_dump(mode="json"),
+        "search": search_options(model_file.card.config.search, plan.search).model_dump(
+            mode="json"
+        ),
+        "sources": text_digest(plan.test.sources),
+        "references": text_digest(plan.test.references),
     }
-    return dict(json.loads(json.dumps(same)))
+    return dict(json.loads(json.dumps(fingerprint)))

@@ -1,125 +1,117 @@
-"""Sentences to look at: some drawn blindly, some chosen because the models differ, and said so."""
+"""Sentences for the report: some drawn at random, some chosen for how the models differ."""
 
 from collections.abc import Sequence
 from random import Random
 
 from regard.evaluation.length import bucket_members
-from regard.evaluation.quality import library
 from regard.evaluation.significance import System
+from regard.evaluation.statistics import chrf_of
 from regard.experiment.evaluate import open_model
 from regard.experiment.plan import Plan, TestSet
-from regard.experiment.reordering import Pairs, attention_maps, crossing_score
-from regard.experiment.results import Example, Reordering, SystemOutput
+from regard.experiment.reordering import attention_maps, crossing_score
+from regard.experiment.results import ComparedSentence, Reordering, SystemOutput
 from regard.text.spans import words
 
-SEED = 1
+EXAMPLES_SEED = 1
 RANDOM_EXAMPLES = 8
-"""About so many sentences are drawn blindly, from every length alike."""
+"""About so many sentences are drawn at random, equally many of each length bucket."""
 EXTREME_EXAMPLES = 3
-"""Largest differences shown, either way."""
+"""Largest differences shown, in either direction."""
 ATTENTION_MAP_SENTENCES = 300
-"""Sentences among which those with the most re-ordering are sought."""
-SHORTEST, LONGEST = 4, 14
-"""Source words of a sentence whose looks are shown: long ones would not fit a page."""
+"""Sentences among which those with the most reordering are chosen."""
+MIN_SOURCE_WORDS, MAX_SOURCE_WORDS = 4, 14
+"""Of a sentence whose attention maps are shown: maps of long sentences do not fit on a page."""
 REORDERINGS = 4
 
 
 def choose_examples(
     test: TestSet, systems: Sequence[System], lengths: tuple[int, ...]
-) -> list[Example]:
-    """Some of every length, drawn blindly; then where each model is furthest ahead of the baseline
-    and furthest behind it, by the chrF of the sentence.
+) -> list[ComparedSentence]:
+    """Some sentences of every length, drawn at random; then those in which each model is furthest
+    ahead of the baseline and furthest behind it, by the chrF of the sentence.
     """
-    chosen = dict.fromkeys(drawn_lines(test, lengths), "drawn at random, some of every length")
-    scores = [sentence_chrf(one.texts, test.references) for one in systems]
-    for system, own in zip(systems[1:], scores[1:], strict=True):
-        gains = [value - base for value, base in zip(own, scores[0], strict=True)]
-        order = sorted(range(len(gains)), key=lambda place: (-gains[place], place))
-        for place in order[:EXTREME_EXAMPLES]:
-            if gains[place] > 0:
-                why = f"chosen: {system.name} is furthest ahead of {systems[0].name} here"
-                chosen.setdefault(place, why)
-        for place in order[::-1][:EXTREME_EXAMPLES]:
-            if gains[place] < 0:
-                why = f"chosen: {system.name} is furthest behind {systems[0].name} here"
-                chosen.setdefault(place, why)
+    chosen = dict.fromkeys(random_lines(test, lengths), "drawn at random, some of every length")
+    scores = [chrf_of(system.counts["chrF2"]).tolist() for system in systems]
+    for system, system_scores in zip(systems[1:], scores[1:], strict=True):
+        gains = [value - base for value, base in zip(system_scores, scores[0], strict=True)]
+        order = sorted(range(len(gains)), key=lambda index: (-gains[index], index))
+        for sign, way, indices in ((1, "ahead of", order), (-1, "behind", order[::-1])):
+            for index in indices[:EXTREME_EXAMPLES]:
+                if sign * gains[index] > 0:
+                    why = f"chosen: {system.name} is furthest {way} {systems[0].name} here"
+                    chosen.setdefault(index, why)
     return [
-        Example(
+        ComparedSentence(
             why,
-            place + 1,
-            test.sources[place],
-            test.references[place],
+            index + 1,
+            test.sources[index],
+            test.references[index],
             [
-                SystemOutput(system.name, system.texts[place], round(own[place], 1))
-                for system, own in zip(systems, scores, strict=True)
+                SystemOutput(system.name, system.texts[index], round(system_scores[index], 1))
+                for system, system_scores in zip(systems, scores, strict=True)
             ],
         )
-        for place, why in chosen.items()
+        for index, why in chosen.items()
     ]
 
 
-def drawn_lines(test: TestSet, lengths: tuple[int, ...]) -> list[int]:
+def random_lines(test: TestSet, lengths: tuple[int, ...]) -> list[int]:
+    """Indices of sentences, equally many of each bucket, in order."""
     buckets = bucket_members(test.sources, lengths)
-    each = -(-RANDOM_EXAMPLES // len(buckets))
-    random = Random(SEED)
+    share = -(-RANDOM_EXAMPLES // len(buckets))
+    random = Random(EXAMPLES_SEED)
     return [
-        place
+        index
         for bucket in buckets
-        for place in sorted(random.sample(bucket.inside, min(each, len(bucket.inside))))
-    ]
-
-
-def sentence_chrf(texts: Sequence[str], references: Sequence[str]) -> list[float]:
-    scorer = library("sacrebleu.metrics").CHRF()
-    return [
-        float(scorer.sentence_score(text, [reference]).score)
-        for text, reference in zip(texts, references, strict=True)
+        for index in sorted(random.sample(bucket.indices, min(share, len(bucket.indices))))
     ]
 
 
 def choose_reorderings(plan: Plan, systems: Sequence[System]) -> list[Reordering]:
-    """The sentences shown in any case, then those in which the looks of one model cross most.
+    """The extra sentences of the plan, then the test sentences with the most reordering.
 
-    That model is the one whose looks cross most of all.
+    Reordering is measured in the attention of the model in which it is largest in total.
     """
     test = plan.test
-    places = fitting_lines(test)
-    translators = [open_model(one, plan) for one in plan.first_seed()]
-    found = [
+    lines = short_lines(test)
+    translators = [open_model(model, plan) for model in plan.first_seed()]
+    maps_by_system = [
         attention_maps(
             translator,
             system.name,
-            Pairs([test.sources[p] for p in places], [system.texts[p] for p in places]),
+            [test.sources[line] for line in lines],
+            [system.texts[line] for line in lines],
         )
         for translator, system in zip(translators, systems, strict=True)
     ]
-    crossings = [[crossing_score(look) for look in looks] for looks in found]
-    guide = max(crossings, key=sum)
-    order = sorted(range(len(places)), key=lambda number: (-guide[number], number))
-    own = []
-    for shown in plan.extra_sentences:
-        looks = []
+    scores = [[crossing_score(each) for each in maps] for maps in maps_by_system]
+    most = max(scores, key=sum)
+    order = sorted(range(len(lines)), key=lambda index: (-most[index], index))
+    reorderings = []
+    for extra in plan.extra_sentences:
+        maps = []
         for translator, system in zip(translators, systems, strict=True):
-            text = translator.translate_sentences([shown.source])[0].text
-            looks += attention_maps(translator, system.name, Pairs([shown.source], [text]))
-        own.append(Reordering(0, shown.source, shown.reference, looks))
-    return own + [
+            text = translator.translate_sentences([extra.source])[0].text
+            maps += attention_maps(translator, system.name, [extra.source], [text])
+        reorderings.append(Reordering(0, extra.source, extra.reference, maps))
+    return reorderings + [
         Reordering(
-            places[number] + 1,
-            test.sources[places[number]],
-            test.references[places[number]],
-            [looks[number] for looks in found],
+            lines[index] + 1,
+            test.sources[lines[index]],
+            test.references[lines[index]],
+            [maps[index] for maps in maps_by_system],
         )
-        for number in order[:REORDERINGS]
-        if guide[number] > 0
+        for index in order[:REORDERINGS]
+        if most[index] > 0
     ]
 
 
-def fitting_lines(test: TestSet) -> list[int]:
-    """Up to `LOOKED_AT` lines whose sources fit a page, drawn blindly, in order."""
-    fitting = [
-        place
-        for place, source in enumerate(test.sources)
-        if SHORTEST <= len(words(source)) <= LONGEST
+def short_lines(test: TestSet) -> list[int]:
+    """Indices of up to `ATTENTION_MAP_SENTENCES` sources that fit on a page, drawn at random, in
+    order."""
+    short = [
+        index
+        for index, source in enumerate(test.sources)
+        if MIN_SOURCE_WORDS <= len(words(source)) <= MAX_SOURCE_WORDS
     ]
-    return sorted(Random(SEED).sample(fitting, min(ATTENTION_MAP_SENTENCES, len(fitting))))
+    return sorted(Random(EXAMPLES_SEED).sample(short, min(ATTENTION_MAP_SENTENCES, len(short))))

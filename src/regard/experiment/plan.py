@@ -1,11 +1,11 @@
-"""What takes part in a comparison; every mistake is told here, before any training begins."""
+"""The plan of a comparison; every user mistake is reported here, before any training."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.config import Config, SearchOptions, make_config
+from regard.config import SearchOptions, make_config
 from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
@@ -18,22 +18,20 @@ from regard.training.data import Data
 from regard.training.folder import IDENTITY, refuse_another, run_fingerprint
 
 
-class Model(NamedTuple):
-    """A model that takes part."""
-
+class ComparedModel(NamedTuple):
     name: str
     choice: str
-    """What was chosen for it; models of one choice differ in the seed alone."""
+    """The values of the varied options; models of one choice differ in the seed alone."""
     seed: int
-    """0: a ready model, whose seed does not matter."""
-    model: Path
-    """A folder, or the file of a ready model."""
+    """0: a trained model, whose seed does not matter."""
+    path: Path
+    """A folder, or the file of a trained model."""
     settings: dict[str, Any]
-    """Options by section, as for `regard.train`; none for a ready model."""
+    """Options by section, as for `regard.train`; none for a trained model."""
 
 
 class TestSet(NamedTuple):
-    """Text that no model learned from."""
+    """Text that no model was trained on."""
 
     files: tuple[Path, Path]
     sources: list[str]
@@ -41,29 +39,29 @@ class TestSet(NamedTuple):
 
 
 class ExtraSentence(NamedTuple):
-    """A sentence beside the test text, whose looks the report shows."""
+    """A sentence that is not in the test text; the report shows its attention maps."""
 
     source: str
     reference: str
 
 
 class CompareOptions(NamedTuple):
-    """What every comparison needs."""
+    """The options of every comparison."""
 
     test: tuple[Path, Path]
     out: Path
     method: str
     """A name in `significance.METHODS`."""
     lengths: tuple[int, ...]
-    """Edges of the buckets of source words."""
+    """Edges of the length buckets, in source words."""
 
 
 class Plan(NamedTuple):
     out: Path
-    models: list[Model]
-    """The baseline of each seed is its first."""
+    models: list[ComparedModel]
+    """The first of each seed is its baseline."""
     files: tuple[Path, ...]
-    """Text to learn from; none: the models are ready."""
+    """Training text; none: the models are trained already."""
     valid: tuple[Path, ...]
     languages: Languages
     test: TestSet
@@ -72,37 +70,42 @@ class Plan(NamedTuple):
     options: dict[str, Any]
     """All other options, by section."""
     search: dict[str, Any]
-    """Search options put on top of each model's own."""
+    """Search options that override those of each model."""
     method: str
     lengths: tuple[int, ...]
     extra_sentences: list[ExtraSentence]
 
-    def first_seed(self) -> list[Model]:
-        """The candidates whose sentences and looks are shown: one of each choice."""
-        return [one for one in self.models if one.seed == self.models[0].seed]
+    def first_seed(self) -> list[ComparedModel]:
+        """One model of each choice: those whose sentences and attention maps are shown."""
+        return [model for model in self.models if model.seed == self.models[0].seed]
 
 
 def plan_training(
-    asked: CompareOptions, data: Data, settings: dict[str, Any], vary: Sequence[str], seeds: int
+    options: CompareOptions,
+    data: Data,
+    settings: dict[str, Any],
+    vary: Sequence[str],
+    seeds: int,
 ) -> Plan:
-    """Train each choice alike, with the seed of `settings` and those that follow it.
+    """Train each choice alike, with `seeds` seeds from that of `settings` upwards.
 
-    Raises RegardError for a mistake in any of these, and if a run that stands in the folder already
-    began with other text or options.
+    Raises RegardError for a mistake in any of these, and if the folder holds a run with other text
+    or options.
     """
-    test = check(asked)
+    test = check(options)
     refuse_missing_torch()
     choices = choose(settings, vary)
-    candidates = [
-        candidate(choice, seed, asked.out / "models")
-        for seed in seeds_of(choices[0].config, seeds)
+    first = choices[0].config.train.seed
+    models = [
+        seeded_model(choice, seed, options.out / "models")
+        for seed in range(first, first + seeds)
         for choice in choices
     ]
-    for one in candidates:
-        refuse_another_run(one, data)
+    for model in models:
+        refuse_another_run(model, data)
     return Plan(
-        asked.out,
-        candidates,
+        options.out,
+        models,
         data.train,
         data.valid,
         data.languages,
@@ -110,43 +113,38 @@ def plan_training(
         [parse_vary(text).option for text in vary],
         shared_options(choices),
         {},
-        asked.method,
-        asked.lengths,
+        options.method,
+        options.lengths,
         [],
     )
 
 
-def seeds_of(config: Config, count: int) -> range:
-    return range(config.train.seed, config.train.seed + count)
-
-
-def candidate(choice: Variant, seed: int, folder: Path) -> Model:
+def seeded_model(choice: Variant, seed: int, folder: Path) -> ComparedModel:
     name = f"{choice.name}-{seed}"
-    return Model(name, choice.name, seed, folder / name, with_seed(choice, seed))
+    return ComparedModel(name, choice.name, seed, folder / name, with_seed(choice, seed))
 
 
-def refuse_another_run(one: Model, data: Data) -> None:
-    """Raises RegardError if a run stands in the candidate's place that is not the candidate's."""
-    known = one.model / "training" / IDENTITY
-    if known.exists():
-        refuse_another(known, run_fingerprint(data, make_config(one.settings, one.name), None))
+def refuse_another_run(model: ComparedModel, data: Data) -> None:
+    """Raise RegardError if the model's folder holds a run with other text or options."""
+    identity = model.path / "training" / IDENTITY
+    if identity.exists():
+        config = make_config(model.settings, model.name)
+        refuse_another(identity, run_fingerprint(data, config, None))
 
 
-def plan_ready(asked: CompareOptions, models: Sequence[Path], settings: dict[str, Any]) -> Plan:
-    """Compare models that are there; of `settings` only the section `search` has a meaning.
+def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[str, Any]) -> Plan:
+    """Compare trained models; of `settings` only the section `search` may be given.
 
     Raises RegardError for a mistake in any of these.
     """
-    test = check(asked)
+    test = check(options)
     if len(models) < 2:
-        raise RegardError(
-            f"{len(models)} model is not enough to compare", "--models", "give two or more"
-        )
+        raise RegardError("a comparison needs at least two models", "--models", "give two or more")
     if others := sorted(settings.keys() - {"search"}):
         raise RegardError(
-            f"ready models cannot be given other options of {others[0]}",
+            f"options of {others[0]} cannot be changed in a trained model",
             "the command line",
-            "leave them out; only search.option=value has a meaning here",
+            "leave them out; with --models only search.option=value is allowed",
         )
     models = [find(model) for model in models]
     cards = [read_model_info(model) for model in models]
@@ -159,12 +157,15 @@ def plan_ready(asked: CompareOptions, models: Sequence[Path], settings: dict[str
         )
     search = settings.get("search", {})
     for card in cards:
-        options = {**card.config.search.model_dump(), **search}
-        make_config({"search": options}, "the command line")
+        settings = {"search": {**card.config.search.model_dump(), **search}}
+        make_config(settings, "the command line")
     names = unique_names(models, "-")
     return Plan(
-        asked.out,
-        [Model(name, name, 0, model, {}) for name, model in zip(names, models, strict=True)],
+        options.out,
+        [
+            ComparedModel(name, name, 0, model, {})
+            for name, model in zip(names, models, strict=True)
+        ],
         (),
         (),
         cards[0].languages,
@@ -172,26 +173,30 @@ def plan_ready(asked: CompareOptions, models: Sequence[Path], settings: dict[str
         [],
         {},
         search,
-        asked.method,
-        asked.lengths,
+        options.method,
+        options.lengths,
         [],
     )
 
 
-def check(asked: CompareOptions) -> TestSet:
-    """The test text. Raises RegardError if something is missing that is needed only at the end."""
+def check(options: CompareOptions) -> TestSet:
+    """The test text.
+
+    Raises RegardError if it or anything else that is needed only after the training is missing.
+    """
     library("sacrebleu.metrics")
-    if asked.method not in METHODS:
+    library("jinja2")
+    if options.method not in METHODS:
         raise RegardError(
-            f"there is no test '{asked.method}'",
+            f"there is no test '{options.method}'",
             "--significance",
-            nearest(asked.method, tuple(METHODS)),
+            nearest(options.method, tuple(METHODS)),
         )
-    return read_test(asked.test)
+    return read_test(options.test)
 
 
 def read_test(files: tuple[Path, Path]) -> TestSet:
-    """Raises RegardError if a file cannot be read, or the two are not line by line."""
+    """Raises RegardError if a file cannot be read, or the two differ in their number of lines."""
     test = TestSet(files, *(list(read_texts(file)) for file in files))
     counts = len(test.sources), len(test.references)
     where = ", ".join(f"{file} ({n:,} lines)" for file, n in zip(files, counts, strict=True))
@@ -212,5 +217,6 @@ def refuse_missing_torch() -> None:
         raise needs_extra("training", "torch", "train")
 
 
-def search_options(own: SearchOptions, search: dict[str, Any]) -> SearchOptions:
-    return SearchOptions.model_validate({**own.model_dump(), **search})
+def search_options(options: SearchOptions, search: dict[str, Any]) -> SearchOptions:
+    """The options, overridden by `search`."""
+    return SearchOptions.model_validate({**options.model_dump(), **search})

@@ -1,6 +1,4 @@
-"""Where models look in the same sentences, and how much the words change places there."""
-
-from typing import NamedTuple
+"""Attention maps of translations, and how much their words are reordered."""
 
 import numpy as np
 
@@ -9,49 +7,39 @@ from regard.explain.explanation import read_source, read_target, word_weights
 from regard.text.normalize import normalize
 from regard.translator import Translator
 
-BATCH = 32
-"""Sentences that are read together."""
+ATTENTION_BATCH = 32
+"""Sentences per forced pass."""
 
 
-class Pairs(NamedTuple):
-    """Sources and the translations of one model, line by line."""
-
-    sources: list[str]
-    translations: list[str]
-
-
-def attention_maps(translator: Translator, name: str, pairs: Pairs) -> list[AttentionMap]:
-    """Where the model looks when it reads these translations again."""
-    looks = []
-    for begin in range(0, len(pairs.sources), BATCH):
-        sources, targets = (side[begin : begin + BATCH] for side in pairs)
-        for source, target, forced in zip(
-            sources, targets, translator.force(sources, targets), strict=True
-        ):
-            read = read_source(translator, source)
-            written = read_target(translator.target, ids_of(translator, target), is_ended=True)
-            weights = word_weights(forced.token_weights(), read, written)
-            looks.append(
+def attention_maps(
+    translator: Translator, name: str, sources: list[str], translations: list[str]
+) -> list[AttentionMap]:
+    """The attention weights of each translation, by forced decoding; the map is named `name`."""
+    maps = []
+    for begin in range(0, len(sources), ATTENTION_BATCH):
+        batch = [side[begin : begin + ATTENTION_BATCH] for side in (sources, translations)]
+        for source, target, forced in zip(*batch, translator.force(*batch), strict=True):
+            ids = translator.target.encode([normalize(target)])[0]
+            columns = read_source(translator, source)
+            rows = read_target(translator.target, ids, is_ended=True)
+            weights = word_weights(forced.token_weights(), columns, rows)
+            maps.append(
                 AttentionMap(
                     name,
-                    [word.text for word in written.words],
-                    [word.text for word in read.words],
+                    [word.text for word in rows.words],
+                    [word.text for word in columns.words],
                     np.round(weights.astype(float), 4).tolist(),
                 )
             )
-    return looks
+    return maps
 
 
-def ids_of(translator: Translator, text: str) -> list[int]:
-    return translator.target.encode([normalize(text)])[0]
-
-
-def crossing_score(look: AttentionMap) -> float:
-    """How much the words change places: each pair of words written whose looks cross, counted by
-    how surely both looked. </s> does not count.
+def crossing_score(attention_map: AttentionMap) -> float:
+    """How much the words are reordered: the sum over all pairs of target words whose largest
+    weights cross, of the product of these two weights. </s> does not count.
     """
-    table = np.array(look.weights)
-    best, sure = table.argmax(axis=1)[:-1], table.max(axis=1)[:-1]
-    sure = np.where(best == len(look.columns) - 1, 0.0, sure)
+    weights = np.array(attention_map.weights)
+    best, largest = weights.argmax(axis=1)[:-1], weights.max(axis=1)[:-1]
+    largest = np.where(best == len(attention_map.columns) - 1, 0.0, largest)
     crossed = np.triu(best[:, None] > best[None, :], 1)
-    return float((crossed * (sure[:, None] * sure[None, :])).sum())
+    return float((crossed * (largest[:, None] * largest[None, :])).sum())

@@ -1,4 +1,4 @@
-"""What a comparison found, as plain data: what result.json, the terminal and the report show.
+"""What a comparison measured, as plain data: what result.json, the terminal and the report show.
 
 result.json holds these named tuples as JSON objects, under the names of their fields.
 """
@@ -23,9 +23,9 @@ class Validation(NamedTuple):
 
 class Training(NamedTuple):
     updates: int
-    """0: nothing is known of the training (a model that came as one file)."""
+    """0: nothing is known of the training (a model that is one file)."""
     kept: int
-    """The update whose weights are the model."""
+    """The update whose weights were kept."""
     minutes: float
     reason: str
     """Why it ended."""
@@ -33,39 +33,39 @@ class Training(NamedTuple):
 
 
 class ModelResult(NamedTuple):
-    """One model and what it is worth."""
+    """One model and its results on the test text."""
 
     name: str
     choice: str
-    """What was chosen for it; models of one choice differ in the seed alone."""
+    """The values of the varied options; models of one choice differ in the seed alone."""
     seed: int
-    """0: a ready model."""
+    """0: a trained model, whose seed is not known."""
     attention: str
     """Its score: model.attention."""
     parameters: int
     vocabulary: str
-    """Identity of its target vocabulary; perplexities of different ones cannot be compared."""
+    """Digest of its target vocabulary; perplexities over different ones cannot be compared."""
     training: Training
     quality: list[Quality]
     """BLEU, chrF2 and TER on the test text."""
     low: float
-    """BLEU would lie between this"""
+    """Lower end of the 95 % interval of BLEU (bootstrap over sentences)."""
     high: float
-    """and this, in 95 of 100 test sets like this one (bootstrap over sentences)."""
+    """Upper end of that interval."""
     perplexity: float
     """exp of the mean -ln probability of the references' tokens, their </s> included."""
     seconds: float
-    """For translating the test text, measured once, on this machine."""
+    """To translate the test text, measured once, on this machine."""
     speed: float
-    """Sentences a second."""
+    """Sentences per second."""
     truncated: int
-    """Translations that did not end by themselves: cut at their limit, or going in circles."""
+    """Translations that did not end with </s>: cut at the length limit, or repeating."""
     buckets: list[Bucket]
     """BLEU by the length of the source."""
 
 
 class Spread(NamedTuple):
-    """One figure of one choice, over its seeds."""
+    """One metric of one choice, over its seeds."""
 
     choice: str
     metric: str
@@ -82,7 +82,7 @@ class SystemOutput(NamedTuple):
     """Of this sentence alone."""
 
 
-class Example(NamedTuple):
+class ComparedSentence(NamedTuple):
     """One test sentence as each model translates it."""
 
     why: str
@@ -95,22 +95,22 @@ class Example(NamedTuple):
 
 
 class AttentionMap(NamedTuple):
-    """Where one model looked while it wrote one translation."""
+    """The attention weights of one model for one translation."""
 
     model: str
     rows: list[str]
-    """The words that it wrote, and </s>."""
+    """Target words, and </s>."""
     columns: list[str]
-    """The words that it read, and </s>."""
+    """Source words, and </s>."""
     weights: list[list[float]]
-    """One row for each word written, one column for each word read; each row sums to 1."""
+    """One row per target word, one column per source word; each row sums to 1."""
 
 
 class Reordering(NamedTuple):
-    """A sentence whose words change places, and where each model looked."""
+    """A sentence whose words are reordered, and the attention of each model to it."""
 
     line: int
-    """Of the test text, from 1; 0: not from it."""
+    """Of the test text, from 1; 0: not from the test text."""
     source: str
     reference: str
     attention_maps: list[AttentionMap]
@@ -120,14 +120,14 @@ class Comparison(NamedTuple):
     format: int
     """Of this file; 1."""
     regard: str
-    """The version that made it."""
+    """The version that wrote it."""
     languages: tuple[str, str]
     varied: list[str]
-    """The options in which the models differ; none for ready models."""
+    """The options in which the models differ; none for trained models."""
     options: dict[str, Any]
-    """All other options, by section, the same for every model; none for ready models."""
+    """All other options, by section, the same for every model; none for trained models."""
     test: dict[str, Any]
-    """The test text: names of its files, sentences."""
+    """The test text: names of its files, number of sentences."""
     method: str
     """The significance test."""
     models: list[ModelResult]
@@ -135,19 +135,19 @@ class Comparison(NamedTuple):
     spreads: list[Spread]
     differences: list[Difference]
     """Each model against the baseline of its seed; seeds are never pooled."""
-    examples: list[Example]
+    examples: list[ComparedSentence]
     reorderings: list[Reordering]
     system: dict[str, str | int]
 
 
-def as_json(value: Any) -> Any:
-    """Named tuples as objects, at any depth."""
+def as_plain_data(value: Any) -> Any:
+    """Named tuples as dictionaries, at any depth."""
     if hasattr(value, "_asdict"):
-        return {name: as_json(part) for name, part in value._asdict().items()}
+        return as_plain_data(value._asdict())
     if isinstance(value, dict):
-        return {str(name): as_json(part) for name, part in value.items()}
+        return {str(name): as_plain_data(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [as_json(part) for part in value]
+        return [as_plain_data(part) for part in value]
     return value
 
 
@@ -156,6 +156,12 @@ def choices_of(models: Sequence[ModelResult]) -> list[str]:
     return list(dict.fromkeys(model.choice for model in models))
 
 
-def figures(model: ModelResult) -> dict[str, float]:
-    """The figures of a model of which a mean over seeds makes sense."""
-    return {one.name: one.value for one in model.quality} | {"perplexity": model.perplexity}
+def labels_of(models: Sequence[ModelResult]) -> dict[str, str]:
+    """The label of each model, by name: its choice if all models have one seed, else its name."""
+    has_one_seed = len({model.seed for model in models}) == 1
+    return {model.name: model.choice if has_one_seed else model.name for model in models}
+
+
+def metrics_of(model: ModelResult) -> dict[str, float]:
+    """The metrics of a model of which a mean over seeds makes sense."""
+    return {each.name: each.value for each in model.quality} | {"perplexity": model.perplexity}

@@ -1,56 +1,27 @@
-"""Small line charts as SVG, for pages: their colours are the page's, in light and in dark."""
+"""Charts as SVG, for pages: their colours are those of the page, in light and in dark."""
 
-import math
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 640, 340
+from regard.experiment.charts import CHART_COLOURS, Chart, Line, round_steps
+
+CHART_WIDTH, CHART_HEIGHT = 640, 340
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 12, 60
-"""Margins around the plot, where the numbers stand."""
-MARKS = (
+"""Margins around the plot, for labels."""
+MAX_MARKED_POINTS = 24
+"""On a line with more points, markers would hide the line."""
+SVG_MARKERS = (
     '<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>',
-    '<rect x="{l:.1f}" y="{t:.1f}" width="7.6" height="7.6"/>',
-    '<path d="M{x:.1f} {t:.1f}l4.6 8h-9.2z"/>',
-    '<path d="M{x:.1f} {t:.1f}l4.6 4.6-4.6 4.6-4.6-4.6z"/>',
+    '<rect x="{left:.1f}" y="{top:.1f}" width="7.6" height="7.6"/>',
+    '<path d="M{x:.1f} {top:.1f}l4.6 8h-9.2z"/>',
+    '<path d="M{x:.1f} {top:.1f}l4.6 4.6-4.6 4.6-4.6-4.6z"/>',
 )
-"""A shape for each choice, so that nothing depends on colour alone."""
-
-
-class Point(NamedTuple):
-    x: float
-    y: float
-    low: float
-    """Lower edge of the band; `y` where there is none."""
-    high: float
-
-
-class Line(NamedTuple):
-    number: int
-    """Of the colour and the shape."""
-    name: str
-    points: list[Point]
-
-
-class Tick(NamedTuple):
-    at: float
-    label: str
-    below: str
-    """A second line, or nothing."""
-
-
-class Axes(NamedTuple):
-    title: str
-    """What the chart shows, for those who cannot see it."""
-    x: str
-    y: str
-    ticks: list[Tick]
-    """Along x."""
-    from_zero: bool
+"""One marker per choice, so that nothing depends on colour alone."""
 
 
 class Frame(NamedTuple):
-    """Where values stand on the drawing."""
+    """From values to positions on the drawing."""
 
     x_low: float
     x_high: float
@@ -59,92 +30,95 @@ class Frame(NamedTuple):
 
     def x(self, value: float) -> float:
         share = (value - self.x_low) / ((self.x_high - self.x_low) or 1.0)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return LEFT + share * (CHART_WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
         share = (value - self.y_low) / ((self.y_high - self.y_low) or 1.0)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        return CHART_HEIGHT - BOTTOM - share * (CHART_HEIGHT - TOP - BOTTOM)
 
 
-def line_chart(lines: Sequence[Line], axes: Axes) -> str:
-    """A chart with a band around each line that has one."""
-    points = [point for line in lines for point in line.points]
-    steps = round_steps(
-        0.0 if axes.from_zero else min(point.low for point in points),
-        max(point.high for point in points),
-    )
-    xs = [point.x for point in points] + [tick.at for tick in axes.ticks]
-    pad = 0.04 * ((max(xs) - min(xs)) or 1.0)
-    frame = Frame(min(xs) - pad, max(xs) + pad, steps[0], steps[-1])
+def chart_svg(chart: Chart) -> str:
+    """The chart, with a band around each line that has one."""
+    frame, steps = frame_of(chart)
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(axes.title)}">',
-        *grid(frame, steps, axes),
-        *(band(frame, line) for line in lines),
-        *(drawn(frame, line) for line in lines),
+        f'<svg viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" role="img" '
+        f'aria-label="{escape(chart.title)}">',
+        *grid(frame, steps, chart),
+        *(band(frame, line) for line in chart.lines),
+        *(polyline(frame, line) for line in chart.lines),
         "</svg>",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def round_steps(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers from at most `low` to at least `high`."""
-    span = (high - low) or 1.0
-    rough = span / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [number * step for number in range(first, max(last, first + 1) + 1)]
+def frame_of(chart: Chart) -> tuple[Frame, list[float]]:
+    """The frame that holds every point of the chart, and the steps of its y axis."""
+    points = [point for line in chart.lines for point in line.points]
+    steps = round_steps(
+        0.0 if chart.from_zero else min(point.low for point in points),
+        max(point.high for point in points),
+    )
+    xs = [point.x for point in points] + [tick.x for tick in chart.ticks]
+    margin = 0.04 * ((max(xs) - min(xs)) or 1.0)
+    return Frame(min(xs) - margin, max(xs) + margin, steps[0], steps[-1]), steps
 
 
-def grid(frame: Frame, steps: Sequence[float], axes: Axes) -> list[str]:
+def grid(frame: Frame, steps: Sequence[float], chart: Chart) -> list[str]:
     parts = ['<g class="grid">']
     for step in steps:
         y = frame.y(step)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line x1="{LEFT}" x2="{CHART_WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{step:g}</text>')
-    for tick in axes.ticks:
-        x = frame.x(tick.at)
-        parts.append(f'<text class="mid" x="{x:.1f}" y="{HEIGHT - 41}">{escape(tick.label)}</text>')
-        if tick.below:
-            parts.append(
-                f'<text class="mid faint" x="{x:.1f}" y="{HEIGHT - 24}">{escape(tick.below)}</text>'
-            )
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text class="mid axis" x="{middle}" y="{HEIGHT - 5}">{escape(axes.x)}</text>')
-    across = (TOP + HEIGHT - BOTTOM) / 2
+    for tick in chart.ticks:
+        x = frame.x(tick.x)
+        parts.append(text("mid", f"{x:.1f}", CHART_HEIGHT - 41, tick.label))
+        if tick.note:
+            parts.append(text("mid faint", f"{x:.1f}", CHART_HEIGHT - 24, tick.note))
+    middle = (LEFT + CHART_WIDTH - RIGHT) / 2
+    parts.append(text("mid axis", f"{middle}", CHART_HEIGHT - 5, chart.x_label))
+    height = (TOP + CHART_HEIGHT - BOTTOM) / 2
     parts.append(
-        f'<text class="mid axis" transform="translate(13 {across:.0f}) rotate(-90)">'
-        f"{escape(axes.y)}</text></g>"
+        f'<text class="mid axis" transform="translate(13 {height:.0f}) rotate(-90)">'
+        f"{escape(chart.y_label)}</text></g>"
     )
     return parts
+
+
+def text(style: str, x: str, y: int, content: str) -> str:
+    return f'<text class="{style}" x="{x}" y="{y}">{escape(content)}</text>'
 
 
 def band(frame: Frame, line: Line) -> str:
     if all(point.low == point.high for point in line.points):
         return ""
-    above = [f"{frame.x(p.x):.1f},{frame.y(p.high):.1f}" for p in line.points]
-    below = [f"{frame.x(p.x):.1f},{frame.y(p.low):.1f}" for p in reversed(line.points)]
-    return f'<polygon class="band s{line.number}" points="{" ".join(above + below)}"/>'
+    upper = [f"{frame.x(p.x):.1f},{frame.y(p.high):.1f}" for p in line.points]
+    lower = [f"{frame.x(p.x):.1f},{frame.y(p.low):.1f}" for p in reversed(line.points)]
+    return f'<polygon class="band {style_of(line.number)}" points="{" ".join(upper + lower)}"/>'
 
 
-def drawn(frame: Frame, line: Line) -> str:
-    places = [(frame.x(point.x), frame.y(point.y)) for point in line.points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    few = len(places) <= 24  # the marks of many would hide the line
-    marks = "".join(mark(line.number, x, y) for x, y in places) if few else ""
+def polyline(frame: Frame, line: Line) -> str:
+    positions = [(frame.x(point.x), frame.y(point.y)) for point in line.points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in positions)
+    has_markers = len(positions) <= MAX_MARKED_POINTS
+    markers = "".join(marker(line.number, x, y) for x, y in positions) if has_markers else ""
     return (
-        f'<g class="s{line.number}"><title>{escape(line.name)}</title>'
-        f'<polyline points="{path}"/>{marks}</g>'
+        f'<g class="{style_of(line.number)}"><title>{escape(line.name)}</title>'
+        f'<polyline points="{path}"/>{markers}</g>'
     )
 
 
-def mark(number: int, x: float, y: float) -> str:
-    return MARKS[number % len(MARKS)].format(x=x, y=y, l=x - 3.8, t=y - 4.4)
+def style_of(number: int) -> str:
+    """The class in report.css that gives a choice its colour."""
+    return f"s{number % len(CHART_COLOURS)}"
+
+
+def marker(number: int, x: float, y: float) -> str:
+    return SVG_MARKERS[number % len(SVG_MARKERS)].format(x=x, y=y, left=x - 3.8, top=y - 4.4)
 
 
 def key(number: int) -> str:
-    """The line and the shape of a choice, for a legend."""
+    """The line and the marker of a choice, for a legend."""
     return (
-        f'<svg class="key" viewBox="0 0 28 12" aria-hidden="true"><g class="s{number}">'
-        f'<polyline points="1,6 27,6"/>{mark(number, 14.0, 6.0)}</g></svg>'
+        f'<svg class="key" viewBox="0 0 28 12" aria-hidden="true"><g class="{style_of(number)}">'
+        f'<polyline points="1,6 27,6"/>{marker(number, 14.0, 6.0)}</g></svg>'
     )

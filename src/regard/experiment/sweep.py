@@ -1,4 +1,4 @@
-"""What is varied: from `model.attention=none,scaled` to models that differ in it alone."""
+"""From `--vary model.attention=none,scaled` to the settings of models that differ in it alone."""
 
 import json
 import re
@@ -13,7 +13,7 @@ WHERE = "--vary"
 
 
 class SweepOption(NamedTuple):
-    """One option and the values that it takes."""
+    """One option and the values to compare."""
 
     option: str
     """As typed: section.option."""
@@ -24,31 +24,31 @@ class Variant(NamedTuple):
     """One value of each varied option."""
 
     name: str
-    """The values, joined; the name of a folder."""
+    """The values, joined by hyphens; it names a folder."""
     settings: dict[str, Any]
     """Options by section, as for `regard.train`."""
     config: Config
 
 
 def parse_vary(text: str) -> SweepOption:
-    """What `section.option=value,value` means.
+    """Parse `section.option=value,value`.
 
-    Raises RegardError if it is not of that form, or there are not two different values.
+    Raises RegardError if it does not have that form, or fewer than two values.
     """
     option, equals, listed = text.partition("=")
     if not equals:
         raise RegardError(
-            f"'{text}' says not what to vary", WHERE, "write --vary model.attention=none,scaled"
+            f"'{text}' does not say what to vary", WHERE, "write --vary model.attention=none,scaled"
         )
-    known = tuple(each.name for each in options())
-    if option not in known:
-        raise RegardError(f"there is no option '{option}'", WHERE, nearest(option, known))
+    names = tuple(each.name for each in options())
+    if option not in names:
+        raise RegardError(f"there is no option '{option}'", WHERE, nearest(option, names))
     if option == "train.seed":
-        raise RegardError("seeds are not varied like this", WHERE, "write --seeds 3")
+        raise RegardError("train.seed cannot be varied", WHERE, "write --seeds 3")
     values = [value.strip() for value in listed.split(",") if value.strip()]
     if len(values) < 2:
         raise RegardError(
-            f"there is only one choice of {option}" if values else f"{option} has no value",
+            f"{option} has only one value" if values else f"{option} has no value",
             WHERE,
             f"give two or more, like --vary {option}={(values or ['none'])[0]},...",
         )
@@ -56,37 +56,36 @@ def parse_vary(text: str) -> SweepOption:
 
 
 def choose(settings: dict[str, Any], vary: Sequence[str]) -> list[Variant]:
-    """Every combination of the varied options, each with all other options as in `settings`.
+    """Every combination of the varied options; all other options are as in `settings`.
 
-    Raises RegardError if an option is unknown, a value out of its range, or two choices the same.
+    Raises RegardError if an option is unknown, a value out of its range, or two choices
+    are the same.
     """
     varied = [parse_vary(text) for text in vary]
     if not varied:
         raise RegardError(
             "nothing is varied", "the command line", "add --vary model.attention=none,scaled"
         )
-    twice = {
-        one.option for one in varied if [other.option for other in varied].count(one.option) > 1
-    }
-    if twice:
+    names = [sweep.option for sweep in varied]
+    if repeated := [name for name in names if names.count(name) > 1]:
         raise RegardError(
-            f"{min(twice)} is varied twice", WHERE, "give all its values together, with commas"
+            f"{min(repeated)} is varied twice", WHERE, "give all its values together, with commas"
         )
-    found: dict[str, Variant] = {}
-    for values in product(*(one.values for one in varied)):
-        assignments = [f"{one.option}={value}" for one, value in zip(varied, values, strict=True)]
+    variants: dict[str, Variant] = {}
+    for values in product(*(sweep.values for sweep in varied)):
+        assignments = [f"{option}={value}" for option, value in zip(names, values, strict=True)]
         name = "-".join(re.sub(r"[^\w.+-]", "_", value) for value in values)
-        chosen = override(settings, assignments)
-        config = make_config(chosen, f"{WHERE} {' '.join(assignments)}")
-        same = [other.name for other in found.values() if other.config == config]
-        if same or name in found:
+        varied_settings = override(settings, assignments)
+        config = make_config(varied_settings, f"{WHERE} {' '.join(assignments)}")
+        same = [other.name for other in variants.values() if other.config == config]
+        if same or name in variants:
             raise RegardError(
                 f"two choices are the same: {(same or [name])[0]} and {name}",
                 WHERE,
                 "give different values",
             )
-        found[name] = Variant(name, chosen, config)
-    return list(found.values())
+        variants[name] = Variant(name, varied_settings, config)
+    return list(variants.values())
 
 
 def with_seed(choice: Variant, seed: int) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def with_seed(choice: Variant, seed: int) -> dict[str, Any]:
 
 
 def shared_options(choices: Sequence[Variant]) -> dict[str, dict[str, Any]]:
-    """The options that all choices have in common, by section, without the seed."""
+    """The options that are the same in all choices, by section, without the seed."""
     dumps = [choice.config.model_dump(mode="json") for choice in choices]
     shared = {
         section: {

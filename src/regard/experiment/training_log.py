@@ -1,4 +1,4 @@
-"""What a run's folder tells of its training, without going on with it."""
+"""What a run's folder records of its training, read without resuming it."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,18 @@ from regard.experiment.results import Training, Validation
 from regard.files import damaged_error
 from regard.training.loop import STATE
 
-UNKNOWN = Training(0, 0, 0.0, "", [])
-"""Of a model that came without its training."""
+UNKNOWN_TRAINING = Training(0, 0, 0.0, "", [])
+"""Of a model that has no training folder."""
 
 
 def training_of(model: Path) -> Training:
-    """How a model was trained, or UNKNOWN."""
+    """How a model was trained, or UNKNOWN_TRAINING.
+
+    Raises RegardError if the state of the run is damaged.
+    """
     state = model / "training" / STATE
     if not state.exists():
-        return UNKNOWN
+        return UNKNOWN_TRAINING
     try:
         with safe_open(state, framework="numpy") as opened:
             progress = json.loads((opened.metadata() or {})["progress"])
@@ -33,22 +36,22 @@ def training_of(model: Path) -> Training:
 
 
 def curve_of(log: Path) -> list[Validation]:
-    """The validations that a run has told of; of a log that was cut off, those before."""
+    """The validations in a run's log, up to the first line that is damaged."""
     if not log.exists():
         return []
-    found = []
+    curve = []
     for line in log.read_text("utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
             break
         if "bleu" in entry:
-            found.append(Validation(entry["update"], entry["bleu"], entry["loss"]))
-    return found
+            curve.append(Validation(entry["update"], entry["bleu"], entry["loss"]))
+    return curve
 
 
 def has_ended(model: Path, minutes: float) -> bool:
-    """Whether a run would do nothing more if it went on; `minutes` is its cap now."""
+    """Whether resuming the run would do nothing; `minutes` is its present time limit."""
     training = training_of(model)
     if training.reason == "time":
         return training.minutes >= minutes

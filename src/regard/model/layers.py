@@ -29,7 +29,7 @@ class Dropout(nn.Module):
 
 
 class Embedding(nn.Module):
-    """The embedding of each token, with dropout on its numbers and on whole tokens."""
+    """The embedding of each token, with dropout of its numbers and of all numbers of a token."""
 
     def __init__(self, tokens: int, size: int, dropout: float, token_dropout: float) -> None:
         super().__init__()

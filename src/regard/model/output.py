@@ -1,9 +1,9 @@
 """The output layer and its loss in one piece, so that the logits of a batch never exist at once.
 
 The logits of 4,000 tokens over 8,000 words are 128 MB that a plain implementation writes and reads
-some ten times. Here a slice of them is made, turned into its gradient in place and used up, and
-the backward pass has nothing left to do. Over a plain projection and cross-entropy in bf16 this
-gains what `benchmarks/training.py` prints.
+some ten times. Here a slice of them is computed, replaced by its gradient in place, and
+multiplied into the gradients of the output layer, so the backward pass only scales these.
+`benchmarks/training.py` prints the gain over a plain projection and cross-entropy in bf16.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ SLICE = 1 << 22
 """Logits in a slice: 8 MB in bf16. Larger ones leave the cache, smaller ones waste the product."""
 
 ROW_MULTIPLE = 128
-"""Rows of a slice are a multiple of it, for oneDNN takes about 3 ms to compile a product of a new
-shape; what that gains of a whole update has not been measured alone."""
+"""Rows of a slice are a multiple of it, because oneDNN takes about 3 ms to compile a product of a
+new shape; its part of the time of an update has not been measured alone."""
 
 
 class CrossEntropy(torch.autograd.Function):
@@ -98,8 +98,8 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """The cross-entropy of `output @ weight.T + bias` against `target` in nats, summed over rows.
 
-    Gradients are worked out with it, in the precision that autocast asks for; a backward pass can
-    be made once.
+    The gradients are computed with it, in the precision of autocast; a backward pass is possible
+    once.
     """
     if torch.is_grad_enabled():
         return sliced(output, weight, bias, target, smoothing)

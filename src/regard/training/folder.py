@@ -71,16 +71,12 @@ def weights_digest(model: Path) -> str:
     return file_digest(model if is_file(model) else checkpoint.weights_file(model))
 
 
-def lock_folder(folder: Path, fingerprint: dict[str, str]) -> IO[bytes]:
+def lock_folder(folder: Path) -> IO[bytes]:
     """Create the folder of a run, or reopen it; it is locked until the result is closed.
 
-    A run whose preparation did not finish (a mistake in the text, a crash) is prepared anew.
-    Raises RegardError if the folder holds something else, or a run with other text or options, or
-    if another process trains there.
+    Raises RegardError if the folder holds something else, or if another process trains there.
     """
-    training = folder / "training"
-    is_prepared = (training / IDENTITY).exists()
-    is_run = is_prepared or is_unfinished_run(folder)
+    is_run = (folder / "training" / IDENTITY).exists() or is_unfinished_run(folder)
     if not is_run and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RegardError(
             "the folder is not empty, and holds no training run to resume"
@@ -103,21 +99,18 @@ def lock_folder(folder: Path, fingerprint: dict[str, str]) -> IO[bytes]:
             str(folder),
             "wait until it has ended, or choose another --out",
         ) from error
-    if is_prepared:
-        try:
-            refuse_another(training / IDENTITY, fingerprint)
-        except RegardError:
-            held.close()
-            raise
-        return held
     if not (folder / LOCK).stat().st_size:
         held.write(LOCK_CONTENT)
         held.flush()
-    shutil.rmtree(training, ignore_errors=True)
+    return held
+
+
+def clear_folder(folder: Path) -> None:
+    """Remove what a run left whose preparation did not finish (a mistake in the text, a crash)."""
+    shutil.rmtree(folder / "training", ignore_errors=True)
     for leftover in (checkpoint.MODEL_INFO, *checkpoint.VOCABULARIES):
         (folder / leftover).unlink(missing_ok=True)
-    training.mkdir()
-    return held
+    (folder / "training").mkdir()
 
 
 def is_unfinished_run(folder: Path) -> bool:
@@ -176,7 +169,11 @@ def open_run(
     training = folder / "training"
     with ExitStack() as held:
         if group.is_first:
-            held.enter_context(lock_folder(folder, fingerprint))
+            held.enter_context(lock_folder(folder))
+            if (training / IDENTITY).exists():
+                refuse_another(training / IDENTITY, fingerprint)
+            else:
+                clear_folder(folder)
         with first_process_first(group):
             texts, valid, corpus = prepare_text(training, data, config.data, report)
             if (training / IDENTITY).exists():

@@ -70,10 +70,10 @@ class Report(Protocol):
         """A task of `total` items (0: unknown) starts; call the result with the number done."""
 
     def updated(self, update: Updated) -> None:
-        """An update was made."""
+        """Called after each update."""
 
     def validated(self, validation: Validated) -> None:
-        """A validation was made."""
+        """Called after each validation."""
 
 
 class NoReport:

@@ -159,12 +159,8 @@ class Trainer:
         Raises RegardError if the file is damaged or of another model.
         """
         stored = read_tensors(file)
-        parts: dict[str, dict[str, np.ndarray]] = {
-            "weight": {},
-            "average": {},
-            "exp_avg": {},
-            "exp_avg_sq": {},
-        }
+        names = ("weight", "average", "exp_avg", "exp_avg_sq")
+        parts: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
         try:
             for name, tensor in stored.tensors.items():
                 part, _, weight_name = name.partition(".")
