@@ -212,7 +212,7 @@ def long_file(folder: Path, lines: list[str], count: int) -> dict[str, Any]:
     settled = SETTLED * count // LINES
     *samples, last = watch(folder, islice(cycle(lines), count))
     before = [sample.megabytes for sample in samples if sample.lines <= settled]
-    after = [look for sample in samples if sample.lines > settled and sample.megabytes]
+    after = [sample for sample in samples if sample.lines > settled and sample.megabytes]
     slope = np.polyfit(
         [sample.lines for sample in after], [sample.megabytes for sample in after], 1
     )[0]
