@@ -27,7 +27,7 @@ import regard
 from peers import PEERS, Contestant, Work, installed_peers
 from regard.config import SearchOptions
 from regard.engine.onnx.graph import Graph
-from regard.engine.onnx.products import EightBits
+from regard.engine.onnx.products import Int8
 from regard.engine.onnx.session import Session
 from regard.engine.quantize import SCALE
 from regard.evaluation import measure
@@ -138,8 +138,8 @@ def ceiling() -> float:
     }
     g = Graph()
     inputs = g.input("inputs", "float32", "B", size)
-    arithmetic = EightBits(weights, {"a": (-1.0, 1.0)}, False)
-    g.output(arithmetic.product(g, inputs, "a", ["a.weight"], None), "made", "float32", "B", size)
+    arithmetic = Int8(weights, {"a": (-1.0, 1.0)}, False)
+    g.output(arithmetic.product(inputs, "a", ["a.weight"], None), "made", "B", size)
     session = Session(g, cores())
     given = {"inputs": random.uniform(-1, 1, (size, size)).astype(np.float32)}
     seconds = []

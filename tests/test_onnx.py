@@ -8,20 +8,23 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from onnx.checker import check_model
 
 from regard.config import ModelOptions
 from regard.engine.onnx import network as onnx_network
-from regard.engine.onnx.batch import place_in_block
-from regard.engine.onnx.candidates import block_width
+from regard.engine.onnx.batch import index_in_block
+from regard.engine.onnx.builders import BUILDERS, GraphKind
+from regard.engine.onnx.builders import build as build_graph
+from regard.engine.onnx.candidates import MAX_TOP_K, block_width, full_vocabulary
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.onnx.graph import Graph
 from regard.engine.onnx.network import Network
-from regard.engine.onnx.products import EightBits, steps
-from regard.engine.onnx.session import Session, Sessions
-from regard.engine.quantize import quantise
+from regard.engine.onnx.products import Calibrating, Int8, scale_and_zero_point
+from regard.engine.onnx.session import Session, Sessions, int8_saturates
+from regard.engine.quantize import SCALE, quantize
 from regard.engine.torch import TorchEngine, build, weights_of
-from regard.engine.weight_shapes import belong, shapes_of
-from regard.export.calibration import log_probs, narrow, observe
+from regard.engine.weight_shapes import match_shapes, weight_shapes
+from regard.export.calibration import calibrate, clip_ranges, log_probs
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import LAYERS
@@ -88,19 +91,19 @@ class Engines(NamedTuple):
 
 
 @cache
-def engines(made: Made) -> Engines:
+def engines(made: Made, tokens: int = TOKENS) -> Engines:
     """One network with large random weights, in three engines."""
     options = options_of(made)
     torch.manual_seed(0)
-    network = build(options, TOKENS, TOKENS).eval()
+    network = build(options, tokens, tokens).eval()
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
-    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
+    ranges = calibrate(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
     return Engines(
         TorchEngine(network),
         OnnxEngine(options, weights, {}),
-        OnnxEngine(options, quantise(weights), ranges),
+        OnnxEngine(options, quantize(weights), ranges),
     )
 
 
@@ -155,6 +158,7 @@ class Outside:
 
     def __init__(self, engine: OnnxEngine) -> None:
         self.tokens, self.encode, self.force = engine.tokens, engine.encode, engine.force
+        self.batch_size = engine.batch_size
 
 
 @every_network
@@ -177,13 +181,13 @@ def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size)
 def test_looking_up_what_is_read_of_a_token_changes_nothing(monkeypatch):
     made = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
     for looked_up in engines(made)[1:]:
-        assert looked_up.sessions.network.has_table
+        assert looked_up.sessions.network.has_input_table
         monkeypatch.setattr(onnx_network, "LARGEST_TABLE", 0)
         worked_out = copy(looked_up)
         worked_out.sessions = Sessions(
             Network(looked_up.options, looked_up.sessions.network.arithmetic), 1
         )
-        assert not worked_out.sessions.network.has_table
+        assert not worked_out.sessions.network.has_input_table
         monkeypatch.undo()
         task = Task(SOURCES, [12] * len(SOURCES))
         assert greedy(looked_up, task) == greedy(worked_out, task)
@@ -262,18 +266,18 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
     options = options_of(made)
     weights = weights_of(build(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS))
     targets = len(weights["decoder.output_layer.bias"])
-    shapes = dict(shapes_of(options, TOKENS, targets))
+    shapes = dict(weight_shapes(options, TOKENS, targets))
     assert {name: weight.shape for name, weight in weights.items()} == shapes
-    assert belong(weights, options, TOKENS, targets)
-    assert belong(quantise(weights), options, TOKENS, targets)
-    assert not belong(weights, options, TOKENS + 1, targets)
-    assert not belong(
+    assert match_shapes(weights, options, TOKENS, targets)
+    assert match_shapes(quantize(weights), options, TOKENS, targets)
+    assert not match_shapes(weights, options, TOKENS + 1, targets)
+    assert not match_shapes(
         {**weights, "more": weights["decoder.output_layer.bias"]}, options, TOKENS, targets
     )
     for name in weights:
-        assert not belong({**weights, name: weights[name][1:]}, options, TOKENS, targets)
+        assert not match_shapes({**weights, name: weights[name][1:]}, options, TOKENS, targets)
         less = {other: weight for other, weight in weights.items() if other != name}
-        assert not belong(less, options, TOKENS, targets)
+        assert not match_shapes(less, options, TOKENS, targets)
 
 
 def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
@@ -284,15 +288,15 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = {name: weight.copy() for name, weight in weights_of(network).items()}
-    weights["decoder.layers.0.recur.gate_and_candidate.bias"][options.decoder_size] = 300.0
+    weights["decoder.layers.0.recur.gate_and_candidate.bias"][options.hidden] = 300.0
     weights["decoder.layers.0.feed_forward.0.weight"][:, 0] = 0.0
     weights["decoder.layers.0.score.key.weight"][0] = 0.0
     pairs = list(zip(SOURCES, TARGETS, strict=True))
-    observed = observe(options, weights, pairs)
-    cut = narrow(options, weights, observed, pairs)
+    observed = calibrate(options, weights, pairs)
+    cut = clip_ranges(options, weights, observed, pairs)
     exact = log_probs(OnnxEngine(options, weights, {}), pairs)
     errors = [
-        np.mean((log_probs(OnnxEngine(options, quantise(weights), ranges), pairs) - exact) ** 2)
+        np.mean((log_probs(OnnxEngine(options, quantize(weights), ranges), pairs) - exact) ** 2)
         for ranges in (observed, cut)
     ]
     assert observed["decoder.layers.0.feed_forward.0"][1] > 100
@@ -303,42 +307,85 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
 def test_a_range_is_only_cut_where_that_helps(made):
     options, weights = options_of(made), weights_of(engines(made).torch.network)
     pairs = list(zip(SOURCES, TARGETS, strict=True))
-    observed = observe(options, weights, pairs)
-    cut = narrow(options, weights, observed, pairs)
+    observed = calibrate(options, weights, pairs)
+    cut = clip_ranges(options, weights, observed, pairs)
     assert cut.keys() == observed.keys()
     for name, ends in cut.items():
         for end, whole in zip(ends, observed[name], strict=True):
             assert abs(end) <= abs(whole)
     exact = log_probs(OnnxEngine(options, weights, {}), pairs)
     errors = [
-        np.mean((log_probs(OnnxEngine(options, quantise(weights), ranges), pairs) - exact) ** 2)
+        np.mean((log_probs(OnnxEngine(options, quantize(weights), ranges), pairs) - exact) ** 2)
         for ranges in (observed, cut)
     ]
     assert errors[1] <= errors[0]
 
 
+def int8_product(weight, scale, inputs, bias, are_unsigned: bool):
+    """inputs @ (weight * scale).T + bias, of inputs in steps of 1/16 from -128/16 to 127/16."""
+    g = Graph()
+    given = g.input("inputs", "float32", "B", "N", inputs.shape[-1])
+    scales = np.full(len(weight), scale, np.float32)
+    tensors = {
+        f"{name}.weight{end}": part
+        for name, rows in (("a", slice(0, 15)), ("b", slice(15, None)))
+        for end, part in (("", weight[rows]), (SCALE, scales[rows]))
+    }
+    arithmetic = Int8(tensors, {"both": (-128 / 16, 127 / 16)}, are_unsigned)
+    product = arithmetic.product(given, "both", ["a.weight", "b.weight"], bias)
+    g.output(product, "product", "B", "N", len(weight))
+    return Session(g, 1).run({"inputs": inputs})["product"]
+
+
 @pytest.mark.parametrize("are_unsigned", [False, True])
 @pytest.mark.parametrize("size", [6, 16, 300])
 def test_int8_products_are_those_worked_out_by_hand(size, are_unsigned):
-    random = np.random.default_rng(size)
-    weight = random.integers(-127, 128, size=(40, size)).astype(np.float32) / 64
-    weight[:, 3] = 127 / 64  # all are whole steps, so that no rounding depends on a last bit
+    """Without VNNI two products of uint8 and int8 are added in 16 bits, which is exact for weights
+    of at most 64: 2 * 255 * 64 <= 32767. Those of two unsigned bytes are always exact."""
+    random, most = np.random.default_rng(size), 127 if are_unsigned else 64
+    weight = random.integers(-most, most + 1, size=(40, size)).astype(np.int8)
     bias = random.normal(size=40).astype(np.float32)
     inputs = random.integers(-160, 140, size=(3, 2, size)).astype(np.float32) / 16
-    g = Graph()
-    given = g.input("inputs", "float32", "B", "N", size)
-    tensors = quantise({"a.weight": weight[:15], "b.weight": weight[15:]})
-    arithmetic = EightBits(tensors, {"both": (-128 / 16, 127 / 16)}, are_unsigned)
-    made = arithmetic.product(g, given, "both", ["a.weight", "b.weight"], bias)
-    g.output(made, "made", "float32", "B", "N", 40)
-    found = Session(g, 1).run({"inputs": inputs})["made"]
-    expected = np.clip(inputs, -128 / 16, 127 / 16) @ weight.T + bias
-    assert np.allclose(found, expected, rtol=1e-4, atol=1e-4)
+    result = int8_product(weight, 1 / 64, inputs, bias, are_unsigned)
+    expected = np.clip(inputs, -128 / 16, 127 / 16) @ (weight / np.float32(64)).T + bias
+    assert np.allclose(result, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [6, 64, 300])
+def test_the_layout_that_the_engine_chooses_is_exact_for_all_weights(size):
+    random = np.random.default_rng(size)
+    weight = random.choice([-127, 127], size=(40, size)).astype(np.int8)
+    weight[0], weight[1] = 127, -127
+    inputs = random.choice([-128, 127], size=(1, 3, size)).astype(np.float32)
+    inputs[0, 0], inputs[0, 1] = 127, -128
+    none = np.zeros(40, np.float32)
+    sums = int8_product(weight, 1.0, inputs / 16, none, int8_saturates()) * 16
+    assert np.array_equal(np.rint(sums), inputs @ weight.T.astype(np.float32))
+
+
+KINDS = [
+    GraphKind(name, single, has_shortlist)
+    for name, single in BUILDERS
+    for has_shortlist in ([False, True] if name in ("step", "greedy", "beam") else [False])
+]
+
+
+@every_network
+def test_every_graph_is_valid_onnx(made):
+    """All types and shapes that `onnx` can infer agree; it does not know ONNX Runtime's operator
+    for int8 products."""
+    exact, int8 = (one.sessions.network.arithmetic for one in engines(made)[1:])
+    calibrating, is_unsigned = Calibrating(exact.tensors), made.heads == 2
+    for arithmetic in (exact, Int8(int8.tensors, int8.calibration, is_unsigned), calibrating):
+        network = Network(options_of(made), arithmetic)
+        for kind in [GraphKind("forced")] if arithmetic is calibrating else KINDS:
+            if "draft" not in kind.name or not network.deep:  # deep networks do not draft
+                check_model(build_graph(kind, network).model(), full_check=True)
 
 
 def test_the_steps_of_a_range_cover_it_and_zero():
     for least, greatest in [(-1.0, 1.0), (0.5, 3.0), (-4.0, -1.0), (0.0, 0.0)]:
-        step, zero = steps(least, greatest)
+        step, zero = scale_and_zero_point(least, greatest)
         assert 0 <= zero <= 255
         assert (0 - zero) * step <= min(least, 0.0) + step
         assert (255 - zero) * step >= max(greatest, 0.0) - step
@@ -348,20 +395,47 @@ def test_the_steps_of_a_range_cover_it_and_zero():
 def test_every_product_has_its_range(made):
     options = options_of(made)
     weights = weights_of(build(options, TOKENS, TOKENS))
-    ranges = observe(options, weights, [(SOURCES[0], TARGETS[0])])
+    ranges = calibrate(options, weights, [(SOURCES[0], TARGETS[0])])
     assert all(least <= greatest for least, greatest in ranges.values())
     without = dict(list(ranges.items())[1:])
-    engine = OnnxEngine(options, quantise(weights), without)
+    engine = OnnxEngine(options, quantize(weights), without)
     with pytest.raises(KeyError):  # so a file that lacks one must be refused before
         engine.force([[4]], [[5]])
 
 
 def test_every_row_has_its_place_in_its_block():
     block = np.array([2, 0, 2, 2, 5, 0])
-    assert place_in_block(block).tolist() == [0, 0, 1, 2, 0, 1]
+    assert index_in_block(block).tolist() == [0, 0, 1, 2, 0, 1]
 
 
-@pytest.mark.parametrize("tokens", [420, 5000, 7919, 8000, 16 * 61])
-def test_blocks_of_logits_cover_all_of_them(tokens):
-    width = block_width(tokens)
-    assert tokens % width == 0 and tokens // width >= 16
+@pytest.mark.parametrize("tokens", [16, 20, 420, 1009, 1031, 5000, 7919, 8000])
+def test_blocks_of_logits_cover_the_vocabulary(tokens):
+    width, columns = block_width(tokens), full_vocabulary(tokens).columns
+    assert columns % width == 0 and columns // width >= MAX_TOP_K
+    assert 0 <= columns - tokens < max(width, MAX_TOP_K)
+    if tokens > 1008:
+        assert width == 64
+
+
+@pytest.mark.parametrize("made", [SOME, Made("dot", "ssru", "bidirectional", 1, 1, "target")])
+def test_a_vocabulary_that_no_block_divides_is_translated_alike(made):
+    """1,031 is prime: the output matrix is padded with tokens that nobody writes."""
+    found = engines(made, 1031)
+    assert block_width(1031) == 64
+    task = Task(SOURCES, [12] * len(SOURCES))
+    assert_alike(greedy(found.torch, task), greedy(found.onnx, task))
+    exact = beam(found.torch, task, 15, 1.0)
+    for some, others in zip(exact, beam(found.onnx, task, 15, 1.0), strict=True):
+        assert_alike(some, others)
+    for engine in (found.onnx, found.int8):
+        alone = [greedy(engine, Task([one], [12]))[0] for one in SOURCES]
+        assert_alike(greedy(engine, task), alone)
+        assert_alike(alone, generate(engine, task, 1, argmax))
+        beams = beam(engine, task, 15, 1.0)
+        for one, several in zip(SOURCES, beams, strict=True):
+            assert_alike(several, beam(engine, Task([one], [12]), 15, 1.0)[0])
+            assert all(token < 1031 for each in several for token in each.tokens)
+        traced = engine.trace(SOURCES[0], TARGETS[0], np.zeros((1, 1), np.float32))
+        assert traced.log_probs.shape == (len(TARGETS[0]) + 1, 1031)
+    wide = sample(found.onnx, task, Sampling(2.0))
+    assert_alike(sample(found.torch, task, Sampling(2.0)), wide)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 import regard
 from regard.config import SearchOptions
 from regard.engine.onnx import engine as onnx
-from regard.engine.onnx import loops as onnx_loops
+from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
-from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, fill_up
-from regard.engine.quantize import quantise
+from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, pad_to_blocks
+from regard.engine.quantize import quantize
 from regard.engine.torch import build, weights_of
 from regard.errors import RegardError
 from regard.export import shortlist as learning
-from regard.export.calibration import observe
+from regard.export.calibration import calibrate
 from regard.export.export import export, shuffled_chunks
 from regard.export.shortlist import EM_ITERATIONS, translation_probabilities
 from regard.lesson.corpus import examples
@@ -64,8 +64,8 @@ def engine_of(made, is_int8: bool, kind: str) -> OnnxEngine:
     shortlist = {"all": EVERYTHING, "little": LITTLE, "none": NO_SHORTLIST}[kind]
     if not is_int8:
         return OnnxEngine(options, weights, {}, shortlist=shortlist)
-    ranges = observe(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
-    return OnnxEngine(options, quantise(weights), ranges, shortlist=shortlist)
+    ranges = calibrate(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
+    return OnnxEngine(options, quantize(weights), ranges, shortlist=shortlist)
 
 
 def alone(engine: OnnxEngine, size: int):
@@ -86,7 +86,10 @@ def together(engine: OnnxEngine, size: int):
 @some_precision
 @pytest.mark.parametrize("size", [1, 3])
 def test_a_shortlist_of_all_tokens_changes_nothing(made, is_int8, size):
-    exact, limited = engine_of(made, is_int8, "none"), engine_of(made, is_int8, "all").limited()
+    exact, limited = (
+        engine_of(made, is_int8, "none"),
+        engine_of(made, is_int8, "all").with_shortlist(),
+    )
     for search in (alone, together):
         for one, other in zip(search(exact, size), search(limited, size), strict=True):
             assert_alike(one, other)
@@ -96,7 +99,7 @@ def test_a_shortlist_of_all_tokens_changes_nothing(made, is_int8, size):
 @some_precision
 @pytest.mark.parametrize("size", [1, 3])
 def test_with_a_shortlist_a_sentence_alone_is_translated_as_among_others(made, is_int8, size):
-    engine = engine_of(made, is_int8, "little").limited()
+    engine = engine_of(made, is_int8, "little").with_shortlist()
     for one, other in zip(alone(engine, size), together(engine, size), strict=True):
         assert_alike(one, other)
 
@@ -105,36 +108,36 @@ def test_with_a_shortlist_a_sentence_alone_is_translated_as_among_others(made, i
 @some_precision
 def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
     drafting, exact = engine_of(made, is_int8, "little"), engine_of(made, is_int8, "none")
-    assert drafting.sessions.network.has_table, "only such a network drafts"
-    assert alone(exact, 1) != alone(drafting.limited(), 1), "the draft must be put right"
+    assert drafting.sessions.network.has_input_table, "only such a network drafts"
+    assert alone(exact, 1) != alone(drafting.with_shortlist(), 1), "the draft must be put right"
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
-    assert onnx_loops.drafting in drafting.sessions.ready
+    assert GraphKind("draft", True) in drafting.sessions.ready
 
 
 def test_where_drafts_end_the_sentence_is_written_among_all(monkeypatch):
-    monkeypatch.setattr(onnx, "DRAFTS", 0)
+    monkeypatch.setattr(onnx, "MAX_DRAFTS", 0)
     engine_of.cache_clear()  # of graphs that other laws have drawn
     drafting, exact = engine_of(SMALL, True, "little"), engine_of(SMALL, True, "none")
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
-    assert onnx_loops.writing in drafting.sessions.ready
-    assert onnx_loops.drafting_on not in drafting.sessions.ready
+    assert GraphKind("greedy", True) in drafting.sessions.ready
+    assert GraphKind("continued_draft", True) not in drafting.sessions.ready
 
 
 def test_a_wrong_draft_goes_on_behind_what_was_right():
     engine_of.cache_clear()
     engine = engine_of(SMALL, True, "little")
-    assert alone(engine, 1) != alone(engine.limited(), 1), "a draft must be wrong"
+    assert alone(engine, 1) != alone(engine.with_shortlist(), 1), "a draft must be wrong"
     drawn = engine.sessions.ready
-    assert onnx_loops.drafting_on in drawn
-    assert onnx_loops.writing not in drawn, "no sentence here is begun anew"
+    assert GraphKind("continued_draft", True) in drawn
+    assert GraphKind("greedy", True) not in drawn, "no sentence here is begun anew"
 
 
 @some_network
 @pytest.mark.parametrize("size", [1, 3])
 def test_only_allowed_tokens_are_written(made, size):
-    engine = engine_of(made, True, "little").limited()
+    engine = engine_of(made, True, "little").with_shortlist()
     for search in (alone, together):
         for source, found in zip(SOURCES, search(engine, size), strict=True):
             allowed = {*engine.allowed(source).tolist()}
@@ -143,10 +146,10 @@ def test_only_allowed_tokens_are_written(made, size):
 
 @some_network
 def test_adjustments_samples_and_beginnings_reach_tokens_outside_the_shortlist(made):
-    engine = engine_of(made, True, "little").limited()
+    engine = engine_of(made, True, "little").with_shortlist()
 
     class Wish(Hooks):
-        def adjustment(self, sentences, written):
+        def logit_bias(self, sentences, written):
             rows = np.arange(len(sentences))
             return LogitBias(rows, rows * 0 + 19, np.full(len(rows), 99.0, np.float32))
 
@@ -155,21 +158,21 @@ def test_adjustments_samples_and_beginnings_reach_tokens_outside_the_shortlist(m
     drawn = sample(engine, PLAIN, Sampling(9.0))
     exact = sample(engine_of(made, True, "none"), PLAIN, Sampling(9.0))
     assert_alike(drawn, exact)
-    begun = beam(engine, PLAIN._replace(beginning=(18, 19)), 3, 1.0)
+    begun = beam(engine, PLAIN._replace(prefix=(18, 19)), 3, 1.0)
     assert all(one.tokens[:2] == [18, 19] for found in begun for one in found)
     assert PLAIN.hooks is NO_HOOKS
 
 
 @pytest.mark.parametrize("size", [16, 20])
 def test_a_beam_wider_than_the_few_is_of_all_tokens(size):
-    limited, exact = engine_of(SOME, True, "little").limited(), engine_of(SOME, True, "none")
+    limited, exact = engine_of(SOME, True, "little").with_shortlist(), engine_of(SOME, True, "none")
     for one, other in zip(together(limited, size), together(exact, size), strict=True):
         assert_alike(one, other)
 
 
 def test_whole_blocks_of_tokens_and_pad_behind_them():
-    assert fill_up([np.arange(2, 9)]).shape == (1, BLOCK * BLOCK)
-    few, many = fill_up([np.arange(7, 9), np.arange(2, 402)])
+    assert pad_to_blocks([np.arange(2, 9)]).shape == (1, BLOCK * BLOCK)
+    few, many = pad_to_blocks([np.arange(7, 9), np.arange(2, 402)])
     assert len(many) % BLOCK == 0 and many[:400].tolist() == list(range(2, 402))
     assert few[:2].tolist() == [7, 8]
     assert {*few[2:], *many[400:]} == {PAD}
@@ -196,7 +199,7 @@ sentences = st.lists(st.integers(0, 5), min_size=1, max_size=6)
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=9))
 def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
     sources, targets = map(list, zip(*pairs, strict=True))
-    with patch.object(learning, "TOGETHER", 2):
+    with patch.object(learning, "CHUNK_SENTENCES", 2):
         pair, chance = translation_probabilities(sources, targets, 6)
     table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
     for _ in range(EM_ITERATIONS):
@@ -281,13 +284,13 @@ def test_a_file_without_a_shortlist_loads_and_says_so_when_asked(file, tmp_path)
     engine = regard.load(plain).engine
     assert isinstance(engine, OnnxEngine)
     with pytest.raises(RegardError, match="no shortlist"):
-        engine.limited()
+        engine.with_shortlist()
 
 
 def test_a_translator_of_a_folder_has_no_shortlist(model, file):
     assert regard.load(file).with_shortlist().translate_sentences(TEXTS[:2])[0].text
     with pytest.raises(RegardError, match="has a shortlist"):
-        regard.load(model, "cpu").with_shortlist()
+        regard.load(model, engine="torch").with_shortlist()
 
 
 def test_the_command_line_asks_for_it_by_name(model, file):

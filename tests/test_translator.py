@@ -222,3 +222,8 @@ def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_
                 assert [one.tokens for one in found] == [one.tokens for one in expected]
                 log_probs = [one.log_prob for one in expected]
                 np.testing.assert_allclose([one.log_prob for one in found], log_probs, rtol=1e-3)
+
+
+def test_an_engine_that_does_not_exist_is_refused(model):
+    with pytest.raises(RegardError, match="there is no engine 'tirch'"):
+        regard.load(model, engine="tirch")

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
 from regard import models
 from regard.config import SearchOptions
-from regard.errors import RegardError, needs_extra
+from regard.errors import RegardError, nearest, needs_extra
 from regard.search.beam import Task, beam, greedy
 from regard.search.protocols import Engine, Forced, Hypothesis, SupportsShortlist
 from regard.search.sampling import Sampling, sample
@@ -263,6 +263,10 @@ def load(
             f"{workers} workers of {threads} threads cannot work",
             "workers, threads",
             "give at least 1 thread, and 0 workers for one a core",
+        )
+    if engine not in get_args(EngineName):
+        raise RegardError(
+            f"there is no engine '{engine}'", "engine", nearest(engine, get_args(EngineName))
         )
     path = models.find(model)
     if engine == "auto":

@@ -8,8 +8,8 @@ import torch
 
 from regard.config import ModelOptions
 from regard.engine.memory import sentences_that_fit
-from regard.engine.quantize import dequantise
-from regard.engine.weight_shapes import belong
+from regard.engine.quantize import dequantize
+from regard.engine.weight_shapes import match_shapes
 from regard.errors import RegardError
 from regard.model.attention import join
 from regard.model.memory import rows as pick
@@ -195,8 +195,8 @@ def load_engine(bundle: ModelFile, where: str, device: str) -> TorchEngine:
     model."""
     card, options = bundle.card, bundle.card.config.model
     tokens = len(card.source), len(card.target)
-    if not belong(bundle.tensors, options, *tokens):  # before room is made for forged sizes
+    if not match_shapes(bundle.tensors, options, *tokens):  # before room is made for forged sizes
         raise RegardError("the weights are those of another model", where, "copy it again, whole")
     network = build(options, *tokens)
-    set_weights(network, dequantise(bundle.tensors), where)
+    set_weights(network, dequantize(bundle.tensors), where)
     return TorchEngine(network.to(choose_device(device, "--device")).eval())

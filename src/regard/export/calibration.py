@@ -1,16 +1,16 @@
-"""Between which numbers the inputs of each int8 product lie, found by reading text."""
+"""Calibrate int8: find the range of the inputs of each product by reading text."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from regard.config import ModelOptions
-from regard.engine.onnx import graphs as onnx_graphs
+from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.onnx.network import Network
-from regard.engine.onnx.products import Observed
+from regard.engine.onnx.products import Calibrating
 from regard.engine.onnx.session import Sessions
-from regard.engine.quantize import quantise
+from regard.engine.quantize import quantize
 from regard.engine.weight_shapes import products_of
 from regard.shapes import Float
 from regard.special import Ids
@@ -19,81 +19,82 @@ from regard.storage.model_file import Calibration
 
 Pairs = Sequence[tuple[Ids, Ids]]
 
-JUDGES = 60
-"""Pairs whose reading tells whether a range is better cut."""
+VALIDATION_PAIRS = 60
+"""Pairs that decide whether a clipped range is better."""
 
-TOGETHER = 20
-"""Pairs that are read side by side."""
+BATCH_PAIRS = 20
+"""Pairs that are read in one batch."""
 
-NARROWER = 0.75
-"""What is left of a range that is cut."""
+CLIP_FACTOR = 0.75
+"""What one clipping leaves of a range."""
 
-GAIN = 0.05
-"""Least part of the error that a cut must take away."""
+MIN_GAIN = 0.05
+"""The least share of the error that a clipping must remove."""
 
-TOO_FAR = 2.0
-"""Times the least error: beyond it nothing is gained by cutting more."""
+TOO_COARSE = 2.0
+"""Times the least error; beyond it a range is clipped no more."""
 
-CUTS = 24
-"""Times that a range is cut, at most."""
+MAX_CLIPS = 24
+"""Times that a range is clipped at most."""
 
 
-def observe(options: ModelOptions, tensors: Tensors, pairs: Pairs) -> Calibration:
-    """The least and the greatest input of each product, in reading these pairs in fp32."""
+def calibrate(options: ModelOptions, tensors: Tensors, pairs: Pairs) -> Calibration:
+    """The minimum and the maximum input of each product, reading these pairs in fp32."""
     engine = OnnxEngine(options, tensors, {})
-    engine.sessions = Sessions(Network(options, Observed(tensors)), 1)
+    engine.sessions = Sessions(Network(options, Calibrating(tensors)), 1)
     ranges: dict[str, tuple[float, float]] = {}
     for source, target in pairs:
-        found = engine.sessions.run(onnx_graphs.reading, engine.known([source], [target]))
+        given = engine.forced_inputs([source], [target])
+        output = engine.sessions.run(GraphKind("forced"), given)
         for name in products_of(options):
-            least, greatest = float(found[f"{name}.Min"]), float(found[f"{name}.Max"])
-            before = ranges.get(name, (least, greatest))
-            ranges[name] = min(least, before[0]), max(greatest, before[1])
+            low, high = float(output[f"{name}.Min"]), float(output[f"{name}.Max"])
+            before = ranges.get(name, (low, high))
+            ranges[name] = min(low, before[0]), max(high, before[1])
     return ranges
 
 
-def narrow(
+def clip_ranges(
     options: ModelOptions, tensors: Tensors, ranges: Calibration, pairs: Pairs
 ) -> Calibration:
-    """The same ranges, cut where int8 then reads these pairs more as fp32 does.
+    """The same ranges, clipped where that brings the log-probabilities of int8 nearer to fp32.
 
-    The 256 steps have to cover the whole range, so one number far out makes them coarse for all
-    others; states of an SSRU have no bounds. What lies outside of a cut range counts as its end.
+    The 256 steps have to cover the whole range, so that a single outlier makes them coarse for all
+    other numbers; states of an SSRU are unbounded. Inputs outside of a clipped range saturate.
     """
-    places = np.unique(np.linspace(0, len(pairs) - 1, JUDGES).astype(np.int64))
-    judges = [pairs[place] for place in places]
-    wanted = log_probs(OnnxEngine(options, tensors, {}), judges)
-    rounded = quantise(tensors)
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, VALIDATION_PAIRS).astype(np.int64))
+    validation = [pairs[index] for index in chosen]
+    exact = log_probs(OnnxEngine(options, tensors, {}), validation)
+    quantized = quantize(tensors)
 
     def error(tried: Calibration) -> float:
-        found = log_probs(OnnxEngine(options, rounded, tried), judges)
-        return float(np.mean((found - wanted) ** 2))
+        approximate = log_probs(OnnxEngine(options, quantized, tried), validation)
+        return float(np.mean((approximate - exact) ** 2))
 
-    def cut(name: str, begun: Calibration, least: float) -> tuple[float, Calibration]:
-        """The best cut of one range, and the error it leaves."""
+    def clip(name: str, begun: Calibration, least: float) -> tuple[float, Calibration]:
+        """The least error of clipping one range, and the ranges with it."""
         best, (low, high) = begun, begun[name]
-        for times in range(1, CUTS + 1):
-            left = NARROWER**times
+        for times in range(1, MAX_CLIPS + 1):
+            left = CLIP_FACTOR**times
             tried = {**begun, name: (left * low, left * high)}
-            found = error(tried)
-            if found < (1 - GAIN) * least:
-                least, best = found, tried
-            if not found < TOO_FAR * least:
+            tried_error = error(tried)
+            if tried_error < (1 - MIN_GAIN) * least:
+                least, best = tried_error, tried
+            if not tried_error < TOO_COARSE * least:
                 break
         return least, best
 
     least, best = error(ranges), ranges
-    alone = {name: cut(name, ranges, least)[0] for name in ranges}
-    # where one range spoils all, what others seem to gain is chance: the worst comes first
+    alone = {name: clip(name, ranges, least)[0] for name in ranges}
+    # where one range spoils all, the gains of the others are noise: the worst comes first
     for name in sorted((name for name in alone if alone[name] < least), key=alone.__getitem__):
-        least, best = cut(name, best, least)
+        least, best = clip(name, best, least)
     return best
 
 
 def log_probs(engine: OnnxEngine, pairs: Pairs) -> Float[np.ndarray, " T"]:
-    """Natural logarithms, of all tokens of these translations in a row."""
-    readings = []
-    for begin in range(0, len(pairs), TOGETHER):
-        sources, targets = zip(*pairs[begin : begin + TOGETHER], strict=True)
-        readings += [one.log_probs for one in engine.force(sources, targets)]
-    return np.concatenate(readings)
+    """Of all tokens of these translations, concatenated."""
+    batches = []
+    for begin in range(0, len(pairs), BATCH_PAIRS):
+        sources, targets = zip(*pairs[begin : begin + BATCH_PAIRS], strict=True)
+        batches += [one.log_probs for one in engine.force(sources, targets)]
+    return np.concatenate(batches)

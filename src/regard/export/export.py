@@ -10,9 +10,9 @@ import numpy as np
 from regard.data.corpus import open_corpus
 from regard.data.formats.lines import read_texts
 from regard.engine.onnx.engine import OnnxEngine
-from regard.engine.quantize import quantise
+from regard.engine.quantize import quantize
 from regard.errors import RegardError
-from regard.export.calibration import narrow, observe
+from regard.export.calibration import calibrate, clip_ranges
 from regard.export.shortlist import CHUNK_SENTENCES, MAX_PAIRS, learn_shortlist, merge
 from regard.search.beam import Task, greedy
 from regard.shapes import Int
@@ -52,8 +52,8 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
     if precision == "int8":
         options, tensors = opened.card.config.model, opened.tensors
         pairs = calibration_pairs(folder, opened.card, tensors, texts)
-        ranges = narrow(options, tensors, observe(options, tensors, pairs), pairs)
-        opened = opened._replace(tensors=quantise(tensors), calibration=ranges)
+        ranges = clip_ranges(options, tensors, calibrate(options, tensors, pairs), pairs)
+        opened = opened._replace(tensors=quantize(tensors), calibration=ranges)
     write_model_file(out, opened._replace(shortlist=shortlist_of(folder, opened.card)))
 
 

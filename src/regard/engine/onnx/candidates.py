@@ -1,79 +1,85 @@
-"""The tokens among which a graph chooses the next: the whole vocabulary, or a shortlist's."""
+"""Choose the next token among candidates: the whole vocabulary, or a shortlist."""
 
 from typing import NamedTuple
 
-from regard.engine.onnx.graph import Graph
-from regard.engine.onnx.network import EVERY, Network
-from regard.engine.onnx.products import Picked
+from regard.engine.onnx.graph import Graph, Operand, Value
+from regard.engine.onnx.network import Network
+from regard.engine.onnx.products import GatheredRows
 from regard.engine.onnx.shortlist import BLOCK
 
-FEW = BLOCK
-"""As many likeliest tokens are found through the greatest of each block of logits."""
+MAX_TOP_K = BLOCK
+"""The greatest k of `block_top_k`."""
+
+WIDTH = 64
+"""The width of a block of logits of the whole vocabulary."""
 
 
-class Words(NamedTuple):
-    """The tokens among which is chosen."""
+class CandidateTokens(NamedTuple):
+    """The tokens among which a graph chooses."""
 
-    picked: Picked
-    tokens: str
-    """B W: those of each sentence; "" where they are the whole vocabulary."""
+    rows: GatheredRows | None
+    """Their rows of the output matrix; None for the whole vocabulary."""
+    tokens: Value | None
+    """B W; None for the whole vocabulary."""
     width: int
-    """Of a block of logits."""
+    """The width of a block of logits in `block_top_k`."""
+    columns: int = 0
+    """Logits of the whole vocabulary, padded to at least MAX_TOP_K full blocks."""
 
-    def named(self, g: Graph, places: str) -> str:
-        """The tokens at these places [B ...] among the words."""
-        if not self.tokens:
-            return places
-        return g("GatherND", self.tokens, g("Unsqueeze", places, g.ints(-1)), batch_dims=1)
+    def logits(self, network: Network, output: Value) -> Value:
+        return network.logits(output, self.rows, self.columns)
+
+    def tokens_at(self, index: Value) -> Value:
+        """The tokens of the logits at `index` [B ...]."""
+        return index if self.tokens is None else self.tokens.gather_batched(index, batch_dims=1)
 
 
-def whole_vocabulary(network: Network) -> Words:
-    return Words(EVERY, "", block_width(network.tokens))
+def full_vocabulary(tokens: int) -> CandidateTokens:
+    width = block_width(tokens)
+    blocks = max(MAX_TOP_K, -(-tokens // width))
+    return CandidateTokens(None, None, width, blocks * width)
 
 
-def allowed_words(g: Graph, network: Network) -> Words:
-    """Those that are given to the graph; see `shortlist.fill_up`."""
+def allowed_tokens(g: Graph, network: Network) -> CandidateTokens:
+    """The tokens that the graph is given (`shortlist.pad_to_blocks`)."""
     tokens = g.input("allowed", "int64", "B", "W")
-    return Words(network.pick_words(g, tokens), tokens, BLOCK)
+    return CandidateTokens(network.gather_output(tokens), tokens, BLOCK)
 
 
-def picked_words(g: Graph, network: Network) -> Words:
-    """Those that another graph has picked (`hand_out`)."""
-    columns, scales = network.arithmetic.picked_types
-    picked = Picked(
-        g.input("words.columns", columns, "B", "M", "W"),
-        g.input("words.scales", scales, "B", 1, "W") if scales else "",
-        g.input("words.bias", "float32", "B", 1, "W"),
+def picked_tokens(g: Graph, network: Network) -> CandidateTokens:
+    """The same, with the rows that another graph has gathered (`output_picked`)."""
+    arithmetic = network.arithmetic
+    rows = GatheredRows(
+        g.input("output_rows.columns", arithmetic.column_type, "B", "M", "W"),
+        g.input("output_rows.scales", arithmetic.scale_type, "B", 1, "W")
+        if arithmetic.scale_type
+        else None,
+        g.input("output_rows.bias", "float32", "B", 1, "W"),
     )
-    return Words(picked, g.input("allowed", "int64", "B", "W"), BLOCK)
+    return CandidateTokens(rows, g.input("allowed", "int64", "B", "W"), BLOCK)
 
 
-def hand_out(g: Graph, network: Network, picked: Picked) -> None:
-    columns, scales = network.arithmetic.picked_types
-    g.output(picked.columns, "words.columns", columns, "B", "M", "W")
-    if scales:
-        g.output(picked.scales, "words.scales", scales, "B", 1, "W")
-    g.output(picked.bias, "words.bias", "float32", "B", 1, "W")
+def output_picked(g: Graph, rows: GatheredRows) -> None:
+    g.output(rows.columns, "output_rows.columns", "B", "M", "W")
+    if rows.scales is not None:
+        g.output(rows.scales, "output_rows.scales", "B", 1, "W")
+    g.output(rows.bias, "output_rows.bias", "B", 1, "W")
 
 
-def few_likeliest(g: Graph, logits: str, k: str, words: Words) -> tuple[str, str]:
-    """The `k` likeliest of the words [B N k], at most FEW, from `logits` [B N W]; ln probability.
+def block_top_k(logits: Value, k: Operand, candidates: CandidateTokens) -> tuple[Value, Value]:
+    """The k most likely candidates [B N k] by `logits` [B N W], and their log-probabilities.
 
-    They stand in those k blocks whose greatest is greatest.
+    They are in the k blocks of logits with the greatest maxima. k is at most MAX_TOP_K.
     """
-    blocks = g("Reshape", g("LogSoftmax", logits, axis=-1), g.ints(0, 0, -1, words.width))
-    greatest = g("ReduceMax", blocks, g.ints(-1), keepdims=0)
-    block = g.many("TopK", [greatest, k], 2)[1]
-    candidates = g("GatherND", blocks, g("Unsqueeze", block, g.ints(-1)), batch_dims=2)
-    flat = g("Reshape", candidates, g.ints(0, 0, -1))
-    log_probs, place = g.many("TopK", [flat, k], 2)
-    size = g.constant(words.width, "int64")
-    first = g("GatherElements", block, g("Div", place, size), axis=-1)
-    places = g("Add", g("Mul", first, size), g("Mod", place, size))
-    return words.named(g, places), log_probs
+    width = candidates.width
+    blocks = logits.log_softmax().reshape(0, 0, -1, width)
+    block = blocks.max(-1).top_k(k)[1]
+    chosen = blocks.gather_batched(block, batch_dims=2)
+    log_probs, index = chosen.reshape(0, 0, -1).top_k(k)
+    first = block.gather_elements(index // width, axis=-1)
+    return candidates.tokens_at(first * width + index % width), log_probs
 
 
 def block_width(tokens: int) -> int:
-    """The divisor of `tokens` that lies nearest to 64, where there are at least FEW blocks."""
-    divisors = [width for width in range(1, tokens // FEW + 1) if tokens % width == 0]
-    return min(divisors, key=lambda width: abs(width - 64))
+    """WIDTH, or less where a small vocabulary would not fill MAX_TOP_K blocks."""
+    return min(WIDTH, -(-tokens // MAX_TOP_K))

@@ -1,4 +1,4 @@
-"""The recurrences of `model/` once more, as parts of an ONNX graph."""
+"""Draw the recurrent cells of `model.recurrence` into graphs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -6,169 +6,180 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.engine.onnx.graph import Graph
-from regard.engine.onnx.products import RECALL, Arithmetic
+from regard.engine.onnx.graph import Body, Value, concat
+from regard.engine.onnx.products import RECURRENT, Arithmetic, linear_shapes
 
-Carried = list[str]
+States = list[Value]
+"""The state tensors of a cell [... H]; the hidden state follows from the first one."""
+
+INPUT_MATRIX, INPUT_BIAS = "cell.weight_ih_l0", "cell.bias_ih_l0"
+HIDDEN_MATRIX, HIDDEN_BIAS = "cell.weight_hh_l0", "cell.bias_hh_l0"
+SSRU_LINEAR = "gate_and_candidate"
 
 
 class Cell(ABC):
-    """A recurrence in one direction or several side by side, D; all else has `...` before it.
+    """A recurrent cell in one direction, or in D directions side by side [... D H]."""
 
-    `read` is the product with the inputs, for all tokens at once.
-    """
-
-    carried: int
-    """How many vectors go from one token to the next."""
-    skipped: int = 0
-    """Vectors at the front of PyTorch's state that follow from the others."""
+    state_tensors: int = 1
+    """State tensors that go from one token to the next."""
+    derived_states: int = 0
+    """Tensors at the front of PyTorch's state that follow from the others."""
     gates: int
-    """How many vectors of the hidden state's size are read from each input."""
+    """Vectors of the hidden size that the input product computes for each token."""
     parts: int = 1
-    """Pieces in which `prepare` wants them: gathered one by one they need not be split."""
+    """Tensors into which these vectors are split before `precompute`."""
+    input_matrix = INPUT_MATRIX
 
     def __init__(self, arithmetic: Arithmetic, directions: Sequence[str], hidden: int) -> None:
         self.arithmetic, self.directions, self.hidden_size = arithmetic, directions, hidden
+        self.part_width = self.gates // self.parts * hidden
 
-    def input_weights(self) -> list[str]:
-        return [f"{one}.cell.weight_ih_l0" for one in self.directions]
-
-    def input_bias(self) -> np.ndarray:
-        return np.concatenate([self.bias_of(one) for one in self.directions])
-
-    @abstractmethod
-    def bias_of(self, direction: str) -> np.ndarray:
-        """What is added to the product with the inputs."""
+    @classmethod
+    def weights(cls, inputs: int, hidden: int) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight of one direction."""
+        outputs = cls.gates * hidden
+        return {
+            INPUT_MATRIX: (outputs, inputs),
+            HIDDEN_MATRIX: (outputs, hidden),
+            INPUT_BIAS: (outputs,),
+            HIDDEN_BIAS: (outputs,),
+        }
 
     def vector(self, direction: str, name: str) -> np.ndarray:
         return self.arithmetic.vector(f"{direction}.{name}")
 
-    def split(self, g: Graph, read: str) -> list[str]:
-        """What was read, in its parts."""
-        sizes = g.ints(*[self.gates // self.parts * self.hidden_size] * self.parts)
-        return g.many("Split", [read, sizes], self.parts, axis=-1) if self.parts > 1 else [read]
+    @abstractmethod
+    def input_bias(self, direction: str) -> np.ndarray:
+        """The bias of the input product."""
 
-    def prepare(self, g: Graph, parts: Sequence[str]) -> list[str]:
-        """What `once` wants to know of each token."""
+    def input_product(self, inputs: Value, name: str) -> Value:
+        """inputs @ W.T + b for all tokens at once, of all directions."""
+        weights = [f"{one}.{self.input_matrix}" for one in self.directions]
+        bias = np.concatenate([self.input_bias(one) for one in self.directions])
+        return self.arithmetic.product(inputs, name, weights, bias)
+
+    def split(self, product: Value) -> list[Value]:
+        """The input product of a single direction in `parts` tensors."""
+        return product.split(*[self.part_width] * self.parts) if self.parts > 1 else [product]
+
+    def precompute(self, parts: Sequence[Value]) -> list[Value]:
+        """The part of `step` that depends on the inputs alone, for all tokens at once."""
         return [*parts]
 
     @abstractmethod
-    def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
-        """One token further."""
+    def step(self, precomputed: Sequence[Value], states: Sequence[Value]) -> States:
+        """The states after one more token."""
 
-    def hidden(self, g: Graph, carried: str) -> str:
-        """The hidden state, from the first vector that is carried."""
-        return carried
+    def hidden(self, state: Value) -> Value:
+        """The hidden state, from the first state tensor."""
+        return state
 
-    def recall(self, g: Graph, hidden: str, biases: Sequence[np.ndarray | None]) -> str:
-        """The product with the hidden state ... D H, of each direction its own."""
+    def recurrent_product(self, hidden: Value, biases: Sequence[np.ndarray | None]) -> Value:
+        """hidden @ W.T + b, with W and b of each direction."""
         count = len(self.directions)
-        parts = (
-            g.many("Split", [hidden], count, axis=-2, num_outputs=count) if count > 1 else [hidden]
-        )
-        made = [
-            self.arithmetic.product(g, part, one + RECALL, [f"{one}.cell.weight_hh_l0"], bias)
+        parts = [hidden] if count == 1 else hidden.split_evenly(count, axis=-2)
+        products = [
+            self.arithmetic.product(part, one + RECURRENT, [f"{one}.{HIDDEN_MATRIX}"], bias)
             for part, one, bias in zip(parts, self.directions, biases, strict=True)
         ]
-        return g("Concat", *made, axis=-2) if count > 1 else made[0]
+        return concat(products, axis=-2)
 
 
 class GRU(Cell):
-    carried = 1
+    """Cho et al. 2014, with the reset gate behind the product as in cuDNN."""
+
     gates = 3
 
-    def bias_of(self, direction: str) -> np.ndarray:
-        both = self.vector(direction, "cell.bias_ih_l0").copy()
-        gates = 2 * self.hidden_size
-        both[:gates] += self.vector(direction, "cell.bias_hh_l0")[:gates]
-        return both
+    def input_bias(self, direction: str) -> np.ndarray:
+        bias, gates = self.vector(direction, INPUT_BIAS).copy(), 2 * self.hidden_size
+        bias[:gates] += self.vector(direction, HIDDEN_BIAS)[:gates]
+        return bias
 
-    def bias_of_fresh(self, direction: str) -> np.ndarray:
-        bias = self.vector(direction, "cell.bias_hh_l0").copy()
+    def candidate_bias(self, direction: str) -> np.ndarray:
+        """The bias of the recurrent product; the one of the gates is in `input_bias`."""
+        bias = self.vector(direction, HIDDEN_BIAS).copy()
         bias[: 2 * self.hidden_size] = 0.0
         return bias
 
-    def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
-        size = self.hidden_size
-        biases = [self.bias_of_fresh(one) for one in self.directions]
-        recalled = self.recall(g, carried[0], biases)
-        sizes = g.ints(2 * size, size)
-        gates, fresh = g.many("Split", [prepared[0], sizes], 2, axis=-1)
-        more_gates, old = g.many("Split", [recalled, sizes], 2, axis=-1)
-        gates = g("Sigmoid", g("Add", gates, more_gates))
-        reset, update = g.many("Split", [gates, g.ints(size, size)], 2, axis=-1)
-        new = g("Tanh", g("Add", fresh, g("Mul", reset, old)))
-        return [g("Add", new, g("Mul", update, g("Sub", carried[0], new)))]
+    def step(self, precomputed: Sequence[Value], states: Sequence[Value]) -> States:
+        size, hidden = self.hidden_size, states[0]
+        biases = [self.candidate_bias(one) for one in self.directions]
+        recurrent = self.recurrent_product(hidden, biases)
+        input_gates, input_candidate = precomputed[0].split(2 * size, size)
+        recurrent_gates, recurrent_candidate = recurrent.split(2 * size, size)
+        reset, update = (input_gates + recurrent_gates).sigmoid().split(size, size)
+        candidate = (input_candidate + reset * recurrent_candidate).tanh()
+        return [candidate + update * (hidden - candidate)]
 
 
 class LSTM(Cell):
-    carried = 2
+    """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
+
+    state_tensors = 2
     gates = 4
 
-    def bias_of(self, direction: str) -> np.ndarray:
-        return self.vector(direction, "cell.bias_ih_l0") + self.vector(direction, "cell.bias_hh_l0")
+    def input_bias(self, direction: str) -> np.ndarray:
+        return self.vector(direction, INPUT_BIAS) + self.vector(direction, HIDDEN_BIAS)
 
-    def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
-        size = self.hidden_size
-        both = g("Add", prepared[0], self.recall(g, carried[0], [None] * len(self.directions)))
-        sizes = g.ints(2 * size, size, size)
-        gates, candidate, out = g.many("Split", [both, sizes], 3, axis=-1)
-        enter, forget = g.many("Split", [g("Sigmoid", gates), g.ints(size, size)], 2, axis=-1)
-        kept = g("Mul", forget, carried[1])
-        cell = g("Add", kept, g("Mul", enter, g("Tanh", candidate)))
-        return [g("Mul", g("Sigmoid", out), g("Tanh", cell)), cell]
+    def step(self, precomputed: Sequence[Value], states: Sequence[Value]) -> States:
+        size, (hidden, cell) = self.hidden_size, states
+        both = precomputed[0] + self.recurrent_product(hidden, [None] * len(self.directions))
+        gates, candidate, output = both.split(2 * size, size, size)
+        input_gate, forget = gates.sigmoid().split(size, size)
+        cell = forget * cell + input_gate * candidate.tanh()
+        return [output.sigmoid() * cell.tanh(), cell]
 
 
 class SSRU(Cell):
-    carried = 1
-    skipped = 1
+    """Kim et al. 2019: the simpler simple recurrent unit; its hidden state is relu(cell)."""
+
+    derived_states = 1
     gates = 2
     parts = 2
+    input_matrix = f"{SSRU_LINEAR}.weight"
 
-    def input_weights(self) -> list[str]:
-        return [f"{one}.gate_and_candidate.weight" for one in self.directions]
+    @classmethod
+    def weights(cls, inputs: int, hidden: int) -> dict[str, tuple[int, ...]]:
+        return linear_shapes(SSRU_LINEAR, inputs, cls.gates * hidden)
 
-    def bias_of(self, direction: str) -> np.ndarray:
-        return self.vector(direction, "gate_and_candidate.bias")
+    def input_bias(self, direction: str) -> np.ndarray:
+        return self.vector(direction, f"{SSRU_LINEAR}.bias")
 
-    def prepare(self, g: Graph, parts: Sequence[str]) -> list[str]:
-        gate, fresh = parts
-        forget = g("Sigmoid", gate)
-        return [forget, g("Sub", fresh, g("Mul", forget, fresh))]
+    def precompute(self, parts: Sequence[Value]) -> list[Value]:
+        gate, candidate = parts
+        forget = gate.sigmoid()
+        return [forget, candidate - forget * candidate]
 
-    def once(self, g: Graph, prepared: Sequence[str], carried: Sequence[str]) -> Carried:
-        return [g("Add", g("Mul", prepared[0], carried[0]), prepared[1])]
+    def step(self, precomputed: Sequence[Value], states: Sequence[Value]) -> States:
+        forget, update = precomputed
+        return [forget * states[0] + update]
 
-    def hidden(self, g: Graph, carried: str) -> str:
-        return g("Relu", carried)
+    def hidden(self, state: Value) -> Value:
+        return state.relu()
 
 
 CELLS: dict[str, type[Cell]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
 
 
-class Scanned(NamedTuple):
-    """What a cell makes of tokens that come one after the other."""
+class ScanOutput(NamedTuple):
+    """The results of a cell over tokens one by one."""
 
-    hidden: str
+    hidden: Value
     """T B D H: at each token."""
-    after: Carried
-    """B D H: what is carried behind the last one."""
+    final: States
+    """B D H: after the last token."""
 
 
-def scan(g: Graph, name: str, cell: Cell, prepared: Sequence[str], first: Sequence[str]) -> Scanned:
-    """Go through tokens of which `prepared` [T B D _] tells all; `first` [B D H] is carried."""
-    body, directions = Graph(f"{g.prefix}{name}/", g), len(cell.directions)
-    shape = "B", directions, cell.hidden_size
-    given = [body.input(f"carried.{n}", "float32", *shape) for n in range(cell.carried)]
-    read = [body.input(f"read.{n}", "float32", "B", directions, "_") for n in range(len(prepared))]
-    after = cell.once(body, read, given)
-    for one in [*after, cell.hidden(body, after[0])]:
-        body.result(one, "float32", *shape)
-    made = g.many(
-        "Scan",
-        [*first, *prepared],
-        len(first) + 1,
-        body=body.proto(),
-        num_scan_inputs=len(prepared),
-    )
-    return Scanned(made[-1], made[:-1])
+def scan(name: str, cell: Cell, precomputed: Sequence[Value], first: Sequence[Value]) -> ScanOutput:
+    """Run a cell over `precomputed` [T B D _] from the states `first` [B D H]."""
+    g, directions = precomputed[0].graph, len(cell.directions)
+    body, shape = Body(f"{g.prefix}{name}/", g), ("B", directions, cell.hidden_size)
+    states = [body.input(f"state.{n}", "float32", *shape) for n in range(cell.state_tensors)]
+    inputs = [
+        body.input(f"input.{n}", "float32", "B", directions, "_") for n in range(len(precomputed))
+    ]
+    states = cell.step(inputs, states)
+    for value in [*states, cell.hidden(states[0])]:
+        body.result(value, *shape)
+    *final, hidden = body.run("Scan", *first, *precomputed, num_scan_inputs=len(precomputed))
+    return ScanOutput(hidden, final)

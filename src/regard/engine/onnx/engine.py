@@ -1,4 +1,4 @@
-"""The CPU engine: the same network through ONNX Runtime; no PyTorch, no compiler."""
+"""Translate on the CPU by ONNX Runtime: the same network without PyTorch and without a compiler."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -6,25 +6,19 @@ from copy import copy
 import numpy as np
 
 from regard.config import ModelOptions
+from regard.engine import weight_names
 from regard.engine.memory import sentences_that_fit
-from regard.engine.onnx import graphs as onnx_graphs
-from regard.engine.onnx import loops as onnx_loops
-from regard.engine.onnx.batch import (
-    OnnxDecoding,
-    beginning_of_beam,
-    bounds_of_beam,
-    cut,
-    size_of_beam,
-)
-from regard.engine.onnx.candidates import FEW
-from regard.engine.onnx.layout import read
+from regard.engine.onnx.batch import OnnxDecoding, beam_limits, first_beam_state, truncate
+from regard.engine.onnx.builders import GraphKind
+from regard.engine.onnx.candidates import MAX_TOP_K
+from regard.engine.onnx.layout import encoder_inputs
 from regard.engine.onnx.network import Network
 from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
-from regard.engine.onnx.products import Arithmetic, EightBits, Fp32
-from regard.engine.onnx.session import Arrays, Sessions, overflows
-from regard.engine.onnx.shortlist import allowed_tokens, fill_up
+from regard.engine.onnx.products import Arithmetic, Fp32, Int8
+from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
+from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks
 from regard.engine.quantize import are_int8
-from regard.engine.weight_shapes import belong, products_of
+from regard.engine.weight_shapes import match_shapes, products_of
 from regard.errors import RegardError
 from regard.search.protocols import Forced, Hypothesis
 from regard.search.trace import LayerTrace, Trace, architecture_of
@@ -34,14 +28,14 @@ from regard.storage.folder import Tensors
 from regard.storage.model_file import NO_SHORTLIST, Calibration, ModelFile, Shortlist
 from regard.text.padding import pad
 
-DRAFTS = 6
-"""Times that a draft goes on behind a wrong token before its sentence is written among all."""
+MAX_DRAFTS = 6
+"""Times that a draft is continued after a wrong token before its sentence is translated anew."""
 
 
 class OnnxEngine:
-    """Draws a graph for each of its uses when it is first asked for."""
+    """One model; each of its graphs is drawn when it first runs."""
 
-    largest_beam = FEW - 1
+    largest_beam = MAX_TOP_K - 1
 
     def __init__(
         self,
@@ -52,35 +46,35 @@ class OnnxEngine:
         shortlist: Shortlist = NO_SHORTLIST,
     ) -> None:
         self.options, self.shortlist = options, shortlist
-        self.is_limited = False
-        """Whether translations are made of the shortlist's tokens alone."""
+        self.uses_shortlist = False
+        """Whether translations consist of the shortlist's tokens alone."""
         self.architecture = architecture_of(options)
         arithmetic: Arithmetic = Fp32(tensors)
         if are_int8(tensors):
-            arithmetic = EightBits(tensors, ranges, overflows())
+            arithmetic = Int8(tensors, ranges, int8_saturates())
         self.sessions = Sessions(Network(options, arithmetic), threads)
-        self.tokens = len(tensors["decoder.output_layer.bias"])
+        self.tokens = len(tensors[f"{weight_names.OUTPUT}.bias"])
 
     def with_shortlist(self) -> "OnnxEngine":
-        """The same engine, which makes its translations of the shortlist's tokens alone.
+        """The same engine, whose translations consist of the shortlist's tokens alone.
 
-        A step that ranks more than FEW tokens (samples, beams of more than `largest_beam`), or that
-        hooks adjust, is still among all.
+        A step that ranks more than MAX_TOP_K tokens (samples, beams of more than `largest_beam`),
+        or that hooks adjust, still ranks the whole vocabulary.
         """
         if not len(self.shortlist.likely):
             raise RegardError(
                 "this model has no shortlist",
                 "the search",
-                "export it again, where its training text is beside it",
+                "export it again, from a folder that holds its training text",
             )
         engine = copy(self)
-        engine.is_limited = True
+        engine.uses_shortlist = True
         return engine
 
     def encode(self, sources: Sequence[Ids]) -> OnnxDecoding:
-        """Read the sentences, given without </s>."""
-        own = [self.allowed(source) for source in sources] if self.is_limited else None
-        return OnnxDecoding(self.sessions, sources, own)
+        """Encode the sentences, given without </s>."""
+        allowed = [self.allowed(source) for source in sources] if self.uses_shortlist else None
+        return OnnxDecoding(self.sessions, sources, allowed)
 
     def allowed(self, source: Ids) -> Int[np.ndarray, " W"]:
         return allowed_tokens(self.shortlist, source, self.tokens)
@@ -92,51 +86,59 @@ class OnnxEngine:
     def greedy(
         self, sources: Sequence[Ids], max_lengths: Sequence[int], max_repeats: Sequence[int]
     ) -> list[Hypothesis]:
-        """Pick the likeliest next token of each sentence, many tokens a call."""
+        """Greedy search, many tokens at a call."""
         if len(sources) == 1:
-            outputs = [self.write_alone(sources[0], max_lengths[0], max_repeats[0])]
+            outputs = [self.greedy_single(sources[0], max_lengths[0], max_repeats[0])]
         else:
-            outputs = self.encode(sources).write(np.array(max_lengths), np.array(max_repeats))
+            outputs = self.encode(sources).greedy(np.array(max_lengths), np.array(max_repeats))
         return [
             output.hypothesis(repeats) for output, repeats in zip(outputs, max_repeats, strict=True)
         ]
 
-    def write_alone(self, source: Ids, limit: int, rounds: int) -> GreedyOutput:
+    def greedy_single(self, source: Ids, max_length: int, max_repeats: int) -> GreedyOutput:
         """All tokens in one call."""
-        given = read([source], self.options) | {"limit": np.array(limit)}
-        if self.is_limited:
-            given["allowed"] = fill_up([self.allowed(source)])
-            return written_alone(self.sessions.run(onnx_loops.writing_allowed, given), rounds)
-        if self.sessions.network.has_table and len(self.shortlist.likely):
-            return self.draft(source, given, rounds)
-        return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
+        inputs = self.single_inputs(source) | {"limit": np.array(max_length)}
+        can_draft = self.sessions.network.has_input_table and len(self.shortlist.likely) > 0
+        if can_draft and not self.uses_shortlist:
+            return self.draft(source, inputs, max_repeats)
+        return self.greedy_loop(inputs, max_repeats)
 
-    def draft(self, source: Ids, given: Arrays, rounds: int) -> GreedyOutput:
-        """The same, through drafts among the shortlist's tokens.
+    def single_inputs(self, source: Ids) -> Arrays:
+        inputs = encoder_inputs([source], self.options)
+        if self.uses_shortlist:
+            inputs["allowed"] = pad_to_blocks([self.allowed(source)])
+        return inputs
 
-        Where a draft chose what the whole vocabulary would not have, the next one goes on from
-        there. It pays where little but the output product is done at each step.
+    def greedy_loop(self, inputs: Arrays, max_repeats: int) -> GreedyOutput:
+        output = self.sessions.run(GraphKind("greedy", True, self.uses_shortlist), inputs)
+        return truncate(output["tokens"].ravel(), output["log_probs"].ravel(), max_repeats)
+
+    def draft(self, source: Ids, sentence: Arrays, max_repeats: int) -> GreedyOutput:
+        """The same by speculative decoding: drafts among the shortlist's tokens are verified.
+
+        Where a draft chose another token than the whole vocabulary would, the next draft continues
+        after the right one. This pays where a step is little more than the output product.
         """
-        allowed, limit = self.allowed(source), int(given["limit"])
-        drafted = self.sessions.run(onnx_loops.drafting, given | {"allowed": fill_up([allowed])})
-        tokens, log_probs = checked(drafted)
-        memory, more_drafts = given | drafted, DRAFTS
-        while tokens[-1] != END and len(tokens) < limit:
-            if not more_drafts:
-                return written_alone(self.sessions.run(onnx_loops.writing, given), rounds)
-            more_drafts -= 1
-            allowed = np.union1d(allowed, drafted["best"])
-            behind = {
-                "allowed": fill_up([allowed]),
-                "known": np.array([[START, *tokens[:-1]]]),
+        allowed, limit = self.allowed(source), int(sentence["limit"])
+        memory, inputs = sentence, {"allowed": pad_to_blocks([allowed])}
+        kind = GraphKind("draft", True)
+        tokens, log_probs = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        for _ in range(MAX_DRAFTS + 1):
+            draft = self.sessions.run(kind, memory | inputs)
+            more_tokens, more_log_probs = accept_draft(draft)
+            tokens = np.concatenate([tokens, more_tokens])
+            log_probs = np.concatenate([log_probs, more_log_probs])
+            if tokens[-1] == END or len(tokens) >= limit:
+                return truncate(tokens, log_probs, max_repeats)
+            memory = memory | draft if kind.name == "draft" else memory
+            kind, allowed = GraphKind("continued_draft", True), np.union1d(allowed, draft["best"])
+            inputs = {
+                "allowed": pad_to_blocks([allowed]),
+                "prefix": np.array([[START, *tokens[:-1]]]),
                 "token": tokens[None, -1:],
                 "limit": np.array(limit - len(tokens)),
             }
-            drafted = self.sessions.run(onnx_loops.drafting_on, memory | behind)
-            more_tokens, more_log_probs = checked(drafted)
-            tokens = np.concatenate([tokens, more_tokens])
-            log_probs = np.concatenate([log_probs, more_log_probs])
-        return cut(tokens, log_probs, rounds)
+        return self.greedy_loop(sentence, max_repeats)
 
     def beam(
         self,
@@ -145,81 +147,73 @@ class OnnxEngine:
         max_repeats: Sequence[int],
         size: int,
     ) -> list[list[Hypothesis]]:
-        """The hypotheses of a beam search that ended, many steps a call."""
+        """Beam search, many steps at a call: the hypotheses that ended."""
         if len(sources) == 1:
-            searched = [self.search_alone(sources[0], max_lengths[0], max_repeats[0], size)]
+            searched = [self.beam_single(sources[0], max_lengths[0], max_repeats[0], size)]
         else:
             decoding = self.encode(sources)
-            searched = decoding.search(np.array(max_lengths), np.array(max_repeats), size)
+            searched = decoding.beam(np.array(max_lengths), np.array(max_repeats), size)
         return [
             steps.hypotheses(length, repeats, size)
             for steps, length, repeats in zip(searched, max_lengths, max_repeats, strict=True)
         ]
 
-    def search_alone(self, source: Ids, limit: int, rounds: int, size: int) -> BeamSteps:
+    def beam_single(self, source: Ids, max_length: int, max_repeats: int, size: int) -> BeamSteps:
         """All steps in one call."""
-        bounds = bounds_of_beam(np.array([limit]), np.array([rounds]), size)
-        given = read([source], self.options) | beginning_of_beam(1, size)
-        given |= size_of_beam(size) | bounds
-        draw = onnx_loops.searching
-        if self.is_limited:
-            given["allowed"], draw = fill_up([self.allowed(source)]), onnx_loops.searching_allowed
-        found = self.sessions.run(draw, given)
-        return BeamSteps(**{name: found[name][:, 0] for name in BeamSteps._fields})
+        inputs = self.single_inputs(source) | first_beam_state(1, size)
+        inputs |= beam_limits(np.array([max_length]), np.array([max_repeats]), size)
+        output = self.sessions.run(GraphKind("beam", True, self.uses_shortlist), inputs)
+        return BeamSteps(**{name: output[name][:, 0] for name in BeamSteps._fields})
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
-        """Read given translations: of each its tokens and </s>."""
-        found = self.sessions.run(onnx_graphs.reading, self.known(sources, targets))
+        """Force-decode a translation of each sentence, its tokens and </s>."""
+        output = self.sessions.run(GraphKind("forced"), self.forced_inputs(sources, targets))
         layers = range(self.options.decoder_layers)
-        weights = np.stack([found[f"weights.{number}"] for number in layers], axis=1)
+        weights = np.stack([output[f"weights.{number}"] for number in layers], axis=1)
         return [
             Forced(
-                found["log_probs"][row, : len(target) + 1],
+                output["log_probs"][row, : len(target) + 1],
                 weights[row, :, :, : len(target) + 1, : len(source) + 1],
             )
             for row, (source, target) in enumerate(zip(sources, targets, strict=True))
         ]
 
     def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
-        """Read `target` and </s> behind it as a translation of `source`; tell all."""
-        given = self.known([source], [target])
+        """All intermediate results of reading `target` and </s> as a translation of `source`."""
+        inputs = self.forced_inputs([source], [target])
         added = np.broadcast_to(bias, (len(target) + 1, len(source) + 1))
-        given["bias"] = added.astype(np.float32)[None, None]
-        found = self.sessions.run(onnx_graphs.tracing, given)
+        inputs["bias"] = added.astype(np.float32)[None, None]
+        output = self.sessions.run(GraphKind("trace"), inputs)
         layers = tuple(
-            LayerTrace(*(found[f"{part}.{number}"][0] for part in LayerTrace._fields))
+            LayerTrace(*(output[f"{part}.{number}"][0] for part in LayerTrace._fields))
             for number in range(self.options.decoder_layers)
         )
-        return Trace(found["states"][0], layers, found["log_probs"][0])
+        return Trace(output["encoder_states"][0], layers, output["log_probs"][0])
 
-    def known(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
+    def forced_inputs(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
         return {
-            **read(sources, self.options),
-            "before": pad([[START, *target] for target in targets]),
-            "after": pad([[*target, END] for target in targets]),
+            **encoder_inputs(sources, self.options),
+            "previous_tokens": pad([[START, *target] for target in targets]),
+            "tokens": pad([[*target, END] for target in targets]),
         }
 
 
-def checked(drafted: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
-    """The tokens of a draft that are right, and the one that belongs behind them if there is a
-    wrong one; their ln probabilities."""
-    best, log_probs = drafted["best"].ravel(), drafted["log_probs"].ravel()
-    wrong = np.flatnonzero(drafted["written"].ravel() != best)
-    right = int(wrong[0]) + 1 if len(wrong) else len(best)
-    return best[:right], log_probs[:right]
-
-
-def written_alone(found: Arrays, rounds: int) -> GreedyOutput:
-    return cut(found["written"].ravel(), found["log_probs"].ravel(), rounds)
+def accept_draft(draft: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+    """The tokens of a draft up to the first wrong one, which is put right; log-probabilities."""
+    best, log_probs = draft["best"].ravel(), draft["log_probs"].ravel()
+    wrong = np.flatnonzero(draft["tokens"].ravel() != best)
+    accepted = int(wrong[0]) + 1 if len(wrong) else len(best)
+    return best[:accepted], log_probs[:accepted]
 
 
 def load_bundle(bundle: ModelFile, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
     card, options = bundle.card, bundle.card.config.model
-    ours = len(card.target) >= FEW
-    ours = ours and belong(bundle.tensors, options, len(card.source), len(card.target))
-    wanted = set(products_of(options)) if ours and are_int8(bundle.tensors) else set()
-    if not ours or bundle.calibration.keys() != wanted:
+    matches = len(card.target) >= MAX_TOP_K and match_shapes(
+        bundle.tensors, options, len(card.source), len(card.target)
+    )
+    expected = set(products_of(options)) if matches and are_int8(bundle.tensors) else set()
+    if not matches or bundle.calibration.keys() != expected:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )

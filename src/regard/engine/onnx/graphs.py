@@ -1,183 +1,168 @@
-"""The graphs of the CPU engine, one for each of its uses, drawn from the parts of the network."""
+"""The graphs of the CPU engine that hold no loop of a search, and what all graphs share."""
 
 from regard.engine.onnx.candidates import (
-    Words,
-    allowed_words,
-    few_likeliest,
-    hand_out,
-    picked_words,
-    whole_vocabulary,
+    CandidateTokens,
+    allowed_tokens,
+    block_top_k,
+    output_picked,
 )
-from regard.engine.onnx.cells import Carried
-from regard.engine.onnx.graph import Graph
-from regard.engine.onnx.network import Memory, Network, join_heads
+from regard.engine.onnx.cells import States
+from regard.engine.onnx.graph import Graph, Spec, Value
+from regard.engine.onnx.network import Memory, Network
+from regard.engine.onnx.scores import join_heads
+
+ENCODER_INPUTS: dict[str, Spec] = {
+    "source": ("int64", ("B", "S")),
+    "read_index": ("int64", ("S", "B", "D")),
+    "restore_index": ("int64", ("S", "B", "D")),
+    "mask_bias": ("float32", ("B", 1, 1, "S")),
+    "final_index": ("int64", ("B",)),
+}
+"""Made by `layout.encoder_inputs`."""
+
+MASK_BIAS = "mask_bias"
+STATES, NEXT_STATES = "state", "next_state"
+"""Prefixes of the decoder's states that a graph is given, and of those that it outputs."""
 
 
-def encoding(network: Network) -> Graph:
-    """From the source to what the decoder looks at, and what it carries first [B 1 H]."""
-    g = Graph()
-    tell_memory(g, *draw_encoder(g, network))
-    return g
+def encoder_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """What the decoder attends to, and its first states [B 1 H], from the source."""
+    output_memory(g, *encode(g, network))
 
 
-def picking(network: Network) -> Graph:
-    """What the allowed tokens' logits need, once for a batch."""
-    g = Graph()
-    hand_out(g, network, allowed_words(g, network).picked)
-    return g
+def shortlist_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """The rows of the output matrix for the allowed tokens, once for a batch."""
+    rows = allowed_tokens(g, network).rows
+    assert rows is not None
+    output_picked(g, rows)
 
 
-def tabling(network: Network) -> Graph:
-    """What steps look up of each token (`Network.look_up`)."""
-    g = Graph()
-    for part, table in enumerate(network.tables(g, g.input("every", "int64", 1, "V"))):
-        g.output(g("Squeeze", table, g.ints(0)), f"table.{part}", "float32", "V", "_")
-    return g
+def input_table_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """The tables that steps look up (`Network.lookup_inputs`)."""
+    for part, table in enumerate(network.input_tables(g.input("vocabulary", "int64", 1, "V"))):
+        g.output(table.squeeze(0), f"table.{part}", "V", "_")
 
 
-def stepping(network: Network) -> Graph:
-    """One step, and the few likeliest tokens."""
-    g = Graph()
-    return draw_few(g, network, whole_vocabulary(network))
+def step_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
+    """One step, and the k most likely candidates; k is at most MAX_TOP_K."""
+    logits = candidates.logits(network, draw_step(g, network))
+    tokens, log_probs = block_top_k(logits, g.input("k", "int64", 1), candidates)
+    output_ranked(g, tokens, log_probs)
 
 
-def stepping_allowed(network: Network) -> Graph:
-    """The same, of the allowed tokens."""
-    g = Graph()
-    return draw_few(g, network, picked_words(g, network))
+def biased_step_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """One step with adjusted logits, and any number of most likely tokens."""
+    logits = network.logits(draw_step(g, network))
+    index, amounts = g.input("adjusted_index", "int64", "J", 3), g.input("amounts", "float32", "J")
+    logits = logits.draw("ScatterND", index, amounts, reduction="add")
+    log_probs, tokens = logits.log_softmax().top_k(g.input("k", "int64", 1))
+    output_ranked(g, tokens, log_probs)
 
 
-def draw_few(g: Graph, network: Network, words: Words) -> Graph:
-    logits = network.logits(g, draw_step(g, network), words.picked)
-    likely, log_probs = few_likeliest(g, logits, g.input("k", "int64", 1), words)
-    return ranked(g, likely, log_probs)
-
-
-def adjusting(network: Network) -> Graph:
-    """One step, with something added to the logits, and any number of likeliest tokens."""
-    g = Graph()
-    logits = network.logits(g, draw_step(g, network))
-    places, amounts = g.input("adjusted", "int64", "J", 3), g.input("amounts", "float32", "J")
-    logits = g("ScatterND", logits, places, amounts, reduction="add")
-    all_log_probs = g("LogSoftmax", logits, axis=-1)
-    log_probs, likely = g.many("TopK", [all_log_probs, g.input("k", "int64", 1)], 2)
-    return ranked(g, likely, log_probs)
-
-
-def reading(network: Network) -> Graph:
-    """Known translations, all tokens at once: ln probabilities, and every look."""
-    g = Graph()
-    memory, first = draw_encoder(g, network)
-    before, after = g.input("before", "int64", "B", "T"), g.input("after", "int64", "B", "T")
-    layers = network.read_known(g, before, first, memory)
-    log_probs = g("LogSoftmax", network.logits(g, layers[-1].output), axis=-1)
-    chosen = g("GatherElements", log_probs, g("Unsqueeze", after, g.ints(-1)), axis=2)
-    g.output(g("Squeeze", chosen, g.ints(-1)), "log_probs", "float32", "B", "T")
+def forced_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """Given translations, all tokens at once: log-probabilities and attention weights."""
+    memory, first = encode(g, network)
+    previous = g.input("previous_tokens", "int64", "B", "T")
+    layers = network.forced_pass(previous, first, memory)
+    log_probs = network.logits(layers[-1].output).log_softmax()
+    tokens = g.input("tokens", "int64", "B", "T")
+    chosen = log_probs.gather_elements(tokens.unsqueeze(-1), axis=2).squeeze(-1)
+    g.output(chosen, "log_probs", "B", "T")
     for number, layer in enumerate(layers):
-        g.output(layer.look.weights, f"weights.{number}", "float32", "B", "A", "T", "S")
-    return g
+        g.output(layer.attention.weights, f"weights.{number}", "B", "A", "T", "S")
 
 
-def tracing(network: Network) -> Graph:
-    """Known translations, and all that is worked out on the way; `bias` [B 1 T S] added."""
-    g = Graph()
-    memory, first = draw_encoder(g, network)
+def trace_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """Given translations, with all intermediate results; `bias` is added to the scores."""
+    memory, first = encode(g, network)
     bias = g.input("bias", "float32", "B", 1, "T", "S")
-    layers = network.read_known(g, g.input("before", "int64", "B", "T"), first, memory, bias)
-    log_probs = g("LogSoftmax", network.logits(g, layers[-1].output), axis=-1)
-    g.output(log_probs, "log_probs", "float32", "B", "T", "V")
-    g.output(
-        join_heads(g, memory.states, network.options.heads), "states", "float32", "B", "S", "E"
-    )
-    for number, (hidden, look, output) in enumerate(layers):
-        g.output(hidden, f"hidden.{number}", "float32", "B", "T", "H")
-        g.output(look.scores, f"scores.{number}", "float32", "B", "A", "T", "S")
-        g.output(look.weights, f"weights.{number}", "float32", "B", "A", "T", "S")
-        context = join_heads(g, look.context, network.options.heads)
-        g.output(context, f"context.{number}", "float32", "B", "T", "E")
-        g.output(output, f"output.{number}", "float32", "B", "T", "M")
-    return g
+    previous = g.input("previous_tokens", "int64", "B", "T")
+    layers = network.forced_pass(previous, first, memory, bias)
+    log_probs = network.logits(layers[-1].output).log_softmax()
+    g.output(log_probs, "log_probs", "B", "T", "V")
+    heads = network.options.heads
+    g.output(join_heads(memory.states, heads), "encoder_states", "B", "S", "E")
+    for number, (hidden, attention, output) in enumerate(layers):
+        g.output(hidden, f"hidden.{number}", "B", "T", "H")
+        g.output(attention.scores, f"scores.{number}", "B", "A", "T", "S")
+        g.output(attention.weights, f"weights.{number}", "B", "A", "T", "S")
+        g.output(join_heads(attention.context, heads), f"context.{number}", "B", "T", "E")
+        g.output(output, f"output.{number}", "B", "T", "M")
 
 
-# What they are made of
+# What they share
 
 
-def draw_encoder(g: Graph, network: Network) -> tuple[Memory, list[Carried]]:
-    source = g.input("source", "int64", "B", "S")
-    onward, back = (
-        g.input("onward", "int64", "S", "B", "D"),
-        g.input("back", "int64", "S", "B", "D"),
-    )
-    closed = g.input("closed", "float32", "B", 1, 1, "S")
-    last = g.input("last", "int64", "B")
-    states = network.encode(g, source, onward, back)
-    flat = g("Reshape", states, g.ints(-1, network.options.encoder_size))
-    first = network.begin(g, g("Gather", flat, last))
-    return (
-        network.remember(g, states, closed),
-        [[g("Unsqueeze", value, g.ints(1)) for value in carried] for carried in first],
-    )
+def encode(g: Graph, network: Network) -> tuple[Memory, list[States]]:
+    source, read_index, restore_index, mask_bias, final_index = g.input_table(ENCODER_INPUTS)
+    states = network.encode(source, read_index, restore_index)
+    first = network.first_states(states.reshape(-1, network.options.encoder_size)[final_index])
+    memory = network.memory(states, mask_bias)
+    return memory, [[one.unsqueeze(1) for one in layer] for layer in first]
 
 
-def tell_memory(g: Graph, memory: Memory, first: list[Carried]) -> None:
-    """What `memory_inputs` and `carried_inputs` ask for, but for where a look may rest."""
-    g.output(memory.states, "states", "float32", "B", "A", "S", "C")
-    for number, value in enumerate(memory.keys):
-        if value:
-            g.output(value, f"keys.{number}", "float32", "B", "A", "K", "S")
-    for name, value in named(first, "carried").items():
-        g.output(value, name, "float32", "B", 1, "H")
+def encode_single(g: Graph, network: Network) -> tuple[Memory, list[States]]:
+    """The same of a single sentence, which has no padding."""
+    memory, first = encode(g, network)
+    return without_mask(memory, network), first
 
 
-def draw_step(g: Graph, network: Network) -> str:
-    """What is fed forward [B N M] behind each token, from where its parent's state was."""
+def without_mask(memory: Memory, network: Network) -> Memory:
+    return memory._replace(mask_bias=None) if network.compares else memory
+
+
+def output_memory(g: Graph, memory: Memory, first: list[States]) -> None:
+    """Output what `memory_inputs` and `state_inputs` declare, except for the mask."""
+    g.output(memory.states, "encoder_states", "B", "A", "S", "C")
+    for number, keys in enumerate(memory.keys):
+        if keys is not None:
+            g.output(keys, f"keys.{number}", "B", "A", "K", "S")
+    output_states(g, first, STATES, "B", 1)
+
+
+def draw_step(g: Graph, network: Network) -> Value:
+    """The output [B N M] of one token of each hypothesis, from its parent's states."""
     tokens, parents = g.input("tokens", "int64", "B", "N"), g.input("parents", "int64", "B", "N")
-    bias = g.input("bias", "float32", "b", 1, "n", "s")
-    memory = memory_inputs(g, network)
-    carried = [
-        [g("Gather", g("Reshape", one, g.ints(-1, cell.hidden_size)), parents) for one in former]
-        for former, cell in zip(carried_inputs(g, network, "_", "n"), network.cells, strict=True)
+    bias, memory = g.input("bias", "float32", "b", 1, "n", "s"), memory_inputs(g, network)
+    states = [
+        [one.reshape(-1, network.options.decoder_size)[parents] for one in layer]
+        for layer in state_inputs(g, network, "_", "n")
     ]
-    output, after = network.step(g, tokens, carried, memory, bias)
-    for name, value in named(after, "after").items():
-        g.output(value, name, "float32", "B", "N", "H")
+    output, after = network.step(tokens, states, memory, bias)
+    output_states(g, after, NEXT_STATES, "B", "N")
     return output
 
 
-def ranked(g: Graph, likely: str, log_probs: str) -> Graph:
-    g.output(likely, "likely", "int64", "B", "N", "k")
-    g.output(log_probs, "log_probs", "float32", "B", "N", "k")
-    return g
+def output_ranked(g: Graph, tokens: Value, log_probs: Value) -> None:
+    g.output(tokens, "best", "B", "N", "k")
+    g.output(log_probs, "log_probs", "B", "N", "k")
 
 
 def memory_inputs(g: Graph, network: Network) -> Memory:
-    keys = [
-        g.input(f"keys.{number}", "float32", "B", "A", "K", "S") if network.compares else ""
+    keys = tuple(
+        g.input(f"keys.{number}", "float32", "B", "A", "K", "S") if network.compares else None
         for number in range(len(network.cells))
-    ]
-    return Memory(
-        g.input("states", "float32", "B", "A", "S", "C"),
-        tuple(keys),
-        g.input("closed", "float32", "B", 1, 1, "S"),
     )
+    states = g.input("encoder_states", "float32", "B", "A", "S", "C")
+    return Memory(states, keys, g.input(MASK_BIAS, "float32", "B", 1, 1, "S"))
 
 
-def carried_inputs(
-    g: Graph, network: Network, sentences: int | str, rows: int | str
-) -> list[Carried]:
+def state_inputs(g: Graph, network: Network, sentences: int | str, rows: int | str) -> list[States]:
     return [
         [
-            g.input(f"carried.{number}.{part}", "float32", sentences, rows, cell.hidden_size)
-            for part in range(cell.carried)
+            g.input(f"{STATES}.{number}.{part}", "float32", sentences, rows, cell.hidden_size)
+            for part in range(cell.state_tensors)
         ]
         for number, cell in enumerate(network.cells)
     ]
 
 
-def named(layers: list[Carried], name: str) -> dict[str, str]:
-    """What the layers carry, by name."""
-    return {
-        f"{name}.{number}.{part}": value
-        for number, carried in enumerate(layers)
-        for part, value in enumerate(carried)
-    }
+def output_states(g: Graph, layers: list[States], prefix: str, *rows: int | str) -> None:
+    """Output states under the names of `state_inputs` with another prefix."""
+    for number, layer in enumerate(layers):
+        for part, value in enumerate(layer):
+            g.output(value, f"{prefix}.{number}.{part}", *rows, "H")
+
+
+def flat(layers: list[States]) -> list[Value]:
+    return [value for layer in layers for value in layer]

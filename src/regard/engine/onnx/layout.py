@@ -1,4 +1,4 @@
-"""Sentences as the arrays that the graphs read."""
+"""Lay sentences out as the arrays that the encoder reads."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,41 +6,47 @@ from functools import lru_cache
 import numpy as np
 
 from regard.config import ModelOptions
+from regard.engine.onnx.graphs import ENCODER_INPUTS
 from regard.engine.onnx.session import Arrays
 from regard.special import END, Ids
 from regard.text.padding import pad
 
 
-def read(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
-    """The sentences padded, and where their tokens are."""
+def encoder_inputs(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
+    """The padded sentences, and the indices of their tokens."""
     source = pad([[*ids, END] for ids in sources])
     lengths = tuple(len(ids) + 1 for ids in sources)
-    lay = lay_out_one if len(sources) == 1 else lay_out
-    return {"source": source, **lay(lengths, options.encoder, options.attention)}
+    indices = cached_gather_indices if len(sources) == 1 else gather_indices
+    laid_out = indices(lengths, options.encoder, options.attention)
+    return dict(zip(ENCODER_INPUTS, (source, *laid_out), strict=True))
 
 
-def lay_out(lengths: tuple[int, ...], encoder: str, attention: str) -> Arrays:
-    """The places where the encoder's directions read and stand, and where the decoder looks.
+def gather_indices(
+    lengths: tuple[int, ...], encoder: str, attention: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """For the encoder: `read_index`, `restore_index` [S B D], `mask_bias` [B 1 1 S] and
+    `final_index` [B].
 
-    The second direction reads each sentence from right to left, with its padding behind; the state
-    at </s> is, in both, the one after the whole sentence (model.encoder.places).
+    The second direction reads each sentence from right to left, with its padding at the end. The
+    state at </s> is, in both directions, the one after the whole sentence (model.encoder).
     """
     batch, length, final = len(lengths), max(lengths), np.array(lengths) - 1
-    sentence, place = np.arange(batch), np.arange(length)[:, None]
-    mirrored = np.where(place <= final, final - place, place)
-    onward, back = [np.broadcast_to(place, (length, batch))], [place + 0 * final]
+    sentence, position = np.arange(batch), np.arange(length)[:, None]
+    mirrored = np.where(position <= final, final - position, position)
+    read, restore = [np.broadcast_to(position, (length, batch))], [position + 0 * final]
     if encoder == "bidirectional":
-        onward.append(mirrored)
-        back.append(np.where(place == final, final, mirrored))
-    count = len(onward)
-    is_open = final[:, None] == place.T if attention == "none" else final[:, None] >= place.T
-    return {
-        "onward": (np.stack(onward, -1) * batch + sentence[:, None]) * count + np.arange(count),
-        "back": (np.stack(back, -1) * batch + sentence[:, None]) * count + np.arange(count),
-        "last": sentence * length + final,
-        "closed": np.where(is_open, 0.0, -np.inf).astype(np.float32)[:, None, None],
-    }
+        read.append(mirrored)
+        restore.append(np.where(position == final, final, mirrored))
+    count = len(read)
+    read_index, restore_index = (
+        (np.stack(positions, -1) * batch + sentence[:, None]) * count + np.arange(count)
+        for positions in (read, restore)
+    )
+    ends, columns = final[:, None], position.T
+    may_attend = ends == columns if attention == "none" else ends >= columns
+    mask_bias = np.where(may_attend, 0.0, -np.inf).astype(np.float32)[:, None, None]
+    return read_index, restore_index, mask_bias, sentence * length + final
 
 
-lay_out_one = lru_cache(maxsize=256)(lay_out)
-"""The same; a sentence alone is laid out like others of its length."""
+cached_gather_indices = lru_cache(maxsize=256)(gather_indices)
+"""The same; a single sentence is laid out like all others of its length."""

@@ -1,239 +1,214 @@
-"""How the products of a graph are computed: in fp32, or in int8."""
+"""Compute the matrix products of a graph in fp32 or in int8."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 
-from regard.engine.onnx.graph import ELEMENTS, MICROSOFT, Graph
+from regard.engine.onnx.graph import Value, draw
 from regard.engine.quantize import SCALE
 from regard.shapes import Float, Shaped
 from regard.storage.folder import Tensors
 from regard.storage.model_file import Calibration
 
-MIDDLE = 128
-"""The unsigned byte that means 0."""
+Bias = np.ndarray | None
 
-RECALL = ".recall"
-"""What the name of a product with hidden states of a GRU or an LSTM ends with."""
+ZERO_POINT = 128
+"""The unsigned byte that stands for a weight of 0."""
 
-BOUNDED = (-1.0, 1.0)
-"""Where these always are."""
+RECURRENT = ".recurrent"
+"""The suffix of the name of a product with hidden states of a GRU or an LSTM."""
 
-STRIP = 64
-"""Rows; as many numbers of 8 bits fill a line of the processor's cache."""
+HIDDEN_RANGE = (-1.0, 1.0)
+"""The range of these hidden states."""
+
+TRANSPOSE_ROWS = 64
+"""Rows that are transposed at a time; as many bytes fill a line of the processor's cache."""
 
 
-class Picked(NamedTuple):
-    """Some rows of a matrix for each sentence, picked while a graph runs, and what is added to
-    their products."""
+class GatheredRows(NamedTuple):
+    """Some rows of a matrix for each sentence, gathered while a graph runs, and their bias."""
 
-    columns: str
+    columns: Value
     """B in W"""
-    scales: str
-    """B 1 W; "" in fp32"""
-    bias: str
+    scales: Value | None
+    """B 1 W; None in fp32"""
+    bias: Value
     """B 1 W"""
 
 
-@runtime_checkable
-class Arithmetic(Protocol):
-    """Draws products into a graph. `name` tells the product, `weights` the matrices [out in] whose
-    results stand side by side."""
+class Arithmetic(ABC):
+    """Draws matrix products into graphs."""
 
-    picked_types: tuple[str, str]
-    """Element types of what is picked: columns and scales ("" for none)."""
-
-    def product(
-        self,
-        graph: Graph,
-        inputs: str,
-        name: str,
-        weights: Sequence[str],
-        bias: Float[np.ndarray, " out"] | None,
-    ) -> str:
-        """inputs @ weights.T + bias"""
-
-    def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
-        """Some rows [B W] of a matrix [out in]; `bias` [B 1 W] goes with them."""
-
-    def picked_product(self, graph: Graph, inputs: str, name: str, picked: Picked) -> str:
-        """What `product` gives, of these rows."""
-
-    def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
-        """A matrix in fp32."""
-
-    def rows(self, graph: Graph, table: str, places: str, factor: float) -> str:
-        """The rows of a matrix at these places, times `factor`."""
-
-    def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
-        """A weight that is not a matrix to multiply with, as it is stored."""
-
-
-class Fp32:
-    """Everything in single precision, as PyTorch computes it."""
-
-    picked_types = ("float32", "")
+    column_type = "float32"
+    """The element type of gathered columns."""
+    scale_type = ""
+    """The element type of their scales; "" for none."""
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
 
-    def product(
-        self,
-        graph: Graph,
-        inputs: str,
-        name: str,
-        weights: Sequence[str],
-        bias: Float[np.ndarray, " out"] | None,
-    ) -> str:
-        columns = as_columns([self.tensors[one] for one in weights])
-        out = graph("MatMul", inputs, graph.tensor(f"{name}.weight", columns))
-        return out if bias is None else graph("Add", out, graph.tensor(f"{name}.bias", bias))
+    @abstractmethod
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
+        """inputs @ concatenate(weights).T + bias, for matrices [out in]; `name` tells the range.
 
-    def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
-        picked = graph("Gather", graph.tensor(f"{weight}.all", self.tensors[weight]), rows)
-        return Picked(graph("Transpose", picked, perm=[0, 2, 1]), "", bias)
+        The matrix has zero rows at its end where the bias is longer.
+        """
 
-    def picked_product(
-        self,
-        graph: Graph,
-        inputs: str,
-        name: str,
-        picked: Picked,
-    ) -> str:
-        return graph("Add", graph("MatMul", inputs, picked.columns), picked.bias)
+    @abstractmethod
+    def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
+        """The rows [B W] of a matrix [out in]; `bias` [B 1 W] goes with them."""
 
-    def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
-        return self.tensors[name]
+    @abstractmethod
+    def gathered_product(self, inputs: Value, name: str, rows: GatheredRows) -> Value:
+        """`product` with gathered rows."""
 
-    def rows(self, graph: Graph, table: str, places: str, factor: float) -> str:
-        scaled = self.tensors[table] * np.float32(factor)
-        return graph("Gather", graph.tensor(f"{table}.rows", scaled), places)
+    @abstractmethod
+    def embed(self, table: str, tokens: Value, factor: float) -> Value:
+        """table[tokens] * factor"""
+
+    def columns(self, weights: Sequence[str], bias: Bias) -> np.ndarray:
+        """concatenate(weights).T, with a column for each number of the bias."""
+        return transpose_concat(
+            [self.tensors[one] for one in weights], 0 if bias is None else len(bias)
+        )
 
     def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
+        """A weight that no product multiplies with; it is stored in fp32."""
         return self.tensors[name]
 
+    def linear(self, inputs: Value, name: str) -> Value:
+        """PyTorch's Linear of this name."""
+        return self.product(inputs, name, [f"{name}.weight"], self.vector(f"{name}.bias"))
 
-class Observed(Fp32):
-    """Single precision that also hands out the least and the greatest input of each product."""
 
-    def product(
-        self,
-        graph: Graph,
-        inputs: str,
-        name: str,
-        weights: Sequence[str],
-        bias: Float[np.ndarray, " out"] | None,
-    ) -> str:
-        if not is_recalled(name):
+class Fp32(Arithmetic):
+    """Single precision, as PyTorch computes it."""
+
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
+        g, columns = inputs.graph, self.columns(weights, bias)
+        product = inputs @ g.tensor(f"{name}.weight", columns)
+        return product if bias is None else product + g.tensor(f"{name}.bias", bias)
+
+    def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
+        matrix = rows.graph.tensor(f"{weight}.all", self.tensors[weight])
+        return GatheredRows(matrix[rows].transpose(0, 2, 1), None, bias)
+
+    def gathered_product(self, inputs: Value, name: str, rows: GatheredRows) -> Value:
+        return inputs @ rows.columns + rows.bias
+
+    def embed(self, table: str, tokens: Value, factor: float) -> Value:
+        scaled = self.tensors[table] * np.float32(factor)
+        return tokens.graph.tensor(f"{table}.rows", scaled)[tokens]
+
+
+class Calibrating(Fp32):
+    """Single precision that also outputs the minimum and the maximum input of each product."""
+
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
+        if not is_recurrent(name):
             for end in ("Min", "Max"):
-                found = graph(f"Reduce{end}", inputs, keepdims=0)
-                graph.output(found, f"{name}.{end}", "float32")
-        return super().product(graph, inputs, name, weights, bias)
+                inputs.graph.output(inputs.draw(f"Reduce{end}", keepdims=0), f"{name}.{end}")
+        return super().product(inputs, name, weights, bias)
 
 
-class EightBits:
-    """Weights of 8 bits with one scale a row; inputs in 256 steps of a range found beforehand.
+class Int8(Arithmetic):
+    """Weights in int8 with one scale a row; inputs in uint8 with one calibrated range a product.
 
-    The range of an input is the same for all rows, and sums of int8 products are exact, so the
-    result of a sentence does not depend on the sentences beside it.
+    The range of an input is the same for all rows, and sums of int8 products are exact. So the
+    result for a sentence does not depend on the other sentences of its batch.
     """
 
-    def __init__(self, tensors: Tensors, ranges: Calibration, are_unsigned: bool) -> None:
-        """`are_unsigned` draws the weights as unsigned bytes, for processors whose product of
-        unsigned and signed ones overflows."""
-        self.tensors, self.ranges, self.are_unsigned = tensors, ranges, are_unsigned
-        self.picked_types = ("uint8" if are_unsigned else "int8", "float32")
+    scale_type = "float32"
 
-    def product(
-        self,
-        graph: Graph,
-        inputs: str,
-        name: str,
-        weights: Sequence[str],
-        bias: Float[np.ndarray, " out"] | None,
-    ) -> str:
-        columns = as_columns([self.tensors[one] for one in weights])
+    def __init__(self, tensors: Tensors, ranges: Calibration, are_unsigned: bool) -> None:
+        """`are_unsigned` stores weights in uint8, for processors whose product of uint8 and int8
+        saturates (`session.int8_saturates`)."""
+        super().__init__(tensors)
+        self.ranges, self.are_unsigned = ranges, are_unsigned
+        self.column_type = "uint8" if are_unsigned else "int8"
+
+    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
+        g, columns = inputs.graph, self.columns(weights, bias)
         scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
-        return self.whole_product(
-            graph,
+        scales = np.pad(scales, (0, columns.shape[1] - len(scales)))
+        return self.quantized_product(
             inputs,
             name,
-            graph.tensor(f"{name}.weight", self.drawn(columns)),
-            graph.tensor(f"{name}.scale", scales),
-            "" if bias is None else graph.tensor(f"{name}.bias", bias),
+            g.tensor(f"{name}.weight", self.stored_bytes(columns)),
+            g.tensor(f"{name}.scale", scales),
+            None if bias is None else g.tensor(f"{name}.bias", bias),
         )
 
-    def pick(self, graph: Graph, weight: str, rows: str, bias: str) -> Picked:
-        whole = graph.tensor(f"{weight}.all", self.drawn(self.tensors[weight]))
-        scales = graph.tensor(f"{weight}.scales", self.tensors[weight + SCALE])
-        columns = graph("Transpose", graph("Gather", whole, rows), perm=[0, 2, 1])
-        return Picked(
-            columns, graph("Unsqueeze", graph("Gather", scales, rows), graph.ints(1)), bias
+    def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
+        matrix = rows.graph.tensor(f"{weight}.all", self.stored_bytes(self.tensors[weight]))
+        scales = rows.graph.tensor(f"{weight}.scales", self.tensors[weight + SCALE])
+        return GatheredRows(matrix[rows].transpose(0, 2, 1), scales[rows].unsqueeze(1), bias)
+
+    def gathered_product(self, inputs: Value, name: str, rows: GatheredRows) -> Value:
+        return self.quantized_product(inputs, name, rows.columns, rows.scales, None) + rows.bias
+
+    def quantized_product(
+        self, inputs: Value, name: str, columns: Value, scales: Value | None, bias: Value | None
+    ) -> Value:
+        """quantize(inputs) @ columns * scales + bias"""
+        scale, zero_point = scale_and_zero_point(
+            *(HIDDEN_RANGE if is_recurrent(name) else self.ranges[name])
         )
+        g = inputs.graph
+        step, zero = g.constant(scale, "float32"), g.constant(zero_point, "uint8")
+        quantized = draw("QuantizeLinear", [inputs, step, zero], ["uint8"])[0]
+        weight_zero = g.constant(ZERO_POINT, "uint8") if self.are_unsigned else None
+        operands = [quantized, columns, step, scales, zero, weight_zero, bias]
+        return draw("MatMulIntegerToFloat", operands, ["float32"])[0]
 
-    def picked_product(self, graph: Graph, inputs: str, name: str, picked: Picked) -> str:
-        scaled = self.whole_product(graph, inputs, name, picked.columns, picked.scales, "")
-        return graph("Add", scaled, picked.bias)
-
-    def whole_product(
-        self, graph: Graph, inputs: str, name: str, columns: str, scales: str, bias: str
-    ) -> str:
-        """inputs @ columns * scales + bias; a `bias` of "" adds nothing."""
-        step, zero = steps(*(BOUNDED if is_recalled(name) else self.ranges[name]))
-        scale, zero_point = graph.number(step), graph.constant(zero, "uint8")
-        return graph(
-            "MatMulIntegerToFloat",
-            graph("QuantizeLinear", inputs, scale, zero_point),
-            columns,
-            scale,
-            scales,
-            zero_point,
-            graph.constant(MIDDLE, "uint8") if self.are_unsigned else "",
-            bias,
-            domain=MICROSOFT,
-        )
-
-    def drawn(self, weights: np.ndarray) -> np.ndarray:
-        """The bytes as the processor wants them."""
+    def stored_bytes(self, weights: np.ndarray) -> np.ndarray:
+        """Weights of int8 in the type that the processor multiplies exactly."""
         if self.are_unsigned:
-            return (weights.astype(np.int16) + MIDDLE).astype(np.uint8)
+            return (weights.astype(np.int16) + ZERO_POINT).astype(np.uint8)
         return weights
 
-    def matrix(self, name: str) -> Float[np.ndarray, "out in"]:
-        return self.tensors[name] * self.tensors[name + SCALE][:, None]
-
-    def rows(self, graph: Graph, table: str, places: str, factor: float) -> str:
+    def embed(self, table: str, tokens: Value, factor: float) -> Value:
         # a table in fp32 would take four times the memory, and a tenth of a cold start
-        rows = graph("Gather", graph.tensor(f"{table}.rows", self.tensors[table]), places)
+        g = tokens.graph
+        rows = g.tensor(f"{table}.rows", self.tensors[table])[tokens]
         scales = self.tensors[table + SCALE][:, None] * np.float32(factor)
-        scale = graph("Gather", graph.tensor(f"{table}.row_scales", scales), places)
-        return graph("Mul", graph("Cast", rows, to=ELEMENTS["float32"]), scale)
-
-    def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
-        return self.tensors[name]
+        scale = g.tensor(f"{table}.row_scales", scales)[tokens]
+        return rows.cast("float32") * scale
 
 
-def as_columns(matrices: Sequence[Shaped[np.ndarray, "_ in"]]) -> Shaped[np.ndarray, "in out"]:
-    """The rows of all of them, as columns. STRIP at a time are turned: numpy would go through a
-    large matrix once for every number in a row."""
-    made = np.empty((matrices[0].shape[1], sum(map(len, matrices))), matrices[0].dtype)
-    place = 0
+def linear_shapes(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    """The weights of PyTorch's Linear."""
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def transpose_concat(
+    matrices: Sequence[Shaped[np.ndarray, "_ in"]], width: int
+) -> Shaped[np.ndarray, "in out"]:
+    """concatenate(matrices).T, padded with columns of zeros to at least `width`.
+
+    TRANSPOSE_ROWS are transposed at a time: numpy would read a large matrix once for every number
+    of a row.
+    """
+    outputs = max(width, sum(map(len, matrices)))
+    columns = np.zeros((matrices[0].shape[1], outputs), matrices[0].dtype)
+    begin = 0
     for matrix in matrices:
-        for first in range(0, len(matrix), STRIP):
-            rows = matrix[first : first + STRIP]
-            made[:, place : place + len(rows)] = rows.T
-            place += len(rows)
-    return made
+        for first in range(0, len(matrix), TRANSPOSE_ROWS):
+            rows = matrix[first : first + TRANSPOSE_ROWS]
+            columns[:, begin : begin + len(rows)] = rows.T
+            begin += len(rows)
+    return columns
 
 
-def is_recalled(name: str) -> bool:
+def is_recurrent(name: str) -> bool:
     """Whether the inputs of a product are hidden states of a GRU or an LSTM."""
-    return name.endswith(RECALL)
+    return name.endswith(RECURRENT)
 
 
-def steps(least: float, greatest: float) -> tuple[float, int]:
-    """The size of a step and the place of zero, so that 256 steps cover the range and zero."""
-    least, greatest = min(least, 0.0), max(greatest, 0.0)
-    step = max((greatest - least) / 255, 1e-8)
-    return step, round(-least / step)
+def scale_and_zero_point(low: float, high: float) -> tuple[float, int]:
+    """The scale and the zero point of uint8 numbers that cover the range and zero."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = max((high - low) / 255, 1e-8)
+    return scale, round(-low / scale)

@@ -1,115 +1,108 @@
-"""Graphs that run in ONNX Runtime, and what this processor does with their products."""
+"""Run graphs in ONNX Runtime, and test how this processor computes int8 products."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, cached_property
 from threading import Lock
 
 import numpy as np
-from onnxruntime import (
-    InferenceSession,
-    OrtAllocatorType,
-    OrtArenaCfg,
-    OrtMemoryInfo,
-    OrtMemType,
-    SessionOptions,
-    create_and_register_allocator,
-)
+import onnxruntime as ort
 
-from regard.engine.onnx.graph import Graph
-from regard.engine.onnx.graphs import tabling
-from regard.engine.onnx.loops import ALONE
+from regard.engine.onnx.builders import GraphKind, build
+from regard.engine.onnx.graph import Graph, draw
 from regard.engine.onnx.network import Network
 
-Draw = Callable[[Network], Graph]
 Arrays = dict[str, np.ndarray]
 
-SLOWER = ["SkipLayerNormFusion"]
-"""What ONNX Runtime would rewrite for the worse: see docs/speed.md."""
+DISABLED_OPTIMIZERS = ["SkipLayerNormFusion"]
+"""Rewritings of ONNX Runtime that make these graphs slower: see docs/speed.md."""
 
 
 @cache
-def share_memory() -> None:
-    """Let graphs take their memory from one store, which grows by powers of two.
+def share_arena() -> None:
+    """Register one memory arena for all sessions, which grows by powers of two.
 
-    Growing by what is asked for, it would keep a block for each size that came (docs/speed.md).
+    If it grew by the size that is asked for, it would keep a block of each size (docs/speed.md).
     """
-    kind = OrtAllocatorType.ORT_ARENA_ALLOCATOR
-    with suppress(RuntimeError):  # another part of this process has done it before
-        create_and_register_allocator(
-            OrtMemoryInfo("Cpu", kind, 0, OrtMemType.DEFAULT),
-            OrtArenaCfg({"arena_extend_strategy": 0}),
+    kind = ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    with suppress(RuntimeError):  # another part of this process has registered one
+        ort.create_and_register_allocator(
+            ort.OrtMemoryInfo("Cpu", kind, 0, ort.OrtMemType.DEFAULT),
+            ort.OrtArenaCfg({"arena_extend_strategy": 0}),
         )
 
 
 class Session:
-    """A graph that runs: arrays in and out by name.
+    """A graph that runs, with arrays in and out by name.
 
-    With a store its large arrays are the same pages again and again. But a store has one lock, for
-    which two callers' operations of 1 µs would wait: graphs of small arrays are better without.
+    In an arena large arrays reuse the same pages. But the arena has one lock, for which operators
+    of 1 µs of two callers would wait: graphs of small arrays run without an arena.
     """
 
-    def __init__(self, graph: Graph, threads: int, has_store: bool = True) -> None:
-        settings = SessionOptions()
+    def __init__(self, graph: Graph, threads: int, use_arena: bool = True) -> None:
+        settings = ort.SessionOptions()
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
-        settings.enable_mem_pattern = False  # it would keep a block for every shape that came
-        if has_store:
-            share_memory()
+        settings.enable_mem_pattern = False  # it would keep a block for every shape
+        if use_arena:
+            share_arena()
             settings.add_session_config_entry("session.use_env_allocators", "1")
         else:
             settings.enable_cpu_mem_arena = False
-        self.session = InferenceSession(
-            graph.model(), settings, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
+        self.session = ort.InferenceSession(
+            graph.model(),
+            settings,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=DISABLED_OPTIMIZERS,
         )
-        self.session._model_bytes = None  # all weights once more, kept for other providers
-        self.wanted = [one.name for one in self.session.get_inputs()]
+        self.session._model_bytes = None  # a copy of all weights, kept for other providers
+        self.inputs = [port.name for port in self.session.get_inputs()]
         outputs = self.session.get_outputs()
-        self.found = [one.name for one in outputs]
-        self.are_whole = [one.type == "tensor(int64)" for one in outputs]
+        self.outputs = [port.name for port in outputs]
+        self.are_int64 = [port.type == "tensor(int64)" for port in outputs]
 
     def run(self, given: Arrays) -> Arrays:
-        found = self.session.run(self.found, {name: given[name] for name in self.wanted})
-        # numpy has two names for these integers, and ONNX Runtime uses the less usual one
+        values = self.session.run(self.outputs, {name: given[name] for name in self.inputs})
+        # numpy has two names for int64, and ONNX Runtime uses the less usual one
         return {
-            name: value.view(np.int64) if is_whole else value
-            for name, value, is_whole in zip(self.found, found, self.are_whole, strict=True)
+            name: value.view(np.int64) if is_int64 else value
+            for name, value, is_int64 in zip(self.outputs, values, self.are_int64, strict=True)
         }
 
 
 class Sessions:
-    """A network's graphs; each is drawn when it is first asked for."""
+    """The graphs of a network; each is drawn when it first runs."""
 
     def __init__(self, network: Network, threads: int) -> None:
         self.network, self.threads = network, threads
-        self.ready: dict[Draw, Session] = {}
-        self.drawing = Lock()
+        self.ready: dict[GraphKind, Session] = {}
+        self.lock = Lock()
 
-    def run(self, draw: Draw, given: Arrays) -> Arrays:
-        with self.drawing:
-            if draw not in self.ready:
-                graph = draw(self.network)
-                self.ready[draw] = Session(graph, self.threads, has_store=draw not in ALONE)
-        session = self.ready[draw]
-        return session.run({**given, **self.tables} if "table.0" in session.wanted else given)
+    def run(self, kind: GraphKind, given: Arrays) -> Arrays:
+        with self.lock:
+            if kind not in self.ready:
+                graph = build(kind, self.network)
+                self.ready[kind] = Session(graph, self.threads, use_arena=not kind.single)
+        session = self.ready[kind]
+        return session.run({**given, **self.input_tables} if "table.0" in session.inputs else given)
 
     @cached_property
-    def tables(self) -> Arrays:
-        """What steps look up of each token; all graphs share it."""
-        every = np.arange(self.network.tokens)[None]
-        return Session(tabling(self.network), self.threads).run({"every": every})
+    def input_tables(self) -> Arrays:
+        """The tables that steps look up; all graphs share them."""
+        graph = build(GraphKind("input_table"), self.network)
+        tokens = np.arange(self.network.tokens)[None]
+        return Session(graph, self.threads).run({"vocabulary": tokens})
 
 
 @cache
-def overflows() -> bool:
-    """Whether this processor's product of unsigned and signed bytes overflows in between.
+def int8_saturates() -> bool:
+    """Whether this processor's product of uint8 and int8 saturates.
 
-    Those without VNNI add two products in 16 bits (ONNX Runtime, "Quantize ONNX models").
+    Processors without VNNI add two products in 16 bits (ONNX Runtime, "Quantize ONNX models").
     """
     g = Graph()
-    whole = g.input("whole", "uint8", 1, 64)
+    inputs = g.input("inputs", "uint8", 1, 64)
     columns = g.tensor("columns", np.full((64, 16), 127, np.int8))
-    g.output(g("MatMulInteger", whole, columns), "sums", "int32", 1, 16)
-    sums = Session(g, 1).run({"whole": np.full((1, 64), 255, np.uint8)})["sums"]
+    g.output(draw("MatMulInteger", [inputs, columns], ["int32"])[0], "sums", 1, 16)
+    sums = Session(g, 1).run({"inputs": np.full((1, 64), 255, np.uint8)})["sums"]
     return not bool((sums == 64 * 127 * 255).all())

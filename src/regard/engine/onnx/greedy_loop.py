@@ -1,0 +1,104 @@
+"""Draw greedy search as a Loop: of a single sentence, of a batch, and as a draft to be verified."""
+
+from regard.engine.onnx import graphs
+from regard.engine.onnx.candidates import (
+    CandidateTokens,
+    allowed_tokens,
+    block_top_k,
+    full_vocabulary,
+)
+from regard.engine.onnx.cells import States
+from regard.engine.onnx.graph import Graph, LoopBody, Result, Value
+from regard.engine.onnx.network import Memory, Network
+from regard.special import END, START
+
+
+def greedy_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
+    """A single sentence from its source to its translation in one call."""
+    loop = SingleLoop(network, candidates, *graphs.encode_single(g, network))
+    log_probs = loop.logits.log_softmax()
+    chosen = log_probs.draw("ReduceMax", [2])
+    tokens, chosen = loop.run(g.constant([[START]], "int64"), log_probs, chosen, 1)
+    g.output(tokens, "tokens", "T", 1, 1)
+    g.output(chosen, "log_probs", "T", 1, 1, 1)
+
+
+def draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """Greedy search among the allowed tokens; then the choice among all, for all tokens at once.
+
+    The memory is output for `continued_draft_graph`.
+    """
+    memory, first = graphs.encode_single(g, network)
+    graphs.output_memory(g, memory, first)
+    draw_draft(g, network, memory, first, g.constant([[START]], "int64"))
+
+
+def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """The same after the tokens `prefix` [1 P], of which <s> is the first, and `token` [1 1]."""
+    memory = graphs.without_mask(graphs.memory_inputs(g, network), network)
+    first = graphs.state_inputs(g, network, 1, 1)
+    prefix, token = g.input("prefix", "int64", 1, "P"), g.input("token", "int64", 1, 1)
+    draw_draft(g, network, memory, network.run_recurrence_only(prefix, first), token)
+
+
+def draw_draft(
+    g: Graph, network: Network, memory: Memory, first: list[States], token: Value
+) -> None:
+    everything, width = full_vocabulary(network.tokens), network.options.embedding_size
+    loop = SingleLoop(network, allowed_tokens(g, network), memory, first)
+    tokens, outputs = loop.run(token, loop.logits, loop.output, width)
+    logits = everything.logits(network, outputs.reshape(1, -1, width))
+    best, log_probs = block_top_k(logits, [1], everything)
+    g.output(tokens, "tokens", "T", 1, 1)
+    g.output(best, "best", 1, "T", 1)
+    g.output(log_probs, "log_probs", 1, "T", 1)
+
+
+class SingleLoop:
+    """The greedy loop of a single sentence, up to the logits [1 1 W] of a step."""
+
+    def __init__(
+        self, network: Network, candidates: CandidateTokens, memory: Memory, first: list[States]
+    ) -> None:
+        self.candidates, self.first = candidates, first
+        self.body = LoopBody(memory.states.graph)
+        token = self.body.input("token", "int64", 1, 1)
+        states = graphs.state_inputs(self.body, network, 1, 1)
+        self.output, self.states = network.step(token, states, memory)
+        self.logits = candidates.logits(network, self.output)
+
+    def run(self, token: Value, scores: Value, reported: Value, width: int) -> list[Value]:
+        """Choose the tokens of greatest `scores` after `token`, until </s> or the limit.
+
+        Returns the tokens [T 1 1], and `reported` [1 1 W] of each step.
+        """
+        g, body = self.body.root, self.body
+        token_after = self.candidates.tokens_at(scores.argmax())
+        # the logits of <pad> and <s> are -inf, and all tokens but these are greater than </s>
+        go_on, states = (token_after > END).reshape(), graphs.flat(self.states)
+        results: list[Result] = [(token_after, 1, 1), *((state, 1, 1, "H") for state in states)]
+        results += [(token_after, 1, 1), (reported, 1, 1, width)]
+        first = [token, *graphs.flat(self.first)]
+        return body.loop(g.input("limit", "int64"), first, go_on, results)[-2:]
+
+
+def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
+    """Some steps of greedy search of a batch, until all its sentences have ended."""
+    memory, token = graphs.memory_inputs(g, network), g.input("token", "int64", "B", 1)
+    first_states, body = graphs.state_inputs(g, network, "B", 1), LoopBody(g)
+    before = body.input("token", "int64", "B", 1)
+    unfinished = body.input("unfinished", "bool", "B", 1)
+    output, states = network.step(before, graphs.state_inputs(body, network, "B", 1), memory)
+    logits = candidates.logits(network, output)
+    best, log_probs = block_top_k(logits, [1], candidates)
+    tokens = best.squeeze(-1)
+    unfinished = unfinished & ~tokens.equals(END)
+    go_on = unfinished.cast("int64").sum() > 0
+    results: list[Result] = [(tokens, "B", 1), (unfinished, "B", 1)]
+    results += [(state, "B", 1, "H") for state in graphs.flat(states)]
+    results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1)]
+    first = [token, token.equals(token), *graphs.flat(first_states)]
+    *final, tokens, log_probs = body.loop(g.input("steps", "int64"), first, go_on, results)
+    graphs.output_states(g, network.by_layer(final[2:]), graphs.NEXT_STATES, "B", 1)
+    g.output(tokens, "tokens", "T", "B", 1)
+    g.output(log_probs, "log_probs", "T", "B", 1)

@@ -1,0 +1,139 @@
+"""Draw the attention scores of `model.attention` into graphs.
+
+Letters as in `network`: A heads, Q queries of a sentence, S source tokens, K size of a key.
+"""
+
+from abc import ABC, abstractmethod
+from math import sqrt
+
+from regard.config import ModelOptions
+from regard.engine.onnx.graph import Value
+from regard.engine.onnx.products import Arithmetic, linear_shapes
+
+Maybe = Value | None
+
+
+class Score(ABC):
+    """The score of one decoder layer: it compares hidden states with encoder states."""
+
+    compares: bool = True
+    """Whether there are keys to compare with."""
+
+    def __init__(self, options: ModelOptions, arithmetic: Arithmetic, name: str) -> None:
+        self.options, self.arithmetic, self.name = options, arithmetic, name
+
+    @classmethod
+    def weights(cls, options: ModelOptions) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight."""
+        return {}
+
+    @abstractmethod
+    def keys(self, states: Value) -> Maybe:
+        """What `scores` compares with, computed once a sentence from the encoder states [B S E]."""
+
+    @abstractmethod
+    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+        """The scores [B A Q S] of the hidden states [B Q H]; both biases are added."""
+
+
+class Uniform(Score):
+    """The same score for every token that the mask leaves."""
+
+    compares = False
+
+    def keys(self, states: Value) -> Maybe:
+        return None
+
+    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+        assert mask_bias is not None, "the mask is all that there is to attend by"
+        scores = mask_bias if bias is None else mask_bias + bias
+        return scores.expand(1, self.options.heads, hidden.size(1), 1)
+
+
+class Final(Uniform):
+    """No attention: the mask leaves the final state alone (`layout.gather_indices`)."""
+
+
+class Dot(Score):
+    """hidden · state"""
+
+    def keys(self, states: Value) -> Maybe:
+        return split_heads(states, self.options.heads).transpose(0, 1, 3, 2)
+
+    def compare(self, hidden: Value, keys: Value) -> Value:
+        return split_heads(hidden, self.options.heads) @ keys
+
+    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+        assert keys is not None
+        scores = self.compare(hidden, keys)
+        scores = scores if mask_bias is None else scores + mask_bias
+        return scores if bias is None else scores + bias
+
+
+class General(Dot):
+    """hidden · W · state"""
+
+    @classmethod
+    def weights(cls, options: ModelOptions) -> dict[str, tuple[int, ...]]:
+        return {"key.weight": (options.decoder_size, options.encoder_size)}
+
+    def projected(self, states: Value) -> Value:
+        key = f"{self.name}.key"
+        return self.arithmetic.product(states, key, [f"{key}.weight"], None)
+
+    def keys(self, states: Value) -> Maybe:
+        return super().keys(self.projected(states))
+
+
+class Scaled(General):
+    """hidden · W · state / sqrt(size of a head's slice)"""
+
+    def projected(self, states: Value) -> Value:
+        return super().projected(states) * (
+            1 / sqrt(self.options.decoder_size / self.options.heads)
+        )
+
+
+class Additive(General):
+    """v · tanh(W hidden + U state); keys are [B A S K]."""
+
+    @classmethod
+    def weights(cls, options: ModelOptions) -> dict[str, tuple[int, ...]]:
+        heads, hidden = options.heads, options.decoder_size
+        query, energy = linear_shapes("query", hidden, hidden), {"energy": (heads, hidden // heads)}
+        return super().weights(options) | query | energy
+
+    def keys(self, states: Value) -> Maybe:
+        return split_heads(self.projected(states), self.options.heads)
+
+    def compare(self, hidden: Value, keys: Value) -> Value:
+        g, name = hidden.graph, f"{self.name}.energy"
+        linear = self.arithmetic.linear(hidden, f"{self.name}.query")
+        query = split_heads(linear, self.options.heads)
+        energy = self.arithmetic.vector(name)[:, None, :, None]
+        both = (query.unsqueeze(3) + keys.inside(g).unsqueeze(2)).tanh()
+        return (both @ g.tensor(name, energy)).squeeze(-1)
+
+
+SCORES: dict[str, type[Score]] = {
+    "none": Final,
+    "uniform": Uniform,
+    "dot": Dot,
+    "general": General,
+    "scaled": Scaled,
+    "additive": Additive,
+}
+
+
+def split_heads(vectors: Value, heads: int) -> Value:
+    """[B Q D] as [B A Q C]"""
+    if heads == 1:
+        return vectors.unsqueeze(1)
+    return vectors.reshape(0, 0, heads, -1).transpose(0, 2, 1, 3)
+
+
+def join_heads(slices: Value, heads: int) -> Value:
+    """[B A Q C] as [B Q D]"""
+    if heads == 1:
+        return slices.squeeze(1)
+    return slices.transpose(0, 2, 1, 3).reshape(0, 0, -1)
