@@ -57,11 +57,11 @@ def differences(
 ) -> list[Difference]:
     """The sentences whose tokens differ, and by how much, as `judge` reads both."""
     indices = [
-        place
-        for place, (one, other) in enumerate(zip(expected, actual, strict=True))
+        sentence
+        for sentence, (one, other) in enumerate(zip(expected, actual, strict=True))
         if ids_of(one) != ids_of(other)
     ]
-    return [difference(judge, place, expected[place], actual[place]) for place in indices]
+    return [difference(judge, index, expected[index], actual[index]) for index in indices]
 
 
 def difference(

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from regard.explain.explanation import Explanation, as_json, explain
-from regard.explain.heat_map import Picture, draw
+from regard.explain.heat_map import Picture, write_pictures
 from regard.lesson.corpus import EXAMPLE
 from regard.page import static_page
 from regard.translator import open_light
@@ -48,7 +48,7 @@ def main() -> None:
         explain(open_light(arguments.demo / name), EXAMPLE.source, name)
         for name in ("attention", "traditional")
     ]
-    draw([picture(explanation) for explanation in explanations], HERE / "black-cat.png")
+    write_pictures([picture(explanation) for explanation in explanations], HERE / "black-cat.png")
     data = {
         "title": EXAMPLE.source,
         "models": [explanation.model for explanation in explanations],

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from regard.errors import RegardError
 from regard.explain.explanation import explain
-from regard.explain.heat_map import MOST_WORDS, Picture, draw, fonts_for
+from regard.explain.heat_map import MOST_WORDS, Picture, fonts_for, write_pictures
 from regard.explain.terminal import heat_map
 from regard.lesson.corpus import EXAMPLE
 from regard.translator import open_light
@@ -124,7 +124,9 @@ def test_a_picture_is_a_file_of_the_kind_its_ending_names(model, tmp_path, endin
 
 def test_an_svg_keeps_its_letters_as_letters_in_any_script(tmp_path):
     file = tmp_path / "any.svg"
-    draw([picture(["黒い", "猫", "été"], ["the", "кот", "</s>"], title="$x_1$ <b>")], file)
+    write_pictures(
+        [picture(["黒い", "猫", "été"], ["the", "кот", "</s>"], title="$x_1$ <b>")], file
+    )
     texts = {element.text for element in ET.parse(file).iter() if element.text}
     assert {"黒い", "猫", "été", "the", "кот", "</s>", "$x_1$ <b>"} <= texts
 
@@ -133,7 +135,7 @@ def test_a_picture_grows_with_its_sentence(tmp_path):
     sizes = []
     for length in (5, 50):
         file = tmp_path / f"{length}.png"
-        draw([picture(["mot"] * length, ["word"] * length)], file)
+        write_pictures([picture(["mot"] * length, ["word"] * length)], file)
         sizes.append(struct.unpack(">II", file.read_bytes()[16:24]))
     assert all(long > 3 * short for short, long in zip(*sizes, strict=True))
 
@@ -142,7 +144,7 @@ def test_the_same_weights_give_the_same_picture(tmp_path):
     for ending in ("png", "svg", "pdf"):
         files = [tmp_path / f"{number}.{ending}" for number in range(2)]
         for file in files:
-            draw([picture(), picture(title="another")], file)
+            write_pictures([picture(), picture(title="another")], file)
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -153,8 +155,8 @@ def test_accents_have_a_font_and_letters_that_none_has_are_named(monkeypatch, tm
     monkeypatch.setattr(fontManager, "ttflist", own)
     assert fonts_for("Élève cœur ça ŵ ñ кот", "x.png") == ["DejaVu Sans"]
     with pytest.raises(RegardError, match="no font on this machine has 猫"):
-        draw([picture(["猫", "chat"])], tmp_path / "cat.png")
-    draw([picture(["猫", "chat"])], tmp_path / "cat.svg")
+        write_pictures([picture(["猫", "chat"])], tmp_path / "cat.png")
+    write_pictures([picture(["猫", "chat"])], tmp_path / "cat.svg")
 
 
 def test_a_font_that_has_a_box_for_every_letter_is_not_taken():
@@ -176,12 +178,12 @@ def test_a_font_that_has_a_box_for_every_letter_is_not_taken():
 )
 def test_what_a_picture_cannot_hold_is_refused_and_leaves_no_file(pictures, expected, tmp_path):
     with pytest.raises(RegardError, match=expected) as caught:
-        draw(pictures, tmp_path / "large.png")
+        write_pictures(pictures, tmp_path / "large.png")
     assert ".html" in caught.value.to_do and not list(tmp_path.iterdir())
 
 
 def test_a_picture_holds_as_many_words_as_it_says(tmp_path):
-    draw([picture(["mot"] * MOST_WORDS, ["word"] * 3)], tmp_path / "long.svg")
+    write_pictures([picture(["mot"] * MOST_WORDS, ["word"] * 3)], tmp_path / "long.svg")
     assert (tmp_path / "long.svg").read_text("utf-8").count(">mot<") == MOST_WORDS
 
 
@@ -201,7 +203,7 @@ def test_a_picture_that_fails_half_way_leaves_what_was_there(monkeypatch, tmp_pa
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
     with pytest.raises(MemoryError):
-        draw([picture()], tmp_path / "cat.png")
+        write_pictures([picture()], tmp_path / "cat.png")
     assert not list(tmp_path.iterdir())
 
 

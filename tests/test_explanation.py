@@ -22,7 +22,7 @@ from regard.explain.explanation import (
 )
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
-from regard.model.attention import join
+from regard.model.attention import join_heads
 from regard.text.segments import with_end
 from regard.text.spans import Span
 from regard.text.vocabulary import Token
@@ -68,7 +68,7 @@ def test_a_trace_is_what_the_network_works_out(made):
         assert np.allclose(look.hidden[0].detach(), told.hidden, atol=1e-6)
         assert np.allclose(look.scores[0].detach(), told.scores, atol=1e-6)
         assert np.allclose(look.weights[0].detach(), told.weights, atol=1e-6)
-        assert np.allclose(join(look.context)[0].detach(), told.context, atol=1e-6)
+        assert np.allclose(join_heads(look.context)[0].detach(), told.context, atol=1e-6)
         assert np.allclose(look.output[0].detach(), told.output, atol=1e-6)
     assert np.allclose(step.logits[0, :, 2:].detach().softmax(-1), np.exp(trace.log_probs[:, 2:]))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from regard.config import ModelOptions
-from regard.engine.torch import build
+from regard.engine.torch import build_network
 from regard.model.attention import SCORES
 from regard.model.encoder import ENCODERS
 from regard.model.recurrence import LAYERS
@@ -20,7 +20,7 @@ BEFORE = torch.tensor([[1, 4, 5, 6], [1, 7, 0, 0]])
 def network(seed, hidden, **options):
     torch.manual_seed(seed)
     shape = {"embedding_size": 12, "encoder_size": 16, "decoder_layers": 2, **options}
-    built = build(ModelOptions(decoder_size=hidden, **shape), 20, 24).eval()
+    built = build_network(ModelOptions(decoder_size=hidden, **shape), 20, 24).eval()
     for weight in built.parameters():
         torch.nn.init.normal_(weight, std=0.4)
     return built

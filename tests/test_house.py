@@ -1,6 +1,7 @@
 """The floors of the house: a file may import from lower floors only, so there is never a circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -130,18 +131,23 @@ def test_the_options_offer_exactly_these_names():
 
 
 def test_the_mission_stands_in_one_function_in_its_own_words():
-    text = (SOURCE / "model" / "decoder.py").read_text("utf-8")
-    words = [
-        "the decoder's own hidden states",
-        "step 1: look at the encoder states",
-        "step 2: give each of them a score",
-        "step 3: soft-max the scores,",
-        "weigh each state by its own, add",
-        "put hidden and context together",
-        "feed both forward",
+    """Each line of code beside its sentence, in order, in the loop of `Decoder.attend`."""
+    mission = [
+        ("layer.recur(inputs, before)", "the decoder's own hidden states"),
+        ("memory.states", "step 1: look at the encoder states"),
+        ("layer.score(hidden, keys", "step 2: give each of them a score"),
+        (".softmax(dim=-1)", "step 3: soft-max the scores,"),
+        ("weights @ states", "weigh each state by its own, add"),
+        ("torch.cat([hidden, ", "put hidden and context together"),
+        ("layer.feed_forward(both)", "feed both forward"),
     ]
-    places = [text.index(part) for part in words]
-    assert places == sorted(places)
+    text = (SOURCE / "model" / "decoder.py").read_text("utf-8")
+    [attend] = re.findall(r"    def attend\(.*?(?=\n    def )", text, re.DOTALL)
+    commented = [line for line in attend.split("\n") if "  # B " in line]
+    assert len(commented) == len(mission)
+    for line, (code, words) in zip(commented, mission, strict=True):
+        statement, comment = line.split("  # ")
+        assert code in statement and words in comment
 
 
 def test_the_tests_check_shapes():

@@ -49,9 +49,9 @@ def int8(model, tmp_path_factory) -> Path:
 
 def test_what_a_file_holds_is_what_the_folder_holds(model, fp32):
     bundle, card = read_model_file(fp32), load_model_info(model)
-    assert bundle.card.config == card.config
-    assert bundle.card.languages == card.languages
-    assert bundle.card.source.proto == card.source.proto
+    assert bundle.info.config == card.config
+    assert bundle.info.languages == card.languages
+    assert bundle.info.source.proto == card.source.proto
     assert bundle.quality["validation"]["pairs"] == 40
     weights = load_weights(model)
     assert bundle.tensors.keys() == weights.keys()

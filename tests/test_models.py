@@ -104,11 +104,11 @@ def test_a_card_goes_into_a_file_and_changes_nothing_else(file, tmp_path):
     shutil.copy(file, copy)
     add_model_card(copy, read_model_card(tmp_path / "about.toml"), {"held_out": {"BLEU": 12.5}})
     before, after = read_model_file(file), read_model_file(copy)
-    assert after.card.provenance.pop("model_card")["title"] == "A lesson"
-    assert after.card.provenance == before.card.provenance
+    assert after.info.provenance.pop("model_card")["title"] == "A lesson"
+    assert after.info.provenance == before.info.provenance
     assert after.quality.pop("held_out") == {"BLEU": 12.5}
     assert after.quality == before.quality and after.calibration == before.calibration
-    assert after.card.source.proto == before.card.source.proto
+    assert after.info.source.proto == before.info.source.proto
     one, other = (regard.load(path).translate([EXAMPLE.source])[0] for path in (file, copy))
     assert (one.text, one.log_prob) == (other.text, other.log_prob)
 
@@ -118,7 +118,7 @@ def test_a_model_is_exported_with_its_card_and_a_wrong_card_stops_before_the_wor
     card.write_text(ABOUT + "made = 2026-11-22", "utf-8")
     out = tmp_path / "out.regard"
     assert typed("export", model, "--out", out, "--model-card", card).returncode == 0
-    about = read_model_file(out).card.provenance["model_card"]
+    about = read_model_file(out).info.provenance["model_card"]
     assert about["title"] == "A lesson" and about["sources"]["Lesson"]["made"] == "2026-11-22"
     card.write_text("title", "utf-8")
     refused = typed("export", model, "--out", tmp_path / "other.regard", "--model-card", card)
@@ -168,8 +168,8 @@ def test_the_card_of_the_built_in_model_names_its_sources():
 def test_the_built_in_model_is_small_and_has_its_card():
     assert models.DEFAULT.stat().st_size < MEGABYTES * 1e6
     bundle = read_model_file(models.DEFAULT)
-    assert bundle.card.languages == ("en", "fr")
-    assert bundle.card.provenance["model_card"] == read_model_card(CARD)
+    assert bundle.info.languages == ("en", "fr")
+    assert bundle.info.provenance["model_card"] == read_model_card(CARD)
     assert set(bundle.quality["held_out"]) == {"tatoeba", "europarl", "newstest2013"}
 
 

@@ -22,7 +22,7 @@ from regard.engine.onnx.network import Network
 from regard.engine.onnx.products import Calibrating, Int8, scale_and_zero_point
 from regard.engine.onnx.session import Session, Sessions, int8_saturates
 from regard.engine.quantize import SCALE, quantize
-from regard.engine.torch import TorchEngine, build, weights_of
+from regard.engine.torch import TorchEngine, build_network, weights_of
 from regard.engine.weight_shapes import match_shapes, weight_shapes
 from regard.export.calibration import calibrate, clip_ranges, log_probs
 from regard.model.attention import SCORES
@@ -95,7 +95,7 @@ def engines(made: Made, tokens: int = TOKENS) -> Engines:
     """One network with large random weights, in three engines."""
     options = options_of(made)
     torch.manual_seed(0)
-    network = build(options, tokens, tokens).eval()
+    network = build_network(options, tokens, tokens).eval()
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
@@ -264,7 +264,9 @@ def test_int8_stays_near_fp32(made):
 @every_network
 def test_the_shapes_that_options_tell_are_those_of_the_network(made):
     options = options_of(made)
-    weights = weights_of(build(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS))
+    weights = weights_of(
+        build_network(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS)
+    )
     targets = len(weights["decoder.output_layer.bias"])
     shapes = dict(weight_shapes(options, TOKENS, targets))
     assert {name: weight.shape for name, weight in weights.items()} == shapes
@@ -284,7 +286,7 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     """A hidden state that the network makes great in every sentence, where nothing hangs on it."""
     options = options_of(Made("scaled", "ssru", "bidirectional", 1, 1, "target"))
     torch.manual_seed(0)
-    network = build(options, TOKENS, TOKENS).eval()
+    network = build_network(options, TOKENS, TOKENS).eval()
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = {name: weight.copy() for name, weight in weights_of(network).items()}
@@ -394,7 +396,7 @@ def test_the_steps_of_a_range_cover_it_and_zero():
 @every_network
 def test_every_product_has_its_range(made):
     options = options_of(made)
-    weights = weights_of(build(options, TOKENS, TOKENS))
+    weights = weights_of(build_network(options, TOKENS, TOKENS))
     ranges = calibrate(options, weights, [(SOURCES[0], TARGETS[0])])
     assert all(least <= greatest for least, greatest in ranges.values())
     without = dict(list(ranges.items())[1:])

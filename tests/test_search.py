@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.config import ModelOptions
-from regard.engine.torch import TorchEngine, build
+from regard.engine.torch import TorchEngine, build_network
 from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import LAYERS
@@ -73,7 +73,7 @@ def make_engine(made: Made = PLAIN, seed: int = 0, tokens: int = 13) -> TorchEng
         decoder_size=8,
         tie="none",
     )
-    network = build(options, 11, tokens)
+    network = build_network(options, 11, tokens)
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.9, 0.9)
     return TorchEngine(network)

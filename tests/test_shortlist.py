@@ -17,7 +17,7 @@ from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, pad_to_blocks
 from regard.engine.quantize import quantize
-from regard.engine.torch import build, weights_of
+from regard.engine.torch import build_network, weights_of
 from regard.errors import RegardError
 from regard.export import shortlist as learning
 from regard.export.calibration import calibrate
@@ -57,7 +57,7 @@ def engine_of(made, is_int8: bool, kind: str) -> OnnxEngine:
 
     options = options_of(made)
     torch.manual_seed(0)
-    network = build(options, TOKENS, TOKENS).eval()
+    network = build_network(options, TOKENS, TOKENS).eval()
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
@@ -242,7 +242,7 @@ def file(model, tmp_path_factory):
 
 def test_a_file_holds_the_shortlist_of_its_training_text(file):
     bundle = read_model_file(file)
-    assert len(bundle.shortlist.likely) == len(bundle.card.source)
+    assert len(bundle.shortlist.likely) == len(bundle.info.source)
     assert END in bundle.shortlist.common
     translator = regard.load(file)
     sources = translator.source.encode(TEXTS)

@@ -307,7 +307,7 @@ def load_onnx(opened: ModelFile, where: str, workers: int, threads: int) -> Tran
 
 
 def translator(engine: Engine, opened: ModelFile, workers: int) -> Translator:
-    info = opened.card
+    info = opened.info
     return Translator(engine, info.source, info.target, info.languages, info.config.search, workers)
 
 

@@ -45,7 +45,7 @@ VaryOption = Annotated[
         show_default=False,
     ),
 ]
-ModelsOption = Annotated[
+TrainedModelsOption = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="MODEL MODEL ...",
@@ -85,7 +85,7 @@ def compare(
     seeds: Annotated[
         int, typer.Option(help="Models per choice, each with another seed.", min=1, max=100)
     ] = 1,
-    models: ModelsOption = None,
+    models: TrainedModelsOption = None,
     config: ConfigOption = None,
     valid: ValidOption = None,
     languages: LanguagesOption = "",

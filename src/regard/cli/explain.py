@@ -151,7 +151,7 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
         new_file(out).unlink()
         write_file(out, page.encode())
         return
-    from regard.explain.heat_map import FORMATS, Picture, draw
+    from regard.explain.heat_map import FORMATS, Picture, write_pictures
 
     if kind not in FORMATS:
         raise RegardError(
@@ -160,7 +160,7 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
             "end it in .png, .svg, .pdf or .html",
         )
     new_file(out).unlink()
-    draw(
+    write_pictures(
         [Picture(one.model, *names(one, subwords), weights(one, subwords)) for one in explained],
         out,
     )

@@ -42,7 +42,7 @@ def info(
     """
     use_utf8()
     stored = read_model(models.find(model))
-    card, tensors = stored.card, stored.tensors
+    card, tensors = stored.info, stored.tensors
     provenance = dict(card.provenance)
     model_card = provenance.pop(MODEL_CARD, None)
     content: dict[str, Any] = {

@@ -11,7 +11,7 @@ from regard.engine.memory import sentences_that_fit
 from regard.engine.quantize import dequantize
 from regard.engine.weight_shapes import match_shapes
 from regard.errors import RegardError
-from regard.model.attention import join
+from regard.model.attention import join_heads
 from regard.model.memory import rows as pick
 from regard.model.network import EncoderDecoder
 from regard.model.sizes import Dropouts, Sizes
@@ -76,7 +76,10 @@ class TorchEngine:
         step = network.step(before, memory, network.initial_state(memory), added)
         layers = tuple(
             LayerTrace(
-                *(array(part[0]) for part in attention._replace(context=join(attention.context)))
+                *(
+                    array(part[0])
+                    for part in attention._replace(context=join_heads(attention.context))
+                )
             )
             for attention in step.attentions
         )
@@ -131,7 +134,7 @@ def log_softmax(logits: torch.Tensor) -> torch.Tensor:
     return logits.log_softmax(-1)
 
 
-def build(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
+def build_network(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
     """A network with initial weights from PyTorch's random generator."""
     values = options.model_dump()
     sizes = {name: values[name] for name in Sizes._fields if name in values}
@@ -193,10 +196,10 @@ def choose_device(name: str, where: str) -> torch.device:
 def load_engine(bundle: ModelFile, where: str, device: str) -> TorchEngine:
     """Of int8 weights, what they stand for. Raises RegardError if they are not those of the card's
     model."""
-    card, options = bundle.card, bundle.card.config.model
+    card, options = bundle.info, bundle.info.config.model
     tokens = len(card.source), len(card.target)
     if not match_shapes(bundle.tensors, options, *tokens):  # before room is made for forged sizes
         raise RegardError("the weights are those of another model", where, "copy it again, whole")
-    network = build(options, *tokens)
+    network = build_network(options, *tokens)
     set_weights(network, dequantize(bundle.tensors), where)
     return TorchEngine(network.to(choose_device(device, "--device")).eval())

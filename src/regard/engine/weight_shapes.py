@@ -31,10 +31,10 @@ def weight_shapes(options: ModelOptions, source_tokens: int, target_tokens: int)
     yield from ((name, (target_tokens, size)) for name in sorted(matrices))
     yield f"{names.OUTPUT}.bias", (target_tokens,)
     for number in range(options.decoder_layers):
-        yield from decoder_layer(number, options)
+        yield from decoder_layer_shapes(number, options)
 
 
-def decoder_layer(number: int, options: ModelOptions) -> Shapes:
+def decoder_layer_shapes(number: int, options: ModelOptions) -> Shapes:
     size, states, hidden = options.embedding_size, options.encoder_size, options.decoder_size
     name, cell = names.decoder_layer(number), CELLS[options.layer_type]
     yield from prefixed(names.decoder_cell(number), cell.weights(size, hidden))

@@ -51,9 +51,9 @@ def evaluate_model(model: ComparedModel, plan: Plan) -> tuple[ModelResult, Syste
         model.name,
         model.choice,
         model.seed,
-        model_file.card.config.model.attention,
+        model_file.info.config.model.attention,
         sum(each.size for name, each in model_file.tensors.items() if not name.endswith(SCALE)),
-        hashlib.blake2b(model_file.card.target.proto, digest_size=8).hexdigest(),
+        hashlib.blake2b(model_file.info.target.proto, digest_size=8).hexdigest(),
         UNKNOWN_TRAINING if is_file(model.path) else training_of(model.path),
         saved.quality,
         *bleu_interval(system.counts["BLEU"]),
@@ -136,13 +136,13 @@ def result_fingerprint(plan: Plan, model_file: ModelFile) -> dict[str, Any]:
     weights = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(model_file.tensors.items()):
         weights.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
-    for vocabulary in (model_file.card.source, model_file.card.target):
+    for vocabulary in (model_file.info.source, model_file.info.target):
         weights.update(vocabulary.proto)
     fingerprint = {
         "regard": regard.__version__,
         "model": weights.hexdigest(),
-        "options": model_file.card.config.model.model_dump(mode="json"),
-        "search": search_options(model_file.card.config.search, plan.search).model_dump(
+        "options": model_file.info.config.model.model_dump(mode="json"),
+        "search": search_options(model_file.info.config.search, plan.search).model_dump(
             mode="json"
         ),
         "sources": text_digest(plan.test.sources),

@@ -40,7 +40,7 @@ class Picture(NamedTuple):
     weights: Float[np.ndarray, "T S"]
 
 
-def draw(pictures: Sequence[Picture], file: Path) -> None:
+def write_pictures(pictures: Sequence[Picture], file: Path) -> None:
     """The pictures side by side, in the format that the file's ending names.
 
     The file is written completely or not at all.

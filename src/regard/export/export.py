@@ -50,11 +50,11 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
     """
     opened = read_model_folder(folder)
     if precision == "int8":
-        options, tensors = opened.card.config.model, opened.tensors
-        pairs = calibration_pairs(folder, opened.card, tensors, texts)
+        options, tensors = opened.info.config.model, opened.tensors
+        pairs = calibration_pairs(folder, opened.info, tensors, texts)
         ranges = clip_ranges(options, tensors, calibrate(options, tensors, pairs), pairs)
         opened = opened._replace(tensors=quantize(tensors), calibration=ranges)
-    write_model_file(out, opened._replace(shortlist=shortlist_of(folder, opened.card)))
+    write_model_file(out, opened._replace(shortlist=shortlist_of(folder, opened.info)))
 
 
 def shortlist_of(folder: Path, info: ModelInfo) -> Shortlist:

@@ -21,12 +21,12 @@ Scores = Float[Tensor, "B A T S"]
 """One for each head, target token and source token."""
 
 
-def split(vectors: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B A T C"]:
+def split_heads(vectors: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B A T C"]:
     """Cut every vector into one slice a head."""
     return vectors.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def join(slices: Float[Tensor, "B A T C"]) -> Float[Tensor, "B T D"]:
+def join_heads(slices: Float[Tensor, "B A T C"]) -> Float[Tensor, "B T D"]:
     """Put the slices of all heads side by side again."""
     return slices.transpose(1, 2).flatten(2)
 
@@ -74,7 +74,7 @@ class Dot(Score):
     """hidden · state, which must be of one size (Luong et al. 2015, eq. 8, dot)."""
 
     def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        return split(hidden, self.heads) @ split(keys, self.heads).mT
+        return split_heads(hidden, self.heads) @ split_heads(keys, self.heads).mT
 
 
 class General(Dot):
@@ -106,8 +106,8 @@ class Additive(General):
         )
 
     def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        query = split(self.query(hidden), self.heads)
-        both = torch.tanh(query[:, :, :, None] + split(keys, self.heads)[:, :, None])
+        query = split_heads(self.query(hidden), self.heads)
+        both = torch.tanh(query[:, :, :, None] + split_heads(keys, self.heads)[:, :, None])
         return (both @ self.energy[:, None, :, None].to(both.dtype)).squeeze(-1)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from regard.model.attention import SCORES, Score, join, split
+from regard.model.attention import SCORES, Score, join_heads, split_heads
 from regard.model.layers import AddAndNorm, Dropout, Embedding, NoResidual
 from regard.model.memory import Memory, State
 from regard.model.recurrence import LAYERS, Recurrence, RecurrentState
@@ -110,13 +110,13 @@ class Decoder(nn.Module):
         inputs, attentions, states_after = self.embed(tokens), [], []
         for layer, keys, before in zip(self.stack, memory.keys, state, strict=True):
             # fmt: off
-            hidden, after = layer.recur(inputs, before)            # B T H    the decoder's own hidden states
-            states = split(memory.states, self.heads)              # B A S C  step 1: look at the encoder states
-            scores = layer.score(hidden, keys, memory.is_token)    # B A T S  step 2: give each of them a score
-            weights = (scores + bias).softmax(dim=-1)              # B A T S  step 3: soft-max the scores,
-            context = weights @ states                             # B A T C    weigh each state by its own, add
-            both = torch.cat([hidden, join(context)], dim=-1)      # B T H+E  put hidden and context together
-            inputs = layer.residual(inputs, layer.feed_forward(both)) # B T M  feed both forward
+            hidden, after = layer.recur(inputs, before)                # B T H    the decoder's own hidden states
+            states = split_heads(memory.states, self.heads)            # B A S C  step 1: look at the encoder states
+            scores = layer.score(hidden, keys, memory.is_token)        # B A T S  step 2: give each of them a score
+            weights = (scores + bias).softmax(dim=-1)                  # B A T S  step 3: soft-max the scores,
+            context = weights @ states                                 # B A T C    weigh each state by its own, add
+            both = torch.cat([hidden, join_heads(context)], dim=-1)    # B T H+E  put hidden and context together
+            inputs = layer.residual(inputs, layer.feed_forward(both))  # B T M    feed both forward
             # fmt: on
             attentions.append(Attention(hidden, scores + bias, weights, context, inputs))
             states_after.append(after)

@@ -38,6 +38,6 @@ def add_model_card(file: Path, model_card: Mapping[str, Any], quality: Mapping[s
     Raises RegardError if the file is damaged or cannot be written.
     """
     model = read_model_file(file)
-    provenance = {**model.card.provenance, MODEL_CARD: dict(model_card)}
-    card = model.card._replace(provenance=provenance)
-    write_model_file(file, model._replace(card=card, quality={**model.quality, **quality}))
+    provenance = {**model.info.provenance, MODEL_CARD: dict(model_card)}
+    card = model.info._replace(provenance=provenance)
+    write_model_file(file, model._replace(info=card, quality={**model.quality, **quality}))

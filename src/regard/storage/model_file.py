@@ -63,7 +63,7 @@ NO_SHORTLIST = Shortlist(np.zeros((0, 0), np.uint16), np.zeros(0, np.uint16))
 
 
 class ModelFile(NamedTuple):
-    card: ModelInfo
+    info: ModelInfo
     tensors: Tensors
     """The weights by the names of `model/`; an int8 matrix is accompanied by its scales."""
     calibration: Calibration
@@ -92,12 +92,12 @@ def read_model(model: Path) -> ModelFile:
 def read_model_info(model: Path) -> ModelInfo:
     """The information about a model; a folder need not hold weights yet. Raises RegardError if
     there is no model, or a damaged one."""
-    return read_model_file(model).card if is_file(model) else load_model_info(model)
+    return read_model_file(model).info if is_file(model) else load_model_info(model)
 
 
 def write_model_file(file: Path, model: ModelFile) -> None:
     """Write a .regard file. Raises RegardError if the disk is full or writing is not allowed."""
-    card = model.card
+    card = model.info
     tensors = dict(model.tensors)
     if card.source is card.target:
         tensors[JOINT] = np.frombuffer(card.source.proto, np.uint8)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from regard.config import Config
 from regard.data.batches import Batch, derive_seed
-from regard.engine.torch import build, choose_device, set_weights, weights_of
+from regard.engine.torch import build_network, choose_device, set_weights, weights_of
 from regard.errors import RegardError
 from regard.files import damaged_error
 from regard.model.network import EncoderDecoder
@@ -60,7 +60,7 @@ class Trainer:
         self.precision = choose_precision(self.options.precision, self.device)
         torch.set_num_threads(threads)
         torch.manual_seed(self.options.seed)
-        self.network = build(config.model, source_tokens, target_tokens).to(self.device)
+        self.network = build_network(config.model, source_tokens, target_tokens).to(self.device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.weights = dict(self.network.named_parameters())
         matrices = [weight for weight in self.weights.values() if weight.dim() > 1]

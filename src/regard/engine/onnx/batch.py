@@ -20,7 +20,7 @@ from regard.search.repetition import PERIODS, cut_repetition, may_repeat, zero_c
 from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
 
-Rows = Int[np.ndarray, " R"]
+RowIndices = Int[np.ndarray, " R"]
 Sentences = Int[np.ndarray, " B"]
 
 SHRINK_BELOW = 0.85
@@ -60,7 +60,7 @@ class OnnxDecoding:
 
     def advance(
         self,
-        rows: Rows,
+        rows: RowIndices,
         tokens: Int[np.ndarray, "R T"],
         k: int,
         attention_bias: Float[np.ndarray, "_ _"],
@@ -89,7 +89,7 @@ class OnnxDecoding:
         return TopK(by_slot["best"], by_slot["log_probs"])
 
     def step(
-        self, inputs: Arrays, logit_bias: LogitBias, block: Rows, index: Rows, k: int
+        self, inputs: Arrays, logit_bias: LogitBias, block: RowIndices, index: RowIndices, k: int
     ) -> Arrays:
         kind = GraphKind("step", shortlist=self.has_shortlist)
         if len(logit_bias.rows) or k > MAX_TOP_K:
@@ -222,7 +222,7 @@ def truncate(
     return GreedyOutput(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
 
 
-def index_in_block(block: Rows) -> Rows:
+def index_in_block(block: RowIndices) -> RowIndices:
     """0, 1, 2, ... for the rows of each block, in any order of blocks."""
     order = np.argsort(block, kind="stable")
     index = np.empty_like(order)
@@ -230,14 +230,16 @@ def index_in_block(block: Rows) -> Rows:
     return index
 
 
-def to_dense(shape: tuple[int, int], slot: Rows, values: Rows) -> Int[np.ndarray, "B N"]:
+def to_dense(
+    shape: tuple[int, int], slot: RowIndices, values: RowIndices
+) -> Int[np.ndarray, "B N"]:
     dense = np.zeros(shape[0] * shape[1], np.int64)
     dense[slot] = values
     return dense.reshape(shape)
 
 
 def dense_bias(
-    shape: tuple[int, int], block: Rows, index: Rows, bias: Float[np.ndarray, "_ _"]
+    shape: tuple[int, int], block: RowIndices, index: RowIndices, bias: Float[np.ndarray, "_ _"]
 ) -> Float[np.ndarray, "b 1 n s"]:
     if bias.shape == (1, 1):
         return bias.astype(np.float32)[None, None]

@@ -43,7 +43,7 @@ def build(kind: GraphKind, network: Network) -> Graph:
     if not kind.shortlist:
         tokens = candidates.full_vocabulary(network.tokens)
     elif kind.single:
-        tokens = candidates.allowed_tokens(g, network)
+        tokens = candidates.candidate_inputs(g, network)
     else:
         tokens = candidates.picked_tokens(g, network)
     BUILDERS[kind.name, kind.single](g, network, tokens)

@@ -40,7 +40,7 @@ def full_vocabulary(tokens: int) -> CandidateTokens:
     return CandidateTokens(None, None, width, blocks * width)
 
 
-def allowed_tokens(g: Graph, network: Network) -> CandidateTokens:
+def candidate_inputs(g: Graph, network: Network) -> CandidateTokens:
     """The tokens that the graph is given (`shortlist.pad_to_blocks`)."""
     tokens = g.input("allowed", "int64", "B", "W")
     return CandidateTokens(network.gather_output(tokens), tokens, BLOCK)

@@ -208,7 +208,7 @@ def accept_draft(draft: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray
 
 def load_bundle(bundle: ModelFile, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
-    card, options = bundle.card, bundle.card.config.model
+    card, options = bundle.info, bundle.info.config.model
     matches = len(card.target) >= MAX_TOP_K and match_shapes(
         bundle.tensors, options, len(card.source), len(card.target)
     )

@@ -2,8 +2,8 @@
 
 from regard.engine.onnx.candidates import (
     CandidateTokens,
-    allowed_tokens,
     block_top_k,
+    candidate_inputs,
     output_picked,
 )
 from regard.engine.onnx.cells import States
@@ -32,7 +32,7 @@ def encoder_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 
 def shortlist_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The rows of the output matrix for the allowed tokens, once for a batch."""
-    rows = allowed_tokens(g, network).rows
+    rows = candidate_inputs(g, network).rows
     assert rows is not None
     output_picked(g, rows)
 

@@ -3,8 +3,8 @@
 from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import (
     CandidateTokens,
-    allowed_tokens,
     block_top_k,
+    candidate_inputs,
     full_vocabulary,
 )
 from regard.engine.onnx.cells import States
@@ -45,7 +45,7 @@ def draw_draft(
     g: Graph, network: Network, memory: Memory, first: list[States], token: Value
 ) -> None:
     everything, width = full_vocabulary(network.tokens), network.options.embedding_size
-    loop = SingleLoop(network, allowed_tokens(g, network), memory, first)
+    loop = SingleLoop(network, candidate_inputs(g, network), memory, first)
     tokens, outputs = loop.run(token, loop.logits, loop.output, width)
     logits = everything.logits(network, outputs.reshape(1, -1, width))
     best, log_probs = block_top_k(logits, [1], everything)
