@@ -118,7 +118,6 @@ def test_nothing_pickled_is_in_a_model_folder_or_read_from_one(model):
     for file in source.rglob("*.py"):
         text = file.read_text("utf-8")
         assert not re.search(r"import (pickle|shelve|marshal)|pickle\.|torch\.load", text), file
-        )
     for file in model.rglob("*"):
         if file.is_file():
             assert file.suffix in {
