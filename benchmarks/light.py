@@ -1,9 +1,9 @@
-"""How light regard is for who only translates: on the disk, in memory, and from a cold start.
+"""How light regard is for users who only translate: on disk, in memory, and from a cold start.
 
     python benchmarks/light.py
 
 Builds the wheel, installs it with its base dependencies alone into an empty environment (pip, from
-the package index), and measures what a user has then. It works on Linux only, for it reads /proc.
+the package index), and measures the result. It runs on Linux only, because it reads /proc.
 """
 
 import argparse
@@ -38,27 +38,27 @@ LINES = 200_000
 SETTLED = 20_000
 """Lines after which memory must not grow."""
 EVERY = 0.2
-"""Seconds between two looks at the memory."""
+"""Seconds between two samples of the memory."""
 NOT_OURS = ("pip", "setuptools", "wheel", "_distutils_hack", "distutils-precedence")
-"""What stands in an environment before anything is installed, by the beginnings of its names."""
+"""Prefixes of the names of what an empty environment contains."""
 
-TOLD = (
+REPORTS_PEAK = (
     "import atexit, sys\n"
-    "def tell():\n"
+    "def report():\n"
     "    status = open('/proc/self/status').read()\n"
     "    print(status.split('VmHWM:')[1].split()[0], file=sys.stderr)\n"
-    "atexit.register(tell)\n"
+    "atexit.register(report)\n"
     "from regard.cli import main\n"
     "main()\n"
 )
-"""`regard`, which tells at its end how much of its memory was resident at most, in KiB."""
+"""Runs `regard`, and prints its peak resident memory at the end, in KiB."""
 
 
 # What is installed
 
 
 def install(scratch: Path) -> Path:
-    """An environment that holds regard's wheel and what it needs; its folder.
+    """Create an environment with regard's wheel and its dependencies; returns its folder.
 
     Raises CalledProcessError if the wheel cannot be built or installed.
     """
@@ -77,19 +77,23 @@ class Part(NamedTuple):
     megabytes: float
     """Of its files, by their lengths."""
     compiled: float
-    """Of its `__pycache__`, in the same way, not counted above: pip writes it, Python can again."""
+    """Of its `__pycache__`, not counted above: Python can recreate it."""
 
 
 def sizes(folder: Path) -> dict[str, Part]:
-    """Everything in site-packages but what an empty environment has, the largest first."""
-    found: dict[str, list[int]] = {}
+    """The size of each package in site-packages, the largest first, without NOT_OURS."""
+    bytes_by_part: dict[str, list[int]] = {}
     site = next(folder.glob("lib/python*/site-packages"))
     for file in site.rglob("*"):
         top = file.relative_to(site).parts[0]
         if file.is_file() and not top.startswith(NOT_OURS):
             name = top.partition("-")[0].removesuffix(".libs")
-            found.setdefault(name, [0, 0])["__pycache__" in file.parts] += file.stat().st_size
-    parts = {name: Part(*(round(size / 1e6, 2) for size in both)) for name, both in found.items()}
+            bytes_by_part.setdefault(name, [0, 0])["__pycache__" in file.parts] += (
+                file.stat().st_size
+            )
+    parts = {
+        name: Part(*(round(size / 1e6, 2) for size in both)) for name, both in bytes_by_part.items()
+    }
     return dict(sorted(parts.items(), key=lambda item: -item[1].megabytes))
 
 
@@ -117,7 +121,7 @@ def start(folder: Path) -> Start:
 
 
 def plain_environment() -> dict[str, str]:
-    """A user's, who has set nothing that speaks to Python or to threads."""
+    """The environment without variables that affect Python or threads."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -127,11 +131,11 @@ def plain_environment() -> dict[str, str]:
 
 def cold_starts(folder: Path) -> dict[str, Any]:
     first = start(folder)
-    found = [start(folder) for _ in range(STARTS)]
+    starts = [start(folder) for _ in range(STARTS)]
     return {
-        "seconds": round(median(one.seconds for one in found), 3),
-        "processor seconds": round(median(one.processor_seconds for one in found), 3),
-        "all": [round(one.seconds, 3) for one in found],
+        "seconds": round(median(one.seconds for one in starts), 3),
+        "processor seconds": round(median(one.processor_seconds for one in starts), 3),
+        "all": [round(one.seconds, 3) for one in starts],
         "first run after the install": round(first.seconds, 3),
         "megabytes resident at most": peak_of_one(folder),
     }
@@ -139,7 +143,7 @@ def cold_starts(folder: Path) -> dict[str, Any]:
 
 def peak_of_one(folder: Path) -> float:
     done = subprocess.run(
-        [folder / "bin" / "python", "-c", TOLD, "translate"],
+        [folder / "bin" / "python", "-c", REPORTS_PEAK, "translate"],
         input=SENTENCE, capture_output=True, check=True, text=True, env=plain_environment(),
     )  # fmt: skip
     return round(int(done.stderr.split()[-1]) * 1024 / 1e6, 1)
@@ -148,7 +152,7 @@ def peak_of_one(folder: Path) -> float:
 # A long file
 
 
-class Look(NamedTuple):
+class Sample(NamedTuple):
     lines: int
     """That have been translated."""
     seconds: float
@@ -156,13 +160,13 @@ class Look(NamedTuple):
     """Resident now."""
 
 
-def watch(folder: Path, lines: Iterator[str]) -> list[Look]:
-    """Translate `lines` in one process, and look at its memory again and again.
+def watch(folder: Path, lines: Iterator[str]) -> list[Sample]:
+    """Translate `lines` in one process and sample its memory.
 
-    The last look is at the peak. Raises RuntimeError if it fails.
+    The last sample is the peak. Raises RuntimeError if it fails.
     """
     with subprocess.Popen(
-        [folder / "bin" / "python", "-c", TOLD, "translate"],
+        [folder / "bin" / "python", "-c", REPORTS_PEAK, "translate"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, encoding="utf-8", env=plain_environment(),
     ) as process:  # fmt: skip
@@ -181,17 +185,17 @@ def watch(folder: Path, lines: Iterator[str]) -> list[Look]:
         helpers = [threading.Thread(target=work) for work in (write, count)]
         for helper in helpers:
             helper.start()
-        looks, began = [], time.perf_counter()
+        samples, began = [], time.perf_counter()
         while process.poll() is None:
             time.sleep(EVERY)
-            looks.append(Look(done[0], time.perf_counter() - began, resident(process.pid)))
+            samples.append(Sample(done[0], time.perf_counter() - began, resident(process.pid)))
         for helper in helpers:
             helper.join()
         ended = said.read()
     if process.returncode:
         raise RuntimeError(ended)
     peak = int(ended.split()[-1]) * 1024 / 1e6
-    return [*looks, Look(done[0], looks[-1].seconds, peak)]
+    return [*samples, Sample(done[0], samples[-1].seconds, peak)]
 
 
 def resident(process: int) -> float:
@@ -206,10 +210,12 @@ def long_file(folder: Path, lines: list[str], count: int) -> dict[str, Any]:
     """Memory over a file of `count` lines: `lines`, again and again if they are fewer."""
     lines = lines[:count]
     settled = SETTLED * count // LINES
-    *looks, last = watch(folder, islice(cycle(lines), count))
-    before = [look.megabytes for look in looks if look.lines <= settled]
-    after = [look for look in looks if look.lines > settled and look.megabytes]
-    slope = np.polyfit([look.lines for look in after], [look.megabytes for look in after], 1)[0]
+    *samples, last = watch(folder, islice(cycle(lines), count))
+    before = [sample.megabytes for sample in samples if sample.lines <= settled]
+    after = [sample for sample in samples if sample.lines > settled and sample.megabytes]
+    slope = np.polyfit(
+        [sample.lines for sample in after], [sample.megabytes for sample in after], 1
+    )[0]
     return {
         "lines": last.lines,
         "distinct lines": len(set(lines)),
@@ -217,7 +223,7 @@ def long_file(folder: Path, lines: list[str], count: int) -> dict[str, Any]:
         "lines/s": round(last.lines / last.seconds, 1),
         "megabytes resident at most": round(last.megabytes, 1),
         f"at most in the first {settled:,} lines": round(max(before), 1),
-        "at most after them": round(max(look.megabytes for look in after), 1),
+        "at most after them": round(max(sample.megabytes for sample in after), 1),
         "trend after them, megabytes in 100,000 lines": round(slope * 1e5, 2),
     }
 

@@ -29,12 +29,8 @@ STOPPED = 128 + TERM
 """Exit status of a run that saved and stopped when SIGTERM asked it to."""
 SAVED = re.compile(r"stopped and saved at update ([\d,]+)")
 STARTING = "parameters on"
-"""Part of the message before the first update; soon after it the run handles SIGTERM."""
+"""Part of the message before the first update; the run then handles SIGTERM."""
 
-LATE = 0.75
-"""Fraction of the updates after which a run may soon end."""
-HANDLER_SECONDS = 0.2
-"""After that message, until the run certainly handles SIGTERM."""
 POLL_SECONDS = 0.002
 """Between two checks of how far a run is."""
 VALID_PAIRS = 100
@@ -184,22 +180,19 @@ def interrupt_once(
     """Resume a run; send a signal `seconds` after the checkpoint of `update`.
 
     If `update` is 0, SIGKILL is sent `seconds` after the process starts, SIGTERM `seconds` after
-    the run handles it. The signal is sent earlier if the run is faster than expected and would end
-    before.
+    the run handles it. The signal is sent earlier if the run reaches the next checkpoint before, so
+    that a run that is faster than expected does not end before.
     """
 
     def ready() -> bool:
         return STARTING in read_messages(messages) and saved_update(out) >= update
 
     def late() -> bool:
-        return saved_update(out) >= plan.updates * LATE
+        return saved_update(out) >= update + plan.validate_every
 
     started = time.monotonic()
     with start(plan, out, messages) as process:
-        if number == TERM:
-            wait(process, ready, HANDLER_SECONDS + seconds, late)
-        else:
-            wait(process, ready if update else lambda: True, seconds, late)
+        wait(process, ready if update or number == TERM else lambda: True, seconds, late)
         saved, logged = saved_update(out), logged_update(out)
         process.send_signal(number)
         status = process.wait()
@@ -366,7 +359,7 @@ def main() -> None:
         folder = Path(scratch)
         if arguments.quick:
             write_lesson(folder / "text", 400)
-            plan = Plan(folder / "text", (*TINY, *options), 120, 15)
+            plan = Plan(folder / "text", (*TINY, *options), 160, 20)
             trials = [Trial("killed and stopped", (KILL, TERM))]
         else:
             write_text(arguments.data, folder / "text", arguments.pairs)

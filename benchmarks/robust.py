@@ -27,12 +27,12 @@ from regard.translator import Translator
 HERE = Path(__file__).resolve().parent
 STRINGS = 10_000
 SEED = 1
-SAMPLE = 20
-"""Every so many-th string is held beside the other engine's."""
+SAMPLE_EVERY = 20
+"""Every so many-th string is translated in both engines and compared."""
 BOTH = "the same tokens from both, greedily"
-"""A beam that chooses among strings that mean nothing meets ties at every step."""
-TOGETHER = 1000
-"""Strings that are translated at a time."""
+"""Greedily, because beams over meaningless strings meet ties at every step."""
+STRINGS_AT_A_TIME = 1000
+"""Strings translated at a time."""
 
 TEXT = (
     "the black cat ate a mouse because it was hungry and nobody in parliament knew why not"
@@ -54,7 +54,7 @@ BLOCKS = {
 
 
 def characters(random: Random, first: int, last: int, most: int) -> str:
-    """Any of these, without halves of surrogate pairs."""
+    """Random characters from `first` to `last`, without halves of surrogate pairs."""
     codes = (random.randint(first, last) for _ in range(random.randint(1, most)))
     return "".join(chr(code) for code in codes if not 0xD800 <= code <= 0xDFFF)
 
@@ -73,13 +73,13 @@ def words(random: Random, most: int = 40) -> str:
 
 
 def unseen(random: Random) -> str:
-    """Words with something between them that nobody sees."""
+    """Words with an invisible character between them."""
     between = ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u00a0", "\u3000"]
     return "".join(word + random.choice(between) for word in words(random).split())
 
 
 def family(random: Random) -> str:
-    """Pictures joined into one, in colours, with flags."""
+    """Joined emoji with skin tones, and flags."""
     people = [chr(random.choice([0x1F468, 0x1F469, 0x1F467, 0x1F3F3])) for _ in range(4)]
     colours = chr(random.randint(0x1F3FB, 0x1F3FF))
     flag = "".join(chr(random.randint(0x1F1E6, 0x1F1FF)) for _ in range(2))
@@ -107,58 +107,60 @@ LONG: tuple[Callable[[Random], str], ...] = (
     lambda random: random.choice(WORDS).ljust(9) * 550,
     lambda random: characters(random, 0x61, 0x7A, 1) * 5000,
 )
-"""Lines of 5,000 characters; one in `SELDOM` strings is one."""
-SELDOM = 1000
+"""Lines of 5,000 characters; one in `LONG_EVERY` strings is one."""
+LONG_EVERY = 1000
 
 
 def strings(count: int, seed: int) -> list[str]:
-    """So many strings of all kinds, always the same."""
+    """`count` strings of all kinds; the same for the same seed."""
     random = Random(seed)
     kinds = list(KINDS.values())
     return [
-        (LONG[number // SELDOM % len(LONG)] if number % SELDOM == 99 else random.choice(kinds))(
-            random
-        )
+        (
+            LONG[number // LONG_EVERY % len(LONG)]
+            if number % LONG_EVERY == 99
+            else random.choice(kinds)
+        )(random)
         for number in range(count)
     ]
 
 
-def too_long(translator: Translator, found: Sequence[Translation]) -> list[Translation]:
-    """Those with more tokens than their sources allow."""
-    lengths = map(len, translator.source.encode([one.source for one in found]))
+def too_long(translator: Translator, translations: Sequence[Translation]) -> list[Translation]:
+    """The translations with more tokens than their sources allow."""
+    lengths = map(len, translator.source.encode([one.source for one in translations]))
     return [
         one
-        for one, length in zip(found, lengths, strict=True)
+        for one, length in zip(translations, lengths, strict=True)
         if len(one.tokens) > translator.max_length(length)
     ]
 
 
 def translate_all(translator: Translator, texts: Sequence[str]) -> list[Translation]:
-    found: list[Translation] = []
-    for begin in range(0, len(texts), TOGETHER):
-        found += translator.translate_sentences(texts[begin : begin + TOGETHER])
-        print(f"{len(found):,} of {len(texts):,}", file=sys.stderr)
-    return found
+    translations: list[Translation] = []
+    for begin in range(0, len(texts), STRINGS_AT_A_TIME):
+        translations += translator.translate_sentences(texts[begin : begin + STRINGS_AT_A_TIME])
+        print(f"{len(translations):,} of {len(texts):,}", file=sys.stderr)
+    return translations
 
 
 def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -> dict[str, Any]:
-    """Translate everything through every engine; what broke its limit, and where they differ."""
+    """Translate all texts with every engine; counts broken limits and differences."""
     result = {}
     for name, translator in translators.items():
         options = SearchOptions.model_validate({**translator.options.model_dump(), "beam": beam})
         began = time.monotonic()
-        found = translate_all(translator.with_options(options), texts)
+        translations = translate_all(translator.with_options(options), texts)
         result[name] = {
             "strings": len(texts),
             "seconds": round(time.monotonic() - began, 1),
-            "longer than their limit": len(too_long(translator, found)),
-            "stopped at the limit": sum(one.finish_reason == "length" for one in found),
-            "stopped in circles": sum(one.finish_reason == "repetition" for one in found),
-            "longest, tokens": max(len(one.tokens) for one in found),
+            "longer than their limit": len(too_long(translator, translations)),
+            "stopped at the limit": sum(one.finish_reason == "length" for one in translations),
+            "stopped in circles": sum(one.finish_reason == "repetition" for one in translations),
+            "longest, tokens": max(len(one.tokens) for one in translations),
         }
     quick = SearchOptions.model_validate({**translator.options.model_dump(), "beam": 1})
     exact = translators["PyTorch"].with_options(quick)
-    sample = texts[::SAMPLE]
+    sample = texts[::SAMPLE_EVERY]
     some = exact.translate_sentences(sample)
     others = translators["ONNX Runtime, fp32"].with_options(quick).translate_sentences(sample)
     differing = differences(exact, some, others)
@@ -185,14 +187,14 @@ def main() -> None:
             export(asked.model, file, precision, [])
             translators[f"ONNX Runtime, {precision}"] = regard.load(file)
         beam = asked.beam or translators["PyTorch"].options.beam
-        found = judge(translators, texts, beam)
-    result = {"model": asked.model.name, "beam": beam, **found, "system": describe_system()}
+        results = judge(translators, texts, beam)
+    result = {"model": asked.model.name, "beam": beam, **results, "system": describe_system()}
     write_json(asked.out, result)
     print(json.dumps(result, indent=2))
-    both = found.pop(BOTH)
+    both = results.pop(BOTH)
     sys.exit(
         both["differing"] > both["of them ties"]
-        or any(each["longer than their limit"] for each in found.values())
+        or any(each["longer than their limit"] for each in results.values())
     )
 
 

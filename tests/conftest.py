@@ -1,6 +1,7 @@
 """What the tests share: the real data where it is, and one small model trained on the lesson."""
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny products are slower on two threads
@@ -13,6 +14,9 @@ from regard.lesson.corpus import Lesson, split_lesson
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
+
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
+"""For tests with named pipes, signals, a shell, or bytes that are not UTF-8 as arguments."""
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

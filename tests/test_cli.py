@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import needs_posix
 from regard.cli import translate as translating
 from regard.config import options
 from regard.errors import RegardError
@@ -143,6 +144,7 @@ def test_the_options_are_listed_with_their_reasons():
     assert all(option.name in in_20_columns for option in options())
 
 
+@needs_posix
 def test_a_prefix_that_is_not_utf8_is_repaired_as_text_in_files_is(model):
     known = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     words = ["translate", "--model", model, "--prefix", "d\udce9jà", "--json"]
@@ -151,6 +153,7 @@ def test_a_prefix_that_is_not_utf8_is_repaired_as_text_in_files_is(model):
     assert json.loads(done.stdout)["translations"][0]["text"].startswith("d\ufffdjà")
 
 
+@needs_posix
 def test_a_reader_that_stops_reading_is_no_error(model, tmp_path):
     (tmp_path / "in.txt").write_text("a\n" * 3000)
     command = f"{sys.executable} -m regard translate in.txt --model {model} --beam 1 | head -n 1"
@@ -362,11 +365,13 @@ def test_a_replacement_character_that_is_utf8_is_no_mistake(file):
     assert done.returncode == 0 and b"UTF-8" not in done.stderr
 
 
+@needs_posix
 def test_what_comes_through_a_pipe_is_not_read_to_count_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert translating.count_lines([tmp_path / "pipe"]) is None
 
 
+@needs_posix
 def test_a_word_of_the_command_line_that_is_not_utf8_is_read_as_in_files(file):
     words = ["explain", "--model", file, b"The caf\xe9 .", "--translation", b"Le caf\xe9 ."]
     done = subprocess.run(
@@ -410,6 +415,7 @@ def test_a_full_disk_gets_its_three_lines(file, words):
     assert b"Traceback" not in done.stderr and b"ignored" not in done.stderr
 
 
+@needs_posix
 def test_closed_standard_streams_are_empty_and_lost(file):
     for closed in ("<&-", ">&-", "2>&-"):
         done = subprocess.run(
@@ -420,6 +426,7 @@ def test_closed_standard_streams_are_empty_and_lost(file):
         assert (done.stdout.count(b"\n") == 1) == (closed == "2>&-")
 
 
+@needs_posix
 def test_ctrl_c_says_how_to_resume(file, tmp_path):
     # a shell's job in the background ignores Ctrl-C, and so would what it starts
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"

@@ -21,9 +21,9 @@ FLOORS = [
     {"special", "errors", "shapes", "system", "lesson", "page"},
     {"files", "config", "text", "model", "search"},
     {"data", "evaluation", "storage"},
-    {"engine", "models"},
+    {"engine", "models", "translation"},
     {"translator"},
-    {"export", "translation", "explain", "training"},
+    {"export", "explain", "training"},
     {"api", "serving"},
     {"experiment"},
     {"cli"},
@@ -32,10 +32,6 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LONGEST_FILE, LONGEST_FUNCTION = 420, 70
 """In lines. Tables of words are exempt: they are data."""
-COMMANDS = tuple(
-    f"def {name}("
-    for name in ("train", "translate", "evaluate", "compare", "explain", "explore", "demo")
-)
 DATA_FILES = {"lesson/words.py"}
 
 files = sorted(SOURCE.rglob("*.py"))
@@ -101,10 +97,10 @@ def test_no_file_and_no_function_grows_too_long(file):
         return
     text = file.read_text("utf-8")
     assert text.count("\n") <= LONGEST_FILE
+    if room(file) == "cli":
+        return  # a command is mostly its --help
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and not text.split("\n")[node.lineno - 1].startswith(
-            COMMANDS  # mostly their --help
-        ):
+        if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{file}: {node.name}"
 
 

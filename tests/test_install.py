@@ -1,6 +1,8 @@
-"""The laws of the light install: who only translates needs the base dependencies alone."""
+"""The laws of the light install: to translate, the base dependencies are enough."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -17,8 +19,8 @@ from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE
 
 ROOT = Path(__file__).parents[1]
-MOST = 210e6
-"""Bytes on disk, with all that is needed and a model."""
+MAX_BYTES = 210e6
+"""On disk, with all dependencies and a model."""
 HEAVY = ("torch", "matplotlib", "sacrebleu", "sacremoses", "fastapi", "pyarrow", "scipy")
 SLOW = ("torch", "jaxtyping", "matplotlib", "rich.progress", "unittest")
 
@@ -41,16 +43,21 @@ def needed(requirements: list[str], found: dict[str, Distribution]) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory) -> Path:
-    """A folder with regard's wheel and what it needs, as an empty environment would have it."""
-    folder = tmp_path_factory.mktemp("empty")
-    wheels = tmp_path_factory.mktemp("wheel")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels],
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
-    with zipfile.ZipFile(next(wheels.glob("*.whl"))) as wheel:
-        wheel.extractall(folder)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def empty(wheel, tmp_path_factory) -> Path:
+    """A folder with regard's wheel and what it needs, as an empty environment would have it."""
+    folder = tmp_path_factory.mktemp("empty")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
     metadata = next(folder.glob("regard-*.dist-info")) / "METADATA"
     wanted = re.findall("^Requires-Dist: (.*)$", metadata.read_text("utf-8"), re.MULTILINE)
     site = Path(sysconfig.get_path("purelib"))
@@ -63,7 +70,7 @@ def empty(tmp_path_factory) -> Path:
 
 def test_every_file_of_a_command_is_a_command():
     files = (ROOT / "src" / "regard" / "cli").glob("*.py")
-    commands = {file.stem for file in files if "def add_to(" in file.read_text("utf-8")}
+    commands = {file.stem for file in files if f"\ndef {file.stem}(" in file.read_text("utf-8")}
     assert commands == set(COMMANDS)
 
 
@@ -82,7 +89,7 @@ def test_the_wheel_alone_translates_with_the_base_dependencies(empty, model, tmp
     assert done.returncode == 0 and done.stdout.strip(), done.stderr.decode()
 
 
-def test_a_command_reads_no_other_command(empty):
+def test_a_command_imports_no_other_command(empty):
     program = (
         "import sys\nfrom regard.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
@@ -95,7 +102,7 @@ def test_a_command_reads_no_other_command(empty):
 
 
 @with_the_model
-def test_a_translation_reads_nothing_that_it_does_without():
+def test_a_translation_imports_nothing_that_it_does_not_need():
     """Each of them is there while the tests run, and takes time to read."""
     program = (
         "import sys\nfrom regard.cli import main\ntry:\n    main()\nfinally:\n"
@@ -109,14 +116,16 @@ def test_a_translation_reads_nothing_that_it_does_without():
 
 
 @with_the_model
-def test_the_wheel_alone_translates_with_the_model_that_comes_along(empty):
+def test_the_wheel_alone_translates_with_the_built_in_model(empty):
     done = in_empty(empty, "from regard.cli import main; main()", "translate")
     assert done.stdout.decode() in CAT_AND_MOUSE and not done.stderr
-    told = in_empty(empty, "from regard.cli import main; main()", "info", "en-fr").stdout.decode()
-    assert "Tatoeba" in told and "CC BY 2.0 FR" in told and "European Parliament" in told
+    printed = in_empty(
+        empty, "from regard.cli import main; main()", "info", "en-fr"
+    ).stdout.decode()
+    assert "Tatoeba" in printed and "CC BY 2.0 FR" in printed and "European Parliament" in printed
 
 
-def test_what_is_heavy_is_not_there_and_not_missed(empty):
+def test_heavy_packages_are_neither_there_nor_needed(empty):
     program = (
         "import regard, regard.engine.onnx\n"
         f"for name in {HEAVY}:\n"
@@ -143,4 +152,42 @@ def test_the_light_install_is_light(empty):
         for file in ([top] if top.is_file() else top.resolve().rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     )
-    assert size < MOST, f"{size / 1e6:.0f} MB"
+    assert size < MAX_BYTES, f"{size / 1e6:.0f} MB"
+
+
+def pythons() -> list[str]:
+    """The interpreters of this machine that regard supports, one of each version."""
+    names = [sys.executable, *(shutil.which(f"python3.{minor}") or "" for minor in range(11, 20))]
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    names += map(str, versions.glob("3.*/bin/python"))
+    by_version = {}
+    for name in filter(None, names):
+        done = subprocess.run(
+            [name, "-c", "import sys; print(*sys.version_info[:2])"],
+            capture_output=True, check=False, text=True,
+        )  # fmt: skip
+        version = tuple(map(int, done.stdout.split()))
+        if done.returncode == 0 and version >= (3, 11):
+            by_version.setdefault(version, name)
+    return list(by_version.values())
+
+
+@with_the_model
+@pytest.mark.registry
+@pytest.mark.parametrize("python", pythons())
+def test_the_wheel_installs_into_a_clean_environment_and_translates(python, wheel, tmp_path):
+    subprocess.run([python, "-m", "venv", tmp_path / "clean"], check=True)
+    programs = tmp_path / "clean" / ("Scripts" if sys.platform == "win32" else "bin")
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV"))
+    }
+    subprocess.run(
+        [programs / "python", "-m", "pip", "install", "-q", wheel], check=True, env=clean
+    )
+    done = subprocess.run(
+        [programs / "regard", "translate"],
+        input=b"The black cat ate the mouse.\n", capture_output=True, check=False, env=clean,
+    )  # fmt: skip
+    assert done.stdout.decode() in CAT_AND_MOUSE, done.stderr.decode()

@@ -376,7 +376,7 @@ def test_every_graph_is_valid_onnx(made):
     for int8 products."""
     exact, int8 = (one.sessions.network.arithmetic for one in engines(made)[1:])
     calibrating, is_unsigned = Calibrating(exact.tensors), made.heads == 2
-    for arithmetic in (exact, Int8(int8.tensors, int8.calibration, is_unsigned), calibrating):
+    for arithmetic in (exact, Int8(int8.tensors, int8.ranges, is_unsigned), calibrating):
         network = Network(options_of(made), arithmetic)
         for kind in [GraphKind("forced")] if arithmetic is calibrating else KINDS:
             if "draft" not in kind.name or not network.deep:  # deep networks do not draft

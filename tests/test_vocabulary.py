@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import needs_posix
 from regard.errors import RegardError
 from regard.lesson.corpus import examples
 from regard.special import END, PAD, RESERVED, START, UNKNOWN
@@ -151,6 +152,7 @@ def test_what_reading_the_texts_raises_is_raised_as_it_is():
         learn(texts(), 500, "here")
 
 
+@needs_posix
 def test_ctrl_c_interrupts_the_learning_of_subwords():
     program = (
         "import os, signal, threading, time\n"

@@ -268,31 +268,28 @@ def check_combinations(config: Config) -> None:
 
 
 def option_error(fault: Any, where: str) -> RegardError:
-    """The first fault that pydantic found, in three lines."""
-    place = [str(part) for part in fault["loc"]]
-    if not place:
+    """The error for a fault that pydantic reports."""
+    path = [str(part) for part in fault["loc"]]
+    if not path:
         return RegardError("the options are not in sections", where, "write [section] above them")
     if fault["type"] == "extra_forbidden":
-        if len(place) == 1:
-            known = tuple(Config.model_fields)
-        else:
-            known = tuple(type(Config.model_fields[place[0]].default).model_fields)
+        section = Config if len(path) == 1 else type(Config.model_fields[path[0]].default)
         return RegardError(
-            f"there is no option '{place[-1]}'",
-            where if len(place) == 1 else f"{where} [{place[0]}]",
-            nearest(place[-1], known),
+            f"there is no option '{path[-1]}'",
+            where if len(path) == 1 else f"{where} [{path[0]}]",
+            nearest(path[-1], tuple(section.model_fields)),
         )
     if fault["type"] == "model_type":
         return RegardError(
-            f"[{place[0]}] is a section of options, not {fault['input']!r}",
+            f"[{path[0]}] is a section of options, not {fault['input']!r}",
             where,
-            f"write {place[0]}.option=value, or [{place[0]}] in a file",
+            f"write {path[0]}.option=value, or [{path[0]}] in a file",
         )
-    name = ".".join(place[:2])
-    about = {option.name: option for option in options()}.get(name)
+    name = ".".join(path[:2])
+    option = {each.name: each for each in options()}.get(name)
     advice = (
-        f"{name}: {about.description} The default is {about.default}."
-        if about
+        f"{name}: {option.description} The default is {option.default}."
+        if option
         else "see the README"
     )
     return invalid_value(fault, name, where, advice)

@@ -42,8 +42,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "dropout_output": 0.05,
     },
     "train": {
-        "updates": 700,
-        "validate_every": 175,
+        "updates": 1000,
+        "validate_every": 250,
         "batch_tokens": 1536,
         "learning_rate": 0.004,
         "warmup": 80,

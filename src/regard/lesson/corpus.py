@@ -1,4 +1,4 @@
-"""The built-in teaching corpus, made by a small grammar, with gold alignments."""
+"""The built-in teaching corpus: sentence pairs from a small grammar, with gold alignments."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -57,7 +57,7 @@ from regard.lesson.words import (
 )
 
 MAX_WORDS = 40
-"""Longest English side, in words."""
+"""The maximum length of the English side, in words."""
 
 
 class Example(NamedTuple):
@@ -66,20 +66,20 @@ class Example(NamedTuple):
     target: str
     """Its translation into French."""
     links: frozenset[tuple[int, int]]
-    """Numbers of words, as `spans.words` counts them, that translate each other."""
+    """Pairs of word indices (source, target), in the words of `spans.words`, that correspond."""
     content: frozenset[tuple[int, int]]
-    """The links between nouns, adjectives, adverbs and verbs other than auxiliaries and "be"."""
+    """The links between content words: nouns, adjectives, adverbs, and verbs but auxiliaries."""
 
 
 class Lesson(NamedTuple):
     train: list[Example]
-    """Examples to learn from."""
+    """The training examples."""
     test: list[Example]
-    """Examples whose English side is not in `train`."""
+    """Examples whose English sentence is not in `train`."""
 
 
 def example(phrase: Phrase) -> Example:
-    """A phrase written out, with its links."""
+    """The sentence pair of a phrase, with its links."""
     source, target = contract(phrase.source, ENGLISH_VOWEL), contract(phrase.target, FRENCH_VOWEL)
     places: dict[Meaning, list[int]] = {}
     for place, word in enumerate(target):
@@ -103,10 +103,10 @@ EXAMPLE = example(
     )
     + pair(".", ".")
 )
-"""The black cat ate the mouse: never in a lesson, though all its words and constructions are."""
+"""The black cat ate the mouse. No lesson contains it, but lessons contain all its words."""
 
 
-# The author: phrases made from words chosen by chance.
+# The author: phrases of randomly chosen words.
 
 
 @cache
@@ -133,23 +133,23 @@ Item = TypeVar("Item", Noun, Adjective, Verb)
 
 
 class Author:
-    """Makes sentences up; no noun, verb or adjective comes twice in one while there are others."""
+    """Generates random sentences, in which words are repeated only if there are no others."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
         self.told: set[str] = set()
         self.living = 0
-        """How many persons and animals the present sentence has named."""
+        """The number of persons and animals in the current sentence."""
         self.dated = False
-        """Whether the present sentence tells the day."""
+        """Whether the current sentence names a day."""
         self.rich = 0.0
-        """How much the present sentence is adorned, from 0 to 1."""
+        """How many modifiers the current sentence gets, from 0 to 1."""
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
     def fresh(self, choices: list[Item]) -> Item:
-        """One of the choices that has not come yet, if there is one."""
+        """One of the choices, preferably one that the sentence does not contain yet."""
         new = [choice for choice in choices if choice.english not in self.told]
         chosen = self.random.choice(new or choices)
         self.told.add(chosen.english)
@@ -157,7 +157,7 @@ class Author:
         return chosen
 
     def adjectives(self, noun: Noun) -> tuple[Adjective, ...]:
-        """A few to stand before the English noun: at most one of a class, one of all inner ones."""
+        """Adjectives for a noun: at most one of each class, and one of all inner classes."""
         weights = (6 - 3 * self.rich, 6, 4 * self.rich, self.rich)
         taken: dict[str, Adjective] = {}
         for _ in range(self.random.choices((0, 1, 2, 3), weights)[0]):
@@ -176,7 +176,7 @@ class Author:
         return chosen
 
     def nominal(self, kinds: frozenset[str], sure: bool = False, deep: bool = True) -> Nominal:
-        """A noun phrase of some kind: definite if `sure`, plain if not `deep`."""
+        """A noun phrase: definite if `sure`, without nested phrases if not `deep`."""
         noun = self.fresh(nouns_of(kinds))
         self.living += bool(noun.kinds & LIVING)
         determiner = self.random.choice(SURE if sure else LOOSE)
@@ -199,7 +199,7 @@ class Author:
         return head._replace(phrase=phrase)
 
     def complement(self, noun: Noun, determiner: str) -> Phrase:
-        """Where something is, whose it is, or what somebody has with them."""
+        """A complement of a noun: a location, an owner, or something that a person has."""
         if "person" in noun.kinds and self.chance(0.5):
             return pair("with", "avec") + self.nominal(WORN).phrase
         if noun.kinds & LIVING:
@@ -226,7 +226,7 @@ class Author:
         return self.nominal(kinds)
 
     def telling(self, verb: Verb, tense: str, asked: bool = False) -> VerbForm:
-        """How a verb is told: with a modal verb, a negation or an adverb, or with none."""
+        """The form of a verb: with a modal verb, a negation or an adverb, or without."""
         choose = self.random.choice
         modal = negation = often = manner = ""
         if tense == "present" and verb.english not in UNWANTED and self.chance(0.25):
@@ -242,7 +242,7 @@ class Author:
         return VerbForm(tense, modal, negation, often, manner, asked)
 
     def being(self, subject: Nominal, tense: str, asked: bool = False) -> Act:
-        """What somebody or something is like."""
+        """A predicate that describes the subject."""
         telling = self.telling(BE, tense, asked)
         fit = adjectives_of(subject.kinds)
         one = (self.fresh([a for a in fit if a.kind not in self.told] or fit),)
@@ -251,7 +251,7 @@ class Author:
         return Act(BE, telling, like)
 
     def act(self, subject: Nominal, tense: str, asked: bool = False) -> Act:
-        """Something that the subject can do."""
+        """A predicate that the subject can perform."""
         verbs = verbs_of(subject.kinds)
         if not verbs or self.chance(0.12):
             return self.being(subject, tense, asked)
@@ -275,7 +275,7 @@ class Author:
         return Act(verb, telling, after, clitic)
 
     def deed_with(self, subject: Nominal, first: Verb, thing: Nominal, tense: str) -> Phrase:
-        """Another thing done with the same object: "and read it"."""
+        """A second verb with the same object: "and read it"."""
         fit = verbs_with(subject.kinds, thing.kinds)
         verbs = [v for v in fit if not v.to and v.english not in STATES | {first.english}]
         if first.english in ("eat", "drink") or not verbs:
@@ -284,7 +284,7 @@ class Author:
         return pair("and", "et") + does(subject, second)
 
     def relative(self, head: Nominal) -> Phrase:
-        """A clause about a noun, which is its subject or its object."""
+        """A relative clause, in which the noun is the subject or the object."""
         tense = self.random.choice(("past", "past", "present"))
         kinds = PERSON if self.chance(0.7) else ANIMAL
         verbs = [verb for verb in verbs_with(kinds, head.kinds) if not verb.to]
@@ -301,7 +301,7 @@ class Author:
         return pair("who" if "person" in head.kinds else "that", "qui") + does(head, act)
 
     def again(self, subject: Nominal) -> Nominal:
-        """The subject as a pronoun, if it is clear of whom it speaks; else another subject."""
+        """A pronoun for the subject if it is unambiguous, or else another subject."""
         if self.living <= 1 and subject.kinds & LIVING and self.chance(0.7):
             return pronoun(subject.again)._replace(kinds=subject.kinds)
         if self.chance(0.15):
@@ -329,9 +329,9 @@ class Author:
 
 
 def examples(count: int, seed: int) -> list[Example]:
-    """So many sentences, no two alike in English, the same for the same seed.
+    """`count` different English sentences with translations, the same for the same seed.
 
-    `EXAMPLE` is never among them, so that it can be asked of a model that has not seen it.
+    `EXAMPLE` is not among them, so that a model can be tested on it.
     """
     author = Author(Random(seed))
     found: dict[str, Example] = {}
@@ -343,11 +343,11 @@ def examples(count: int, seed: int) -> list[Example]:
         if made.source != EXAMPLE.source:
             found.setdefault(made.source, made)
     given = list(found.values())
-    author.random.shuffle(given)  # short ones run out, so the later ones would be longer
+    author.random.shuffle(given)  # few short sentences exist, so later ones would be longer
     return given
 
 
 def split_lesson(train: int, test: int, seed: int) -> Lesson:
-    """So many examples to learn from, and others to test with."""
+    """`train` and `test` different examples."""
     given = examples(train + test, seed)
     return Lesson(given[:train], given[train:])

@@ -1,4 +1,4 @@
-"""The grammar of the built-in lesson: English and French phrases whose words know each other."""
+"""The grammar of the built-in lesson: English and French phrases with linked words."""
 
 import re
 from collections.abc import Sequence
@@ -34,17 +34,17 @@ from regard.lesson.words import (
 
 
 class Meaning:
-    """What a word and its translation share; only its identity counts."""
+    """A link between a word and its translation; compared by identity."""
 
 
 class Word(NamedTuple):
     text: str
     meanings: tuple[Meaning, ...]
-    """It is linked with every word of the other side that has one of these."""
+    """The word is linked to every word of the other side that has one of these."""
     content: bool = False
-    """Whether it is a noun, an adjective, an adverb or a verb that is no mere auxiliary."""
+    """Whether it is a noun, an adjective, an adverb, or a verb but no auxiliary."""
     before_vowel: str = ""
-    """What it becomes before a vowel, if anything."""
+    """Its form before a vowel, if that differs."""
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ FRENCH_VOWEL = re.compile("[aâeéèêiîoôuœ]|h(?!ibou)")
 
 
 def pair(english: str, french: str, content: bool = False) -> Phrase:
-    """Words that translate each other: one by one if both sides have as many, else all by all."""
+    """Linked words: one by one if both sides have the same number, otherwise all with all."""
     source, target = english.split(), french.split()
     meanings = [(Meaning(),) for _ in source]
     if len(source) != len(target):
@@ -79,7 +79,7 @@ def pair(english: str, french: str, content: bool = False) -> Phrase:
 
 
 def contract(words: tuple[Word, ...], vowel: re.Pattern[str]) -> list[Word]:
-    """The words as they sound one after the other: l' for le, cet for ce, du for de le."""
+    """The words with elisions and contractions: l' for le, cet for ce, du for de le."""
     said: list[Word] = []
     for word in reversed(words):
         text = word.text
@@ -104,14 +104,14 @@ def written(words: list[Word]) -> str:
 
 
 class Nominal(NamedTuple):
-    """A noun phrase or a pronoun, and what a verb must know of it."""
+    """A noun phrase or a pronoun, with the features that a verb agrees with."""
 
     phrase: Phrase
     person: int
     feminine: bool
     kinds: frozenset[str]
     again: str
-    """The name of the pronoun that speaks of it again."""
+    """The pronoun that refers to it."""
 
     @property
     def plural(self) -> bool:
@@ -119,10 +119,10 @@ class Nominal(NamedTuple):
 
 
 class VerbForm(NamedTuple):
-    """How something is told."""
+    """Tense, modality, negation and adverbs of a verb."""
 
     tense: str = "present"
-    """Or past, future, imperfect (an English past that the French says in the imperfect)."""
+    """Or past, future, imperfect (an English past that is an imperfect in French)."""
     modal: str = ""
     """Or can, must, want: in the present only, and not with "be"."""
     negation: str = ""
@@ -136,16 +136,16 @@ class VerbForm(NamedTuple):
 
 
 class Act(NamedTuple):
-    """What a subject does."""
+    """A predicate: a verb and its objects."""
 
     verb: Verb
     telling: VerbForm = VerbForm()
     after: Phrase = Phrase()
-    """Objects and places, behind the verb on both sides."""
+    """Objects and locations, after the verb in both languages."""
     clitic: str = ""
-    """The name of a pronoun that is the object, before the French verb, or none."""
+    """A pronoun that is the object and precedes the French verb, or none."""
     ahead: Nominal | None = None
-    """The object, if a relative clause hangs on it."""
+    """The object, if the predicate is a relative clause about it."""
 
 
 def agreed(masculine: str, feminine: str, of: Nominal | Pronoun) -> str:
@@ -256,7 +256,7 @@ def french_verb(subject: Nominal, act: Act, tense: str) -> list[str]:
 
 
 def predicate(subject: Nominal, act: Act) -> tuple[tuple[Word, ...], Phrase]:
-    """The English auxiliary, one word or none, and all else that is said of the subject."""
+    """The English auxiliary, if there is one, and the rest of the predicate."""
     verb, (tense, modal, negation, often, manner, _) = act.verb, act.telling
     if tense == "past" and verb.english in STATES:
         tense = "imperfect"
@@ -303,7 +303,7 @@ def predicate(subject: Nominal, act: Act) -> tuple[tuple[Word, ...], Phrase]:
 
 
 def clause(subject: Nominal, act: Act) -> Phrase:
-    """A subject and what it does; or the question whether it does."""
+    """A main clause or a question."""
     auxiliary, rest = predicate(subject, act)
     if not act.telling.asked:
         return subject.phrase + Phrase(auxiliary) + rest
@@ -314,6 +314,6 @@ def clause(subject: Nominal, act: Act) -> Phrase:
 
 
 def does(subject: Nominal, act: Act) -> Phrase:
-    """What a subject does, without the subject: after "who" or "and"."""
+    """A clause without its subject, after "who" or "and"."""
     auxiliary, rest = predicate(subject, act)
     return Phrase(auxiliary) + rest

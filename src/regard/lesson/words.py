@@ -1,4 +1,4 @@
-"""The words of the built-in lesson: tables to read and edit, and the rows made from them."""
+"""The words of the built-in lesson: tables in plain text, and the rows parsed from them."""
 
 import re
 from typing import NamedTuple
@@ -99,7 +99,7 @@ STATES = {"be", "love", "believe", "have"}
 MOVES = {"go", "arrive", "leave", "fall", "stay"}
 """Verbs whose compound past takes être and agrees with the subject."""
 PLACELESS = STATES | {"go", "arrive", "leave", "visit", "give", "send", "hear"}
-"""Verbs that no place is told of: "leave behind the house" would be another verb."""
+"""Verbs without a location: "leave behind the house" would be another verb."""
 UNWANTED = STATES | {"fall", "lose", "forget"}
 """Verbs without can, must or want."""
 
@@ -137,7 +137,7 @@ ADJECTIVES = {
 BEFORE_NOUN = {"opinion", "worth", "measure"}
 """Classes of adjectives that stand before the French noun."""
 OUTER = {"opinion", "measure", "colour", "origin"}
-"""Classes that go with another adjective without "and": the small tired black cat."""
+"""Classes that are added without "and": the small tired black cat."""
 
 OPPOSITES = {"happy sad", "strong tired", "brave lazy", "rich poor", "clean dirty", "cold hot"}
 OPPOSITES |= {"old young", "old new", "small big", "boring interesting"}
@@ -150,7 +150,7 @@ OFTEN = {
     "already": ("déjà", "past"),
     "soon": ("bientôt", "future"),
 }
-"""Adverbs of the middle of a clause, and the tenses (or "not") that they go with."""
+"""Adverbs in the middle of a clause, and the tenses (or "not") that they combine with."""
 MANNERS = {"slowly": "lentement", "quickly": "rapidement", "quietly": "tranquillement"}
 MANNERS |= {"patiently": "patiemment"}
 TIMES = {
@@ -199,7 +199,7 @@ MODALS = {
 NEGATIONS = {"not": "pas", "never": "jamais"}
 
 ME, ONE, WE, YOU, THEY = range(5)
-"""Persons, as places in a row of verb forms."""
+"""Persons, as indices in a row of verb forms."""
 
 
 class Pronoun(NamedTuple):

@@ -36,7 +36,7 @@ MAX_SOURCE_TOKENS = 600
 SHUTDOWN_SECONDS = 2.0
 """How long a running request may delay the end of the server."""
 
-Position = Annotated[int, Field(ge=0, lt=10_000)]
+TokenIndex = Annotated[int, Field(ge=0, lt=10_000)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -67,8 +67,8 @@ class ExplainRequest(BaseModel):
 class SetWeightRequest(ExplainRequest):
     """The same, and the weight that a source token is to get at a step."""
 
-    step: Position
-    source_token: Position
+    step: TokenIndex
+    source_token: TokenIndex
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 

@@ -37,7 +37,7 @@ class Normalized(NamedTuple):
 
 
 def normalize_with_spans(text: str) -> Normalized:
-    """What `normalize` returns, with the characters of `text` that each character stands for."""
+    """What `normalize` returns, with the range of `text` that each character comes from."""
     visible = CONTROL_CHARACTERS.sub(" ", text)
     start, end = len(visible) - len(visible.lstrip()), len(visible.rstrip())
     if unicodedata.is_normalized("NFC", visible):
