@@ -1,7 +1,11 @@
 """What the tests share: the real data where it is, and one small model trained on the lesson."""
 
 import os
+import shutil
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny products are slower on two threads
@@ -10,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 import regard
+from regard.files import lock
 from regard.lesson.corpus import Lesson, split_lesson
 
 settings.register_profile("house", deadline=None, derandomize=True)
@@ -65,7 +70,25 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Text:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory, text: Text) -> Path:
-    """A model folder."""
-    folder = tmp_path_factory.mktemp("trained") / "model"
-    regard.train(text.train, folder, valid=text.valid, settings=TINY)
-    return folder
+    """A model folder: trained once in a run of the tests, copied for each process."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained-once"
+    with locked(shared.with_suffix(".lock")):
+        if not shared.exists():
+            unfinished = shared.with_suffix(".part")
+            regard.train(text.train, unfinished, valid=text.valid, settings=TINY)
+            unfinished.rename(shared)
+    return shutil.copytree(shared, tmp_path_factory.mktemp("trained") / "model")
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Wait until no other process holds the file, and hold it."""
+    while True:
+        try:
+            handle = lock(file)
+            break
+        except OSError:
+            time.sleep(0.1)
+    with handle:
+        yield

@@ -236,7 +236,7 @@ def test_what_is_not_installed_is_named_with_the_way_to_install_it(missing, monk
     assert str(caught.value) == (
         f"evaluating needs {missing}, which is not installed\n"
         "  where: this Python\n"
-        "  to do: pip install '.[train]' in the folder of regard's source"
+        "  to do: in the folder of regard's source: pip install '.[train]'"
     )
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from regard.errors import RegardError
 from regard.explain.explanation import explain
-from regard.explain.heat_map import MOST_WORDS, Picture, fonts_for, write_pictures
+from regard.explain.heat_map import MAX_PICTURE_WORDS, Picture, fonts_for, write_pictures
 from regard.explain.terminal import heat_map
 from regard.lesson.corpus import EXAMPLE
 from regard.translator import open_light
@@ -169,9 +169,12 @@ def test_a_font_that_has_a_box_for_every_letter_is_not_taken():
 @pytest.mark.parametrize(
     ("pictures", "expected"),
     [
-        ([picture(["mot"] * (MOST_WORDS + 1))], f"here are {MOST_WORDS + 1}"),
+        ([picture(["mot"] * (MAX_PICTURE_WORDS + 1))], f"here are {MAX_PICTURE_WORDS + 1}"),
         ([picture(columns=["word"] * 2100)], "here are 2,100"),
-        ([picture(["mot"] * MOST_WORDS, ["word"] * MOST_WORDS)] * 3, "the models too many"),
+        (
+            [picture(["mot"] * MAX_PICTURE_WORDS, ["word"] * MAX_PICTURE_WORDS)] * 3,
+            "the models too many",
+        ),
         ([picture(["m" * 3000], ["w" * 3000])], "the words are too long"),
     ],
     ids=["rows", "columns", "models", "letters"],
@@ -183,13 +186,13 @@ def test_what_a_picture_cannot_hold_is_refused_and_leaves_no_file(pictures, expe
 
 
 def test_a_picture_holds_as_many_words_as_it_says(tmp_path):
-    write_pictures([picture(["mot"] * MOST_WORDS, ["word"] * 3)], tmp_path / "long.svg")
-    assert (tmp_path / "long.svg").read_text("utf-8").count(">mot<") == MOST_WORDS
+    write_pictures([picture(["mot"] * MAX_PICTURE_WORDS, ["word"] * 3)], tmp_path / "long.svg")
+    assert (tmp_path / "long.svg").read_text("utf-8").count(">mot<") == MAX_PICTURE_WORDS
 
 
 def test_a_sentence_too_long_for_a_picture_still_gets_a_page(model, tmp_path):
     words = "explain", "-", "--model", model, "--out"
-    long = "the cat " * (MOST_WORDS // 2 + 1)
+    long = "the cat " * (MAX_PICTURE_WORDS // 2 + 1)
     assert "write .html" in run(*words, tmp_path / "long.png", given=long, expect=2).stderr
     assert not list(tmp_path.iterdir())
     run(*words, tmp_path / "long.html", given=long)

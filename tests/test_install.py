@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import regard
 from conftest import CAT_AND_MOUSE
 from regard import models
 from regard.cli import COMMANDS
@@ -191,3 +192,14 @@ def test_the_wheel_installs_into_a_clean_environment_and_translates(python, whee
         input=b"The black cat ate the mouse.\n", capture_output=True, check=False, env=clean,
     )  # fmt: skip
     assert done.stdout.decode() in CAT_AND_MOUSE, done.stderr.decode()
+
+
+@pytest.mark.registry
+def test_the_modules_of_the_page_have_the_types_that_their_comments_say():
+    """TypeScript checks the JavaScript; npm brings it."""
+    npx = shutil.which("npx")
+    assert npx, "npm is needed"
+    page = Path(regard.__file__).parent / "page"
+    command = [npx, "--yes", "--package", "typescript@5", "tsc", "--project", page]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

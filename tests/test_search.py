@@ -123,6 +123,9 @@ class Invented:
     def __init__(self, following: Callable[[list[int]], dict[int, float]]) -> None:
         self.following = following
 
+    def batch_size(self, length: int, beam: int) -> int:
+        raise NotImplementedError
+
     def encode(self, sources: Sequence[Sequence[int]]) -> Decoding:
         return InventedDecoding(self, len(sources))
 
@@ -138,7 +141,12 @@ class InventedDecoding:
         self.written: list[list[int]] = [[] for _ in range(sentences)]
 
     def advance(
-        self, rows: np.ndarray, tokens: np.ndarray, k: int, bias: np.ndarray, adjustment: LogitBias
+        self,
+        rows: np.ndarray,
+        tokens: np.ndarray,
+        k: int,
+        attention_bias: np.ndarray,
+        logit_bias: LogitBias,
     ) -> TopK:
         pairs = zip(rows.tolist(), tokens.tolist(), strict=True)
         self.written = [self.written[row] + more for row, more in pairs]
@@ -362,7 +370,7 @@ def test_of_two_circles_that_are_cut_back_to_one_text_only_the_better_is_kept():
 
 
 def test_a_beam_of_nothing_is_refused():
-    with pytest.raises(RegardError, match="finds nothing"):
+    with pytest.raises(RegardError, match="keeps nothing"):
         beam(make_engine(), Task(SOURCES, SHORT), 0, 1.0)
 
 

@@ -56,7 +56,7 @@ def progress_of(folder: Path) -> Progress:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Text:
-    return Text(tmp_path_factory.mktemp("small"), split(200, 10, seed=5))
+    return Text(tmp_path_factory.mktemp("small"), split_lesson(200, 10, seed=5))
 
 
 @pytest.fixture(scope="module")
