@@ -169,8 +169,8 @@ def test_a_font_that_has_a_box_for_every_letter_is_not_taken():
 @pytest.mark.parametrize(
     ("pictures", "expected"),
     [
-        ([picture(["mot"] * (MAX_PICTURE_WORDS + 1))], f"here are {MAX_PICTURE_WORDS + 1}"),
-        ([picture(columns=["word"] * 2100)], "here are 2,100"),
+        ([picture(["mot"] * (MAX_PICTURE_WORDS + 1))], f"these are {MAX_PICTURE_WORDS + 1}"),
+        ([picture(columns=["word"] * 2100)], "these are 2,100"),
         (
             [picture(["mot"] * MAX_PICTURE_WORDS, ["word"] * MAX_PICTURE_WORDS)] * 3,
             "the models too many",
