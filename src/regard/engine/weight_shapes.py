@@ -53,9 +53,8 @@ def products_of(options: ModelOptions) -> Iterator[str]:
         yield f"{names.encoder_layer(number)}.read"
     for number in range(options.decoder_layers):
         name = names.decoder_layer(number)
-        yield from (
-            f"{name}.{part}" for part in (f"{names.CELL}.read", names.BRIDGE, names.FEED_FORWARD)
-        )
+        yield f"{name}.{names.CELL}.read"
+        yield from (f"{name}.{names.BRIDGE}", f"{name}.{names.FEED_FORWARD}")
         for weight in SCORES[options.attention].weights(options):
             if weight.endswith(".weight"):
                 yield f"{name}.{names.SCORE}.{weight.removesuffix('.weight')}"
