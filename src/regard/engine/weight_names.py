@@ -4,7 +4,7 @@ from regard.config import ModelOptions
 
 SOURCE_TABLE = "encoder.embed.table.weight"
 OUTPUT = "decoder.output_layer"
-CELL, SCORE = "recur", "score"
+RECUR, SCORE = "recur", "score"
 BRIDGE, FEED_FORWARD, NORM = "bridge.0", "feed_forward.0", "norm"
 """Parts of a decoder layer."""
 DIRECTIONS = {"bidirectional": ("forward_rnn", "backward_rnn"), "unidirectional": ("forward_rnn",)}

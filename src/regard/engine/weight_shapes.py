@@ -37,7 +37,7 @@ def weight_shapes(options: ModelOptions, source_tokens: int, target_tokens: int)
 def decoder_layer_shapes(number: int, options: ModelOptions) -> Shapes:
     size, states, hidden = options.embedding_size, options.encoder_size, options.decoder_size
     name, cell = names.decoder_layer(number), CELLS[options.layer_type]
-    yield from prefixed(f"{name}.{names.CELL}", cell.weights(size, hidden))
+    yield from prefixed(f"{name}.{names.RECUR}", cell.weights(size, hidden))
     score = SCORES[options.attention].weights(options)
     yield from prefixed(f"{name}.{names.SCORE}", score)
     yield from prefixed(name, linear_shapes(names.FEED_FORWARD, hidden + states, size))
@@ -53,7 +53,7 @@ def products_of(options: ModelOptions) -> Iterator[str]:
         yield f"{names.encoder_layer(number)}.read"
     for number in range(options.decoder_layers):
         name = names.decoder_layer(number)
-        yield f"{name}.{names.CELL}.read"
+        yield f"{name}.{names.RECUR}.read"
         yield from (f"{name}.{names.BRIDGE}", f"{name}.{names.FEED_FORWARD}")
         for weight in SCORES[options.attention].weights(options):
             if weight.endswith(".weight"):

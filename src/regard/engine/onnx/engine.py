@@ -31,7 +31,7 @@ from regard.text.padding import pad
 MAX_DRAFTS = 6
 """Times that a draft is continued after a wrong token before its sentence is translated anew."""
 
-Limits = Sequence[int]
+Maxima = Sequence[int]
 """A number of tokens or repeats for each sentence."""
 
 
@@ -87,7 +87,7 @@ class OnnxEngine:
         return sentences_that_fit(self.options.encoder_size, self.tokens, length, beam)
 
     def greedy(
-        self, sources: Sequence[Ids], max_lengths: Limits, max_repeats: Limits
+        self, sources: Sequence[Ids], max_lengths: Maxima, max_repeats: Maxima
     ) -> list[Hypothesis]:
         """Greedy search, many tokens at a call."""
         if len(sources) == 1:
@@ -144,7 +144,7 @@ class OnnxEngine:
         return self.greedy_loop(sentence, max_repeats)
 
     def beam(
-        self, sources: Sequence[Ids], max_lengths: Limits, max_repeats: Limits, size: int
+        self, sources: Sequence[Ids], max_lengths: Maxima, max_repeats: Maxima, size: int
     ) -> list[list[Hypothesis]]:
         """Beam search, many steps at a call: the hypotheses that ended."""
         if len(sources) == 1:

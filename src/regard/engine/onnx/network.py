@@ -66,7 +66,7 @@ class Network:
         score, self.cell_type = SCORES[options.attention], CELLS[options.layer_type]
         self.scores = [score(options, arithmetic, f"{layer}.{names.SCORE}") for layer in layers]
         cell, hidden = self.cell_type, options.decoder_size
-        self.cells = [cell(arithmetic, [f"{layer}.{names.CELL}"], hidden) for layer in layers]
+        self.cells = [cell(arithmetic, [f"{layer}.{names.RECUR}"], hidden) for layer in layers]
         self.compares = score.compares
         self.deep = options.decoder_layers > 1
         table = 4 * self.tokens * self.cell_type.gates * hidden
