@@ -51,13 +51,8 @@ class TorchEngine:
         after = self.tensor(pad([[*target, END] for target in targets]))
         before = self.tensor(pad([[START, *target] for target in targets]))
         step = self.network(self.tensor(pad([[*source, END] for source in sources])), before)
-        log_probs = log_softmax(step.logits).gather(-1, after[..., None]).squeeze(-1).cpu().numpy()
-        weights = (
-            torch.stack([attention.weights for attention in step.attentions], dim=1)
-            .float()
-            .cpu()
-            .numpy()
-        )
+        log_probs = array(log_softmax(step.logits).gather(-1, after[..., None]).squeeze(-1))
+        weights = array(torch.stack([layer.weights for layer in step.attentions], dim=1))
         return [
             Forced(
                 log_probs[row, : len(target) + 1],
@@ -74,15 +69,8 @@ class TorchEngine:
         before = self.tensor(np.array([[START, *target]]))
         added = self.tensor(bias).float()[None] if bias.any() else 0.0
         step = network.step(before, memory, network.initial_state(memory), added)
-        layers = tuple(
-            LayerTrace(
-                *(
-                    array(part[0])
-                    for part in attention._replace(context=join_heads(attention.context))
-                )
-            )
-            for attention in step.attentions
-        )
+        joined = [layer._replace(context=join_heads(layer.context)) for layer in step.attentions]
+        layers = tuple(LayerTrace(*(array(part[0]) for part in layer)) for layer in joined)
         return Trace(array(memory.states[0]), layers, array(log_softmax(step.logits)[0]))
 
 
@@ -144,9 +132,7 @@ def build_network(options: ModelOptions, source_tokens: int, target_tokens: int)
 
 def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:
     """Every weight once, by name; shared ones under the first of their names."""
-    return {
-        name: weight.detach().float().cpu().numpy() for name, weight in network.named_parameters()
-    }
+    return {name: array(weight.detach()) for name, weight in network.named_parameters()}
 
 
 def set_weights(network: EncoderDecoder, weights: Tensors, where: str) -> None:

@@ -4,8 +4,11 @@ from regard.config import ModelOptions
 
 SOURCE_TABLE = "encoder.embed.table.weight"
 OUTPUT = "decoder.output_layer"
+RECUR, SCORE = "recur", "score"
 BRIDGE, FEED_FORWARD, NORM = "bridge.0", "feed_forward.0", "norm"
 """Parts of a decoder layer."""
+DIRECTIONS = {"bidirectional": ("forward_rnn", "backward_rnn"), "unidirectional": ("forward_rnn",)}
+"""The cells of an encoder layer, by the encoder's type."""
 
 
 def target_table(options: ModelOptions) -> str:
@@ -26,19 +29,8 @@ def encoder_norm(number: int) -> str:
 
 def directions(options: ModelOptions, number: int) -> list[str]:
     """The cells of an encoder layer."""
-    name = encoder_layer(number)
-    if options.encoder == "bidirectional":
-        return [f"{name}.forward_rnn", f"{name}.backward_rnn"]
-    return [f"{name}.forward_rnn"]
+    return [f"{encoder_layer(number)}.{cell}" for cell in DIRECTIONS[options.encoder]]
 
 
 def decoder_layer(number: int) -> str:
     return f"decoder.layers.{number}"
-
-
-def decoder_cell(number: int) -> str:
-    return f"decoder.layers.{number}.recur"
-
-
-def decoder_score(number: int) -> str:
-    return f"decoder.layers.{number}.score"

@@ -37,8 +37,9 @@ def weight_shapes(options: ModelOptions, source_tokens: int, target_tokens: int)
 def decoder_layer_shapes(number: int, options: ModelOptions) -> Shapes:
     size, states, hidden = options.embedding_size, options.encoder_size, options.decoder_size
     name, cell = names.decoder_layer(number), CELLS[options.layer_type]
-    yield from prefixed(names.decoder_cell(number), cell.weights(size, hidden))
-    yield from prefixed(names.decoder_score(number), SCORES[options.attention].weights(options))
+    yield from prefixed(f"{name}.{names.RECUR}", cell.weights(size, hidden))
+    score = SCORES[options.attention].weights(options)
+    yield from prefixed(f"{name}.{names.SCORE}", score)
     yield from prefixed(name, linear_shapes(names.FEED_FORWARD, hidden + states, size))
     tensors = cell.derived_states + cell.state_tensors
     yield from prefixed(name, linear_shapes(names.BRIDGE, states, hidden * tensors))
@@ -52,11 +53,11 @@ def products_of(options: ModelOptions) -> Iterator[str]:
         yield f"{names.encoder_layer(number)}.read"
     for number in range(options.decoder_layers):
         name = names.decoder_layer(number)
-        yield f"{names.decoder_cell(number)}.read"
+        yield f"{name}.{names.RECUR}.read"
         yield from (f"{name}.{names.BRIDGE}", f"{name}.{names.FEED_FORWARD}")
         for weight in SCORES[options.attention].weights(options):
             if weight.endswith(".weight"):
-                yield f"{names.decoder_score(number)}.{weight.removesuffix('.weight')}"
+                yield f"{name}.{names.SCORE}.{weight.removesuffix('.weight')}"
     yield names.OUTPUT
 
 
@@ -73,18 +74,15 @@ def match_shapes(
 ) -> bool:
     """Whether `tensors` can be the weights of such a network: all finite and in fp32, or the
     matrices in int8 with their scales."""
-    left = dict(tensors)
-    if options.encoder_layers + options.decoder_layers > len(left):
+    if options.encoder_layers + options.decoder_layers > len(tensors):
         return False
-    with_scales = are_int8(tensors)
+    with_scales, expected = are_int8(tensors), {}
     for name, shape in weight_shapes(options, source_tokens, target_tokens):
-        expected = [(name, "float32", shape)]
-        if with_scales and is_matrix(name, shape):
-            expected = [(name, "int8", shape), (name + SCALE, "float32", shape[:1])]
-        for key, dtype, size in expected:
-            tensor = left.pop(key, None)
-            if tensor is None or tensor.dtype != dtype or tensor.shape != size:
-                return False
-            if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
-                return False
-    return not left
+        is_quantized = with_scales and is_matrix(name, shape)
+        expected[name] = "int8" if is_quantized else "float32", shape
+        if is_quantized:
+            expected[name + SCALE] = "float32", shape[:1]
+    stored = {name: (str(tensor.dtype), tensor.shape) for name, tensor in tensors.items()}
+    return stored == expected and all(
+        tensor.dtype == np.int8 or np.isfinite(tensor).all() for tensor in tensors.values()
+    )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from regard.data.corpus import open_corpus
+from regard.data.corpus import Corpus, Numbers, open_corpus
 from regard.data.formats.lines import read_texts
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantize
@@ -15,7 +15,6 @@ from regard.errors import RegardError
 from regard.export.calibration import calibrate, clip_ranges
 from regard.export.shortlist import CHUNK_SENTENCES, MAX_PAIRS, learn_shortlist, merge
 from regard.search.beam import Task, greedy
-from regard.shapes import Int
 from regard.special import Ids
 from regard.storage.folder import ModelInfo, Tensors
 from regard.storage.model_file import (
@@ -82,21 +81,25 @@ def save_parent_shortlist(parent: Path, info: ModelInfo, folder: Path) -> None:
 def learn_from_corpus(folder: Path, info: ModelInfo) -> Shortlist:
     """A shortlist from a random sample of a prepared corpus."""
     corpus = open_corpus(folder)
-    sources: list[Ids] = []
-    targets: list[Ids] = []
-    pairs = 0
+    pairs: list[tuple[Ids, Ids]] = []
+    token_pairs = 0
     for indices in shuffled_chunks(len(corpus), CHUNK_SENTENCES):
-        more_sources = info.source.encode(corpus.sources(indices))
-        more_targets = info.target.encode(corpus.targets(indices))
-        sources += more_sources
-        targets += more_targets
-        pairs += sum(len(a) * len(b) for a, b in zip(more_sources, more_targets, strict=True))
-        if pairs > MAX_PAIRS:
+        chunk = encode_pairs(corpus, info, indices)
+        pairs += chunk
+        token_pairs += sum(len(source) * len(target) for source, target in chunk)
+        if token_pairs > MAX_PAIRS:
             break
+    sources, targets = zip(*pairs, strict=True)
     return learn_shortlist(sources, targets, info.source, info.target)
 
 
-def shuffled_chunks(lines: int, size: int) -> Iterator[Int[np.ndarray, " _"]]:
+def encode_pairs(corpus: Corpus, info: ModelInfo, indices: Numbers) -> list[tuple[Ids, Ids]]:
+    """These sentence pairs of a corpus, as tokens."""
+    sources = info.source.encode(corpus.sources(indices))
+    return list(zip(sources, info.target.encode(corpus.targets(indices)), strict=True))
+
+
+def shuffled_chunks(lines: int, size: int) -> Iterator[Numbers]:
     """The indices of all lines in random order, `size` at a time."""
     order = np.random.default_rng(SEED).permutation(lines)
     return iter(np.split(order, range(size, lines, size)))
@@ -126,11 +129,7 @@ def calibration_pairs(
         )
     corpus = open_corpus(prepared)
     indices = np.unique(np.linspace(0, len(corpus) - 1, CALIBRATION_SENTENCES).astype(np.int64))
-    encoded = (
-        info.source.encode(corpus.sources(indices)),
-        info.target.encode(corpus.targets(indices)),
-    )
-    return list(zip(*encoded, strict=True))
+    return encode_pairs(corpus, info, indices)
 
 
 def read_sample(file: Path) -> list[str]:

@@ -38,12 +38,10 @@ def learn_shortlist(
     order = np.lexsort((-probability, owner))
     order = order[~np.isin(token[order], common)]
     owner, token = owner[order], token[order]
-    first = np.searchsorted(owner, owner)
-    rank = np.arange(len(owner)) - first
+    rank = np.arange(len(owner)) - np.searchsorted(owner, owner)
     is_kept = rank < LIKELY_PER_TOKEN - COPIES_PER_TOKEN
     likely[owner[is_kept], rank[is_kept]] = token[is_kept]
-    copies = copy_candidates(source, target)
-    likely[:, LIKELY_PER_TOKEN - COPIES_PER_TOKEN :] = copies
+    likely[:, LIKELY_PER_TOKEN - COPIES_PER_TOKEN :] = copy_candidates(source, target)
     return Shortlist(likely, common.astype(kind))
 
 
@@ -71,9 +69,8 @@ def translation_probabilities(
 
     IBM model 1 (Brown et al. 1993, section 4.2) without its empty word.
     """
-    chunks = [
-        slice(begin, begin + CHUNK_SENTENCES) for begin in range(0, len(sources), CHUNK_SENTENCES)
-    ]
+    begins = range(0, len(sources), CHUNK_SENTENCES)
+    chunks = [slice(begin, begin + CHUNK_SENTENCES) for begin in begins]
     counted = [cooccurring_pairs(sources[part], targets[part], target_tokens) for part in chunks]
     all_pairs = np.unique(np.concatenate([np.unique(part.pair) for part in counted]))
     cooccurring = [

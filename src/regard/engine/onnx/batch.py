@@ -29,8 +29,6 @@ SHRINK_BELOW = 0.85
 TOKENS_PER_CALL = 8
 """Tokens that greedy search of a batch adds at a call; then finished sentences are dropped."""
 
-EMPTY = GreedyOutput(np.zeros(0, np.int64), 0.0, zero_counts(1).repeated[0])
-
 
 class OnnxDecoding:
     """A batch of sentences that is being translated.
@@ -75,56 +73,45 @@ class OnnxDecoding:
         index = index_in_block(block)
         shape = len(self.sentences_in_memory), int(index.max()) + 1
         slot = block * shape[1] + index
-        for column in range(tokens.shape[1]):
-            inputs = {
-                "tokens": to_dense(shape, slot, tokens[:, column]),
-                "parents": to_dense(shape, slot, parent),
-                "bias": dense_bias(shape, block, index, attention_bias),
-                "k": np.array([k]),
-            }
-            ranked = self.step(inputs, logit_bias, block, index, k)
-            parent = slot
-        self.sentence, self.slot = sentence, slot
-        by_slot = {name: value.reshape(-1, value.shape[-1])[slot] for name, value in ranked.items()}
-        return TopK(by_slot["best"], by_slot["log_probs"])
-
-    def step(
-        self, inputs: Arrays, logit_bias: LogitBias, block: RowIndices, index: RowIndices, k: int
-    ) -> Arrays:
         kind = GraphKind("step", shortlist=self.has_shortlist)
+        inputs = {"bias": dense_bias(shape, block, index, attention_bias), "k": np.array([k])}
         if len(logit_bias.rows) or k > MAX_TOP_K:
             kind = GraphKind("biased_step")
             where = block[logit_bias.rows], index[logit_bias.rows], logit_bias.tokens
             inputs["adjusted_index"] = np.stack(where, axis=-1).astype(np.int64)
             inputs["amounts"] = logit_bias.biases.astype(np.float32)
-        return self.run(kind, inputs)
+        for column in tokens.T:
+            inputs["tokens"] = to_dense(shape, slot, column)
+            inputs["parents"] = to_dense(shape, slot, parent)
+            ranked, parent = self.run(kind, inputs), slot
+        self.sentence, self.slot = sentence, slot
+        by_slot = {name: value.reshape(-1, value.shape[-1])[slot] for name, value in ranked.items()}
+        return TopK(by_slot["best"], by_slot["log_probs"])
 
     def greedy(self, max_lengths: Sentences, max_repeats: Sentences) -> list[GreedyOutput]:
         """Greedy search, TOKENS_PER_CALL at a call."""
         kind = GraphKind("greedy", shortlist=self.has_shortlist)
-        results: list[GreedyOutput] = [EMPTY] * len(max_lengths)
+        results: dict[int, GreedyOutput] = {}
         tokens = np.full((len(max_lengths), 1), START)
         log_probs = np.zeros((len(max_lengths), 1), np.float32)
         while len(self.sentences_in_memory):
-            limit, length = max_lengths[self.sentences_in_memory], tokens.shape[1] - 1
+            sentences, length = self.sentences_in_memory, tokens.shape[1] - 1
+            limit, repeats = max_lengths[sentences], max_repeats[sentences]
             steps = np.array(min(TOKENS_PER_CALL, limit.max() - length))
             output = self.run(kind, {"token": tokens[:, -1:], "steps": steps})
             tokens = np.concatenate([tokens, output["tokens"][:, :, 0].T], axis=1)
             log_probs = np.concatenate([log_probs, output["log_probs"][:, :, 0].T], axis=1)
-            length, unfinished = tokens.shape[1] - 1, np.full(len(self.sentences_in_memory), True)
-            may_stop = (tokens == END).any(axis=1) | (length >= limit)
-            may_stop |= may_repeat(tokens, max_repeats[self.sentences_in_memory])
+            length, unfinished = tokens.shape[1] - 1, np.full(len(sentences), True)
+            may_stop = (tokens == END).any(axis=1) | (length >= limit) | may_repeat(tokens, repeats)
             for row in np.flatnonzero(may_stop):
-                sentence, end = self.sentences_in_memory[row], limit[row] + 1
-                result = truncate(
-                    tokens[row, 1:end], log_probs[row, 1:end], int(max_repeats[sentence])
-                )
-                results[sentence] = result
+                end = limit[row] + 1
+                result = truncate(tokens[row, 1:end], log_probs[row, 1:end], int(repeats[row]))
+                results[sentences[row]] = result
                 is_all = len(result.tokens) == length < limit[row]
                 unfinished[row] = is_all and result.tokens[-1] != END
             self.drop(~unfinished)
             tokens, log_probs = tokens[unfinished], log_probs[unfinished]
-        return results
+        return [results[sentence] for sentence in range(len(max_lengths))]
 
     def beam(self, max_lengths: Sentences, max_repeats: Sentences, size: int) -> list[BeamSteps]:
         """Beam search. A call ends when few sentences are unfinished; the others are dropped."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from regard.engine.onnx import graphs
-from regard.engine.onnx.candidates import CandidateTokens, block_top_k
+from regard.engine.onnx.candidates import CandidateTokens
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Spec, Value, concat, where
 from regard.engine.onnx.network import Memory, Network
 from regard.engine.onnx.outputs import BeamSteps
@@ -96,14 +96,14 @@ def draw_beam_step(
     body, size = LoopBody(g), limit(g, "size")
     token, log_prob, ended, repetition = body.input_table(BEAM_STATE, "B")
     output, after = network.step(token, graphs.state_inputs(body, network, "B", "N"), memory)
-    best = block_top_k(candidates.logits(network, output), size + 1, candidates)
+    best = candidates.top_k(candidates.logits(network, output), size + 1)
     parent, token, total = expand(*best, log_prob, size)
     newly_ended, total_unended = split_off_ended(token, total)
     log_prob, kept, row, next_token = keep_best(parent, token, total_unended, size)
     repetition, repeats = count_repetition(repetition, row, next_token)
     stopped = repeats & (log_prob > DEAD)
     ended = ended + newly_ended + stopped.cast("float32").sum(1)
-    unfinished = is_unfinished(body, ended)
+    unfinished = (ended < limit(g, "enough")) & (body.number < limit(g, "last_step"))
     go_on = unfinished.cast("int64").sum() > limit(g, "fewest")
     next_state = next_token, where(stopped, DEAD, log_prob), ended, repetition
     outputs = parent, token, total, kept, stopped
@@ -113,13 +113,10 @@ def draw_beam_step(
 
 
 def with_shapes(values: Sequence[Value], specs: dict[str, Spec]) -> list[Result]:
-    pairs = zip(values, specs.values(), strict=True)
-    return [(value, "B", *shape) for value, (_, shape) in pairs]
+    return [(value, "B", *shape) for value, (_, shape) in zip(values, specs.values(), strict=True)]
 
 
-def expand(
-    tokens: Value, log_probs: Value, log_prob: Value, size: Value
-) -> tuple[Value, Value, Value]:
+def expand(tokens: Value, log_probs: Value, log_prob: Value, size: Value) -> tuple[Value, ...]:
     """The candidates [B C]: parent row, token and total log-probability; `tokens` are [B N k].
 
     In numpy: totals = (log_probs + log_prob[..., None]).reshape(B, N * k);
@@ -139,9 +136,7 @@ def split_off_ended(token: Value, total: Value) -> tuple[Value, Value]:
     return where(is_end, limit(token.graph, "may_end"), 0.0).sum(1), where(is_end, DEAD, total)
 
 
-def keep_best(
-    parent: Value, token: Value, total: Value, size: Value
-) -> tuple[Value, Value, Value, Value]:
+def keep_best(parent: Value, token: Value, total: Value, size: Value) -> tuple[Value, ...]:
     """The next rows [B N]: log-probability, candidate, row that they continue, and token.
 
     In numpy: kept = argsort(-total)[:, :N]; total[kept], kept, parent[kept] + first_row,
@@ -164,8 +159,3 @@ def count_repetition(state: Value, row: Value, token: Value) -> tuple[Value, Val
     longest = (run - limit(token.graph, "too_long")).max(-1)
     state = concat([run, token, last], axis=-1).draw("Slice", [0], [2 * MAX_PERIOD], [-1])
     return state, longest >= 0
-
-
-def is_unfinished(body: LoopBody, ended: Value) -> Value:
-    """Whether a sentence goes on [B]: (ended < enough) & (number < last_step)."""
-    return (ended < limit(body, "enough")) & (body.number < limit(body, "last_step"))

@@ -8,7 +8,7 @@ from regard.engine.onnx.products import GatheredRows
 from regard.engine.onnx.shortlist import BLOCK
 
 MAX_TOP_K = BLOCK
-"""The greatest k of `block_top_k`."""
+"""The greatest k of `CandidateTokens.top_k`."""
 
 WIDTH = 64
 """The width of a block of logits of the whole vocabulary."""
@@ -22,12 +22,24 @@ class CandidateTokens(NamedTuple):
     tokens: Value | None
     """B W; None for the whole vocabulary."""
     width: int
-    """The width of a block of logits in `block_top_k`."""
+    """The width of a block of logits in `CandidateTokens.top_k`."""
     columns: int = 0
     """Logits of the whole vocabulary, padded to at least MAX_TOP_K full blocks."""
 
     def logits(self, network: Network, output: Value) -> Value:
         return network.logits(output, self.rows, self.columns)
+
+    def top_k(self, logits: Value, k: Operand) -> tuple[Value, Value]:
+        """The k most likely tokens [B N k] by `logits` [B N W], and their log-probabilities.
+
+        They are in the k blocks of logits with the greatest maxima. k is at most MAX_TOP_K.
+        """
+        blocks = logits.log_softmax().reshape(0, 0, -1, self.width)
+        block = blocks.max(-1).top_k(k)[1]
+        chosen = blocks.gather_batched(block, batch_dims=2)
+        log_probs, index = chosen.reshape(0, 0, -1).top_k(k)
+        first = block.gather_elements(index // self.width, axis=-1)
+        return self.tokens_at(first * self.width + index % self.width), log_probs
 
     def tokens_at(self, index: Value) -> Value:
         """The tokens of the logits at `index` [B ...]."""
@@ -48,14 +60,11 @@ def candidate_inputs(g: Graph, network: Network) -> CandidateTokens:
 
 def picked_tokens(g: Graph, network: Network) -> CandidateTokens:
     """The same, with the rows that another graph has gathered (`output_picked`)."""
-    arithmetic = network.arithmetic
-    rows = GatheredRows(
-        g.input("output_rows.columns", arithmetic.column_type, "B", "M", "W"),
-        g.input("output_rows.scales", arithmetic.scale_type, "B", 1, "W")
-        if arithmetic.scale_type
-        else None,
-        g.input("output_rows.bias", "float32", "B", 1, "W"),
-    )
+    scale_type = network.arithmetic.scale_type
+    columns = g.input("output_rows.columns", network.arithmetic.column_type, "B", "M", "W")
+    scales = g.input("output_rows.scales", scale_type, "B", 1, "W") if scale_type else None
+    bias = g.input("output_rows.bias", "float32", "B", 1, "W")
+    rows = GatheredRows(columns, scales, bias)
     return CandidateTokens(rows, g.input("allowed", "int64", "B", "W"), BLOCK)
 
 
@@ -64,20 +73,6 @@ def output_picked(g: Graph, rows: GatheredRows) -> None:
     if rows.scales is not None:
         g.output(rows.scales, "output_rows.scales", "B", 1, "W")
     g.output(rows.bias, "output_rows.bias", "B", 1, "W")
-
-
-def block_top_k(logits: Value, k: Operand, candidates: CandidateTokens) -> tuple[Value, Value]:
-    """The k most likely candidates [B N k] by `logits` [B N W], and their log-probabilities.
-
-    They are in the k blocks of logits with the greatest maxima. k is at most MAX_TOP_K.
-    """
-    width = candidates.width
-    blocks = logits.log_softmax().reshape(0, 0, -1, width)
-    block = blocks.max(-1).top_k(k)[1]
-    chosen = blocks.gather_batched(block, batch_dims=2)
-    log_probs, index = chosen.reshape(0, 0, -1).top_k(k)
-    first = block.gather_elements(index // width, axis=-1)
-    return candidates.tokens_at(first * width + index % width), log_probs
 
 
 def block_width(tokens: int) -> int:

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -161,17 +160,11 @@ class SSRU(Cell):
 CELLS: dict[str, type[Cell]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
 
 
-class ScanOutput(NamedTuple):
-    """The results of a cell over tokens one by one."""
+def scan(name: str, cell: Cell, precomputed: Sequence[Value], first: States) -> list[Value]:
+    """Run a cell over `precomputed` [T B D _] from the states `first` [B D H].
 
-    hidden: Value
-    """T B D H: at each token."""
-    final: States
-    """B D H: after the last token."""
-
-
-def scan(name: str, cell: Cell, precomputed: Sequence[Value], first: Sequence[Value]) -> ScanOutput:
-    """Run a cell over `precomputed` [T B D _] from the states `first` [B D H]."""
+    Returns the states after the last token, and then the hidden state at each token [T B D H].
+    """
     g, directions = precomputed[0].graph, len(cell.directions)
     body, shape = Body(f"{g.prefix}{name}/", g), ("B", directions, cell.hidden_size)
     states = [body.input(f"state.{n}", "float32", *shape) for n in range(cell.state_tensors)]
@@ -181,5 +174,4 @@ def scan(name: str, cell: Cell, precomputed: Sequence[Value], first: Sequence[Va
     states = cell.step(inputs, states)
     for value in [*states, cell.hidden(states[0])]:
         body.result(value, *shape)
-    *final, hidden = body.run("Scan", *first, *precomputed, num_scan_inputs=len(precomputed))
-    return ScanOutput(hidden, final)
+    return body.run("Scan", *first, *precomputed, num_scan_inputs=len(precomputed))

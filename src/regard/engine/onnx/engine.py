@@ -14,7 +14,7 @@ from regard.engine.onnx.candidates import MAX_TOP_K
 from regard.engine.onnx.layout import encoder_inputs
 from regard.engine.onnx.network import Network
 from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
-from regard.engine.onnx.products import Arithmetic, Fp32, Int8
+from regard.engine.onnx.products import Arithmetic, Int8
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks
 from regard.engine.quantize import are_int8
@@ -30,6 +30,9 @@ from regard.text.padding import pad
 
 MAX_DRAFTS = 6
 """Times that a draft is continued after a wrong token before its sentence is translated anew."""
+
+Maxima = Sequence[int]
+"""A number of tokens or repeats for each sentence."""
 
 
 class OnnxEngine:
@@ -49,7 +52,7 @@ class OnnxEngine:
         self.uses_shortlist = False
         """Whether translations consist of the shortlist's tokens alone."""
         self.architecture = architecture_of(options)
-        arithmetic: Arithmetic = Fp32(tensors)
+        arithmetic = Arithmetic(tensors)
         if are_int8(tensors):
             arithmetic = Int8(tensors, ranges, int8_saturates())
         self.sessions = Sessions(Network(options, arithmetic), threads)
@@ -84,7 +87,7 @@ class OnnxEngine:
         return sentences_that_fit(self.options.encoder_size, self.tokens, length, beam)
 
     def greedy(
-        self, sources: Sequence[Ids], max_lengths: Sequence[int], max_repeats: Sequence[int]
+        self, sources: Sequence[Ids], max_lengths: Maxima, max_repeats: Maxima
     ) -> list[Hypothesis]:
         """Greedy search, many tokens at a call."""
         if len(sources) == 1:
@@ -141,11 +144,7 @@ class OnnxEngine:
         return self.greedy_loop(sentence, max_repeats)
 
     def beam(
-        self,
-        sources: Sequence[Ids],
-        max_lengths: Sequence[int],
-        max_repeats: Sequence[int],
-        size: int,
+        self, sources: Sequence[Ids], max_lengths: Maxima, max_repeats: Maxima, size: int
     ) -> list[list[Hypothesis]]:
         """Beam search, many steps at a call: the hypotheses that ended."""
         if len(sources) == 1:
@@ -209,9 +208,8 @@ def accept_draft(draft: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray
 def load_bundle(bundle: ModelFile, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are not those of the card's model."""
     card, options = bundle.info, bundle.info.config.model
-    matches = len(card.target) >= MAX_TOP_K and match_shapes(
-        bundle.tensors, options, len(card.source), len(card.target)
-    )
+    tokens = len(card.source), len(card.target)
+    matches = tokens[1] >= MAX_TOP_K and match_shapes(bundle.tensors, options, *tokens)
     expected = set(products_of(options)) if matches and are_int8(bundle.tensors) else set()
     if not matches or bundle.calibration.keys() != expected:
         raise RegardError(

@@ -129,12 +129,9 @@ def draw(
 ) -> list[Value]:
     """The results of `operator`, of these element types, in the innermost graph of its inputs."""
     values = [one for one in inputs if isinstance(one, Value)]
-    first = values[0]
-    graph = first.graph
-    for value in values:
-        if value.graph.depth > graph.depth:
-            graph = value.graph
-    names = ["" if one is None else graph.lift(one, first.element).name for one in inputs]
+    graph = max((value.graph for value in values), key=lambda graph: graph.depth)
+    element = values[0].element
+    names = ["" if one is None else graph.lift(one, element).name for one in inputs]
     prefix = f"{graph.prefix}{operator}.{len(graph.nodes)}."
     outputs = [f"{prefix}{number}" for number in range(len(elements))]
     graph.nodes.append(proto.node_proto(operator, names, outputs, attributes))
@@ -162,7 +159,6 @@ class Graph:
         self.depth: int = around.depth + 1 if around else 0
         self.nodes: list[bytes] = []
         self.tensors: dict[str, proto.Parts] = {}
-        self.constants: dict[str, Value] = {}
         self.inputs: list[proto.Port] = []
         self.outputs: list[proto.Port] = []
 
@@ -202,14 +198,9 @@ class Graph:
 
     def constant(self, value: object, element: str) -> Value:
         """A constant, stored under a name that tells its value."""
-        key = f"{element} {value}"
-        known = self.root.constants.get(key)
-        if known is None:
-            array = np.array(value, element)
-            flat = "_".join(map(str, array.ravel().tolist()))
-            known = self.tensor(f"{element}.{array.ndim}.{flat}", array)
-            self.root.constants[key] = known
-        return known
+        array = np.array(value, element)
+        numbers = "_".join(map(str, array.ravel().tolist()))
+        return self.tensor(f"{element}.{array.ndim}.{numbers}", array)
 
     def lift(self, operand: Operand, element: str) -> Value:
         """An operand as a value."""
@@ -219,11 +210,10 @@ class Graph:
 
     def shape(self, *sizes: Size) -> Value:
         """A vector of sizes, each known now or while the graph runs."""
-        vectors: list[Value] = []
+        vectors: list[Any] = []
         for is_known, group in groupby(sizes, key=lambda size: isinstance(size, int)):
             known = [*group]
-            lifted = [self.constant(known, "int64")] if is_known else known
-            vectors += [one for one in lifted if isinstance(one, Value)]
+            vectors += [self.constant(known, "int64")] if is_known else known
         return concat(vectors or [self.constant([], "int64")], axis=0)
 
     def parts(self) -> proto.Parts:

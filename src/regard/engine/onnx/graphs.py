@@ -1,11 +1,6 @@
 """The graphs of the CPU engine that hold no loop of a search, and what all graphs share."""
 
-from regard.engine.onnx.candidates import (
-    CandidateTokens,
-    block_top_k,
-    candidate_inputs,
-    output_picked,
-)
+from regard.engine.onnx.candidates import CandidateTokens, candidate_inputs, output_picked
 from regard.engine.onnx.cells import States
 from regard.engine.onnx.graph import Graph, Spec, Value
 from regard.engine.onnx.network import Memory, Network
@@ -46,8 +41,7 @@ def input_table_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
 def step_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """One step, and the k most likely candidates; k is at most MAX_TOP_K."""
     logits = candidates.logits(network, draw_step(g, network))
-    tokens, log_probs = block_top_k(logits, g.input("k", "int64", 1), candidates)
-    output_ranked(g, tokens, log_probs)
+    output_ranked(g, *candidates.top_k(logits, g.input("k", "int64", 1)))
 
 
 def biased_step_graph(g: Graph, network: Network, _: CandidateTokens) -> None:

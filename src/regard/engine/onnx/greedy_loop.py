@@ -1,12 +1,7 @@
 """Draw greedy search as a Loop: of a single sentence, of a batch, and as a draft to be verified."""
 
 from regard.engine.onnx import graphs
-from regard.engine.onnx.candidates import (
-    CandidateTokens,
-    block_top_k,
-    candidate_inputs,
-    full_vocabulary,
-)
+from regard.engine.onnx.candidates import CandidateTokens, candidate_inputs, full_vocabulary
 from regard.engine.onnx.cells import States
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Value
 from regard.engine.onnx.network import Memory, Network
@@ -48,7 +43,7 @@ def draw_draft(
     loop = SingleLoop(network, candidate_inputs(g, network), memory, first)
     tokens, outputs = loop.run(token, loop.logits, loop.output, width)
     logits = everything.logits(network, outputs.reshape(1, -1, width))
-    best, log_probs = block_top_k(logits, [1], everything)
+    best, log_probs = everything.top_k(logits, [1])
     g.output(tokens, "tokens", "T", 1, 1)
     g.output(best, "best", 1, "T", 1)
     g.output(log_probs, "log_probs", 1, "T", 1)
@@ -89,8 +84,7 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     before = body.input("token", "int64", "B", 1)
     unfinished = body.input("unfinished", "bool", "B", 1)
     output, states = network.step(before, graphs.state_inputs(body, network, "B", 1), memory)
-    logits = candidates.logits(network, output)
-    best, log_probs = block_top_k(logits, [1], candidates)
+    best, log_probs = candidates.top_k(candidates.logits(network, output), [1])
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)
     go_on = unfinished.cast("int64").sum() > 0

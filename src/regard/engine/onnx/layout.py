@@ -21,9 +21,7 @@ def encoder_inputs(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
     return dict(zip(ENCODER_INPUTS, (source, *laid_out), strict=True))
 
 
-def gather_indices(
-    lengths: tuple[int, ...], encoder: str, attention: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def gather_indices(lengths: tuple[int, ...], encoder: str, attention: str) -> list[np.ndarray]:
     """For the encoder: `read_index`, `restore_index` [S B D], `mask_bias` [B 1 1 S] and
     `final_index` [B].
 
@@ -45,7 +43,7 @@ def gather_indices(
     ends, columns = final[:, None], position.T
     may_attend = ends == columns if attention == "none" else ends >= columns
     mask_bias = np.where(may_attend, 0.0, -np.inf).astype(np.float32)[:, None, None]
-    return read_index, restore_index, mask_bias, sentence * length + final
+    return [read_index, restore_index, mask_bias, sentence * length + final]
 
 
 cached_gather_indices = lru_cache(maxsize=256)(gather_indices)

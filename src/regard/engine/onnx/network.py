@@ -14,7 +14,7 @@ import numpy as np
 
 from regard.config import ModelOptions
 from regard.engine import weight_names as names
-from regard.engine.onnx.cells import CELLS, ScanOutput, States, scan
+from regard.engine.onnx.cells import CELLS, States, scan
 from regard.engine.onnx.graph import Value, concat, draw
 from regard.engine.onnx.products import Arithmetic, GatheredRows
 from regard.engine.onnx.scores import SCORES, join_heads, split_heads
@@ -62,16 +62,14 @@ class Network:
         self.options, self.arithmetic = options, arithmetic
         self.target_table = names.target_table(options)
         self.tokens = len(arithmetic.vector(f"{names.OUTPUT}.bias"))
-        layers = range(options.decoder_layers)
+        layers = [names.decoder_layer(number) for number in range(options.decoder_layers)]
         score, self.cell_type = SCORES[options.attention], CELLS[options.layer_type]
-        self.scores = [score(options, arithmetic, names.decoder_score(n)) for n in layers]
-        self.cells = [
-            self.cell_type(arithmetic, [names.decoder_cell(n)], options.decoder_size)
-            for n in layers
-        ]
+        self.scores = [score(options, arithmetic, f"{layer}.{names.SCORE}") for layer in layers]
+        cell, hidden = self.cell_type, options.decoder_size
+        self.cells = [cell(arithmetic, [f"{layer}.{names.RECUR}"], hidden) for layer in layers]
         self.compares = score.compares
         self.deep = options.decoder_layers > 1
-        table = 4 * self.tokens * self.cell_type.gates * options.decoder_size
+        table = 4 * self.tokens * self.cell_type.gates * hidden
         self.has_input_table = not self.deep and table <= LARGEST_TABLE
 
     # Encoder and decoder
@@ -80,10 +78,8 @@ class Network:
         return self.arithmetic.embed(table, tokens, sqrt(self.options.embedding_size))
 
     def normalize(self, inputs: Value, name: str) -> Value:
-        weights = [
-            inputs.graph.tensor(one, self.arithmetic.vector(one))
-            for one in (f"{name}.weight", f"{name}.bias")
-        ]
+        parts = (f"{name}.weight", f"{name}.bias")
+        weights = [inputs.graph.tensor(part, self.arithmetic.vector(part)) for part in parts]
         return inputs.draw("LayerNormalization", *weights, axis=-1, epsilon=1e-5)
 
     # Encoder
@@ -117,7 +113,7 @@ class Network:
         precomputed = cell.precompute([product[index] for index in indices])
         shape = inputs.graph.shape(inputs.size(1), len(directions), size)
         zeros = draw("ConstantOfShape", [shape], ["float32"], value=np.zeros(1, np.float32))[0]
-        hidden = scan(name, cell, precomputed, [zeros] * cell.state_tensors).hidden
+        hidden = scan(name, cell, precomputed, [zeros] * cell.state_tensors)[-1]
         return hidden.reshape(-1, size)[restore_index].reshape(0, 0, options.encoder_size)
 
     def memory(self, states: Value, mask_bias: Value) -> Memory:
@@ -203,21 +199,21 @@ class Network:
         inputs, layers = self.embed(tokens, self.target_table), []
         for number in range(len(self.cells)):
             scanned = self.scan_layer(number, self.precompute(number, inputs), first[number])
-            hidden = scanned.hidden.squeeze(2).transpose(1, 0, 2)
+            hidden = scanned[-1].squeeze(2).transpose(1, 0, 2)
             attention = self.attend(number, hidden, memory, bias)
             inputs = self.feed_forward(number, inputs, hidden, attention)
             layers.append(LayerOutput(hidden, attention, inputs))
         return layers
 
-    def scan_layer(self, number: int, precomputed: Sequence[Value], first: States) -> ScanOutput:
-        """A layer's recurrence over `precomputed` [B T _]."""
+    def scan_layer(self, number: int, precomputed: Sequence[Value], first: States) -> list[Value]:
+        """A layer's recurrence (`cells.scan`) over `precomputed` [B T _]."""
         by_time = [one.transpose(1, 0, 2).unsqueeze(2) for one in precomputed]
         cell = self.cells[number]
         return scan(cell.directions[0], cell, by_time, first)
 
     def run_recurrence_only(self, tokens: Value, first: list[States]) -> list[States]:
         """The states of a decoder of one layer after `tokens` [B T]: they need no attention."""
-        return [self.scan_layer(0, self.lookup_inputs(tokens), first[0]).final]
+        return [self.scan_layer(0, self.lookup_inputs(tokens), first[0])[:-1]]
 
     def logits(self, output: Value, rows: GatheredRows | None = None, columns: int = 0) -> Value:
         """The logits of the next token, of gathered rows or of all; <pad> and <s> have -inf.
@@ -231,9 +227,8 @@ class Network:
 
     def gather_output(self, tokens: Value) -> GatheredRows:
         """The rows of the output matrix for `tokens` [B W]."""
-        bias = tokens.graph.tensor(f"{names.OUTPUT}.biases", self.output_bias())[tokens].unsqueeze(
-            1
-        )
+        biases = tokens.graph.tensor(f"{names.OUTPUT}.biases", self.output_bias())
+        bias = biases[tokens].unsqueeze(1)
         return self.arithmetic.gather(names.output_matrix(self.options), tokens, bias)
 
     def output_bias(self, columns: int = 0) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Compute the matrix products of a graph in fp32 or in int8."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from regard.storage.folder import Tensors
 from regard.storage.model_file import Calibration
 
 Bias = np.ndarray | None
+Matrix = Shaped[np.ndarray, "_ in"]
 
 ZERO_POINT = 128
 """The unsigned byte that stands for a weight of 0."""
@@ -38,8 +38,8 @@ class GatheredRows(NamedTuple):
     """B 1 W"""
 
 
-class Arithmetic(ABC):
-    """Draws matrix products into graphs."""
+class Arithmetic:
+    """Draws matrix products into graphs, in single precision as PyTorch computes it."""
 
     column_type = "float32"
     """The element type of gathered columns."""
@@ -49,30 +49,33 @@ class Arithmetic(ABC):
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
 
-    @abstractmethod
     def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
         """inputs @ concatenate(weights).T + bias, for matrices [out in]; `name` tells the range.
 
         The matrix has zero rows at its end where the bias is longer.
         """
+        g, columns = inputs.graph, self.columns(weights, bias)
+        product = inputs @ g.tensor(f"{name}.weight", columns)
+        return product if bias is None else product + g.tensor(f"{name}.bias", bias)
 
-    @abstractmethod
     def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
         """The rows [B W] of a matrix [out in]; `bias` [B 1 W] goes with them."""
+        matrix = rows.graph.tensor(f"{weight}.all", self.tensors[weight])
+        return GatheredRows(matrix[rows].transpose(0, 2, 1), None, bias)
 
-    @abstractmethod
     def gathered_product(self, inputs: Value, name: str, rows: GatheredRows) -> Value:
         """`product` with gathered rows."""
+        return inputs @ rows.columns + rows.bias
 
-    @abstractmethod
     def embed(self, table: str, tokens: Value, factor: float) -> Value:
         """table[tokens] * factor"""
+        scaled = self.tensors[table] * np.float32(factor)
+        return tokens.graph.tensor(f"{table}.rows", scaled)[tokens]
 
     def columns(self, weights: Sequence[str], bias: Bias) -> np.ndarray:
         """concatenate(weights).T, with a column for each number of the bias."""
-        return transpose_concat(
-            [self.tensors[one] for one in weights], 0 if bias is None else len(bias)
-        )
+        matrices = [self.tensors[one] for one in weights]
+        return transpose_concat(matrices, 0 if bias is None else len(bias))
 
     def vector(self, name: str) -> Float[np.ndarray, "*shape"]:
         """A weight that no product multiplies with; it is stored in fp32."""
@@ -83,27 +86,7 @@ class Arithmetic(ABC):
         return self.product(inputs, name, [f"{name}.weight"], self.vector(f"{name}.bias"))
 
 
-class Fp32(Arithmetic):
-    """Single precision, as PyTorch computes it."""
-
-    def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
-        g, columns = inputs.graph, self.columns(weights, bias)
-        product = inputs @ g.tensor(f"{name}.weight", columns)
-        return product if bias is None else product + g.tensor(f"{name}.bias", bias)
-
-    def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
-        matrix = rows.graph.tensor(f"{weight}.all", self.tensors[weight])
-        return GatheredRows(matrix[rows].transpose(0, 2, 1), None, bias)
-
-    def gathered_product(self, inputs: Value, name: str, rows: GatheredRows) -> Value:
-        return inputs @ rows.columns + rows.bias
-
-    def embed(self, table: str, tokens: Value, factor: float) -> Value:
-        scaled = self.tensors[table] * np.float32(factor)
-        return tokens.graph.tensor(f"{table}.rows", scaled)[tokens]
-
-
-class Calibrating(Fp32):
+class Calibrating(Arithmetic):
     """Single precision that also outputs the minimum and the maximum input of each product."""
 
     def product(self, inputs: Value, name: str, weights: Sequence[str], bias: Bias) -> Value:
@@ -133,13 +116,10 @@ class Int8(Arithmetic):
         g, columns = inputs.graph, self.columns(weights, bias)
         scales = np.concatenate([self.tensors[one + SCALE] for one in weights])
         scales = np.pad(scales, (0, columns.shape[1] - len(scales)))
-        return self.quantized_product(
-            inputs,
-            name,
-            g.tensor(f"{name}.weight", self.stored_bytes(columns)),
-            g.tensor(f"{name}.scale", scales),
-            None if bias is None else g.tensor(f"{name}.bias", bias),
-        )
+        weight = g.tensor(f"{name}.weight", self.stored_bytes(columns))
+        scale = g.tensor(f"{name}.scale", scales)
+        added = None if bias is None else g.tensor(f"{name}.bias", bias)
+        return self.quantized_product(inputs, name, weight, scale, added)
 
     def gather(self, weight: str, rows: Value, bias: Value) -> GatheredRows:
         matrix = rows.graph.tensor(f"{weight}.all", self.stored_bytes(self.tensors[weight]))
@@ -153,9 +133,8 @@ class Int8(Arithmetic):
         self, inputs: Value, name: str, columns: Value, scales: Value | None, bias: Value | None
     ) -> Value:
         """quantize(inputs) @ columns * scales + bias"""
-        scale, zero_point = scale_and_zero_point(
-            *(HIDDEN_RANGE if is_recurrent(name) else self.ranges[name])
-        )
+        low, high = HIDDEN_RANGE if is_recurrent(name) else self.ranges[name]
+        scale, zero_point = scale_and_zero_point(low, high)
         g = inputs.graph
         step, zero = g.constant(scale, "float32"), g.constant(zero_point, "uint8")
         quantized = draw("QuantizeLinear", [inputs, step, zero], ["uint8"])[0]
@@ -183,9 +162,7 @@ def linear_shapes(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, 
     return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
 
 
-def transpose_concat(
-    matrices: Sequence[Shaped[np.ndarray, "_ in"]], width: int
-) -> Shaped[np.ndarray, "in out"]:
+def transpose_concat(matrices: Sequence[Matrix], width: int) -> Shaped[np.ndarray, "in out"]:
     """concatenate(matrices).T, padded with columns of zeros to at least `width`.
 
     TRANSPOSE_ROWS are transposed at a time: numpy would read a large matrix once for every number

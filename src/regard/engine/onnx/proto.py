@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-OPSET = 21
 IR_VERSION = 10
 MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
+OPSETS = {"": 21, MICROSOFT: 1}
+"""The version of the operators of each domain."""
 MICROSOFT_OPERATORS = {"MatMulIntegerToFloat"}
 
 ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float64": 11}
@@ -96,10 +97,7 @@ class Port(NamedTuple):
 
 
 def node_proto(
-    operator: str,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    attributes: dict[str, Attribute],
+    operator: str, inputs: Sequence[str], outputs: Sequence[str], attributes: dict[str, Attribute]
 ) -> bytes:
     """NodeProto"""
     fields = [bytes_field(1, name) for name in inputs]
@@ -113,9 +111,9 @@ def node_proto(
 
 def model_proto(graph: Parts) -> bytes:
     """ModelProto"""
-    opsets = (("", OPSET), (MICROSOFT, 1))
     versions = (
-        bytes_field(8, bytes_field(1, name) + varint_field(2, version)) for name, version in opsets
+        bytes_field(8, bytes_field(1, domain) + varint_field(2, version))
+        for domain, version in OPSETS.items()
     )
     head = varint_field(1, IR_VERSION) + bytes_field(2, "regard")
     return b"".join([head, *parts_field(7, graph), *versions])

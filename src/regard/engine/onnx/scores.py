@@ -89,9 +89,8 @@ class Scaled(General):
     """hidden · W · state / sqrt(size of a head's slice)"""
 
     def projected(self, states: Value) -> Value:
-        return super().projected(states) * (
-            1 / sqrt(self.options.decoder_size / self.options.heads)
-        )
+        head_size = self.options.decoder_size / self.options.heads
+        return super().projected(states) * (1 / sqrt(head_size))
 
 
 class Additive(General):

@@ -14,14 +14,15 @@ from regard.engine.onnx.network import Network
 Arrays = dict[str, np.ndarray]
 
 DISABLED_OPTIMIZERS = ["SkipLayerNormFusion"]
-"""Rewritings of ONNX Runtime that make these graphs slower: see docs/speed.md."""
+"""Rewritings of ONNX Runtime that make these graphs slower: see docs/notes/speed.md."""
 
 
 @cache
 def share_arena() -> None:
     """Register one memory arena for all sessions, which grows by powers of two.
 
-    If it grew by the size that is asked for, it would keep a block of each size (docs/speed.md).
+    If it grew by the size that is asked for, it would keep a block of each size
+    (docs/notes/speed.md).
     """
     kind = ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     with suppress(RuntimeError):  # another part of this process has registered one
@@ -57,16 +58,14 @@ class Session:
         )
         self.session._model_bytes = None  # a copy of all weights, kept for other providers
         self.inputs = [port.name for port in self.session.get_inputs()]
-        outputs = self.session.get_outputs()
-        self.outputs = [port.name for port in outputs]
-        self.are_int64 = [port.type == "tensor(int64)" for port in outputs]
+        self.outputs = [port.name for port in self.session.get_outputs()]
 
     def run(self, given: Arrays) -> Arrays:
         values = self.session.run(self.outputs, {name: given[name] for name in self.inputs})
         # numpy has two names for int64, and ONNX Runtime uses the less usual one
         return {
-            name: value.view(np.int64) if is_int64 else value
-            for name, value, is_int64 in zip(self.outputs, values, self.are_int64, strict=True)
+            name: value.view(np.int64) if value.dtype == np.int64 else value
+            for name, value in zip(self.outputs, values, strict=True)
         }
 
 
