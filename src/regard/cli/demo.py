@@ -14,9 +14,7 @@ def demo(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[OPTION=VALUE ...]",
-            help="Options for both models, as in `regard train`.",
-            show_default=False,
+            metavar="[OPTION=VALUE ...]", help="Options for both models, as in `regard train`."
         ),
     ] = None,
     *,

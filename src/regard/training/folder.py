@@ -213,8 +213,5 @@ def new_model_info(
         source, target = learn_vocabularies(texts, config.vocabulary, report)
     else:
         source, target = parent.model_info.source, parent.model_info.target
-        provenance[FINE_TUNED_FROM] = {
-            "model": parent.path.name,
-            **parent.model_info.provenance,
-        }
+        provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
     return ModelInfo(data.languages, config, source, target, provenance)

@@ -30,7 +30,7 @@ STATE = "state.safetensors"
 SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
 TRIM_SECONDS = 30.0
-"""Between two calls that return freed memory to the system: see docs/speed.md."""
+"""Between two calls that return freed memory to the system: see docs/notes/speed.md."""
 DIVERGED_ADVICE = (
     "train again with another --out, and a smaller train.learning_rate or a longer train.warmup"
 )

@@ -31,7 +31,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     """For "auto", bf16 where it is faster: on GPUs that support it, and on processors with AMX.
 
     A processor that multiplies bf16 with vector instructions only is faster in fp32
-    (docs/speed.md).
+    (docs/notes/speed.md).
     """
     if wanted != "auto":
         return wanted
