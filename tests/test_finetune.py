@@ -8,7 +8,7 @@ import pytest
 import regard
 from conftest import TINY, Text, tiny
 from regard import models
-from regard.engine.quantize import dequantise, quantise
+from regard.engine.quantize import dequantize, quantize
 from regard.errors import RegardError
 from regard.export.export import export
 from regard.storage.folder import load_model_info, load_weights
@@ -67,13 +67,13 @@ def test_fine_tuning_starts_from_an_int8_file_too(parent, text, tmp_path):
     export(parent, tmp_path / "m.regard", "int8", [])
     start = tmp_path / "m.regard"
     regard.train(text.train, tmp_path / "tuned", text.valid, "", ONCE, start_from=start)
-    assert_nearly_equal(tmp_path / "tuned", dequantise(quantise(load_weights(parent))))
+    assert_nearly_equal(tmp_path / "tuned", dequantize(quantize(load_weights(parent))))
 
 
 def test_int8_weights_are_within_half_a_step_of_the_rounded_numbers(parent):
     weights = load_weights(parent)
-    rounded = quantise(weights)
-    for name, numbers in dequantise(rounded).items():
+    rounded = quantize(weights)
+    for name, numbers in dequantize(rounded).items():
         step = rounded[f"{name}.scale"][:, None] if f"{name}.scale" in rounded else 0.0
         assert numbers.dtype == np.float32
         assert (abs(numbers - weights[name]) <= step * 0.5001).all()

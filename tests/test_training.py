@@ -25,6 +25,7 @@ from regard.data.corpus import Corpus
 from regard.errors import RegardError
 from regard.experiment.training_log import has_ended, training_of
 from regard.files import lock
+from regard.lesson.corpus import split_lesson
 from regard.storage.folder import read_tensors
 from regard.training import loop
 from regard.training.data import Data, hold_out
@@ -56,7 +57,7 @@ def progress_of(folder: Path) -> Progress:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Text:
-    return Text(tmp_path_factory.mktemp("small"), split(200, 10, seed=5))
+    return Text(tmp_path_factory.mktemp("small"), split_lesson(200, 10, seed=5))
 
 
 @pytest.fixture(scope="module")

@@ -132,8 +132,7 @@ def new_file(file: Path) -> Path:
 def use_utf8() -> None:
     """Read and write UTF-8, whatever the terminal's locale is."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure:
+        if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(encoding="utf-8", errors="replace", newline="\n")
 
 

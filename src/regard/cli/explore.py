@@ -50,8 +50,11 @@ def explore(
 
     announce_default_model(model[0])
     with errors.status("loading"):
-        names = unique_names(model, "/")
-        app = make_app(dict(zip(names, map(open_light, model), strict=True)))
+        translators = {
+            name: open_light(path)
+            for name, path in zip(unique_names(model, "/"), model, strict=True)
+        }
+        app = make_app(translators)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
