@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 from sphinx.application import Sphinx
 
-from regard.cli import Commands
+from regard.cli import COMMANDS, import_command
 from regard.config import Config, Option, options
 
 PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
@@ -20,7 +20,8 @@ PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
 
 
 def commands() -> Iterator[str]:
-    for name, command in Commands().items():
+    for name in COMMANDS:
+        command = import_command(name)
         types = get_type_hints(getattr(import_module(f"regard.cli.{name}"), name))
         arguments = (part for part in command.params if part.param_type_name == "argument")
         usage = " ".join(["[OPTIONS]", *(placeholder(part) for part in arguments)])

@@ -25,6 +25,7 @@ from regard.data.corpus import Corpus
 from regard.errors import RegardError
 from regard.experiment.training_log import has_ended, training_of
 from regard.files import lock
+from regard.lesson.corpus import split_lesson
 from regard.storage.folder import read_tensors
 from regard.training import loop
 from regard.training.data import Data, hold_out

@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -22,21 +21,6 @@ COMMANDS = (
 """In the order of --help. Each is a function in a module of its name, imported when called."""
 
 
-class Commands(Mapping[str, Any]):
-    """The commands by their names, imported on access: this halves the start of `translate`."""
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in COMMANDS:
-            raise KeyError(name)
-        return import_command(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-
 def typer_app(**options: Any) -> typer.Typer:
     return typer.Typer(
         add_completion=False,
@@ -48,7 +32,13 @@ def typer_app(**options: Any) -> typer.Typer:
 
 
 class Command(TyperCommand):
-    """A command with the same usage line in all versions of typer."""
+    """A command with the same help in all versions of typer."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for parameter in self.params:
+            if parameter.default is None:
+                parameter.show_default = False  # type: ignore[attr-defined]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         parameters = self.get_params(ctx)
@@ -64,11 +54,16 @@ def import_command(name: str) -> Any:
 
 
 class Group(TyperGroup):
+    """A group that imports a command when it is called: this halves the start of `translate`."""
+
     commands: Any
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = Commands()
+        self.commands = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        return import_command(cmd_name) if cmd_name in COMMANDS else None
 
 
 app = typer_app(
@@ -105,9 +100,9 @@ def main() -> None:
     try:
         run_app()
     except RegardError as error:
-        from regard.cli.common import errors
+        from regard.cli.common import print_message
 
-        errors.print(f"{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        print_message(str(error), "red")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

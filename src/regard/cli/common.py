@@ -2,16 +2,20 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from regard import models
-from regard.data.formats.lines import STANDARD_INPUT, read_texts
+from regard.data.formats.lines import STANDARD_INPUT
 from regard.errors import RegardError, refuse_system_error
+
+if TYPE_CHECKING:
+    from regard.translator import Translator
 
 errors = Console(stderr=True, emoji=False, markup=False)
 """Progress and messages go here, results to standard output."""
@@ -51,16 +55,34 @@ ModelsOption = Annotated[
 ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
 
 
-class Arguments(NamedTuple):
-    """The positional arguments of a command."""
-
-    files: list[Path]
-    assignments: list[str]
-    """section.option=value"""
+def print_message(message: str, style: str | None = None) -> None:
+    """Print a message for the user, in one line however wide the terminal is."""
+    errors.print(message, style=style, highlight=False, soft_wrap=True)
 
 
-def split_arguments(words: Sequence[str]) -> Arguments:
-    """Separate files from assignments. Raises RegardError if a word is neither."""
+@contextmanager
+def resumable(stopped: str = "stopped; run the same command again to resume") -> Iterator[None]:
+    """When the training in this block is interrupted, print how to resume it and exit.
+
+    `stopped` is the message after a Ctrl-C that came when the state could not be saved.
+    """
+    from regard.training.loop import Interrupted
+
+    try:
+        yield
+    except Interrupted as stop:
+        errors.print(f"{stop}; run the same command again to resume", style="yellow")
+        raise typer.Exit(128 + stop.signal_number) from stop
+    except KeyboardInterrupt as stop:
+        errors.print(stopped, style="yellow")
+        raise typer.Exit(130) from stop
+
+
+def split_arguments(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Separate files from assignments (section.option=value).
+
+    Raises RegardError if a word is neither.
+    """
     assignments = [word for word in words if ASSIGNMENT.match(word)]
     for word in words:
         if "=" in word and word not in assignments and not Path(word).exists():
@@ -69,7 +91,7 @@ def split_arguments(words: Sequence[str]) -> Arguments:
                 "the command line",
                 "write section.option=value, in lower case and without spaces",
             )
-    return Arguments([Path(word) for word in words if not ASSIGNMENT.match(word)], assignments)
+    return [Path(word) for word in words if not ASSIGNMENT.match(word)], assignments
 
 
 def announce_default_model(model: Path) -> None:
@@ -87,9 +109,11 @@ def refuse_stdin_twice(files: Sequence[Path]) -> None:
         )
 
 
-def read_all(file: Path) -> list[str]:
-    """The lines of a text file; `-` is standard input."""
-    return list(read_texts(file))
+def with_beam(translator: "Translator", beam: int) -> "Translator":
+    """A translator that keeps `beam` hypotheses; 0 leaves it as it is."""
+    if not beam:
+        return translator
+    return translator.with_options(translator.options.model_copy(update={"beam": beam}))
 
 
 def new_file(file: Path) -> Path:
@@ -108,8 +132,7 @@ def new_file(file: Path) -> Path:
 def use_utf8() -> None:
     """Read and write UTF-8, whatever the terminal's locale is."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure:
+        if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(encoding="utf-8", errors="replace", newline="\n")
 
 

@@ -7,7 +7,7 @@ import typer
 from rich import table as rich_table
 from rich.console import Console
 
-from regard.cli.common import errors, split_arguments, use_utf8
+from regard.cli.common import errors, print_message, resumable, split_arguments, use_utf8
 from regard.config import override, read_config
 from regard.data.formats import guess_languages, reader_of
 from regard.errors import RegardError
@@ -19,78 +19,56 @@ if TYPE_CHECKING:
     from regard.experiment.tables import Table
 
 
-WordsArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[SOURCE TARGET [OPTION=VALUE ...]]",
-        help="Training text, and options for all models, as in `regard train`.",
-        show_default=False,
-    ),
-]
-TestOption = Annotated[
-    tuple[Path, Path],
-    typer.Option(
-        metavar="SOURCE REFERENCE", help="Text that no model was trained on.", show_default=False
-    ),
-]
-OutOption = Annotated[
-    Path, typer.Option(help="Folder for all results; a second run resumes.", show_default=False)
-]
-VaryOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="OPTION=VALUE,VALUE",
-        help="The option that differs; the first value is the baseline. Repeat it to compare every"
-        " combination.",
-        show_default=False,
-    ),
-]
-TrainedModelsOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="MODEL MODEL ...",
-        help="Compare these trained models instead (folders, .regard files, names of built-in"
-        " models); the first is the baseline.",
-        show_default=False,
-    ),
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option(help="A TOML file of options.", show_default=False)
-]
-ValidOption = Annotated[
-    tuple[Path, Path] | None,
-    typer.Option(
-        metavar="SOURCE TARGET",
-        help="Validation text; without it, some training pairs are held out.",
-        show_default=False,
-    ),
-]
-LanguagesOption = Annotated[
-    str, typer.Option(help="Like en-fr; by default from the file endings.", show_default=False)
-]
-MethodOption = Annotated[
-    str, typer.Option(help="The significance test: bootstrap or randomization.")
-]
-LengthsOption = Annotated[
-    str, typer.Option(help="Upper ends of the length buckets, in source words.")
-]
-
-
 def compare(
-    words: WordsArgument = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE TARGET [OPTION=VALUE ...]]",
+            help="Training text, and options for all models, as in `regard train`.",
+        ),
+    ] = None,
     *,
-    test: TestOption,
-    out: OutOption,
-    vary: VaryOption = None,
+    test: Annotated[
+        tuple[Path, Path],
+        typer.Option(metavar="SOURCE REFERENCE", help="Text that no model was trained on."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for all results; a second run resumes.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION=VALUE,VALUE",
+            help="The option that differs; the first value is the baseline. Repeat it to compare"
+            " every combination.",
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(help="Models per choice, each with another seed.", min=1, max=100)
     ] = 1,
-    models: TrainedModelsOption = None,
-    config: ConfigOption = None,
-    valid: ValidOption = None,
-    languages: LanguagesOption = "",
-    significance: MethodOption = "bootstrap",
-    length_buckets: LengthsOption = "10,20,30,40,50,60",
+    models: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="MODEL MODEL ...",
+            help="Compare these trained models instead (folders, .regard files, names of built-in"
+            " models); the first is the baseline.",
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of options.")] = None,
+    valid: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="SOURCE TARGET",
+            help="Validation text; without it, some training pairs are held out.",
+        ),
+    ] = None,
+    languages: Annotated[
+        str, typer.Option(help="Like en-fr; by default from the file endings.")
+    ] = "",
+    significance: Annotated[
+        str, typer.Option(help="The significance test: bootstrap or randomization.")
+    ] = "bootstrap",
+    length_buckets: Annotated[
+        str, typer.Option(help="Upper ends of the length buckets, in source words.")
+    ] = "10,20,30,40,50,60",
 ) -> None:
     """Train models that differ in one option and compare them: quality with significance, BLEU by
     length, attention maps.
@@ -152,16 +130,9 @@ def edges(lengths: str) -> tuple[int, ...]:
 def run_comparison(plan: "Plan") -> "Comparison":
     """Compare; a signal saves the models and exits with its exit code."""
     from regard.experiment import compare
-    from regard.training.loop import Interrupted
 
-    try:
+    with resumable():
         return compare(plan, errors)
-    except Interrupted as stop:
-        errors.print(f"{stop}; run the same command again to resume", style="yellow")
-        raise typer.Exit(128 + stop.signal_number) from stop
-    except KeyboardInterrupt as stop:
-        errors.print("stopped; run the same command again to resume", style="yellow")
-        raise typer.Exit(130) from stop
 
 
 def show(comparison: "Comparison", out: Path) -> None:
@@ -178,7 +149,7 @@ def show(comparison: "Comparison", out: Path) -> None:
             f"p = {difference.verdicts[0].p_value:.4f}",
             highlight=False,
         )
-    errors.print(f"The report: {out / 'report.html'}", highlight=False, soft_wrap=True)
+    print_message(f"The report: {out / 'report.html'}")
 
 
 def print_table(console: Console, table: "Table") -> None:

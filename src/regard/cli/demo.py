@@ -14,9 +14,7 @@ def demo(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[OPTION=VALUE ...]",
-            help="Options for both models, as in `regard train`.",
-            show_default=False,
+            metavar="[OPTION=VALUE ...]", help="Options for both models, as in `regard train`."
         ),
     ] = None,
     *,
@@ -66,11 +64,8 @@ def demo(
     console.print("The complete report, with more sentences and charts, for your browser:")
     console.print(f"  {out / 'report.html'}", soft_wrap=True)
     console.print("Now try:")
-    best = plan.models[-1].path
-    try_it = (
-        f"  echo 'The old farmer sees a red house.' | regard translate --model {quote(str(best))}"
-    )
-    console.print(try_it, soft_wrap=True)
+    try_it = f"regard translate --model {quote(str(plan.models[-1].path))}"
+    console.print(f"  echo 'The old farmer sees a red house.' | {try_it}", soft_wrap=True)
     both = " ".join(f"--model {quote(str(model.path))}" for model in reversed(plan.models))
     console.print(f"  regard explore {both}", soft_wrap=True)
     console.print("The lesson to read with it: docs/lesson.md")

@@ -12,12 +12,12 @@ from regard.cli.common import (
     announce_default_model,
     errors,
     new_file,
-    read_all,
     refuse_stdin_twice,
     use_utf8,
+    with_beam,
 )
-from regard.config import SearchOptions
 from regard.data.formats import guess_languages
+from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, measure
 from regard.text.languages import parse_languages
@@ -28,12 +28,10 @@ def evaluate(
     source: Annotated[Path, typer.Argument(help="Text to translate, one sentence per line.")],
     reference: Annotated[Path, typer.Argument(help="Its human translation.")],
     model: Annotated[
-        Path | None,
-        typer.Option(help="As in translate; by default the built-in model.", show_default=False),
+        Path | None, typer.Option(help="As in translate; by default the built-in model.")
     ] = None,
     hypothesis: Annotated[
-        Path | None,
-        typer.Option(help="Score this existing translation instead.", show_default=False),
+        Path | None, typer.Option(help="Score this existing translation instead.")
     ] = None,
     convention: Annotated[
         str,
@@ -44,8 +42,7 @@ def evaluate(
     ] = "sacrebleu",
     beam: BeamOption = 0,
     no_sentence_splitting: Annotated[
-        bool,
-        typer.Option("--no-sentence-splitting", help="Translate each line as one sentence."),
+        bool, typer.Option("--no-sentence-splitting", help="Translate each line as one sentence.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the translations to this new file.")
@@ -67,7 +64,7 @@ def evaluate(
     """
     use_utf8()
     refuse_stdin_twice([file for file in (source, reference, hypothesis) if file is not None])
-    sources, references = read_all(source), read_all(reference)
+    sources, references = list(read_texts(source)), list(read_texts(reference))
     if hypothesis is not None:
         unused = {
             "--model": model,
@@ -101,8 +98,7 @@ def evaluate(
         announce_default_model(chosen)
         translator = load(chosen, device=device)
         language = parse_languages(languages)[1] if languages else translator.languages[1]
-        settings = {**translator.options.model_dump(), "beam": beam or translator.options.beam}
-        translator = translator.with_options(SearchOptions.model_validate(settings))
+        translator = with_beam(translator, beam)
         with errors.status(f"translating {len(sources):,} lines"):
             translate = (
                 translator.translate_sentences if no_sentence_splitting else translator.translate
@@ -111,7 +107,7 @@ def evaluate(
     else:
         pair = parse_languages(languages) if languages else guess_languages((source, reference))
         language = pair[1]
-        texts = read_all(hypothesis)
+        texts = list(read_texts(hypothesis))
     if out is not None:
         new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
     qualities = measure(texts, references, language, convention)

@@ -15,7 +15,9 @@ from regard.cli.common import (
     as_utf8,
     errors,
     new_file,
+    print_message,
     use_utf8,
+    with_beam,
 )
 from regard.errors import RegardError
 from regard.files import write_file
@@ -88,7 +90,7 @@ def explain(
         )
     if out is not None:
         write(explained, out, subwords)
-        errors.print(f"written: {out}", highlight=False, soft_wrap=True)
+        print_message(f"written: {out}")
     if as_json:
         from regard.explain.explanation import as_json as content
 
@@ -128,9 +130,7 @@ def explain_one(
     translator = open_light(model)
     if translation is not None:
         return explain_given(translator, text, translation, name)
-    if beam:
-        translator = translator.with_options(translator.options.model_copy(update={"beam": beam}))
-    return search_and_explain(translator, text, name)
+    return search_and_explain(with_beam(translator, beam), text, name)
 
 
 def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None:
@@ -190,8 +190,7 @@ def print_explanation(one: "Explanation", subwords: bool) -> None:
     console.print()
     show_attention(console, one, subwords)
     console.print(word_by_word(word_rows(one, subwords)))
-    advised = advice(one)
-    if advised:
+    if advised := advice(one):
         console.print(f"\n{advised}", style="italic", highlight=False)
 
 
@@ -212,25 +211,15 @@ def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
     probs = one.probabilities if subwords else one.word_probabilities
     written = []
-    for row, first, prob, row_weights in zip(
-        rows, firsts, probs, weights(one, subwords), strict=True
-    ):
+    table = zip(rows, firsts, probs, weights(one, subwords), strict=True)
+    for row, first, prob, row_weights in table:
         most = (-row_weights).argsort()[:TOP_PER_ROW]
+        read = [(columns[index], float(row_weights[index])) for index in most]
         others = [
-            other
+            f"{other.token.lstrip('▁')} {other.probability:.0%}"
             for other in one.next[first]
             if other.id != one.target.ids[first] and other.probability >= MIN_SHOWN
-        ][:TOP_PER_ROW]
-        written.append(
-            WordRow(
-                row,
-                float(prob),
-                [
-                    (columns[index], float(row_weights[index]))
-                    for index in most
-                    if row_weights[index] >= MIN_SHOWN
-                ],
-                [f"{other.token.lstrip('▁')} {other.probability:.0%}" for other in others],
-            )
-        )
+        ]
+        shown = [(column, weight) for column, weight in read if weight >= MIN_SHOWN]
+        written.append(WordRow(row, float(prob), shown, others[:TOP_PER_ROW]))
     return written

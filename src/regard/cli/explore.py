@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from regard.cli.common import ModelsOption, announce_default_model, errors, use_utf8
+from regard.cli.common import ModelsOption, announce_default_model, errors, print_message, use_utf8
 from regard.errors import RegardError, needs_extra
 from regard.models import unique_names
 
@@ -67,7 +67,7 @@ def explore(
             "choose another --port; 0 chooses a free one",
         ) from error
     address = f"http://{LOCALHOST}:{listening.getsockname()[1]}/"
-    errors.print(f"the page is at {address}  (Ctrl-C stops it)", highlight=False, soft_wrap=True)
+    print_message(f"the page is at {address}  (Ctrl-C stops it)")
     if browser:
         # a browser in the terminal needs the server, and returns only when it is closed
         Thread(target=webbrowser.open, args=(address,), daemon=True).start()

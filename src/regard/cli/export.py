@@ -1,11 +1,11 @@
 """regard export"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from regard.cli.common import errors, new_file, use_utf8
+from regard.cli.common import errors, new_file, print_message, use_utf8
 from regard.errors import RegardError
 from regard.storage.model_card import add_model_card, read_model_card
 from regard.storage.model_file import SUFFIX
@@ -13,7 +13,7 @@ from regard.storage.model_file import SUFFIX
 
 def export(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
-    out: Annotated[Path, typer.Option(help=f"The new file, NAME{SUFFIX}.", show_default=False)],
+    out: Annotated[Path, typer.Option(help=f"The new file, NAME{SUFFIX}.")],
     int8: Annotated[
         bool,
         typer.Option("--int8/--fp32", help="8-bit weights, small and fast; or 32-bit weights."),
@@ -22,16 +22,14 @@ def export(
         Path | None,
         typer.Option(
             help="A text of sentences like those to be translated. int8 measures its ranges on it;"
-            " needed only if the folder does not hold the training text.",
-            show_default=False,
+            " needed only if the folder does not hold the training text."
         ),
     ] = None,
     model_card: Annotated[
         Path | None,
         typer.Option(
             help="A TOML file that describes the model: what it is good at, where its text comes"
-            " from, its licence. regard info prints it first.",
-            show_default=False,
+            " from, its licence. regard info prints it first."
         ),
     ] = None,
 ) -> None:
@@ -57,15 +55,14 @@ def export(
         )
     texts = read_sample(calibration) if calibration is not None else []
     card = read_model_card(model_card) if model_card is not None else {}
+    precision: Literal["int8", "fp32"] = "int8" if int8 else "fp32"
     new_file(out)
     try:
         with errors.status(f"writing {out.name}"):
-            export_model(model, out, "int8" if int8 else "fp32", texts)
+            export_model(model, out, precision, texts)
             if card:
                 add_model_card(out, card, {})
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    size = out.stat().st_size / 1e6
-    kind = "int8" if int8 else "fp32"
-    errors.print(f"{out}: {size:.1f} MB, {kind}", highlight=False, soft_wrap=True)
+    print_message(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {precision}")

@@ -60,8 +60,7 @@ def info(
         typer.echo(json.dumps(content, ensure_ascii=False))
         return
     width = max(MIN_COLUMNS, shutil.get_terminal_size().columns)
-    for line in as_lines(content, 0, width):
-        typer.echo(line)
+    typer.echo("\n".join(as_lines(content, 0, width)))
 
 
 def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
@@ -86,12 +85,11 @@ def as_text(value: object) -> str:
 
 def as_paragraph(label: str, text: str, width: int) -> list[str]:
     """`text` after its label, wrapped at `width` columns."""
-    margin = " " * (VALUE_COLUMN + 1)
     return textwrap.wrap(
         text,
         width,
         initial_indent=f"{label:<{VALUE_COLUMN}} ",
-        subsequent_indent=margin,
+        subsequent_indent=" " * (VALUE_COLUMN + 1),
         break_long_words=False,
         break_on_hyphens=False,
     ) or [label]

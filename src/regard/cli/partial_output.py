@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
-from regard.cli.common import errors, new_file
+from regard.cli.common import new_file, print_message
 from regard.data.formats.lines import STANDARD_INPUT
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, lock, read_json
@@ -41,12 +41,10 @@ class PartialOutput(NamedTuple):
             self.remove_if_empty()
             refuse_system_error(error, "write", str(self.paths.part))
         except KeyboardInterrupt:
-            errors.print(
+            print_message(
                 f"stopped; {self.paths.part} keeps what is translated: resume with the same command"
                 " and --resume",
-                style="yellow",
-                highlight=False,
-                soft_wrap=True,
+                "yellow",
             )
             raise
         except RegardError:

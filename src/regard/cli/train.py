@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from regard.cli.common import errors, split_arguments, use_utf8
+from regard.cli.common import errors, print_message, resumable, split_arguments, use_utf8
 from regard.config import make_config, options, override, read_config
 from regard.errors import RegardError
 
@@ -37,16 +37,12 @@ def train(
             help="Parallel text: two files whose lines correspond, or one file with both languages"
             " (.tsv, .jsonl); .gz and .xz are decompressed. Then options of the model and the"
             " training, such as train.minutes=30 (`regard train --options` lists them all).",
-            show_default=False,
         ),
     ] = None,
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            help="Folder for the model; a folder of a run that was stopped is resumed.",
-            show_default=False,
-        ),
+        typer.Option(help="Folder for the model; a folder of a run that was stopped is resumed."),
     ],
     valid: Annotated[
         tuple[Path, Path] | None,
@@ -54,28 +50,20 @@ def train(
             metavar="SOURCE TARGET",
             help="Validation text: decides which weights are kept and when to stop early. Without"
             " it some pairs are held out of the training text.",
-            show_default=False,
         ),
     ] = None,
     valid_pairs: Annotated[
         Path | None,
-        typer.Option(
-            help="Validation text in one file with both languages (.tsv, .jsonl).",
-            show_default=False,
-        ),
+        typer.Option(help="Validation text in one file with both languages (.tsv, .jsonl)."),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(
-            help="TOML file of options; options on the command line override it.",
-            show_default=False,
-        ),
+        typer.Option(help="TOML file of options; options on the command line override it."),
     ] = None,
     languages: Annotated[
         str,
         typer.Option(
-            help="Source and target language, such as en-fr. Without it the file suffixes decide.",
-            show_default=False,
+            help="Source and target language, such as en-fr. Without it the file suffixes decide."
         ),
     ] = "",
     start_from: Annotated[
@@ -84,8 +72,7 @@ def train(
             help="Fine-tune a trained model instead of starting from random weights: its folder,"
             " a file that `regard export` wrote, or the name of a built-in model. Its architecture"
             " and vocabulary are kept; you may change dropout, and increase model.decoder_size and"
-            " (from two layers) model.encoder_layers.",
-            show_default=False,
+            " (from two layers) model.encoder_layers."
         ),
     ] = None,
     _options: Annotated[
@@ -116,7 +103,6 @@ def train(
     """
     use_utf8()
     from regard.api import train as run
-    from regard.training.loop import Interrupted
     from regard.training.report import console_report
 
     files, assignments = split_arguments(words or [])
@@ -131,26 +117,13 @@ def train(
         override(read_config(config) if config else {}, assignments),
         f"{config}, the command line" if config else "the command line",
     )
-    with console_report(errors) as report:
-        try:
-            outcome = run(files, out, held_out, languages, settings, start_from or "", report)
-        except Interrupted as stop:
-            errors.print(f"{stop}; run the same command again to resume", style="yellow")
-            raise typer.Exit(128 + stop.signal_number) from stop
-        except KeyboardInterrupt:
-            errors.print(
-                "stopped; run the same command again to resume from the last saved state",
-                style="yellow",
-            )
-            raise
+    stopped = "stopped; run the same command again to resume from the last saved state"
+    with console_report(errors) as report, resumable(stopped):
+        outcome = run(files, out, held_out, languages, settings, start_from or "", report)
     errors.print(
         f"{outcome.updates:,} updates in {outcome.seconds / 60:.1f} minutes; {outcome.reason}. "
         f"Saved: update {outcome.best_update:,}, validation BLEU {outcome.quality['bleu']:.2f}, "
         f"loss {outcome.quality['loss']:.3f}.",
         highlight=False,
     )
-    errors.print(
-        f"Now try: echo 'Some text.' | regard translate --model {quote(str(out))}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    print_message(f"Now try: echo 'Some text.' | regard translate --model {quote(str(out))}")

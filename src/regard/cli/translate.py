@@ -18,14 +18,15 @@ from regard.cli.common import (
     announce_default_model,
     as_utf8,
     errors,
+    print_message,
     refuse_stdin_twice,
     use_utf8,
+    with_beam,
 )
 from regard.cli.line_reader import read_chunks
 from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
 from regard.cli.partial_output import resume as resume_part
-from regard.config import SearchOptions
 from regard.data.formats.lines import (
     STANDARD_INPUT,
     decode_line,
@@ -82,15 +83,9 @@ class LineWarning:
     def print(self, total: int) -> None:
         """Print the warning on standard error, if there are any such lines."""
         if self.count:
-            shown = ", ".join(map(str, self.first)) + (
-                ", ..." if self.count > MAX_LISTED_LINES else ""
-            )
-            errors.print(
-                f"line {shown}: {self.message} ({self.count:,} of {total:,})",
-                style="yellow",
-                highlight=False,
-                soft_wrap=True,
-            )
+            more = ["..."] if self.count > MAX_LISTED_LINES else []
+            shown = ", ".join([*map(str, self.first), *more])
+            print_message(f"line {shown}: {self.message} ({self.count:,} of {total:,})", "yellow")
 
 
 class LineWarnings:
@@ -148,15 +143,11 @@ def translate(
         bool, typer.Option("--json", help="Write one JSON object for each line.")
     ] = False,
     no_sentence_splitting: Annotated[
-        bool,
-        typer.Option("--no-sentence-splitting", help="Translate each line as one sentence."),
+        bool, typer.Option("--no-sentence-splitting", help="Translate each line as one sentence.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Write to this new file. Until it is complete it is called FILE.part.",
-            show_default=False,
-        ),
+        typer.Option(help="Write to this new file. Until it is complete it is called FILE.part."),
     ] = None,
     resume: Annotated[
         bool,
@@ -207,23 +198,13 @@ def translate(
     translator = load(model, device=device, workers=workers, threads=threads)
     if shortlist:
         translator = translator.with_shortlist()
-    options = translator.options
-    size = max(beam or options.beam, n_best)
-    translator = translator.with_options(
-        SearchOptions.model_validate({**options.model_dump(), "beam": size})
-    )
+    size = max(beam or translator.options.beam, n_best)
+    translator = with_beam(translator, size)
     output = OutputOptions(
-        n_best,
-        as_utf8(prefix),
-        as_json,
-        no_sentence_splitting or n_best > 1 or bool(prefix),
+        n_best, as_utf8(prefix), as_json, no_sentence_splitting or n_best > 1 or bool(prefix)
     )
     if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
-        errors.print(
-            f"{out} is complete already; remove it to translate again",
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_message(f"{out} is complete already; remove it to translate again")
         return
     partial = None
     if out is not None:

@@ -55,10 +55,7 @@ REASONS = (NOT_UTF8, NOT_A_PAIR, *RULES, DUPLICATE)
 
 def why_dropped(source: str, target: str, limits: Limits) -> str:
     """The first of `RULES` that drops a pair of normalized texts, or an empty string."""
-    for reason, drops in RULES.items():
-        if drops(source, target, limits):
-            return reason
-    return ""
+    return next((reason for reason, drops in RULES.items() if drops(source, target, limits)), "")
 
 
 @dataclass

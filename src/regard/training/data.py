@@ -64,8 +64,7 @@ def read_valid(data: Data, max_characters: int, report: Report) -> Parallel:
         (line.source, line.target)
         for line in lines
         if isinstance(line, Pair)
-        and 0 < len(line.source) <= max_characters
-        and 0 < len(line.target) <= max_characters
+        and all(0 < len(text) <= max_characters for text in (line.source, line.target))
     ]
     if left_out := len(lines) - len(pairs):
         report.message(

@@ -132,20 +132,15 @@ def refuse_another(file: Path, fingerprint: dict[str, str]) -> None:
     for name in sorted(fingerprint.keys() | before.keys()):
         if fingerprint.get(name) == before.get(name):
             continue
+        inputs = "text and options"
+        what = f"this run began with {name} = {before.get(name)}, not {fingerprint.get(name)}"
         if name == START_FROM:
-            raise RegardError(
-                "--start-from is not the model that this run started from, or that model has"
-                " changed",
-                str(file),
-                "give the same model to resume, or another --out to start a new run",
-            )
-        raise RegardError(
-            f"the {name} is not what this run began with"
-            if "text" in name
-            else f"this run began with {name} = {before.get(name)}, not {fingerprint.get(name)}",
-            str(file),
-            "give the same text and options to resume, or another --out to start a new run",
-        )
+            inputs = "model"
+            what = f"{name} is not the model that this run started from, or that model has changed"
+        elif "text" in name:
+            what = f"the {name} is not what this run began with"
+        advice = f"give the same {inputs} to resume, or another --out to start a new run"
+        raise RegardError(what, str(file), advice)
 
 
 def open_run(
@@ -213,8 +208,5 @@ def new_model_info(
         source, target = learn_vocabularies(texts, config.vocabulary, report)
     else:
         source, target = parent.model_info.source, parent.model_info.target
-        provenance[FINE_TUNED_FROM] = {
-            "model": parent.path.name,
-            **parent.model_info.provenance,
-        }
+        provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
     return ModelInfo(data.languages, config, source, target, provenance)

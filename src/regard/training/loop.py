@@ -30,7 +30,7 @@ STATE = "state.safetensors"
 SAVE_SECONDS = 300.0
 """Longest time between two checkpoints."""
 TRIM_SECONDS = 30.0
-"""Between two calls that return freed memory to the system: see docs/speed.md."""
+"""Between two calls that return freed memory to the system: see docs/notes/speed.md."""
 DIVERGED_ADVICE = (
     "train again with another --out, and a smaller train.learning_rate or a longer train.warmup"
 )
@@ -231,8 +231,7 @@ class TrainingLoop:
         greedy = self.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(trainer.average)
         translator = Translator(engine, info.source, info.target, info.languages, greedy)
-        translations = translator.translate_sentences(valid.sources)
-        texts = [translation.text for translation in translations]
+        texts = [sentence.text for sentence in translator.translate_sentences(valid.sources)]
         score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
         is_best = isfinite(loss) and (value, -loss) > (now.best, -now.best_loss)

@@ -75,16 +75,11 @@ class Progress(NamedTuple):
 
     def after_validation(self, value: float, loss: float, is_best: bool) -> "Progress":
         """With the latest weights validated: `value` of the metric, and the validation loss."""
-        if is_best:
-            return self._replace(
-                validated=self.update,
-                validations_without_gain=0,
-                best=value,
-                best_loss=loss,
-                best_update=self.update,
-            )
-        return self._replace(
-            validated=self.update, validations_without_gain=self.validations_without_gain + 1
+        latest = self._replace(validated=self.update)
+        if not is_best:
+            return latest._replace(validations_without_gain=self.validations_without_gain + 1)
+        return latest._replace(
+            validations_without_gain=0, best=value, best_loss=loss, best_update=self.update
         )
 
 

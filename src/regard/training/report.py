@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import (
@@ -59,15 +59,15 @@ class Validated(NamedTuple):
     """Its translation by the model."""
 
 
-@runtime_checkable
-class Report(Protocol):
-    """Receives what happens in a run."""
+class Report:
+    """Receives what happens in a run; a method that is not overridden does nothing."""
 
     def message(self, line: str) -> None:
         """A line of text for the user."""
 
     def progress(self, task: str, total: int) -> Callable[[int], None]:
         """A task of `total` items (0: unknown) starts; call the result with the number done."""
+        return lambda _: None
 
     def updated(self, update: Updated) -> None:
         """Called after each update."""
@@ -76,27 +76,15 @@ class Report(Protocol):
         """Called after each validation."""
 
 
-class NoReport:
-    """Reports nothing; a base for reports that need not implement every method."""
-
-    def message(self, line: str) -> None:
-        """Nothing."""
-
-    def progress(self, task: str, total: int) -> Callable[[int], None]:
-        return lambda _: None
-
-    def updated(self, update: Updated) -> None:
-        """Nothing."""
-
-    def validated(self, validation: Validated) -> None:
-        """Nothing."""
+class NoReport(Report):
+    """Reports nothing."""
 
 
 QUIET_SECONDS = 60.0
 """Between two lines of progress where the output is not a terminal, which has a progress bar."""
 
 
-class ConsoleReport:
+class ConsoleReport(Report):
     """Progress bars on a terminal; elsewhere a line every `QUIET_SECONDS`."""
 
     def __init__(self, console: Console, bars: Progress) -> None:
@@ -161,7 +149,7 @@ class ConsoleReport:
 @contextmanager
 def console_report(console: Console) -> Iterator[ConsoleReport]:
     """A report on the console, with progress bars while the block runs."""
-    progress = Progress(
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -173,12 +161,11 @@ def console_report(console: Console) -> Iterator[ConsoleReport]:
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    )
-    with progress:
+    ) as progress:
         yield ConsoleReport(console, progress)
 
 
-class Log(NoReport):
+class Log(Report):
     """Every 50th update and every validation as JSON lines, in the order of updates."""
 
     INTERVAL = 50

@@ -31,7 +31,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     """For "auto", bf16 where it is faster: on GPUs that support it, and on processors with AMX.
 
     A processor that multiplies bf16 with vector instructions only is faster in fp32
-    (docs/speed.md).
+    (docs/notes/speed.md).
     """
     if wanted != "auto":
         return wanted
@@ -98,10 +98,9 @@ class Trainer:
         torch.manual_seed(derive_seed(options.seed, update))
         loss = torch.zeros((), device=self.device)
         for batch in batches:
+            tensors = self.tensors(self.group.shard(batch))
             with self.low_precision():
-                part = self.network.loss(
-                    *self.tensors(self.group.shard(batch)), options.label_smoothing
-                )
+                part = self.network.loss(*tensors, options.label_smoothing)
             (part / tokens).backward()
             loss += part.detach() / tokens
         grads = [weight.grad for weight in self.weights.values() if weight.grad is not None]
@@ -126,9 +125,7 @@ class Trainer:
         The decay rises from 0.1 to `train.ema_decay`, so that the random initial weights are soon
         forgotten.
         """
-        decay = (
-            min(self.options.ema_decay, applied / (applied + 9.0)) if self.options.ema_decay else 0
-        )
+        decay = min(self.options.ema_decay, applied / (applied + 9.0))
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.network.parameters()), 1.0 - decay
         )
