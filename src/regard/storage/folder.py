@@ -63,7 +63,7 @@ def read_tensors(file: Path) -> TensorFile:
         file.open("rb").close()  # safetensors reports a file without permission as missing
         with safe_open(file, framework="numpy") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            if not all(tensor.dtype.isbuiltin for tensor in tensors.values()):
+            if not all(tensor.dtype.isbuiltin == 1 for tensor in tensors.values()):
                 raise TypeError("a data type that numpy has only where ml_dtypes is installed")
             return TensorFile(tensors, opened.metadata() or {})
     except OSError as error:
