@@ -290,7 +290,7 @@ def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = {name: weight.copy() for name, weight in weights_of(network).items()}
-    weights["decoder.layers.0.recur.gate_and_candidate.bias"][options.hidden] = 300.0
+    weights["decoder.layers.0.recur.gate_and_candidate.bias"][options.decoder_size] = 300.0
     weights["decoder.layers.0.feed_forward.0.weight"][:, 0] = 0.0
     weights["decoder.layers.0.score.key.weight"][0] = 0.0
     pairs = list(zip(SOURCES, TARGETS, strict=True))
