@@ -11,6 +11,7 @@ from regard import models
 from regard.engine.quantize import dequantize, quantize
 from regard.errors import RegardError
 from regard.export.export import export
+from regard.lesson.corpus import split_lesson
 from regard.storage.folder import load_model_info, load_weights
 from regard.storage.model_card import MODEL_CARD, add_model_card
 from regard.storage.model_file import NO_SHORTLIST, read_model_file, write_model_file
@@ -23,7 +24,7 @@ ONCE = tiny(updates=1, learning_rate=1e-9)
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory) -> Text:
-    return Text(tmp_path_factory.mktemp("small"), split(200, 10, seed=5))
+    return Text(tmp_path_factory.mktemp("small"), split_lesson(200, 10, seed=5))
 
 
 @pytest.fixture(scope="module")
