@@ -50,23 +50,16 @@ class Chart(NamedTuple):
 def length_chart(models: Sequence[ModelResult]) -> Chart:
     """BLEU by source words, with 95 % bootstrap intervals as bands."""
     ticks = [
-        Tick(float(index), bucket.words, f"n = {bucket.sentences:,}")
+        Tick(index, bucket.words, f"n = {bucket.sentences:,}")
         for index, bucket in enumerate(models[0].buckets)
     ]
     points = [
-        [
-            Point(float(index), bucket.bleu, bucket.low, bucket.high)
-            for index, bucket in enumerate(model.buckets)
-        ]
+        [Point(index, each.bleu, each.low, each.high) for index, each in enumerate(model.buckets)]
         for model in models
     ]
+    lines = chart_lines(models, points)
     return Chart(
-        "BLEU by the length of the source",
-        "words of the source",
-        "BLEU",
-        ticks,
-        True,
-        chart_lines(models, points),
+        "BLEU by the length of the source", "words of the source", "BLEU", ticks, True, lines
     )
 
 
@@ -77,21 +70,13 @@ def learning_charts(models: Sequence[ModelResult]) -> list[Chart]:
     if not last:
         return []
     ticks = [Tick(x, f"{x:,.0f}", "") for x in round_steps(0.0, float(last), TICKS) if x <= last]
-    bleu = [[Point(float(p.update), p.bleu, p.bleu, p.bleu) for p in curve] for curve in curves]
-    loss = [[Point(float(p.update), p.loss, p.loss, p.loss) for p in curve] for curve in curves]
+    bleu = [[Point(p.update, p.bleu, p.bleu, p.bleu) for p in curve] for curve in curves]
+    loss = [[Point(p.update, p.loss, p.loss, p.loss) for p in curve] for curve in curves]
+    bleu_lines, loss_lines = chart_lines(models, bleu), chart_lines(models, loss)
+    loss_label = "validation loss (nats a token)"
     return [
-        Chart(
-            f"{name} on the validation text",
-            "updates",
-            f"validation {name}{unit}",
-            ticks,
-            from_zero,
-            chart_lines(models, points),
-        )
-        for name, unit, from_zero, points in (
-            ("BLEU", "", True, bleu),
-            ("loss", " (nats a token)", False, loss),
-        )
+        Chart("BLEU on the validation text", "updates", "validation BLEU", ticks, True, bleu_lines),
+        Chart("loss on the validation text", "updates", loss_label, ticks, False, loss_lines),
     ]
 
 
