@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from regard.model.decoder import ScoreBias, Decoder, Step, Tokens
+from regard.model.decoder import Decoder, ScoreBias, Step, Tokens
 from regard.model.encoder import Encoder
 from regard.model.layers import Embedding, is_token
 from regard.model.memory import Memory, State
