@@ -50,11 +50,14 @@ class Chart(NamedTuple):
 def length_chart(models: Sequence[ModelResult]) -> Chart:
     """BLEU by source words, with 95 % bootstrap intervals as bands."""
     ticks = [
-        Tick(index, bucket.words, f"n = {bucket.sentences:,}")
+        Tick(float(index), bucket.words, f"n = {bucket.sentences:,}")
         for index, bucket in enumerate(models[0].buckets)
     ]
     points = [
-        [Point(index, each.bleu, each.low, each.high) for index, each in enumerate(model.buckets)]
+        [
+            Point(float(index), bucket.bleu, bucket.low, bucket.high)
+            for index, bucket in enumerate(model.buckets)
+        ]
         for model in models
     ]
     lines = chart_lines(models, points)
@@ -70,8 +73,8 @@ def learning_charts(models: Sequence[ModelResult]) -> list[Chart]:
     if not last:
         return []
     ticks = [Tick(x, f"{x:,.0f}", "") for x in round_steps(0.0, float(last), TICKS) if x <= last]
-    bleu = [[Point(p.update, p.bleu, p.bleu, p.bleu) for p in curve] for curve in curves]
-    loss = [[Point(p.update, p.loss, p.loss, p.loss) for p in curve] for curve in curves]
+    bleu = [[Point(float(p.update), p.bleu, p.bleu, p.bleu) for p in curve] for curve in curves]
+    loss = [[Point(float(p.update), p.loss, p.loss, p.loss) for p in curve] for curve in curves]
     bleu_lines, loss_lines = chart_lines(models, bleu), chart_lines(models, loss)
     loss_label = "validation loss (nats a token)"
     return [
