@@ -131,7 +131,7 @@ def too_long(translator: Translator, translations: Sequence[Translation]) -> lis
     return [
         one
         for one, length in zip(translations, lengths, strict=True)
-        if len(one.tokens) > translator.max_length(length)
+        if len(one.tokens) > translator.options.max_length(length)
     ]
 
 

@@ -15,7 +15,7 @@ from regard.explain.explanation import explain
 from regard.explain.heat_map import MAX_PICTURE_WORDS, Picture, fonts_for, write_pictures
 from regard.explain.terminal import heat_map
 from regard.lesson.corpus import EXAMPLE
-from regard.translator import open_light
+from regard.translator import load
 from test_cli import typed
 
 TEXT = EXAMPLE.source
@@ -43,7 +43,7 @@ def picture(rows=("le", "chat"), columns=("the", "cat"), title="a model") -> Pic
 
 def test_the_terminal_shows_every_word_its_chance_and_where_it_was_looked_for(model):
     shown = run("explain", TEXT, "--model", model).stdout
-    explained = explain(open_light(model), TEXT, "model")
+    explained = explain(load(model, engine="onnx", workers=1), TEXT, "model")
     assert explained.target.text in shown
     for word in (*explained.source.words, *explained.target.words):
         assert word.text in shown
@@ -56,7 +56,8 @@ def test_the_terminal_shows_every_word_its_chance_and_where_it_was_looked_for(mo
 
 def test_subwords_are_shown_on_request(model):
     shown = run("explain", TEXT, "--model", model, "--subwords").stdout
-    assert all(token in shown for token in explain(open_light(model), TEXT, "").source.tokens)
+    explained = explain(load(model, engine="onnx", workers=1), TEXT, "model")
+    assert all(token in shown for token in explained.source.tokens)
 
 
 @pytest.mark.parametrize("length", [3, 15, 25, 60])
@@ -74,7 +75,7 @@ def test_a_picture_fits_into_80_columns_however_long_the_sentence(length):
 def test_what_is_not_printed_to_a_terminal_has_one_width_too(model, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     shown = run("explain", TEXT, "--model", model).stdout
-    explained = explain(open_light(model), TEXT, "model")
+    explained = explain(load(model, engine="onnx", workers=1), TEXT, "model")
     sides = explained.target, explained.source
     rows, columns = ([word.text for word in side.words] for side in sides)
     assert heat_map(rows, columns, explained.word_weights, 30).plain in shown

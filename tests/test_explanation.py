@@ -26,7 +26,7 @@ from regard.model.attention import join_heads
 from regard.text.segments import with_end
 from regard.text.spans import Span
 from regard.text.vocabulary import Token
-from regard.translator import load, open_light
+from regard.translator import load
 from test_onnx import SOURCES, TARGETS, engines, every_network, some_network
 
 TEXT = EXAMPLE.source
@@ -35,7 +35,7 @@ NO_PUSH = np.zeros((1, 1), np.float32)
 
 @pytest.fixture(scope="module")
 def translator(model):
-    return open_light(model)
+    return load(model, engine="onnx", workers=1)
 
 
 # The trace

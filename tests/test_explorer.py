@@ -20,14 +20,14 @@ from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
 from regard.serving.errors import MAX_BODY_BYTES
 from regard.serving.explorer import MAX_SOURCE_TOKENS, make_app
-from regard.translator import open_light
+from regard.translator import load
 
 TEXT = EXAMPLE.source
 
 
 @pytest.fixture(scope="module")
 def translator(model):
-    return open_light(model)
+    return load(model, engine="onnx", workers=1)
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def test_hard_inputs_are_translated_within_their_limit_and_never_crash(translato
     for text, found in zip(HARD, translator.translate(HARD), strict=True):
         assert found.source == text
         for sentence in found.sentences:
-            limit = translator.max_length(len(sentence.source_ids))
+            limit = translator.options.max_length(len(sentence.source_ids))
             assert len(sentence.ids) <= limit, text
         assert found.finish_reason in ("eos", "length", "repetition")
 

@@ -6,9 +6,10 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 KEEP_MEMORY = {
     "trim threshold": (-1, 2**31 - 1),
@@ -28,12 +29,16 @@ def release_freed_memory() -> None:
 
 def set_allocator(settings: Mapping[str, tuple[int, int]]) -> None:
     """Set parameters of glibc's malloc (mallopt): the number and the value of each."""
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for parameter, value in settings.values():
-            mallopt(parameter, value)
+    mallopt = glibc_function("mallopt")
+    for parameter, value in settings.values():
+        mallopt(parameter, value)
+
+
+def glibc_function(name: str) -> Callable[..., Any]:
+    """The function of glibc, or one without effect where there is no glibc."""
+    library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+    function: Callable[..., Any] = getattr(library, name, lambda *_: None)
+    return function
 
 
 def keep_freed_memory() -> None:
@@ -51,10 +56,7 @@ def trim_memory() -> None:
     Small objects allocated among large blocks prevent the freed blocks from being merged, so a
     process that keeps all of them grows without bound.
     """
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    glibc_function("malloc_trim")(0)
 
 
 def cores() -> int:

@@ -78,9 +78,8 @@ class Translation:
     def source_tokens(self) -> list[Token]:
         """The source's subwords, with the </s> of each sentence; spans are in `source`."""
         normalized = normalize_with_spans(self.source)
-        starts = accumulate(
-            (len(part.source) + len(part.whitespace) for part in self.sentences), initial=0
-        )
+        lengths = (len(part.source) + len(part.whitespace) for part in self.sentences)
+        starts = accumulate(lengths, initial=0)
         return [
             token._replace(span=normalized.original(shifted(token.span, start)))
             for part, start in zip(self.sentences, starts, strict=False)
@@ -92,10 +91,10 @@ class Translation:
         """The translation's subwords, with the </s> of each sentence that ended by itself; spans
         are in `text`."""
         gaps = fill_gaps(self.sentences)
-        starts = accumulate(
-            (len(part.text) + len(gap) for part, gap in zip(self.sentences, gaps, strict=True)),
-            initial=0,
+        lengths = (
+            len(part.text) + len(gap) for part, gap in zip(self.sentences, gaps, strict=True)
         )
+        starts = accumulate(lengths, initial=0)
         tokens = []
         for part, start in zip(self.sentences, starts, strict=False):
             own = detokenize(self.vocabularies.target, part.ids)

@@ -22,6 +22,8 @@ from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
 from regard.translation import SentenceTranslation, Translation, cut_into_sentences, join
 
+Search = Callable[[Task], list[list[Hypothesis]]]
+"""Returns the hypotheses of each sentence, best first."""
 EngineName = Literal["auto", "onnx", "torch"]
 
 
@@ -66,9 +68,7 @@ class Translator:
         best = iter(self.best_of([part.text for sentences in parts for part in sentences]))
         return [
             join(
-                text,
-                [next(best)._replace(whitespace=part.whitespace) for part in sentences],
-                self,
+                text, [next(best)._replace(whitespace=part.whitespace) for part in sentences], self
             )
             for text, sentences in zip(texts, parts, strict=True)
         ]
@@ -127,7 +127,7 @@ class Translator:
             for reading, sentence in zip(forced, sentences, strict=True)
         ]
 
-    def search(self, count: int) -> Callable[[Task], list[list[Hypothesis]]]:
+    def search(self, count: int) -> Search:
         """Finds the `count` best translations of each sentence, with the options' beam."""
         size, penalty = self.options.beam, self.options.length_penalty
         if size == 1:
@@ -139,10 +139,7 @@ class Translator:
         return [ranked[0] for ranked in self.search_sentences(texts, "", self.search(1))]
 
     def search_all(
-        self,
-        texts: Sequence[str],
-        prefix: str,
-        search: Callable[[Task], list[list[Hypothesis]]],
+        self, texts: Sequence[str], prefix: str, search: Search
     ) -> list[list[Translation]]:
         """The translations of each text as one sentence; different ones alone."""
         require_list(texts)
@@ -155,10 +152,7 @@ class Translator:
         ]
 
     def search_sentences(
-        self,
-        texts: Sequence[str],
-        prefix: str,
-        search: Callable[[Task], list[list[Hypothesis]]],
+        self, texts: Sequence[str], prefix: str, search: Search
     ) -> list[list[SentenceTranslation]]:
         """Search in batches of similar length; the results are in the order of `texts`."""
         encoded = self.source.encode(texts)
@@ -173,7 +167,9 @@ class Translator:
             return self.engine.batch_size(lengths[index], self.options.beam)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
-            max_lengths = [len(prefix_ids) + self.max_length(lengths[index]) for index in batch]
+            max_lengths = [
+                len(prefix_ids) + self.options.max_length(lengths[index]) for index in batch
+            ]
             sources = [encoded[index] for index in batch]
             return search(Task(sources, max_lengths, prefix_ids, indices=batch))
 
@@ -182,20 +178,13 @@ class Translator:
         results = parallel_map(translate, batches, self.workers)
         for batch, result in zip(batches, results, strict=True):
             for index, hypotheses in zip(batch, result, strict=True):
+                text, ids = texts[index], encoded[index]
                 if hypotheses:
                     ranked[index] = [
-                        self.sentence(texts[index], encoded[index], hypothesis)
-                        for hypothesis in hypotheses
+                        SentenceTranslation(text, self.target.decode(each.tokens), ids, *each)
+                        for each in hypotheses
                     ]
         return ranked
-
-    def max_length(self, length: int) -> int:
-        """The most tokens that the translation of `length` tokens may have."""
-        return self.options.max_length(length)
-
-    def sentence(self, text: str, ids: list[int], hypothesis: Hypothesis) -> SentenceTranslation:
-        tokens, log_prob, reason = hypothesis
-        return SentenceTranslation(text, self.target.decode(tokens), ids, tokens, log_prob, reason)
 
 
 def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]:
@@ -274,7 +263,10 @@ def load(
     opened = read_model(path)
     if engine == "onnx":
         refuse_device(path, device)
-        return load_onnx(opened, str(path), workers, threads)
+        from regard.engine.onnx.engine import load_bundle
+
+        bundle = load_bundle(opened, str(path), threads)
+        return translator(bundle, opened, workers or max(1, cores() // threads))
     if workers or threads != 1:
         raise RegardError(
             "--workers and --threads work with ONNX Runtime only; a model folder runs in PyTorch",
@@ -299,18 +291,6 @@ def refuse_device(path: Path, device: str) -> None:
     )
 
 
-def load_onnx(opened: ModelFile, where: str, workers: int, threads: int) -> Translator:
-    from regard.engine.onnx.engine import load_bundle
-
-    engine = load_bundle(opened, where, threads)
-    return translator(engine, opened, workers or max(1, cores() // threads))
-
-
 def translator(engine: Engine, opened: ModelFile, workers: int) -> Translator:
     info = opened.info
     return Translator(engine, info.source, info.target, info.languages, info.config.search, workers)
-
-
-def open_light(model: str | Path) -> Translator:
-    """Open a model in ONNX Runtime for a single sentence: it starts in a fraction of the time."""
-    return load(model, engine="onnx", workers=1)

@@ -40,7 +40,7 @@ def demo(
     from regard.experiment.tables import length_table, models_table
     from regard.explain.explanation import explain
     from regard.lesson.corpus import EXAMPLE
-    from regard.translator import open_light
+    from regard.translator import load
 
     console = Console(emoji=False, markup=False)
     with errors.status("writing the lesson"):
@@ -52,7 +52,8 @@ def demo(
     console.print(f"\n{EXAMPLE.source}", style="bold", end="")
     console.print("  (in no training sentence)\n")
     for model in plan.models:
-        explanation = explain(open_light(model.path), EXAMPLE.source, model.name)
+        translator = load(model.path, engine="onnx", workers=1)
+        explanation = explain(translator, EXAMPLE.source, model.name)
         console.print(f"The {model.name} model", style="bold", end="")
         console.print(f" writes: {explanation.target.text}")
         show_attention(console, explanation, subwords=False)

@@ -125,9 +125,9 @@ def explain_one(
 ) -> "Explanation":
     from regard.explain.explanation import explain as search_and_explain
     from regard.explain.explanation import explain_given
-    from regard.translator import open_light
+    from regard.translator import load
 
-    translator = open_light(model)
+    translator = load(model, engine="onnx", workers=1)
     if translation is not None:
         return explain_given(translator, text, translation, name)
     return search_and_explain(with_beam(translator, beam), text, name)

@@ -46,12 +46,12 @@ def explore(
     except ModuleNotFoundError as error:
         instead = ", or write a page with `regard explain --out page.html`"
         raise needs_extra("the page", error.name, "serve", instead) from error
-    from regard.translator import open_light
+    from regard.translator import load
 
     announce_default_model(model[0])
     with errors.status("loading"):
         translators = {
-            name: open_light(path)
+            name: load(path, engine="onnx", workers=1)
             for name, path in zip(unique_names(model, "/"), model, strict=True)
         }
         app = make_app(translators)

@@ -50,14 +50,8 @@ def by_length(
 def score_buckets(sources: list[str], counts: Counts, edges: tuple[int, ...]) -> list[Bucket]:
     """The same as `by_length`, from the BLEU counts of the translations."""
     return [
-        Bucket(
-            members.first,
-            members.last,
-            len(members.indices),
-            exact_bleu(counts[members.indices]),
-            *bleu_interval(counts[members.indices]),
-        )
-        for members in bucket_members(sources, edges)
+        Bucket(first, last, len(rows), exact_bleu(counts[rows]), *bleu_interval(counts[rows]))
+        for first, last, rows in bucket_members(sources, edges)
     ]
 
 

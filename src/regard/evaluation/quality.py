@@ -55,13 +55,10 @@ def as_multi30k(texts: list[str], language: str) -> list[str]:
     """
     moses, code = library("sacremoses"), without_region(language)
     normalizer, tokenizer = moses.MosesPunctNormalizer(code), moses.MosesTokenizer(code)
+    normalized = [normalizer.normalize(text.lower()) for text in texts]
     return [
-        " ".join(
-            tokenizer.tokenize(
-                normalizer.normalize(text.lower()), escape=False, aggressive_dash_splits=False
-            )
-        )
-        for text in texts
+        " ".join(tokenizer.tokenize(text, escape=False, aggressive_dash_splits=False))
+        for text in normalized
     ]
 
 

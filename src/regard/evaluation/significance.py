@@ -114,10 +114,8 @@ def by_bootstrap(baseline: Counts, system: Counts, score: MetricFunction) -> flo
     the smallest p that exchanging the differing sentences could give.
     """
     first, second = resample([baseline, system], score)
-    drawn = second - first
-    p_value = tail_probability(
-        np.abs(drawn - drawn.mean()), observed_difference(baseline, system, score)
-    )
+    drawn, observed = second - first, observed_difference(baseline, system, score)
+    p_value = tail_probability(np.abs(drawn - drawn.mean()), observed)
     differing = int((system != baseline).any(axis=1).sum())
     return max(p_value, 2.0 ** (1 - max(1, differing)))
 
@@ -132,9 +130,8 @@ def by_randomization(baseline: Counts, system: Counts, score: MetricFunction) ->
         exchanged = weighted_sums(random.integers(0, 2, (rows, len(system)), np.int8), gains)
         first, second = baseline.sum(axis=0) + exchanged, system.sum(axis=0) - exchanged
         null_differences.append(np.abs(score(second) - score(first)))
-    return tail_probability(
-        np.concatenate(null_differences), observed_difference(baseline, system, score)
-    )
+    observed = observed_difference(baseline, system, score)
+    return tail_probability(np.concatenate(null_differences), observed)
 
 
 def observed_difference(baseline: Counts, system: Counts, score: MetricFunction) -> float:
@@ -151,9 +148,8 @@ def corpus_scores(counts: Sequence[Counts], score: MetricFunction) -> list[float
 def tail_probability(null_differences: np.ndarray, observed: float) -> float:
     """The share of null differences that are at least as large as the observed one, which itself
     counts as one more draw (Phipson and Smyth 2010)."""
-    return (int((null_differences >= observed - TIE_TOLERANCE).sum()) + 1) / (
-        len(null_differences) + 1
-    )
+    as_large = int((null_differences >= observed - TIE_TOLERANCE).sum())
+    return (as_large + 1) / (len(null_differences) + 1)
 
 
 class Method(NamedTuple):

@@ -60,13 +60,9 @@ def length_chart(models: Sequence[ModelResult]) -> Chart:
         ]
         for model in models
     ]
+    lines = chart_lines(models, points)
     return Chart(
-        "BLEU by the length of the source",
-        "words of the source",
-        "BLEU",
-        ticks,
-        True,
-        chart_lines(models, points),
+        "BLEU by the length of the source", "words of the source", "BLEU", ticks, True, lines
     )
 
 
@@ -79,19 +75,11 @@ def learning_charts(models: Sequence[ModelResult]) -> list[Chart]:
     ticks = [Tick(x, f"{x:,.0f}", "") for x in round_steps(0.0, float(last), TICKS) if x <= last]
     bleu = [[Point(float(p.update), p.bleu, p.bleu, p.bleu) for p in curve] for curve in curves]
     loss = [[Point(float(p.update), p.loss, p.loss, p.loss) for p in curve] for curve in curves]
+    bleu_lines, loss_lines = chart_lines(models, bleu), chart_lines(models, loss)
+    loss_label = "validation loss (nats a token)"
     return [
-        Chart(
-            f"{name} on the validation text",
-            "updates",
-            f"validation {name}{unit}",
-            ticks,
-            from_zero,
-            chart_lines(models, points),
-        )
-        for name, unit, from_zero, points in (
-            ("BLEU", "", True, bleu),
-            ("loss", " (nats a token)", False, loss),
-        )
+        Chart("BLEU on the validation text", "updates", "validation BLEU", ticks, True, bleu_lines),
+        Chart("loss on the validation text", "updates", loss_label, ticks, False, loss_lines),
     ]
 
 

@@ -81,17 +81,15 @@ def evaluate_all(plan: Plan, console: Console) -> Comparison:
     with console.status("choosing examples"):
         examples = choose_examples(plan.test, first_systems, plan.lengths)
         reorderings = choose_reorderings(plan, first_systems)
+    source, reference = (file.name for file in plan.test.files)
+    sentences = len(plan.test.sources)
     return Comparison(
         RESULT_FORMAT,
         regard.__version__,
         plan.languages,
         plan.varied,
         plan.options,
-        {
-            "source": plan.test.files[0].name,
-            "reference": plan.test.files[1].name,
-            "sentences": len(plan.test.sources),
-        },
+        {"source": source, "reference": reference, "sentences": sentences},
         plan.method,
         results,
         spreads(results),

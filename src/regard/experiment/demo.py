@@ -8,13 +8,14 @@ from regard.config import make_config, override
 from regard.errors import RegardError, refuse_system_error
 from regard.experiment.plan import (
     ComparedModel,
+    CompareOptions,
     ExtraSentence,
     Plan,
+    plan_models,
     read_test,
-    refuse_another_run,
     refuse_missing_torch,
 )
-from regard.experiment.sweep import Variant, shared_options
+from regard.experiment.sweep import Variant
 from regard.files import write_file
 from regard.lesson.corpus import EXAMPLE, split_lesson
 from regard.training.data import Data
@@ -89,22 +90,10 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
         )
         for choice in choices
     ]
-    for model in models:
-        refuse_another_run(model, Data(lesson.train, lesson.valid, ("en", "fr")))
-    return Plan(
-        out,
-        models,
-        lesson.train,
-        lesson.valid,
-        ("en", "fr"),
-        read_test(lesson.test),
-        ["model.attention"],
-        shared_options(choices),
-        {},
-        "bootstrap",
-        LESSON_LENGTHS,
-        [ExtraSentence(EXAMPLE.source, EXAMPLE.target)],
-    )
+    options = CompareOptions(lesson.test, out, "bootstrap", LESSON_LENGTHS)
+    data = Data(lesson.train, lesson.valid, ("en", "fr"))
+    plan = plan_models(options, data, read_test(lesson.test), ["model.attention"], choices, models)
+    return plan._replace(extra_sentences=[ExtraSentence(EXAMPLE.source, EXAMPLE.target)])
 
 
 def write_lesson(folder: Path, train: int, test: int, seed: int) -> LessonFiles:

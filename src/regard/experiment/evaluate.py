@@ -5,7 +5,6 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import regard
@@ -74,10 +73,9 @@ def load_or_evaluate(model: ComparedModel, plan: Plan, model_file: ModelFile) ->
     fingerprint = result_fingerprint(plan, model_file)
     if details.exists() and texts.exists():
         content = read_json(details)
-        lines = read_translations(texts)
-        if content.get("fingerprint") == fingerprint and content["translations"] == text_digest(
-            lines
-        ):
+        lines = texts.read_text("utf-8").split("\n")[:-1]
+        digest = content.get("translations")
+        if content.get("fingerprint") == fingerprint and digest == text_digest(lines):
             quality = [Quality(**each) for each in content["quality"]]
             return SavedResult(
                 lines, content["seconds"], content["truncated"], quality, content["perplexity"]
@@ -123,10 +121,6 @@ def perplexity(translator: Translator, sources: Sequence[str], references: Seque
     return math.exp(min(-total / tokens, 700.0))
 
 
-def read_translations(file: Path) -> list[str]:
-    return file.read_text("utf-8").split("\n")[:-1]
-
-
 def text_digest(texts: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(texts).encode(), digest_size=16).hexdigest()
 
@@ -138,13 +132,12 @@ def result_fingerprint(plan: Plan, model_file: ModelFile) -> dict[str, Any]:
         weights.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
     for vocabulary in (model_file.info.source, model_file.info.target):
         weights.update(vocabulary.proto)
+    config = model_file.info.config
     fingerprint = {
         "regard": regard.__version__,
         "model": weights.hexdigest(),
-        "options": model_file.info.config.model.model_dump(mode="json"),
-        "search": search_options(model_file.info.config.search, plan.search).model_dump(
-            mode="json"
-        ),
+        "options": config.model.model_dump(mode="json"),
+        "search": search_options(config.search, plan.search).model_dump(mode="json"),
         "sources": text_digest(plan.test.sources),
         "references": text_digest(plan.test.references),
     }

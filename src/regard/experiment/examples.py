@@ -75,13 +75,9 @@ def choose_reorderings(plan: Plan, systems: Sequence[System]) -> list[Reordering
     test = plan.test
     lines = short_lines(test)
     translators = [open_model(model, plan) for model in plan.first_seed()]
+    sources = [test.sources[line] for line in lines]
     maps_by_system = [
-        attention_maps(
-            translator,
-            system.name,
-            [test.sources[line] for line in lines],
-            [system.texts[line] for line in lines],
-        )
+        attention_maps(translator, system.name, sources, [system.texts[line] for line in lines])
         for translator, system in zip(translators, systems, strict=True)
     ]
     scores = [[crossing_score(each) for each in maps] for maps in maps_by_system]

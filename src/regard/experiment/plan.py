@@ -81,11 +81,7 @@ class Plan(NamedTuple):
 
 
 def plan_training(
-    options: CompareOptions,
-    data: Data,
-    settings: dict[str, Any],
-    vary: Sequence[str],
-    seeds: int,
+    options: CompareOptions, data: Data, settings: dict[str, Any], vary: Sequence[str], seeds: int
 ) -> Plan:
     """Train each choice alike, with `seeds` seeds from that of `settings` upwards.
 
@@ -101,16 +97,31 @@ def plan_training(
         for seed in range(first, first + seeds)
         for choice in choices
     ]
+    return plan_models(
+        options, data, test, [parse_vary(text).option for text in vary], choices, models
+    )
+
+
+def plan_models(
+    options: CompareOptions,
+    data: Data,
+    test: TestSet,
+    varied: list[str],
+    choices: Sequence[Variant],
+    models: list[ComparedModel],
+) -> Plan:
+    """The plan that trains `models`, each of which is one of `choices`.
+
+    Raises RegardError if the folder of a model holds a run with other text or options.
+    """
     for model in models:
         refuse_another_run(model, data)
     return Plan(
         options.out,
         models,
-        data.train,
-        data.valid,
-        data.languages,
+        *data,
         test,
-        [parse_vary(text).option for text in vary],
+        varied,
         shared_options(choices),
         {},
         options.method,
@@ -157,15 +168,12 @@ def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[s
         )
     search = settings.get("search", {})
     for card in cards:
-        settings = {"search": {**card.config.search.model_dump(), **search}}
-        make_config(settings, "the command line")
+        overridden = {**card.config.search.model_dump(), **search}
+        make_config({"search": overridden}, "the command line")
     names = unique_names(models, "-")
     return Plan(
         options.out,
-        [
-            ComparedModel(name, name, 0, model, {})
-            for name, model in zip(names, models, strict=True)
-        ],
+        [ComparedModel(name, name, 0, path, {}) for name, path in zip(names, models, strict=True)],
         (),
         (),
         cards[0].languages,
@@ -204,10 +212,7 @@ def read_test(files: tuple[Path, Path]) -> TestSet:
         raise RegardError(
             "the numbers of lines differ", where, "give both files the same number of lines"
         )
-    if not any(
-        source and reference
-        for source, reference in zip(test.sources, test.references, strict=True)
-    ):
+    if not any(map(all, zip(test.sources, test.references, strict=True))):
         raise RegardError("the test text is empty", where, "give files with text on both sides")
     return test
 

@@ -23,14 +23,10 @@ def attention_maps(
             columns = read_source(translator, source)
             rows = read_target(translator.target, ids, is_ended=True)
             weights = word_weights(forced.token_weights(), columns, rows)
-            maps.append(
-                AttentionMap(
-                    name,
-                    [word.text for word in rows.words],
-                    [word.text for word in columns.words],
-                    np.round(weights.astype(float), 4).tolist(),
-                )
-            )
+            target_words = [word.text for word in rows.words]
+            source_words = [word.text for word in columns.words]
+            rounded = np.round(weights.astype(float), 4).tolist()
+            maps.append(AttentionMap(name, target_words, source_words, rounded))
     return maps
 
 

@@ -74,9 +74,8 @@ def grid(frame: Frame, steps: Sequence[float], chart: Chart) -> list[str]:
         parts.append(text("mid", f"{x:.1f}", CHART_HEIGHT - 41, tick.label))
         if tick.note:
             parts.append(text("mid faint", f"{x:.1f}", CHART_HEIGHT - 24, tick.note))
-    middle = (LEFT + CHART_WIDTH - RIGHT) / 2
+    middle, height = (LEFT + CHART_WIDTH - RIGHT) / 2, (TOP + CHART_HEIGHT - BOTTOM) / 2
     parts.append(text("mid axis", f"{middle}", CHART_HEIGHT - 5, chart.x_label))
-    height = (TOP + CHART_HEIGHT - BOTTOM) / 2
     parts.append(
         f'<text class="mid axis" transform="translate(13 {height:.0f}) rotate(-90)">'
         f"{escape(chart.y_label)}</text></g>"

@@ -58,7 +58,7 @@ def models_table(comparison: Comparison) -> Table:
         is_known = training.updates > 0
         p_values = [p_value(test) for test in tests.get(model.name, [])] or ["baseline"] * 2
         cells = [
-            TableCell(f"{bleu:.1f}", f"{model.low:.1f} to {model.high:.1f}"),
+            bleu_cell(bleu, model.low, model.high),
             TableCell(f"{chrf:.1f}"),
             TableCell(f"{ter:.1f}"),
             TableCell(f"{model.perplexity:,.2f}"),
@@ -77,27 +77,15 @@ def models_table(comparison: Comparison) -> Table:
 
 def length_table(comparison: Comparison) -> Table:
     """BLEU by source words, one row per model."""
-    counts = [
-        (bucket.words, f"n = {bucket.sentences:,}") for bucket in comparison.models[0].buckets
-    ]
-    return Table(
-        "BLEU by source words",
-        [
-            Column("words", "model"),
-            *(Column(f"{words} ({count})", f"{words}\n{count}") for words, count in counts),
-        ],
-        [
-            model_row(
-                comparison,
-                model,
-                [
-                    TableCell(f"{bucket.bleu:.1f}", f"{bucket.low:.1f} to {bucket.high:.1f}")
-                    for bucket in model.buckets
-                ],
-            )
-            for model in comparison.models
-        ],
-    )
+    columns = [Column("words", "model")]
+    for bucket in comparison.models[0].buckets:
+        count = f"n = {bucket.sentences:,}"
+        columns.append(Column(f"{bucket.words} ({count})", f"{bucket.words}\n{count}"))
+    rows = []
+    for model in comparison.models:
+        cells = [bleu_cell(bucket.bleu, bucket.low, bucket.high) for bucket in model.buckets]
+        rows.append(model_row(comparison, model, cells))
+    return Table("BLEU by source words", columns, rows)
 
 
 def spreads_table(comparison: Comparison) -> Table:
@@ -122,6 +110,10 @@ def spreads_table(comparison: Comparison) -> Table:
 def model_row(comparison: Comparison, model: ModelResult, cells: list[TableCell]) -> Row:
     number = choices_of(comparison.models).index(model.choice)
     return Row(labels_of(comparison.models)[model.name], number, cells)
+
+
+def bleu_cell(bleu: float, low: float, high: float) -> TableCell:
+    return TableCell(f"{bleu:.1f}", f"{low:.1f} to {high:.1f}")
 
 
 def p_value(test: PairedTest) -> str:

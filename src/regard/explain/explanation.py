@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.errors import RegardError
 from regard.search.protocols import FinishReason, Hypothesis
-from regard.search.trace import Architecture, SupportsTrace, Trace
+from regard.search.trace import Architecture, LayerTrace, SupportsTrace, Trace
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.text.normalize import normalize
@@ -21,6 +21,12 @@ TOP_NEXT = 8
 """How many of the likeliest next tokens an explanation lists at each step."""
 ADVICE_SHARE = 0.4
 """An average weight on </s> and punctuation above this adds a sentence of advice."""
+
+
+TokenWeights = Float[np.ndarray, "T S"]
+"""One row per target token, one column per source token."""
+WordWeights = Float[np.ndarray, "_ _"]
+"""One row per target word, one column per source word."""
 
 
 class NextToken(NamedTuple):
@@ -67,12 +73,12 @@ class Explanation(NamedTuple):
         return float(np.log(self.probabilities.astype(np.float64)).sum())
 
     @property
-    def weights(self) -> Float[np.ndarray, "T S"]:
+    def weights(self) -> TokenWeights:
         """Token by token: the last layer's, the mean of its heads."""
         return self.trace.token_weights()
 
     @property
-    def word_weights(self) -> Float[np.ndarray, "_ _"]:
+    def word_weights(self) -> WordWeights:
         """Word by word."""
         return word_weights(self.weights, self.source, self.target)
 
@@ -83,8 +89,8 @@ class Explanation(NamedTuple):
 
 
 def word_weights(
-    weights: Float[np.ndarray, "T S"], source: TokenizedText, target: TokenizedText
-) -> Float[np.ndarray, "_ _"]:
+    weights: TokenWeights, source: TokenizedText, target: TokenizedText
+) -> WordWeights:
     """The sum over a source word's tokens, the mean over a target word's: rows still sum to one."""
     by_source = np.stack([weights[:, word.tokens].sum(axis=1) for word in source.words], axis=1)
     return np.stack([by_source[word.tokens].mean(axis=0) for word in target.words])
@@ -108,9 +114,7 @@ def explain_given(translator: Translator, text: str, translation: str, name: str
     return explain_hypothesis(translator, name, source, Hypothesis(ids, 0.0, "eos"), len(ids), ())
 
 
-def bias_matrix(
-    changes: Sequence[ScoreChange], steps: int, source_tokens: int
-) -> Float[np.ndarray, "T S"]:
+def bias_matrix(changes: Sequence[ScoreChange], steps: int, source_tokens: int) -> TokenWeights:
     """What is added to the scores, for each step and each source token."""
     bias = np.zeros((steps, source_tokens), np.float32)
     for step, source_token, amount in changes:
@@ -160,16 +164,7 @@ def explain_hypothesis(
     rows = len(target.ids)
     bias = bias_matrix(changes, len(hypothesis.tokens) + 1, len(source.ids))
     trace = engine.trace(source.ids[:-1], hypothesis.tokens, bias)
-    layers = tuple(
-        layer._replace(
-            hidden=layer.hidden[:rows],
-            scores=layer.scores[:, :rows],
-            weights=layer.weights[:, :rows],
-            context=layer.context[:rows],
-            output=layer.output[:rows],
-        )
-        for layer in trace.layers
-    )
+    layers = tuple(LayerTrace(*(part[..., :rows, :] for part in layer)) for layer in trace.layers)
     trace = trace._replace(layers=layers, log_probs=trace.log_probs[:rows])
     best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :TOP_NEXT]
     next_tokens = [

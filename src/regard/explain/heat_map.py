@@ -123,14 +123,14 @@ def draw_picture(panel: Any, picture: Picture) -> Any:
     for axis, names in ((panel.xaxis, picture.columns), (panel.yaxis, picture.rows)):
         axis.set_ticks(range(len(names)))
         axis.set_ticklabels(names, parse_math=False)
+        axis.set_ticks(np.arange(len(names) + 1) - 0.5, minor=True)
     panel.xaxis.tick_top()
     panel.tick_params(length=0, labelsize=9)
-    panel.tick_params(axis="x", labelrotation=55 if longest(picture.columns) > 3 else 0)
+    is_slanted = longest(picture.columns) > 3
+    panel.tick_params(axis="x", labelrotation=55 if is_slanted else 0)
     for label in panel.get_xticklabels():
-        label.set(horizontalalignment="left" if longest(picture.columns) > 3 else "center")
+        label.set(horizontalalignment="left" if is_slanted else "center")
         label.set_rotation_mode("anchor")
-    panel.set_xticks(np.arange(len(picture.columns) + 1) - 0.5, minor=True)
-    panel.set_yticks(np.arange(len(picture.rows) + 1) - 0.5, minor=True)
     panel.grid(which="minor", color="#e6e6e6", linewidth=0.6)
     panel.tick_params(which="minor", length=0)
     panel.spines[:].set_visible(False)

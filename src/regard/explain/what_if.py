@@ -15,9 +15,9 @@ from regard.explain.explanation import (
     read_source,
     require_trace,
 )
-from regard.search.beam import Hooks, Task, TokenChooser, generate
-from regard.search.protocols import TopK
-from regard.shapes import Float, Int
+from regard.search.beam import Hooks, RowSentences, Task, TokenChooser, Written, generate
+from regard.search.protocols import AttentionBias, TopK
+from regard.shapes import Int
 from regard.special import END, PAD, START, Ids
 from regard.translator import Translator
 
@@ -46,9 +46,7 @@ class ScoreChangeHooks(Hooks):
     def __init__(self, changes: Sequence[ScoreChange], source_tokens: int) -> None:
         self.changes, self.source_tokens = changes, source_tokens
 
-    def attention_bias(
-        self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
-    ) -> Float[np.ndarray, "_ _"]:
+    def attention_bias(self, sentences: RowSentences, written: Written) -> AttentionBias:
         row = bias_matrix(self.changes, written.shape[1], self.source_tokens)[-1:]
         return np.repeat(row, len(sentences), axis=0)
 
@@ -61,12 +59,11 @@ def what_if(translator: Translator, intervention: Intervention, name: str) -> Ex
     source = read_source(translator, intervention.text)
     prefix, changes = intervention.prefix, intervention.score_changes
     check_intervention(translator, intervention, len(source.ids))
-    steps = intervention.steps or translator.max_length(len(source.ids) - 1)
+    steps = intervention.steps or translator.options.max_length(len(source.ids) - 1)
     hooks = ScoreChangeHooks(changes, len(source.ids))
     task = Task([source.ids[:-1]], [len(prefix) + steps], (), hooks)
-    engine = translator.engine
-    ranked = engine.tokens if prefix else 1
-    [hypothesis] = generate(engine, task, ranked, prefix_then_greedy(prefix))
+    ranked = translator.engine.tokens if prefix else 1
+    [hypothesis] = generate(translator.engine, task, ranked, prefix_then_greedy(prefix))
     return explain_hypothesis(translator, name, source, hypothesis, len(prefix), changes)
 
 
@@ -117,9 +114,8 @@ def set_weight(
             )
         amount += log_odds(wanted) - log_odds(now)
         changes = (*others, ScoreChange(step, source_token, amount))
-        trace = require_trace(translator).trace(
-            source, target, bias_matrix(changes, step + 1, source_tokens)
-        )
+        bias = bias_matrix(changes, step + 1, source_tokens)
+        trace = require_trace(translator).trace(source, target, bias)
         now = float(trace.token_weights()[step, source_token])
     changes = (*others, ScoreChange(step, source_token, amount))
     return what_if(translator, intervention._replace(score_changes=changes), name)
@@ -135,7 +131,7 @@ def prefix_then_greedy(prefix: Ids) -> TokenChooser:
     """Choose the tokens of `prefix`, and then the likeliest."""
     remaining = iter(prefix)
 
-    def choose(_: Int[np.ndarray, " R"], ranked: TopK) -> Int[np.ndarray, " R"]:
+    def choose(_: RowSentences, ranked: TopK) -> Int[np.ndarray, " R"]:
         token = next(remaining, None)
         return np.array([0 if token is None else np.flatnonzero(ranked.tokens[0] == token)[0]])
 

@@ -13,6 +13,10 @@ from regard.model.recurrence import LAYERS, Recurrence, RecurrentState
 from regard.model.sizes import Dropouts, Sizes
 from regard.shapes import Float, Int
 
+Tokens = Int[Tensor, "B T"]
+ScoreBias = Float[Tensor, "#B #T S"] | float
+"""What is added to the scores of every head."""
+
 
 class Attention(NamedTuple):
     """The attention of one decoder layer at each target token; every head has its own."""
@@ -93,11 +97,7 @@ class Decoder(nn.Module):
         return tuple(layer.initial_state(memory.final) for layer in self.stack)
 
     def attend(
-        self,
-        tokens: Int[Tensor, "B T"],
-        memory: Memory,
-        state: State,
-        bias: Float[Tensor, "#B #T S"] | float,
+        self, tokens: Tokens, memory: Memory, state: State, bias: ScoreBias
     ) -> DecoderOutput:
         """Attend to the source after each of `tokens`.
 
@@ -122,13 +122,7 @@ class Decoder(nn.Module):
             states_after.append(after)
         return DecoderOutput(inputs, tuple(attentions), tuple(states_after))
 
-    def forward(
-        self,
-        tokens: Int[Tensor, "B T"],
-        memory: Memory,
-        state: State,
-        bias: Float[Tensor, "#B #T S"] | float,
-    ) -> Step:
+    def forward(self, tokens: Tokens, memory: Memory, state: State, bias: ScoreBias) -> Step:
         """Predict the token that follows each of `tokens`: which one is next?"""
         output, attentions, after = self.attend(tokens, memory, state, bias)
         return Step(self.output_layer(output), attentions, after)

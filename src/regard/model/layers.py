@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from regard.shapes import Float, Int
 from regard.special import PAD
 
+Vectors = Float[Tensor, "B T D"]
+
 
 class Dropout(nn.Module):
     """Zero each number with probability `p`, rounded to a 65,536th; scale up the others.
@@ -49,27 +51,21 @@ class Embedding(nn.Module):
 class NoResidual(nn.Module):
     """A single layer: its output replaces its input."""
 
-    def residual(
-        self, inputs: Float[Tensor, "B T _"], outputs: Float[Tensor, "B T D"]
-    ) -> Float[Tensor, "B T D"]:
+    def residual(self, inputs: Float[Tensor, "B T _"], outputs: Vectors) -> Vectors:
         return outputs
 
 
 class Norm(nn.LayerNorm):
     """The first of several layers, whose input and output differ in size: normalised output."""
 
-    def residual(
-        self, inputs: Float[Tensor, "B T _"], outputs: Float[Tensor, "B T D"]
-    ) -> Float[Tensor, "B T D"]:
+    def residual(self, inputs: Float[Tensor, "B T _"], outputs: Vectors) -> Vectors:
         return self(outputs)
 
 
 class AddAndNorm(Norm):
     """One of several layers: a residual connection (He et al. 2016), then layer normalisation."""
 
-    def residual(
-        self, inputs: Float[Tensor, "B T D"], outputs: Float[Tensor, "B T D"]
-    ) -> Float[Tensor, "B T D"]:
+    def residual(self, inputs: Vectors, outputs: Vectors) -> Vectors:
         return self(inputs + outputs)
 
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from regard.model.decoder import Decoder, Step
+from regard.model.decoder import Decoder, ScoreBias, Step, Tokens
 from regard.model.encoder import Encoder
 from regard.model.layers import Embedding, is_token
 from regard.model.memory import Memory, State
@@ -35,27 +35,17 @@ class EncoderDecoder(nn.Module):
     def initial_state(self, memory: Memory) -> State:
         return self.decoder.initial_state(memory)
 
-    def step(
-        self,
-        tokens: Int[Tensor, "B T"],
-        memory: Memory,
-        state: State,
-        bias: Float[Tensor, "#B #T S"] | float = 0.0,
-    ) -> Step:
+    def step(self, tokens: Tokens, memory: Memory, state: State, bias: ScoreBias = 0.0) -> Step:
         """Predict the token after each of `tokens`; `bias` is added to all scores."""
         return self.decoder(tokens, memory, state, bias)
 
-    def forward(self, source: Int[Tensor, "B S"], before: Int[Tensor, "B T"]) -> Step:
+    def forward(self, source: Int[Tensor, "B S"], before: Tokens) -> Step:
         """Teacher forcing: `before` is <s> and the known translation, so all steps are one."""
         memory = self.encode(source)
         return self.step(before, memory, self.initial_state(memory))
 
     def loss(
-        self,
-        source: Int[Tensor, "B S"],
-        before: Int[Tensor, "B T"],
-        after: Int[Tensor, "B T"],
-        smoothing: float,
+        self, source: Int[Tensor, "B S"], before: Tokens, after: Tokens, smoothing: float
     ) -> Float[Tensor, ""]:
         """The cross-entropy in nats, summed over the tokens of `after`; padding counts nothing."""
         memory = self.encode(source)

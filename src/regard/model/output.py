@@ -14,6 +14,12 @@ from torch import Tensor
 
 from regard.shapes import Float, Int
 
+Features = Float[Tensor, "R M"]
+"""What the decoder feeds forward, one row per predicted token."""
+Matrix = Float[Tensor, "V M"]
+Offsets = Float[Tensor, " V"]
+Targets = Int[Tensor, " R"]
+
 SLICE = 1 << 22
 """Logits in a slice: 8 MB in bf16. Larger ones leave the cache, smaller ones waste the product."""
 
@@ -33,12 +39,7 @@ class CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        output: Float[Tensor, "R M"],
-        weight: Float[Tensor, "V M"],
-        bias: Float[Tensor, " V"],
-        target: Int[Tensor, " R"],
-        smoothing: float,
+        ctx: Any, output: Features, weight: Matrix, bias: Offsets, target: Targets, smoothing: float
     ) -> Float[Tensor, ""]:
         device = output.device.type
         is_mixed = torch.is_autocast_enabled(device)
@@ -90,11 +91,7 @@ sliced: Callable[..., Float[Tensor, ""]] = CrossEntropy.apply
 
 
 def cross_entropy(
-    output: Float[Tensor, "R M"],
-    weight: Float[Tensor, "V M"],
-    bias: Float[Tensor, " V"],
-    target: Int[Tensor, " R"],
-    smoothing: float,
+    output: Features, weight: Matrix, bias: Offsets, target: Targets, smoothing: float
 ) -> Float[Tensor, ""]:
     """The cross-entropy of `output @ weight.T + bias` against `target` in nats, summed over rows.
 

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from regard.shapes import Float
 
+LayerInputs = Float[Tensor, "B T I"]
+HiddenStates = Float[Tensor, "B T H"]
 RecurrentState = tuple[Float[Tensor, "B H"], ...]
 """What a layer passes from one token to the next; the hidden state comes first."""
 
@@ -23,11 +25,11 @@ class Recurrence(nn.Module):
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
-    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
+        self, inputs: LayerInputs, state: RecurrentState
+    ) -> tuple[HiddenStates, RecurrentState]:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def from_zeros(self, inputs: Float[Tensor, "B T I"]) -> Float[Tensor, "B T H"]:
+    def from_zeros(self, inputs: LayerInputs) -> HiddenStates:
         """The hidden states, from an initial state of zeros."""
         zeros = inputs.new_zeros(len(inputs), self.hidden_size)
         return self(inputs, (zeros,) * self.state_tensors)[0]
@@ -43,8 +45,8 @@ class GRU(Recurrence):
         self.cell = nn.GRU(input_size, hidden_size, batch_first=True)
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
-    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
+        self, inputs: LayerInputs, state: RecurrentState
+    ) -> tuple[HiddenStates, RecurrentState]:
         hidden, after = self.cell(inputs, state[0][None])
         return hidden, (after[0],)
 
@@ -59,8 +61,8 @@ class LSTM(Recurrence):
         self.cell = nn.LSTM(input_size, hidden_size, batch_first=True)
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
-    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
+        self, inputs: LayerInputs, state: RecurrentState
+    ) -> tuple[HiddenStates, RecurrentState]:
         hidden, (after, cell) = self.cell(inputs, (state[0][None], state[1][None]))
         return hidden, (after[0], cell[0])
 
@@ -74,8 +76,8 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, forget: Float[Tensor, "B T H"], fresh_input: Float[Tensor, "B T H"], cell: Tensor
-    ) -> Float[Tensor, "B T H"]:
+        ctx: Any, forget: HiddenStates, fresh_input: HiddenStates, cell: Tensor
+    ) -> HiddenStates:
         cells = torch.empty_like(fresh_input)
         before = cell
         for t in range(fresh_input.size(1)):
@@ -95,7 +97,7 @@ class Scan(torch.autograd.Function):
         return grad_forget, grad_input, forget[:, 0] * grad_input[:, 0]
 
 
-scan: Callable[[Tensor, Tensor, Tensor], Float[Tensor, "B T H"]] = Scan.apply
+scan: Callable[[Tensor, Tensor, Tensor], HiddenStates] = Scan.apply
 
 
 class SSRU(Recurrence):
@@ -111,8 +113,8 @@ class SSRU(Recurrence):
         self.gate_and_candidate = nn.Linear(input_size, 2 * hidden_size)
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], state: RecurrentState
-    ) -> tuple[Float[Tensor, "B T H"], RecurrentState]:
+        self, inputs: LayerInputs, state: RecurrentState
+    ) -> tuple[HiddenStates, RecurrentState]:
         gate, candidate = self.gate_and_candidate(inputs).float().chunk(2, dim=-1)
         forget = gate.sigmoid()
         cells = scan(forget, (1 - forget) * candidate, state[1].float())

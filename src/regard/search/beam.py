@@ -12,6 +12,7 @@ from regard.errors import RegardError
 from regard.search.protocols import (
     NO_ATTENTION_BIAS,
     NO_LOGIT_BIAS,
+    AttentionBias,
     Decoding,
     Engine,
     FinishReason,
@@ -25,6 +26,12 @@ from regard.search.repetition import RepetitionCounts, allowed_repeats, zero_cou
 from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
 
+RowSentences = Int[np.ndarray, " R"]
+"""The index of each row's sentence in the task."""
+Written = Int[np.ndarray, "R T"]
+"""The tokens of each row, from <s> on."""
+Candidates = Int[np.ndarray, " C"]
+
 
 class Hooks:
     """Where a caller changes what a search computes; this one changes nothing.
@@ -32,15 +39,11 @@ class Hooks:
     `sentences` are indices into the task.
     """
 
-    def attention_bias(
-        self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
-    ) -> Float[np.ndarray, "_ _"]:
+    def attention_bias(self, sentences: RowSentences, written: Written) -> AttentionBias:
         """What to add to the attention scores [R S] at the next token of each row."""
         return NO_ATTENTION_BIAS
 
-    def logit_bias(
-        self, sentences: Int[np.ndarray, " R"], written: Int[np.ndarray, "R T"]
-    ) -> LogitBias:
+    def logit_bias(self, sentences: RowSentences, written: Written) -> LogitBias:
         """What to add to the logits of the next token of each row."""
         return NO_LOGIT_BIAS
 
@@ -75,25 +78,20 @@ class Task(NamedTuple):
 class Rows(NamedTuple):
     """The hypotheses that are not finished yet."""
 
-    sentence: Int[np.ndarray, " R"]
-    """The index of each row's sentence."""
-    written: Int[np.ndarray, "R T"]
-    """From <s> on."""
+    sentence: RowSentences
+    written: Written
     log_prob: Float[np.ndarray, " R"]
     counts: RepetitionCounts
 
     def extend(
-        self,
-        parent: Int[np.ndarray, " C"],
-        token: Int[np.ndarray, " C"],
-        log_prob: Float[np.ndarray, " C"],
+        self, parent: Candidates, token: Candidates, log_prob: Float[np.ndarray, " C"]
     ) -> "Rows":
         """Each of the rows `parent` with one more token; `log_prob` is of all its tokens."""
         written = np.concatenate([self.written[parent], token[:, None]], axis=1)
         counts = self.counts.select(parent).append(written)
         return Rows(self.sentence[parent], written, log_prob, counts)
 
-    def select(self, rows: Int[np.ndarray, " C"]) -> "Rows":
+    def select(self, rows: Candidates) -> "Rows":
         counts = self.counts.select(rows)
         return Rows(self.sentence[rows], self.written[rows], self.log_prob[rows], counts)
 
@@ -109,8 +107,7 @@ class Rows(NamedTuple):
         for row in np.flatnonzero(is_finished):
             surplus = self.counts.surplus_tokens(row) if is_repeating[row] else 0
             tokens, log_prob = self.written[row, 1:].tolist(), float(self.log_prob[row])
-            hypothesis = finish(tokens, log_prob, surplus)
-            hypotheses.append((int(self.sentence[row]), hypothesis))
+            hypotheses.append((int(self.sentence[row]), finish(tokens, log_prob, surplus)))
         return is_finished, hypotheses
 
 
@@ -151,7 +148,7 @@ def advance(
     )
 
 
-TokenChooser = Callable[[Int[np.ndarray, " R"], TopK], Int[np.ndarray, " R"]]
+TokenChooser = Callable[[RowSentences, TopK], Int[np.ndarray, " R"]]
 """Which of the ranked tokens (its column) each row writes, given the rows' sentences."""
 
 
@@ -177,7 +174,7 @@ def generate(engine: Engine, task: Task, k: int, choose: TokenChooser) -> list[H
     return hypotheses
 
 
-def argmax(sentences: Int[np.ndarray, " R"], _: TopK) -> Int[np.ndarray, " R"]:
+def argmax(sentences: RowSentences, _: TopK) -> Int[np.ndarray, " R"]:
     """The likeliest token of each row."""
     return np.zeros(len(sentences), np.int64)
 
@@ -229,17 +226,14 @@ def step_by_step_beam(engine: Engine, task: Task, size: int) -> list[list[Hypoth
 class BeamCandidates(NamedTuple):
     """What may continue: C rows with one more token."""
 
-    parent: Int[np.ndarray, " C"]
-    token: Int[np.ndarray, " C"]
+    parent: Candidates
+    token: Candidates
     log_prob: Float[np.ndarray, " C"]
     """Of all tokens of the hypothesis."""
 
 
 def top_candidates(
-    sentence: Int[np.ndarray, " R"],
-    log_prob: Float[np.ndarray, " R"],
-    ranked: TopK,
-    size: int,
+    sentence: RowSentences, log_prob: Float[np.ndarray, " R"], ranked: TopK, size: int
 ) -> BeamCandidates:
     """Of each sentence those </s> that are among its `size` likeliest continuations, and the
     `size` likeliest others, likeliest first."""
@@ -258,23 +252,19 @@ def top_candidates(
     return BeamCandidates(row[best][is_kept], token[best][is_kept], total[best][is_kept])
 
 
-def index_in_group(owner: Int[np.ndarray, " C"]) -> Int[np.ndarray, " C"]:
+def index_in_group(owner: Candidates) -> Candidates:
     """0, 1, 2, ... within each run of equal owners."""
     is_new = np.diff(owner, prepend=-1) != 0
     return np.arange(len(owner)) - np.flatnonzero(is_new)[np.cumsum(is_new) - 1]
 
 
 def n_best(hypotheses: Sequence[Hypothesis], size: int, length_penalty: float) -> list[Hypothesis]:
-    """The `size` best of different tokens, best first."""
-    return deduplicate(sorted(hypotheses, key=rank(length_penalty)))[:size]
-
-
-def deduplicate(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """The first of each text: different repetitions may be cut back to the same round."""
-    first: dict[tuple[int, ...], Hypothesis] = {}
-    for hypothesis in hypotheses:
-        first.setdefault(tuple(hypothesis.tokens), hypothesis)
-    return list(first.values())
+    """The `size` best of different tokens, best first: different repetitions may be cut back to the
+    same round."""
+    best_of_tokens: dict[tuple[int, ...], Hypothesis] = {}
+    for hypothesis in sorted(hypotheses, key=rank(length_penalty)):
+        best_of_tokens.setdefault(tuple(hypothesis.tokens), hypothesis)
+    return list(best_of_tokens.values())[:size]
 
 
 def rank(length_penalty: float) -> Callable[[Hypothesis], tuple[int, float]]:

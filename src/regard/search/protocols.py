@@ -32,6 +32,8 @@ class LogitBias(NamedTuple):
     biases: Float[np.ndarray, " J"]
 
 
+AttentionBias = Float[np.ndarray, "_ _"]
+"""What to add to the attention scores [R S] (or [1 1]) of every layer."""
 NO_LOGIT_BIAS = LogitBias(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
 NO_ATTENTION_BIAS = np.zeros((1, 1), np.float32)
 
@@ -52,7 +54,7 @@ class Decoding(Protocol):
         rows: Int[np.ndarray, " R"],
         tokens: Int[np.ndarray, "R T"],
         k: int,
-        attention_bias: Float[np.ndarray, "_ _"],
+        attention_bias: AttentionBias,
         logit_bias: LogitBias,
     ) -> TopK:
         """Continue the previous call's rows `rows` with `tokens`; the `k` likeliest next tokens.

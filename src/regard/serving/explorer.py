@@ -85,26 +85,19 @@ class Explorer:
             warm_up(translator)
 
     def page(self) -> str:
-        data = {
-            "title": "regard",
-            "models": list(self.models),
-            "explanations": [],
-            "facts": self.facts,
-        }
-        return live_page(data)
+        data = {"title": "regard", "models": list(self.models), "explanations": []}
+        return live_page({**data, "facts": self.facts})
 
-    def model(self, name: str) -> Translator:
-        if name not in self.models:
+    def checked_model(self, request: ExplainRequest) -> Translator:
+        """The model of the request. Raises RegardError if there is no such model, or the sentence
+        is too long for it."""
+        if request.model not in self.models:
             raise RegardError(
-                f"there is no model '{name}'",
+                f"there is no model '{request.model}'",
                 "the request",
                 f"choose one of {', '.join(self.models)}",
             )
-        return self.models[name]
-
-    def checked_model(self, request: ExplainRequest) -> Translator:
-        """The model of the request. Raises RegardError if the sentence is too long for it."""
-        translator = self.model(request.model)
+        translator = self.models[request.model]
         check_length(len(request.text), MAX_CHARACTERS, "characters")
         tokens = translator.source.encode([normalize(request.text)])[0]
         check_length(len(tokens), MAX_SOURCE_TOKENS, "tokens")
@@ -120,14 +113,9 @@ class Explorer:
         return JSONResponse({"explanation": as_json(explanation)})
 
     def set_weight(self, request: SetWeightRequest) -> JSONResponse:
-        explanation = set_weight(
-            self.checked_model(request),
-            request.intervention(),
-            request.model,
-            request.step,
-            request.source_token,
-            request.weight,
-        )
+        translator = self.checked_model(request)
+        wanted = request.step, request.source_token, request.weight
+        explanation = set_weight(translator, request.intervention(), request.model, *wanted)
         return JSONResponse({"explanation": as_json(explanation)})
 
 

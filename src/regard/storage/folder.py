@@ -73,22 +73,28 @@ def read_tensors(file: Path) -> TensorFile:
         raise damaged_error(file) from error
 
 
+def as_json_object(card: ModelInfo) -> dict[str, Any]:
+    """The information in a model's JSON: all but the vocabularies."""
+    return {
+        "format": MODEL_FORMAT,
+        "languages": card.languages,
+        "config": card.config.model_dump(mode="json"),
+        "provenance": card.provenance,
+    }
+
+
+def vocabulary_protos(card: ModelInfo) -> dict[str, bytes]:
+    """The serialized vocabularies by name: one if it is joint, else two."""
+    if card.source is card.target:
+        return {JOINT: card.source.proto}
+    return {SOURCE: card.source.proto, TARGET: card.target.proto}
+
+
 def save_model_info(folder: Path, card: ModelInfo) -> None:
     """Write all files of a model folder but the weights. Raises RegardError as `write_file`."""
-    write_json(
-        folder / MODEL_INFO,
-        {
-            "format": MODEL_FORMAT,
-            "languages": card.languages,
-            "config": card.config.model_dump(mode="json"),
-            "provenance": card.provenance,
-        },
-    )
-    if card.source is card.target:
-        write_file(folder / JOINT, card.source.proto)
-    else:
-        write_file(folder / SOURCE, card.source.proto)
-        write_file(folder / TARGET, card.target.proto)
+    write_json(folder / MODEL_INFO, as_json_object(card))
+    for name, proto in vocabulary_protos(card).items():
+        write_file(folder / name, proto)
 
 
 def load_model_info(folder: Path) -> ModelInfo:

@@ -26,10 +26,12 @@ from regard.storage.folder import (
     VOCABULARIES,
     ModelInfo,
     Tensors,
+    as_json_object,
     format_error,
     load_model_info,
     load_weights,
     read_tensors,
+    vocabulary_protos,
     write_tensors,
 )
 from regard.text.languages import parse_languages
@@ -97,26 +99,13 @@ def read_model_info(model: Path) -> ModelInfo:
 
 def write_model_file(file: Path, model: ModelFile) -> None:
     """Write a .regard file. Raises RegardError if the disk is full or writing is not allowed."""
-    card = model.info
     tensors = dict(model.tensors)
-    if card.source is card.target:
-        tensors[JOINT] = np.frombuffer(card.source.proto, np.uint8)
-    else:
-        tensors[SOURCE] = np.frombuffer(card.source.proto, np.uint8)
-        tensors[TARGET] = np.frombuffer(card.target.proto, np.uint8)
+    for name, proto in vocabulary_protos(model.info).items():
+        tensors[name] = np.frombuffer(proto, np.uint8)
     if len(model.shortlist.likely):
         tensors |= {LIKELY_TENSOR: model.shortlist.likely, COMMON_TENSOR: model.shortlist.common}
-    header = json.dumps(
-        {
-            "format": MODEL_FORMAT,
-            "languages": card.languages,
-            "config": card.config.model_dump(mode="json"),
-            "provenance": card.provenance,
-            "quality": model.quality,
-            "calibration": model.calibration,
-        },
-        ensure_ascii=False,
-    )
+    results = {"quality": model.quality, "calibration": model.calibration}
+    header = json.dumps(as_json_object(model.info) | results, ensure_ascii=False)
     write_tensors(file, tensors, {HEADER: header, CHECKSUM: checksum(header, tensors)})
 
 
@@ -192,10 +181,7 @@ def parse_model_file(
     if JOINT in protos:
         source = target = Vocabulary(protos[JOINT], str(file))
     elif SOURCE in protos and TARGET in protos:
-        source, target = (
-            Vocabulary(protos[SOURCE], str(file)),
-            Vocabulary(protos[TARGET], str(file)),
-        )
+        source, target = (Vocabulary(protos[name], str(file)) for name in (SOURCE, TARGET))
     else:
         raise bad
     card = ModelInfo(languages, config, source, target, provenance)

@@ -111,17 +111,16 @@ def is_end(text: str, start: int, match: re.Match[str], language: str) -> bool:
     if match["full"]:
         is_quoted = match["full"][-1] in CLOSING and not match["none"]
         return not (is_quoted and text[match.end()] in "とっ")  # 「はい。」と言った。
-    after = text[match.end() : match.end() + MIN_PART_CHARACTERS].lstrip(OPENING + " \u00a0\u202f")[
-        :1
-    ]
+    rest = text[match.end() : match.end() + MIN_PART_CHARACTERS]
+    after = rest.lstrip(OPENING + " \u00a0\u202f")[:1]
     if after and after.islower():
         return False
     if not match["ended"].startswith(".") or match["ended"].startswith(".."):
         return True
-    words = text[max(start, match.start() - MIN_PART_CHARACTERS) : match.start()].split()
+    near = max(start, match.start() - MIN_PART_CHARACTERS)  # or time would be quadratic
+    words = text[near : match.start()].split()
     before = words[-1].lstrip(OPENING) if words else ""
     if before.isdecimal() and len(before) < 3:
-        near = max(start, match.start() - MIN_PART_CHARACTERS)  # or time would be quadratic
         is_item = near == start and text[near : match.start()].lstrip(OPENING) == before
         return not (is_item or language in ORDINALS)
     return not is_abbreviation(before, after, language)
