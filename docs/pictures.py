@@ -12,11 +12,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from regard.explain.explanation import Explanation, as_json, explain
+from regard.explain.explanation import Explanation, as_json, explain, load_to_explain
 from regard.explain.heat_map import Picture, write_pictures
 from regard.lesson.corpus import EXAMPLE
 from regard.page import static_page
-from regard.translator import load
 
 HERE = Path(__file__).parent / "pictures"
 WRITTEN, STAGES = 2, 7
@@ -45,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     HERE.mkdir(exist_ok=True)
     explanations = [
-        explain(load(arguments.demo / name, engine="onnx", workers=1), EXAMPLE.source, name)
+        explain(load_to_explain(arguments.demo / name), EXAMPLE.source, name)
         for name in ("attention", "traditional")
     ]
     write_pictures([picture(explanation) for explanation in explanations], HERE / "black-cat.png")

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.engine.onnx.engine import OnnxEngine
 from regard.errors import RegardError
 from regard.explain.explanation import (
     ScoreChange,
@@ -17,6 +18,7 @@ from regard.explain.explanation import (
     bias_matrix,
     explain,
     explain_given,
+    load_to_explain,
     read_source,
     read_target,
 )
@@ -388,3 +390,13 @@ def test_pushes_add_up_and_far_steps_cost_nothing():
         [ScoreChange(-1, 0, 1.0), ScoreChange(1, 0, log(2)), ScoreChange(10**9, 0, 1.0)], 2, 3
     )
     assert np.allclose(added, [[1, 0, 0], [1 + log(2), 0, 0]])
+
+
+def test_a_network_that_onnx_runtime_does_not_run_is_explained_by_pytorch(model, monkeypatch):
+    assert type(load_to_explain(model).engine).__name__ == "OnnxEngine"
+    monkeypatch.setattr(OnnxEngine, "supports", staticmethod(lambda options: False))
+    translator = load_to_explain(model)
+    assert type(translator.engine).__name__ == "TorchEngine"
+    assert explain(translator, TEXT, "tiny").target.text
+    with pytest.raises(RegardError, match="ONNX Runtime does not run"):
+        load(model, engine="onnx")

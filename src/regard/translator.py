@@ -263,10 +263,10 @@ def load(
     opened = read_model(path)
     if engine == "onnx":
         refuse_device(path, device)
-        from regard.engine.onnx.engine import load_bundle
+        from regard.engine.onnx.engine import load_onnx_engine
 
-        bundle = load_bundle(opened, str(path), threads)
-        return translator(bundle, opened, workers or max(1, cores() // threads))
+        onnx_engine = load_onnx_engine(opened, str(path), threads)
+        return translator(onnx_engine, opened, workers or max(1, cores() // threads))
     if workers or threads != 1:
         raise RegardError(
             "--workers and --threads work with ONNX Runtime only; a model folder runs in PyTorch",

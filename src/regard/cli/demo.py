@@ -38,9 +38,8 @@ def demo(
     from regard.cli.explain import show_attention
     from regard.experiment.demo import plan_lesson
     from regard.experiment.tables import length_table, models_table
-    from regard.explain.explanation import explain
+    from regard.explain.explanation import explain, load_to_explain
     from regard.lesson.corpus import EXAMPLE
-    from regard.translator import load
 
     console = Console(emoji=False, markup=False)
     with errors.status("writing the lesson"):
@@ -52,7 +51,7 @@ def demo(
     console.print(f"\n{EXAMPLE.source}", style="bold", end="")
     console.print("  (in no training sentence)\n")
     for model in plan.models:
-        translator = load(model.path, engine="onnx", workers=1)
+        translator = load_to_explain(model.path)
         explanation = explain(translator, EXAMPLE.source, model.name)
         console.print(f"The {model.name} model", style="bold", end="")
         console.print(f" writes: {explanation.target.text}")

@@ -124,10 +124,9 @@ def explain_one(
     text: str, model: Path, name: str, translation: str | None, beam: int
 ) -> "Explanation":
     from regard.explain.explanation import explain as search_and_explain
-    from regard.explain.explanation import explain_given
-    from regard.translator import load
+    from regard.explain.explanation import explain_given, load_to_explain
 
-    translator = load(model, engine="onnx", workers=1)
+    translator = load_to_explain(model)
     if translation is not None:
         return explain_given(translator, text, translation, name)
     return search_and_explain(with_beam(translator, beam), text, name)

@@ -46,12 +46,12 @@ def explore(
     except ModuleNotFoundError as error:
         instead = ", or write a page with `regard explain --out page.html`"
         raise needs_extra("the page", error.name, "serve", instead) from error
-    from regard.translator import load
+    from regard.explain.explanation import load_to_explain
 
     announce_default_model(model[0])
     with errors.status("loading"):
         translators = {
-            name: load(path, engine="onnx", workers=1)
+            name: load_to_explain(path)
             for name, path in zip(unique_names(model, "/"), model, strict=True)
         }
         app = make_app(translators)

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from math import exp, isfinite
+from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import category
 
 import numpy as np
 
+from regard import models
 from regard.errors import RegardError
 from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import Architecture, LayerTrace, SupportsTrace, Trace
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
+from regard.storage.model_file import is_file, read_model_info
 from regard.text.normalize import normalize
 from regard.text.segments import TokenizedText, detokenize, with_end, without_end
 from regard.text.vocabulary import Vocabulary
-from regard.translator import Translator
+from regard.translator import Translator, load
 
 TOP_NEXT = 8
 """How many of the likeliest next tokens an explanation lists at each step."""
@@ -94,6 +97,17 @@ def word_weights(
     """The sum over a source word's tokens, the mean over a target word's: rows still sum to one."""
     by_source = np.stack([weights[:, word.tokens].sum(axis=1) for word in source.words], axis=1)
     return np.stack([by_source[word.tokens].mean(axis=0) for word in target.words])
+
+
+def load_to_explain(model: Path) -> Translator:
+    """Open a model for single sentences: in ONNX Runtime, which starts in a fraction of PyTorch's
+    time, where that supports the network. Errors as `load`."""
+    from regard.engine.onnx.engine import OnnxEngine
+
+    path = models.find(model)
+    if is_file(path) or OnnxEngine.supports(read_model_info(path).config.model):
+        return load(path, engine="onnx", workers=1)
+    return load(path, engine="torch")
 
 
 def explain(translator: Translator, text: str, name: str) -> Explanation:

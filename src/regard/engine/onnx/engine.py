@@ -11,10 +11,12 @@ from regard.engine.memory import sentences_that_fit
 from regard.engine.onnx.batch import OnnxDecoding, beam_limits, first_beam_state, truncate
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
+from regard.engine.onnx.cells import CELLS
 from regard.engine.onnx.layout import encoder_inputs
 from regard.engine.onnx.network import Network
 from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
 from regard.engine.onnx.products import Arithmetic, Int8
+from regard.engine.onnx.scores import SCORES
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks
 from regard.engine.quantize import are_int8
@@ -57,6 +59,11 @@ class OnnxEngine:
             arithmetic = Int8(tensors, ranges, int8_saturates())
         self.sessions = Sessions(Network(options, arithmetic), threads)
         self.tokens = len(tensors[f"{weight_names.OUTPUT}.bias"])
+
+    @staticmethod
+    def supports(options: ModelOptions) -> bool:
+        """Whether graphs can be drawn of such a network."""
+        return options.layer_type in CELLS and options.attention in SCORES
 
     def with_shortlist(self) -> "OnnxEngine":
         """The same engine, whose translations consist of the shortlist's tokens alone.
@@ -205,14 +212,22 @@ def accept_draft(draft: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray
     return best[:accepted], log_probs[:accepted]
 
 
-def load_bundle(bundle: ModelFile, where: str, threads: int) -> OnnxEngine:
-    """Raises RegardError if the weights are not those of the card's model."""
-    card, options = bundle.info, bundle.info.config.model
-    tokens = len(card.source), len(card.target)
-    matches = tokens[1] >= MAX_TOP_K and match_shapes(bundle.tensors, options, *tokens)
-    expected = set(products_of(options)) if matches and are_int8(bundle.tensors) else set()
-    if not matches or bundle.calibration.keys() != expected:
+def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:
+    """Raises RegardError if the weights are those of another network, or if no graph can be drawn
+    of this one."""
+    info, options = model.info, model.info.config.model
+    if not OnnxEngine.supports(options):
+        raise RegardError(
+            f"ONNX Runtime does not run {options.layer_type} layers with the score"
+            f" {options.attention} here",
+            where,
+            'choose the engine "torch"',
+        )
+    tokens = len(info.source), len(info.target)
+    matches = tokens[1] >= MAX_TOP_K and match_shapes(model.tensors, options, *tokens)
+    expected = set(products_of(options)) if matches and are_int8(model.tensors) else set()
+    if not matches or model.calibration.keys() != expected:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    return OnnxEngine(options, bundle.tensors, bundle.calibration, threads, bundle.shortlist)
+    return OnnxEngine(options, model.tensors, model.calibration, threads, model.shortlist)
