@@ -155,7 +155,7 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
             "seconds": round(time.monotonic() - began, 1),
             "longer than their limit": len(too_long(translator, translations)),
             "stopped at the limit": sum(one.finish_reason == "length" for one in translations),
-            "stopped in circles": sum(one.finish_reason == "repetition" for one in translations),
+            "stopped for repetition": sum(one.finish_reason == "repetition" for one in translations),
             "longest, tokens": max(len(one.tokens) for one in translations),
         }
     quick = SearchOptions.model_validate({**translator.options.model_dump(), "beam": 1})
