@@ -127,11 +127,11 @@ def strings(count: int, seed: int) -> list[str]:
 
 def too_long(translator: Translator, translations: Sequence[Translation]) -> list[Translation]:
     """The translations with more tokens than their sources allow."""
-    lengths = map(len, translator.source.encode([one.source for one in translations]))
+    limit = translator.options.max_length
     return [
         one
-        for one, length in zip(translations, lengths, strict=True)
-        if len(one.tokens) > translator.options.max_length(length)
+        for one in translations
+        if any(len(part.ids) > limit(len(part.source_ids)) for part in one.sentences)
     ]
 
 
@@ -155,8 +155,10 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
             "seconds": round(time.monotonic() - began, 1),
             "longer than their limit": len(too_long(translator, translations)),
             "stopped at the limit": sum(one.finish_reason == "length" for one in translations),
-            "stopped for repetition": sum(one.finish_reason == "repetition" for one in translations),
-            "longest, tokens": max(len(one.tokens) for one in translations),
+            "stopped for repetition": sum(
+                one.finish_reason == "repetition" for one in translations
+            ),
+            "longest, tokens": max(len(part.ids) for one in translations for part in one.sentences),
         }
     quick = SearchOptions.model_validate({**translator.options.model_dump(), "beam": 1})
     exact = translators["PyTorch"].with_options(quick)

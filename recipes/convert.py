@@ -139,7 +139,9 @@ def convert_tensors(file: Path) -> None:
 
 
 def convert_folder(folder: Path) -> None:
-    """A model folder; its training state is left out, since a run resumes with its own version."""
+    """A model folder; its training state, with which only its own version resumes, is put aside."""
+    if (folder / "training").exists():
+        (folder / "training").rename(folder / "training-format-1")
     for old in folder.glob("*.vocabulary"):
         old.replace(old.with_suffix(".spm"))
     info = folder / "model.json"
@@ -154,7 +156,10 @@ def main() -> None:
         if path.is_dir():
             convert_folder(path)
         elif path.suffix == ".json":
-            write_json(path, results(json.loads(path.read_text("utf-8"))))
+            content = results(json.loads(path.read_text("utf-8")))
+            if content.get("format") == 1:  # of `regard compare`
+                content["format"] = 2
+            write_json(path, content)
         else:
             convert_tensors(path)
         print(f"converted: {path}")

@@ -248,7 +248,7 @@ def pack(folder: Path, text: Path, file: Path, results: Path, training: dict[str
 
 
 def learn(name: str, text: Path, folder: Path, begun: Path | str) -> dict[str, Any]:
-    """One course of training, from scratch or from a model that has been begun."""
+    """One stage of training, from scratch or from a model that has been begun."""
     with console_report(Console(stderr=True)) as report:
         outcome = regard.train(
             sides(text, "train"),

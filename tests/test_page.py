@@ -117,7 +117,7 @@ def explanation(
         for t in range(steps)
     ]
     return {
-        "version": 1,
+        "version": 2,
         "model": {
             "name": name,
             "languages": ["en", "fr"],

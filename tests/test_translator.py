@@ -1,9 +1,11 @@
 """The laws of text in, translation out, on a model that was really trained."""
 
+import json
 import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from unittest.mock import patch
 
 import numpy as np
@@ -26,6 +28,7 @@ from regard.lesson.corpus import EXAMPLE, examples
 from regard.search.protocols import Hypothesis
 from regard.search.sampling import Sampling
 from regard.storage.model_file import read_model, write_model_file
+from regard.text.normalize import normalize
 from regard.translation import Translation
 from regard.translator import make_batches
 
@@ -166,6 +169,59 @@ def test_a_translation_goes_to_another_process_with_its_weights(translator):
         assert (copy.words, copy.source_words) == (one.words, one.source_words)
 
 
+def test_a_translation_is_plain_data_and_a_changed_one_keeps_its_model(translator):
+    [found] = translator.translate(["The dog sees the cat. The cat sleeps."])
+    data = asdict(found)
+    assert json.loads(json.dumps(data))["text"] == found.text
+    assert len(data["sentences"]) == len(found.sentences) == 2
+    changed = replace(found, log_prob=0.0)
+    np.testing.assert_array_equal(changed.weights, found.weights)
+    elsewhere = replace(pickle.loads(pickle.dumps(found)), log_prob=0.0)
+    with pytest.raises(RegardError, match="its model is not loaded"):
+        _ = elsewhere.weights
+
+
+def test_the_weights_of_a_long_text_are_computed_in_batches(translator):
+    [found] = translator.translate([" ".join(TEXTS)])
+    in_one_batch = found.weights
+    engine, sizes = translator.engine, []
+    force = engine.force
+
+    def counted(sources, targets):
+        sizes.append(len(sources))
+        return force(sources, targets)
+
+    with (
+        patch.object(type(engine), "batch_size", lambda *_: 2),
+        patch.object(type(engine), "force", lambda _, *both: counted(*both)),
+    ):
+        [again] = translator.translate([" ".join(TEXTS)])
+        np.testing.assert_allclose(again.weights, in_one_batch, atol=1e-5)
+    assert len(found.sentences) == sum(sizes) and max(sizes) <= 2
+
+
+@pytest.mark.parametrize(
+    ("odd", "word"),
+    [("the dog\x00sees.", "dog"), ("\ufeffThe cat.", "The"), ("cat \x01 is", "cat")],
+)
+def test_the_words_of_a_source_have_no_control_characters(translator, odd, word):
+    [found] = translator.translate([odd])
+    words = [each.text for each in found.source_words]
+    assert word in words and normalize(odd).split() == " ".join(words).replace(" .", ".").split()
+
+
+@pytest.mark.parametrize("odd", ["▁", " ▁ ▁", "\x0c▁"])
+def test_what_only_the_subwords_take_for_white_space_is_translated_as_an_empty_text(
+    translator, odd
+):
+    assert translator.source.encode([normalize(odd)]) == [[]]
+    for found in [*translator.translate([odd]), *translator.translate_sentences([odd])]:
+        assert (found.text, found.sentences, found.tokens) == ("", (), [])
+        assert found.weights.shape == (0, 0)
+    [with_it, without] = translator.translate([f"{TEXTS[0]} {odd}", TEXTS[0]])
+    assert (with_it.text, with_it.tokens) == (without.text, without.tokens)
+
+
 @pytest.mark.parametrize("option", [{"top_k": 1.5}, {"seed": 0.5}, {"top_p": 0}])
 def test_chance_out_of_its_range_is_refused(translator, option):
     with pytest.raises(RegardError, match="cannot sample"):
@@ -232,3 +288,38 @@ def test_an_engine_that_does_not_exist_is_refused(model):
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "there is no engine 'tirch'" in done.stderr and "'torch'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({"engine": "onnx", "device": "cuda"}, "choose the engine torch"),
+        ({"engine": "torch", "workers": 2}, "or export the model to a file"),
+    ],
+)
+def test_the_advice_about_a_folder_is_one_that_helps(model, options, advice):
+    with pytest.raises(RegardError) as refused:
+        regard.load(model, **options)
+    assert advice in refused.value.to_do
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({"engine": "onnx", "device": "cuda"}, "give the model folder"),
+        ({"engine": "torch", "workers": 2}, "or the engine"),
+    ],
+)
+def test_the_advice_about_a_file_is_one_that_helps(options, advice):
+    with pytest.raises(RegardError) as refused:
+        regard.load("en-fr", **options)
+    assert advice in refused.value.to_do
+
+
+def test_pytorch_that_is_not_installed_is_named_with_its_extra(model):
+    with (
+        patch("regard.translator.find_spec", lambda _: None),
+        pytest.raises(RegardError, match="torch, which is not installed") as refused,
+    ):
+        regard.load(model, engine="torch")
+    assert "[train]" in refused.value.to_do

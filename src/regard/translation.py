@@ -2,18 +2,19 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from regard.errors import RegardError
 from regard.search.protocols import FinishReason
 from regard.shapes import Float
 from regard.special import END, PIECES
 from regard.text import sentences
-from regard.text.normalize import normalize, normalize_with_spans
+from regard.text.normalize import normalize, normalize_with_spans, replace_control_characters
 from regard.text.segments import Word, detokenize, group_words
 from regard.text.spans import Span
 from regard.text.vocabulary import Token, Vocabulary
@@ -70,9 +71,12 @@ class Translation:
     """eos: every sentence ended by itself; length: one was cut at its longest; repetition: one
     repeated itself and was cut back."""
     sentences: tuple[SentenceTranslation, ...]
-    """None for an empty text."""
-    model: Model | None = field(compare=False, repr=False)
+    """Empty for an empty text."""
+    model: InitVar[Model | None] = None
     """Computes tokens and weights when they are first asked for."""
+
+    def __post_init__(self, model: Model | None) -> None:
+        vars(self)["model"] = model
 
     @cached_property
     def source_tokens(self) -> list[Token]:
@@ -105,7 +109,7 @@ class Translation:
     @cached_property
     def source_words(self) -> list[Word]:
         """The words of `source`, with the indices of their tokens; </s> is in none."""
-        return words_of(self.source, self.source_tokens)
+        return words_of(replace_control_characters(self.source), self.source_tokens)
 
     @cached_property
     def words(self) -> list[Word]:
@@ -119,8 +123,14 @@ class Translation:
 
     @property
     def vocabularies(self) -> Model:
-        assert self.model is not None  # a pickled translation has all of it computed
-        return self.model
+        model: Model | None = vars(self)["model"]
+        if model is None:
+            raise RegardError(
+                "this translation was changed where its model is not loaded",
+                repr(self.source),
+                "change it in the process that translated it",
+            )
+        return model
 
     def __getstate__(self) -> dict[str, object]:
         """For another process: with tokens and weights, and without the model."""
@@ -149,7 +159,12 @@ def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
 
 
 def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:
-    """One translation of the text `source` from those of its sentences."""
+    """One translation of the text `source` from those of its sentences.
+
+    A sentence without tokens, which only SentencePiece takes for white space, is left out.
+    """
+    parts = [part for part in parts if part.source_ids]
+    parts[-1:] = [part._replace(whitespace="") for part in parts[-1:]]
     reasons = {part.finish_reason for part in parts}
     texts = zip((part.text for part in parts), fill_gaps(parts), strict=True)
     return Translation(

@@ -117,15 +117,15 @@ class Translator:
     def attend(self, sentences: Sequence[SentenceTranslation]) -> list[Float[np.ndarray, "_ _"]]:
         """The attention weights [T S] of each sentence: of every target token (with </s> where it
         ended by itself) to every source token (with </s>)."""
-        if not sentences:
-            return []
-        forced = self.engine.force(
-            [sentence.source_ids for sentence in sentences], [part.ids for part in sentences]
-        )
-        return [
-            reading.token_weights()[: sentence.target_length]
-            for reading, sentence in zip(forced, sentences, strict=True)
-        ]
+        longest = [max(len(each.source_ids), len(each.ids)) for each in sentences]
+        indices = sorted(range(len(sentences)), key=longest.__getitem__)
+        weights = {}
+        for batch in make_batches(indices, lambda index: self.engine.batch_size(longest[index], 1)):
+            sources = [sentences[index].source_ids for index in batch]
+            targets = [sentences[index].ids for index in batch]
+            for index, forced in zip(batch, self.engine.force(sources, targets), strict=True):
+                weights[index] = forced.token_weights()[: sentences[index].target_length]
+        return [weights[index] for index in range(len(sentences))]
 
     def search(self, count: int) -> Search:
         """Finds the `count` best translations of each sentence, with the options' beam."""
@@ -146,8 +146,6 @@ class Translator:
         ranked = self.search_sentences([normalize(text) for text in texts], prefix, search)
         return [
             first_of_each_text(join(text, [part], self) for part in parts)
-            if parts[0].source
-            else [join(text, [], self)]
             for text, parts in zip(texts, ranked, strict=True)
         ]
 
@@ -257,37 +255,44 @@ def load(
         raise RegardError(
             f"there is no engine '{engine}'", "engine", nearest(engine, get_args(EngineName))
         )
-    path = models.find(model)
-    if engine == "auto":
-        engine = "torch" if not is_file(path) and find_spec("torch") else "onnx"
+    path, has_torch = models.find(model), find_spec("torch") is not None
     opened = read_model(path)
-    if engine == "onnx":
-        refuse_device(path, device)
+    if engine == "onnx" or (engine == "auto" and (is_file(path) or not has_torch)):
+        refuse_device(path, device, engine)
         from regard.engine.onnx.engine import load_onnx_engine
 
         onnx_engine = load_onnx_engine(opened, str(path), threads)
         return translator(onnx_engine, opened, workers or max(1, cores() // threads))
+    if not has_torch:
+        raise needs_extra("the engine torch", "torch", "train", ", or leave the engine out")
     if workers or threads != 1:
         raise RegardError(
-            "--workers and --threads work with ONNX Runtime only; a model folder runs in PyTorch",
+            "--workers and --threads work with ONNX Runtime only; this model runs in PyTorch",
             str(path),
-            "leave --workers and --threads out, or export the model to a file",
+            "leave --workers and --threads out, or "
+            + ("the engine" if is_file(path) else "export the model to a file"),
         )
     from regard.engine.torch import load_engine
 
     return translator(load_engine(opened, str(path), device), opened, 1)
 
 
-def refuse_device(path: Path, device: str) -> None:
-    """Raises RegardError if `device` is one on which ONNX Runtime does not run a model here."""
+def refuse_device(path: Path, device: str, engine: EngineName) -> None:
+    """Raises RegardError if `device` is one on which ONNX Runtime does not run a model here; the
+    advice depends on the `engine` that was asked for."""
     if device in ("auto", "cpu"):
         return
-    if not is_file(path) and not find_spec("torch"):
+    if engine == "auto" and not is_file(path):
         raise needs_extra(f"--device {device}", "torch", "train", ", or leave --device out")
     raise RegardError(
         f"this model runs in ONNX Runtime, on the CPU, not on '{device}'",
         str(path),
-        "leave --device out, or give the model folder that the file was exported from",
+        "leave --device out, or "
+        + (
+            "give the model folder that the file was exported from"
+            if is_file(path)
+            else "choose the engine torch"
+        ),
     )
 
 

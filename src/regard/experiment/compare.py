@@ -29,7 +29,7 @@ from regard.files import write_file, write_json
 from regard.system import describe_system
 from regard.training.report import console_report
 
-RESULT_FORMAT = 1
+RESULT_FORMAT = 2
 """Version of the layout of result.json."""
 MIN_MERGED_SENTENCES = 10
 """Buckets with fewer sentences are merged: their BLEU would say nothing."""

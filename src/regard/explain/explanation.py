@@ -235,7 +235,7 @@ def as_json(explained: Explanation) -> dict[str, Any]:
     """For the page and for files: numbers to six places, -inf as null."""
     trace = explained.trace
     return {
-        "version": 1,
+        "version": 2,
         "model": model_facts(explained.model, explained.languages, explained.architecture),
         "source": words_as_json(explained.source),
         "target": words_as_json(explained.target),

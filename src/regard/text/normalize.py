@@ -16,7 +16,12 @@ JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 def normalize(text: str) -> str:
     """`text` with a space for each of `CONTROL_CHARACTERS`, then stripped, in Unicode's NFC."""
-    return unicodedata.normalize("NFC", CONTROL_CHARACTERS.sub(" ", text).strip())
+    return unicodedata.normalize("NFC", replace_control_characters(text).strip())
+
+
+def replace_control_characters(text: str) -> str:
+    """`text`, as long as before, with a space for each of `CONTROL_CHARACTERS`."""
+    return CONTROL_CHARACTERS.sub(" ", text)
 
 
 class Normalized(NamedTuple):
@@ -38,7 +43,7 @@ class Normalized(NamedTuple):
 
 def normalize_with_spans(text: str) -> Normalized:
     """What `normalize` returns, with the range of `text` that each character comes from."""
-    visible = CONTROL_CHARACTERS.sub(" ", text)
+    visible = replace_control_characters(text)
     start, end = len(visible) - len(visible.lstrip()), len(visible.rstrip())
     if unicodedata.is_normalized("NFC", visible):
         return Normalized(visible[start:end], [Span(i, i + 1) for i in range(start, end)])

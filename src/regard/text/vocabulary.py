@@ -12,7 +12,7 @@ import sentencepiece
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
 from regard.text.bpe_dropout import Merges, make_merges, sample_tokens
-from regard.text.normalize import CONTROL_CHARACTERS
+from regard.text.normalize import replace_control_characters
 from regard.text.spans import Span
 
 GRACE_SECONDS = 1.0
@@ -73,8 +73,8 @@ class Vocabulary:
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of token ids, on one line. Special tokens have no text; a control character
         that was written in bytes becomes a space."""
-        text = self.processor.decode([int(token) for token in tokens if token > UNKNOWN])
-        return CONTROL_CHARACTERS.sub(" ", text)
+        written = [int(token) for token in tokens if token > UNKNOWN]
+        return replace_control_characters(self.processor.decode(written))
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
         return [self.all_pieces[token] for token in tokens]

@@ -74,9 +74,11 @@ def run_training(run: Run, minutes: float, group: ProcessGroup, report: Report) 
 
     Raises Interrupted if a signal asked to stop, and RegardError if the gradient stays unusable.
     """
-    with run.lock, restore_threads(), catch_signals() as caught:
+    with run.lock, restore_threads():
         keep_freed_memory()
-        return start_loop(run, group, report).run(minutes, caught)
+        loop = start_loop(run, group, report)
+        with catch_signals() as caught:
+            return loop.run(minutes, caught)
 
 
 def start_loop(run: Run, group: ProcessGroup, report: Report) -> "TrainingLoop":

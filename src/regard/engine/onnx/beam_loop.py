@@ -47,8 +47,8 @@ LIMITS: dict[str, Spec] = {
 """The inputs that bound a search; `batch.beam_limits` computes them."""
 
 NO_REPETITION = np.array([0] * MAX_PERIOD + [START] + [-1] * (MAX_PERIOD - 1))
-"""The repetition state before the first token: the run of each period (`repetition.RepetitionCounts`), and
-the last tokens, the last one first."""
+"""The repetition state before the first token: the run of each period
+(`repetition.RepetitionCounts`), and the last tokens, the last one first."""
 
 DEAD = -np.inf
 

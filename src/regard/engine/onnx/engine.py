@@ -221,7 +221,7 @@ def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:
             f"ONNX Runtime does not run {options.layer_type} layers with the score"
             f" {options.attention} here",
             where,
-            'choose the engine "torch"',
+            "install PyTorch, which runs every network: pip install '.[train]'",
         )
     tokens = len(info.source), len(info.target)
     matches = tokens[1] >= MAX_TOP_K and match_shapes(model.tensors, options, *tokens)
