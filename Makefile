@@ -14,7 +14,8 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# What takes long or much: runs that are killed, large fuzzing. Its result files are committed.
+# The long tests: 2,000 random strings through every engine, 20,000 sentences of the grammar that must
+# all differ, and a training that is killed and resumed (its result file is committed).
 proofs: .venv/ready
 	$(BIN)/python -m pytest -m proof
 	$(BIN)/python benchmarks/resume.py --quick --out benchmarks/results/resume-lesson.json
