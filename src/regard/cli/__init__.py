@@ -93,8 +93,8 @@ def about(
 def main() -> None:
     """Run a command.
 
-    Exit codes: 0 success, 1 the reader of a pipe closed it, 2 a mistake of the user, 130
-    interrupted, 143 terminated. A traceback means a bug in regard.
+    Exit codes: 0 success, 1 the reader of a pipe closed it, or a bug in regard, with its
+    traceback, 2 a mistake of the user, 130 interrupted, 143 terminated.
     """
     reopen_std_streams()
     try:
