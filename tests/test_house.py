@@ -136,7 +136,7 @@ def test_the_mission_stands_in_one_function_in_its_own_words():
         ("layer.recur(inputs, before)", "the decoder's own hidden states"),
         ("memory.states", "step 1: look at the encoder states"),
         ("layer.score(hidden, keys", "step 2: give each of them a score"),
-        (".softmax(dim=-1)", "step 3: soft-max the scores,"),
+        (".softmax(dim=-1)", "step 3: softmax the scores,"),
         ("weights @ states", "weigh each state by its own, add"),
         ("torch.cat([hidden, ", "put hidden and context together"),
         ("layer.feed_forward(both)", "feed both forward"),

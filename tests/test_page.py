@@ -18,7 +18,7 @@ ATTACK = "</script><script>alert(1)</script>"
 IMAGE = '"><img/onerror=alert(2)/src=x>'
 
 
-# ---- explanations by hand: true soft-maxes and true sums, of any size ----
+# ---- explanations by hand: true softmaxes and true sums, of any size ----
 
 
 def rounded(rows):

@@ -26,7 +26,7 @@ TOLERANCE = 0.005
 MAX_STEPS = 12
 """Of the search for the change of a score that gives a wanted weight."""
 MAX_CHANGE = 1e4
-"""Of a score: more than any soft-max can distinguish; sums of such numbers are still finite."""
+"""Of a score: more than any softmax can distinguish; sums of such numbers are still finite."""
 
 
 class Intervention(NamedTuple):

@@ -53,7 +53,7 @@ class Score(nn.Module):
 class Final(Score):
     """No attention: 0 at the final state and -inf elsewhere (Sutskever et al. 2014).
 
-    The soft-max is then 1 there, and the final hidden state is all that the decoder sees.
+    The softmax is then 1 there, and the final hidden state is all that the decoder sees.
     """
 
     def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:

@@ -113,7 +113,7 @@ class Decoder(nn.Module):
             hidden, after = layer.recur(inputs, before)                # B T H    the decoder's own hidden states
             states = split_heads(memory.states, self.heads)            # B A S C  step 1: look at the encoder states
             scores = layer.score(hidden, keys, memory.is_token)        # B A T S  step 2: give each of them a score
-            weights = (scores + bias).softmax(dim=-1)                  # B A T S  step 3: soft-max the scores,
+            weights = (scores + bias).softmax(dim=-1)                  # B A T S  step 3: softmax the scores,
             context = weights @ states                                 # B A T C    weigh each state by its own, add
             both = torch.cat([hidden, join_heads(context)], dim=-1)    # B T H+E  put hidden and context together
             inputs = layer.residual(inputs, layer.feed_forward(both))  # B T M    feed both forward

@@ -31,7 +31,7 @@ new shape; its part of the time of an update has not been measured alone."""
 class CrossEntropy(torch.autograd.Function):
     """-Σ [(1 - s) ln p(target) + s mean ln p], s the smoothing (Szegedy et al. 2016, section 7).
 
-    With z the logits and p their soft-max, the gradient is p - (1 - s) onehot(target) - s / V. Its
+    With z the logits and p their softmax, the gradient is p - (1 - s) onehot(target) - s / V. Its
     last part is the same for all logits, so it is left out of the slices and added at the end:
     it moves `output` by the sum of all rows of `weight`, and each row of `weight` by the sum of all
     of `output`. Likewise the mean of z is one product with the mean row of `weight`.

@@ -25,7 +25,7 @@ class Hypothesis(NamedTuple):
 
 
 class LogitBias(NamedTuple):
-    """What to add to the logits of single next tokens before the soft-max; -inf forbids one."""
+    """What to add to the logits of single next tokens before the softmax; -inf forbids one."""
 
     rows: Int[np.ndarray, " J"]
     tokens: Int[np.ndarray, " J"]

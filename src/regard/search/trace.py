@@ -18,7 +18,7 @@ class LayerTrace(NamedTuple):
     hidden: Float[np.ndarray, "T H"]
     """The decoder's own hidden states."""
     scores: Float[np.ndarray, "A T S"]
-    """Before the soft-max; -inf where a token is masked."""
+    """Before the softmax; -inf where a token is masked."""
     weights: Float[np.ndarray, "A T S"]
     """After it; every row sums to one."""
     context: Float[np.ndarray, "T E"]

@@ -60,7 +60,7 @@ class Value:
     relu, sigmoid, tanh = unary("Relu"), unary("Sigmoid"), unary("Tanh")
     softmax, log_softmax = unary("Softmax", axis=-1), unary("LogSoftmax", axis=-1)
     argmax = unary("ArgMax", "int64", axis=-1, keepdims=0)
-    """Over the last axis, as the soft-max."""
+    """Over the last axis, as the softmax."""
 
     def __getitem__(self, index: "Value") -> "Value":
         """The rows at `index`, along the first axis."""

@@ -12,7 +12,7 @@ export function showChanges(container, app) {
     { class: "quiet" },
     app.canChange
       ? "What if? Click a word of your sentence to forbid it, drag a weight at the " +
-          "soft-max, or click another next word."
+          "softmax, or click another next word."
       : "What if? Click another next word, and the model continues from there.",
   );
   if (!chips.length) return show(container, hint);

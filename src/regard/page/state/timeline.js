@@ -10,7 +10,7 @@ import { END, argmax, isTraditional, percent, piece, readable, weightsOf } from 
 export const STAGES = [
   { name: "Hidden state", describe: describeHidden },
   { name: "Scores", describe: describeScores },
-  { name: "Soft-max", describe: describeWeights },
+  { name: "Softmax", describe: describeWeights },
   { name: "Multiply", describe: describeProducts },
   { name: "Add up", describe: describeContext },
   { name: "Together", describe: () => TOGETHER },
@@ -152,10 +152,10 @@ function describeScores(explanation, step, selection) {
 /** @param {Explanation} explanation @param {number} step @param {HeadSelection} selection */
 function describeWeights(explanation, step, selection) {
   if (isTraditional(explanation))
-    return "The soft-max turns the scores into weights: 100 % for the final state, at every step.";
+    return "The softmax turns the scores into weights: 100 % for the final state, at every step.";
   const { name, weight } = strongest(explanation, step, selection);
   return (
-    `The soft-max turns the scores into weights from 0 to 1 that add up to 1. ${name} ` +
+    `The softmax turns the scores into weights from 0 to 1 that add up to 1. ${name} ` +
     `gets ${percent(weight)}.`
   );
 }
