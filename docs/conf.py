@@ -34,7 +34,10 @@ python_maximum_signature_line_length = 110
 
 # Types of other packages, type variables and names that are not public have no page here.
 nitpick_ignore_regex = [
-    ("py:class", r"(numpy|np|pathlib|collections|typing|Path|Sequence|Callable|Float|Int)\b.*"),
+    (
+        "py:class",
+        r"(numpy|np|pathlib|collections|typing|dataclasses|Path|Sequence|Callable|Float|Int)\b.*",
+    ),
     ("py:class", r"regard\.(config|engine|search|shapes|storage|text|training)\..*"),
     ("py:class", r"(regard\.translation\.)?(Report|Outcome|Model)"),
 ]

@@ -121,7 +121,7 @@ def test_long_lines_are_split_without_going_back_over_them():
     ],
 )
 def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, expected):
-    parts = [SentenceTranslation("我来了。", text, [], [], -1.0, "eos") for text in texts]
+    parts = [SentenceTranslation("我来了。", text, [4], [], -1.0, "eos") for text in texts]
     assert join("我来了。我来了。", parts, None).text == expected
 
 
@@ -129,7 +129,7 @@ def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, e
 def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
     parts = split_sentences(text, "en")
     said = [
-        SentenceTranslation(part.text, part.text, [], [], -1.0, "eos", part.whitespace)
+        SentenceTranslation(part.text, part.text, [4], [], -1.0, "eos", part.whitespace)
         for part in parts
     ]
     assert len(parts) > 1
@@ -146,7 +146,7 @@ def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
     ],
 )
 def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):
-    parts = [SentenceTranslation("a", "a", [], [], -1.0, reason, " ") for reason in endings]
+    parts = [SentenceTranslation("a", "a", [4], [], -1.0, reason, " ") for reason in endings]
     assert join("a a", parts, None).finish_reason == ending
 
 
