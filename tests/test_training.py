@@ -135,6 +135,20 @@ def test_a_run_that_stops_and_resumes_ends_like_one_that_did_not(
     assert next(ends) == next(ends)
 
 
+def test_ctrl_c_before_the_first_update_stops_at_once(short_run, small, tmp_path):
+    class StopAtTheStart(NoReport):
+        def message(self, text):
+            signal.raise_signal(signal.SIGINT)
+
+    folder = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        regard.train(small.train, folder, small.valid, "", SHORT, report=StopAtTheStart())
+    assert not isinstance(stopped.value, loop.Interrupted)
+    assert not (folder / "training" / "state.safetensors").exists()
+    regard.train(small.train, folder, valid=small.valid, settings=SHORT)
+    assert digest(folder / "model.safetensors") == digest(short_run / "model.safetensors")
+
+
 def test_a_run_killed_at_any_moment_ends_like_one_left_alone():
     """The real thing: SIGKILL and SIGTERM from outside, a new process each time."""
     quick = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--quick"]
