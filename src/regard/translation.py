@@ -87,7 +87,7 @@ class Translation:
         return [
             token._replace(span=normalized.original(shifted(token.span, start)))
             for part, start in zip(self.sentences, starts, strict=False)
-            for token in with_eos(self.vocabularies.source.tokens(part.source), len(part.source))
+            for token in with_eos(self.loaded_model.source.tokens(part.source), len(part.source))
         ]
 
     @cached_property
@@ -101,7 +101,7 @@ class Translation:
         starts = accumulate(lengths, initial=0)
         tokens = []
         for part, start in zip(self.sentences, starts, strict=False):
-            own = detokenize(self.vocabularies.target, part.ids)
+            own = detokenize(self.loaded_model.target, part.ids)
             own = with_eos(own, len(part.text)) if part.finish_reason == "eos" else own
             tokens += [token._replace(span=shifted(token.span, start)) for token in own]
         return tokens
@@ -119,10 +119,10 @@ class Translation:
     @cached_property
     def weights(self) -> Float[np.ndarray, "T S"]:
         """How much each of `tokens` attended to each of `source_tokens`; every row sums to 1."""
-        return block_diagonal(self.vocabularies.attend(self.sentences))
+        return block_diagonal(self.loaded_model.attend(self.sentences))
 
     @property
-    def vocabularies(self) -> Model:
+    def loaded_model(self) -> Model:
         model: Model | None = vars(self)["model"]
         if model is None:
             raise RegardError(
