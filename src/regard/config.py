@@ -163,6 +163,21 @@ class SearchOptions(Section):
         return floor(self.max_length_ratio * length) + self.max_length_extra
 
 
+class TextOptions(Section):
+    """The stages between the user's text and the model's, in translation (pipeline.py)."""
+
+    layout: bool = True
+    """Copy indentation, tabs between columns, and the marks of lists, headings and quotations."""
+    normalization: bool = True
+    """Read typographic signs, spaces, invisible characters and entities in their plainest form."""
+    spans: bool = True
+    """Copy what is no language: addresses, placeholders, code, emoji, words in another script."""
+    case: bool = True
+    """Read a line in capitals or title case in small letters, and write it as the line was."""
+    coverage: bool = True
+    """Search a sentence again in parts if attention skipped some of it."""
+
+
 class Config(Section):
     """All options of a run."""
 
@@ -171,6 +186,7 @@ class Config(Section):
     model: ModelOptions = ModelOptions()
     train: TrainOptions = TrainOptions()
     search: SearchOptions = SearchOptions()
+    text: TextOptions = TextOptions()
 
 
 class Option(NamedTuple):

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from regard.text.spans import Span
@@ -53,43 +53,53 @@ class EditedText(NamedTuple):
         edges = [Span(0, span.start), Span(span.end, len(self.text))]
         return self.replace((edge, "") for edge in edges if edge.start < edge.end)
 
+    def then(self, after: "EditedText") -> "EditedText":
+        """The text after the steps of another one, which begin with this text."""
+        return EditedText(after.text, self.steps + after.steps)
+
     def original(self, span: Span) -> Span:
         """The characters of the first text that a span of this one comes from."""
         for edits in reversed(self.steps):
-            span = moved(span, [(edit.after, edit.before) for edit in edits])
+            span = moved(span, edits, AFTER, BEFORE)
         return span
 
     def current(self, span: Span) -> Span:
         """The characters of this text that come from a span of the first one."""
         for edits in self.steps:
-            span = moved(span, list(edits))
+            span = moved(span, edits, BEFORE, AFTER)
         return span
 
 
-def moved(span: Span, edits: list[tuple[Span, Span]]) -> Span:
-    """Where a span of one side of the edits (from, to) lies on the other.
+BEFORE, AFTER = 0, 1
+"""The sides of an edit."""
+
+
+def moved(span: Span, edits: Sequence[Edit], here: int, there: int) -> Span:
+    """Where a span of one side of the edits lies on the other side.
 
     A span that touches a replacement covers all of it. One that is empty stays empty.
     """
+    start = moved_start(span.start, edits, here, there)
     if span.start == span.end:
-        start = moved_start(span.start, edits)
         return Span(start, start)
-    return Span(moved_start(span.start, edits), moved_end(span.end, edits))
+    return Span(start, moved_end(span.end, edits, here, there))
 
 
-def moved_start(index: int, edits: list[tuple[Span, Span]]) -> int:
+def moved_start(index: int, edits: Sequence[Edit], here: int, there: int) -> int:
     """Where the character at `index` begins on the other side."""
-    number = bisect_right(edits, index, key=lambda edit: edit[0].start)
+    number = bisect_right(edits, index, key=lambda edit: edit[here].start)
     if not number:
         return index
-    here, there = edits[number - 1]
-    return there.start if index < here.end else there.end + index - here.end
+    edit = edits[number - 1]
+    inside = index < edit[here].end
+    return edit[there].start if inside else edit[there].end + index - edit[here].end
 
 
-def moved_end(index: int, edits: list[tuple[Span, Span]]) -> int:
+def moved_end(index: int, edits: Sequence[Edit], here: int, there: int) -> int:
     """Where the character before `index` ends on the other side."""
-    number = bisect_left(edits, index, key=lambda edit: edit[0].start)
+    number = bisect_left(edits, index, key=lambda edit: edit[here].start)
     if not number:
         return index
-    here, there = edits[number - 1]
-    return there.end if index <= here.end else there.end + index - here.end
+    edit = edits[number - 1]
+    inside = index <= edit[here].end
+    return edit[there].end if inside else edit[there].end + index - edit[here].end

@@ -1,0 +1,228 @@
+"""The stages between a user's text and the sentences that a model reads, and back.
+
+    the user's text
+    -> layout: indentation, tabs and list marks are taken off
+    -> normalization: what looks alike is written alike
+    -> spans: what is no language (addresses, placeholders, emoji ...) is found
+    -> sentences: the rest is split, and long sentences are cut
+    -> spans become placeholder symbols
+    -> case: a line in capitals is read in small letters
+    -> search
+    -> case, spans and layout are put back
+    -> coverage: what was not translated is searched again in parts (translator.py)
+
+Each stage is a function in `text/`, and each can be switched off (`config.TextOptions`).
+"""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from regard.config import TextOptions
+from regard.special import PLACEHOLDER_SYMBOLS, RESERVED, UNKNOWN, Ids
+from regard.text.case import Case, find_case, put_back, take_off
+from regard.text.edits import EditedText
+from regard.text.languages import Languages, script
+from regard.text.layout import translatable_spans
+from regard.text.normalize import (
+    CONTROL_CHARACTERS,
+    fold_unknown,
+    normalize,
+    replace_control_characters,
+)
+from regard.text.placeholders import (
+    find_spans,
+    foreign_spans,
+    is_translatable,
+    merge_spans,
+    protect,
+)
+from regard.text.sentences import split_long, split_sentences
+from regard.text.spans import Span
+from regard.text.vocabulary import Vocabulary
+
+DEFAULT_LONGEST = 128
+"""Tokens of the longest sentence, for models that do not record how long their sentences were."""
+
+FIRST_PLACEHOLDER = UNKNOWN + 1 + RESERVED.index(PLACEHOLDER_SYMBOLS[0])
+"""The token of the first placeholder symbol, in every vocabulary."""
+
+NUMBER, DIGITS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
+SPACES = re.compile(r" {2,}|^ +| +$")
+SYMBOL = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
+
+
+class SourceSentence(NamedTuple):
+    """One sentence as the model reads it."""
+
+    text: EditedText
+    """Each protected span is one symbol; `original` maps to the user's characters."""
+    spans: tuple[Span, ...]
+    """The user's characters for which each symbol stands, in the order of the symbols."""
+    case: Case
+    """How the user wrote the line; the model reads "capitals" and "title" in small letters."""
+
+    @property
+    def required(self) -> Ids:
+        """The placeholder tokens that a translation must contain."""
+        return range(FIRST_PLACEHOLDER, FIRST_PLACEHOLDER + len(self.spans))
+
+    @property
+    def original(self) -> Span:
+        """The user's characters of the complete sentence."""
+        return self.text.original(Span(0, len(self.text.text)))
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages of one model."""
+
+    options: TextOptions
+    languages: Languages
+    source: Vocabulary
+    target: Vocabulary
+    longest: int = DEFAULT_LONGEST
+    """Tokens of the longest sentence that the model learned; longer ones are cut."""
+    protected: re.Pattern[str] | None = None
+    """What else is a protected span, beside `text.placeholders.find_spans`."""
+
+    def read(self, text: str) -> list[SourceSentence]:
+        """The sentences of a text; what is in none of them is copied."""
+        return [
+            sentence
+            for piece in self.pieces(text)
+            for sentence in self.read_piece(EditedText(text).slice(piece), self.split)
+        ]
+
+    def read_as_one(self, text: str) -> list[SourceSentence]:
+        """The same, as one sentence of any length; [] for a text with nothing to translate."""
+        pieces = self.pieces(text)
+        piece = pieces[0] if len(pieces) == 1 else Span(0, len(text))
+        return list(self.read_piece(EditedText(text).slice(piece), as_one))
+
+    def pieces(self, text: str) -> list[Span]:
+        """What is text, without its layout."""
+        return translatable_spans(text) if self.options.layout else [Span(0, len(text))]
+
+    def read_piece(self, piece: EditedText, split: "Splitter") -> Iterator[SourceSentence]:
+        normalized = self.normalize(piece)
+        protected = self.find_protected(normalized.text)
+        if not self.is_translatable(normalized.text, protected):
+            return
+        case = self.find_case(normalized.text, protected)
+        for span in split(normalized.text, protected):
+            inside = spans_within(protected, span)
+            if self.is_translatable(normalized.text[span.start : span.end], inside):
+                yield self.read_sentence(normalized.slice(span), inside, case)
+
+    def normalize(self, piece: EditedText) -> EditedText:
+        """What is read alike is written alike."""
+        if not self.options.normalization:
+            return single_spaces(piece.sub(CONTROL_CHARACTERS, lambda _: " "))
+        return fold_unknown(piece.then(normalize(piece.text)), self.source.knows)
+
+    def find_protected(self, text: str) -> list[Span]:
+        """The spans of a normalized text that are no language."""
+        if not self.options.spans:
+            return []
+        foreign = foreign_spans(text, script(self.languages[0]), self.source.knows)
+        return merge_spans(find_spans(text, self.protected), foreign)
+
+    def is_translatable(self, text: str, protected: Sequence[Span]) -> bool:
+        """Whether there is language in a normalized text."""
+        return is_translatable(text, protected) if self.options.spans else bool(text)
+
+    def find_case(self, text: str, protected: Sequence[Span]) -> Case:
+        """How a normalized text is written, apart from its protected spans."""
+        if not self.options.case:
+            return "as written"
+        language_alone = EditedText(text).replace((span, " ") for span in protected).text
+        return find_case(language_alone, self.languages[0], self.count_tokens)
+
+    def split(self, text: str, protected: Sequence[Span]) -> list[Span]:
+        """The sentences of a normalized text, none longer than those that the model learned."""
+        return [
+            part
+            for sentence in split_sentences(text, self.languages[0], protected)
+            for part in split_long(text, sentence, self.longest, self.count_tokens, protected)
+        ]
+
+    def read_sentence(
+        self, text: EditedText, protected: Sequence[Span], case: Case
+    ) -> SourceSentence:
+        """A normalized sentence with symbols, in small letters where `case` says so."""
+        symbols = protect(text, protected[: len(PLACEHOLDER_SYMBOLS)])
+        read = take_off(symbols.text, case, self.languages[0], self.count_tokens)
+        return SourceSentence(read, tuple(symbols.originals), case)
+
+    def count_tokens(self, text: str) -> int:
+        return len(self.source.encode([text])[0])
+
+    def write(self, ids: Ids, sentence: SourceSentence, user_text: str) -> EditedText:
+        """What the model wrote, in the user's case and with the user's spans."""
+        decoded = single_spaces(EditedText(self.target.decode(ids)))
+        cased = put_back(decoded, sentence.case, self.languages[1])
+        originals = dict(zip(PLACEHOLDER_SYMBOLS, sentence.spans, strict=False))
+        return cased.sub(SYMBOL, lambda found: one_line(text_at(user_text, originals[found[0]])))
+
+
+Splitter = Callable[[str, Sequence[Span]], list[Span]]
+"""The sentences of a normalized text, given its protected spans."""
+
+
+def as_one(text: str, _: Sequence[Span]) -> list[Span]:
+    """A text as one sentence."""
+    return [Span(0, len(text))]
+
+
+def spans_within(spans: Sequence[Span], sentence: Span) -> list[Span]:
+    """Those of a text's spans that are in one of its sentences, as spans of the sentence."""
+    begin, end = (bisect_left(spans, Span(edge, 0)) for edge in sentence)
+    return [Span(a - sentence.start, b - sentence.start) for a, b in spans[begin:end]]
+
+
+def text_at(text: str, span: Span) -> str:
+    return text[span.start : span.end]
+
+
+def single_spaces(text: EditedText) -> EditedText:
+    """The text without spaces at its ends, and with one between two words."""
+    end = len(text.text)
+    return text.sub(SPACES, lambda found: " " if found.start() and found.end() < end else "")
+
+
+def one_line(text: str) -> str:
+    """The text without characters that would end a line or are invisible, but for tabs."""
+    return replace_control_characters(text)
+
+
+def gaps_between(text: str, sentences: Sequence[SourceSentence]) -> list[str]:
+    """What the user wrote before, between and after the sentences: layout, white space, and what
+    is not translated."""
+    originals = [sentence.original for sentence in sentences]
+    starts = [0, *(span.end for span in originals)]
+    ends = [*(span.start for span in originals), len(text)]
+    return [one_line(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def missing_numbers(source: str, target: str) -> list[Span]:
+    """The numbers of a source whose digits its translation lacks, as often as it lacks them.
+
+    A number may be written in another form: 1,000.5 as 1 000,5.
+    """
+    missing, left = [], Counter(digits(target))
+    for found in NUMBER.finditer(source):
+        wanted = Counter(digits(found[0]))
+        if wanted <= left:
+            left -= wanted
+        else:
+            missing.append(Span(*found.span()))
+    return missing
+
+
+def digits(text: str) -> list[str]:
+    """The runs of digits in a text."""
+    return DIGITS.findall(text)
