@@ -58,22 +58,42 @@ SYMBOL = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
 class SourceSentence(NamedTuple):
     """One sentence as the model reads it."""
 
+    user_text: str
+    """The complete text in which it stands."""
+    normalized: EditedText
+    """The sentence before spans became symbols and case was taken off."""
+    protected: tuple[Span, ...]
+    """The spans of `normalized` for which the symbols of `text` stand, in their order."""
     text: EditedText
-    """Each protected span is one symbol; `original` maps to the user's characters."""
-    spans: tuple[Span, ...]
-    """The user's characters for which each symbol stands, in the order of the symbols."""
+    """What the model reads; `original` maps to the user's characters."""
     case: Case
     """How the user wrote the line; the model reads "capitals" and "title" in small letters."""
 
     @property
     def required(self) -> Ids:
         """The placeholder tokens that a translation must contain."""
-        return range(FIRST_PLACEHOLDER, FIRST_PLACEHOLDER + len(self.spans))
+        return range(FIRST_PLACEHOLDER, FIRST_PLACEHOLDER + len(self.protected))
+
+    @property
+    def spans(self) -> list[Span]:
+        """The user's characters for which each symbol stands."""
+        return [self.normalized.original(span) for span in self.protected]
+
+    @property
+    def copies(self) -> dict[str, str]:
+        """What the translation contains in place of each symbol."""
+        texts = (one_line(text_at(self.user_text, span)) for span in self.spans)
+        return dict(zip(PLACEHOLDER_SYMBOLS, texts, strict=False))
 
     @property
     def original(self) -> Span:
         """The user's characters of the complete sentence."""
         return self.text.original(Span(0, len(self.text.text)))
+
+    def in_normalized(self, span: Span) -> Span:
+        """Where a span of `text` lies in `normalized`."""
+        own_steps = self.text.steps[len(self.normalized.steps) :]
+        return EditedText(self.text.text, own_steps).original(span)
 
 
 @dataclass(frozen=True)
@@ -94,21 +114,36 @@ class Pipeline:
         return [
             sentence
             for piece in self.pieces(text)
-            for sentence in self.read_piece(EditedText(text).slice(piece), self.split)
+            for sentence in self.read_piece(text, piece, self.split)
         ]
 
     def read_as_one(self, text: str) -> list[SourceSentence]:
         """The same, as one sentence of any length; [] for a text with nothing to translate."""
         pieces = self.pieces(text)
         piece = pieces[0] if len(pieces) == 1 else Span(0, len(text))
-        return list(self.read_piece(EditedText(text).slice(piece), as_one))
+        return list(self.read_piece(text, piece, as_one))
+
+    def read_given(self, text: str) -> SourceSentence:
+        """The same for a text whose translation is given: what would be copied is read, too."""
+        found = self.read_as_one(text)
+        normalized = self.normalize(EditedText(text))
+        return found[0] if found else self.read_sentence(text, normalized, (), "as written")
+
+    def read_target(self, translation: str, sentence: SourceSentence) -> Ids:
+        """The tokens of a given translation, with the symbols of the sentence."""
+        text = normalize(translation).text
+        for symbol, span in zip(PLACEHOLDER_SYMBOLS, sentence.protected, strict=False):
+            text = text.replace(text_at(sentence.normalized.text, span), symbol, 1)
+        return self.target.encode([text])[0]
 
     def pieces(self, text: str) -> list[Span]:
         """What is text, without its layout."""
         return translatable_spans(text) if self.options.layout else [Span(0, len(text))]
 
-    def read_piece(self, piece: EditedText, split: "Splitter") -> Iterator[SourceSentence]:
-        normalized = self.normalize(piece)
+    def read_piece(
+        self, text: str, piece: Span, split: "Splitter"
+    ) -> Iterator[SourceSentence]:
+        normalized = self.normalize(EditedText(text).slice(piece))
         protected = self.find_protected(normalized.text)
         if not self.is_translatable(normalized.text, protected):
             return
@@ -116,7 +151,7 @@ class Pipeline:
         for span in split(normalized.text, protected):
             inside = spans_within(protected, span)
             if self.is_translatable(normalized.text[span.start : span.end], inside):
-                yield self.read_sentence(normalized.slice(span), inside, case)
+                yield self.read_sentence(text, normalized.slice(span), inside, case)
 
     def normalize(self, piece: EditedText) -> EditedText:
         """What is read alike is written alike."""
@@ -151,22 +186,44 @@ class Pipeline:
         ]
 
     def read_sentence(
-        self, text: EditedText, protected: Sequence[Span], case: Case
+        self, user_text: str, normalized: EditedText, protected: Sequence[Span], case: Case
     ) -> SourceSentence:
         """A normalized sentence with symbols, in small letters where `case` says so."""
-        symbols = protect(text, protected[: len(PLACEHOLDER_SYMBOLS)])
-        read = take_off(symbols.text, case, self.languages[0], self.count_tokens)
-        return SourceSentence(read, tuple(symbols.originals), case)
+        symbols = tuple(protected[: len(PLACEHOLDER_SYMBOLS)])
+        with_symbols = protect(normalized, symbols)
+        text = take_off(with_symbols, case, self.languages[0], self.count_tokens)
+        return SourceSentence(user_text, normalized, symbols, text, case)
+
+    def protect_more(self, sentence: SourceSentence, spans: Sequence[Span]) -> SourceSentence:
+        """The sentence with more protected spans, which are spans of its `text`."""
+        more = [sentence.in_normalized(span) for span in spans]
+        protected = merge_spans(sentence.protected, more)
+        return self.read_sentence(
+            sentence.user_text, sentence.normalized, protected, sentence.case
+        )
+
+    def cut(self, sentence: SourceSentence, parts: Sequence[Span]) -> list[SourceSentence]:
+        """Parts of a sentence, which are spans of its `text`, as sentences of their own."""
+        normalized = [sentence.in_normalized(part) for part in parts]
+        return [
+            self.read_sentence(
+                sentence.user_text,
+                sentence.normalized.slice(part),
+                spans_within(sentence.protected, part),
+                sentence.case,
+            )
+            for part in normalized
+        ]
 
     def count_tokens(self, text: str) -> int:
         return len(self.source.encode([text])[0])
 
-    def write(self, ids: Ids, sentence: SourceSentence, user_text: str) -> EditedText:
+    def write(self, ids: Ids, sentence: SourceSentence) -> EditedText:
         """What the model wrote, in the user's case and with the user's spans."""
         decoded = single_spaces(EditedText(self.target.decode(ids)))
         cased = put_back(decoded, sentence.case, self.languages[1])
-        originals = dict(zip(PLACEHOLDER_SYMBOLS, sentence.spans, strict=False))
-        return cased.sub(SYMBOL, lambda found: one_line(text_at(user_text, originals[found[0]])))
+        copies = sentence.copies
+        return cased.sub(SYMBOL, lambda found: copies.get(found[0], ""))
 
 
 Splitter = Callable[[str, Sequence[Span]], list[Span]]

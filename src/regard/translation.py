@@ -1,20 +1,22 @@
-"""Lines of any length: cut into sentences, and their translations joined again."""
+"""Texts of any length and their translations, sentence by sentence."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
-from typing import NamedTuple, Protocol, runtime_checkable
+from itertools import accumulate, chain, islice, pairwise
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from regard.errors import RegardError
+from regard.pipeline import DIGITS, SourceSentence, gaps_between, missing_numbers
 from regard.search.protocols import FinishReason
 from regard.shapes import Float
-from regard.special import END, PIECES
-from regard.text import sentences
-from regard.text.normalize import normalize, normalize_with_spans, replace_control_characters
+from regard.special import END, PIECES, PLACEHOLDER_SYMBOLS
+from regard.text.coverage import uncovered_stretches
+from regard.text.edits import EditedText
+from regard.text.normalize import replace_control_characters
 from regard.text.segments import Word, detokenize, group_words
 from regard.text.spans import Span
 from regard.text.vocabulary import Token, Vocabulary
@@ -22,21 +24,53 @@ from regard.text.vocabulary import Token, Vocabulary
 REASON_ORDER: tuple[FinishReason, ...] = ("repetition", "length", "eos")
 """A line's finish reason is that of its sentences that comes first here."""
 
+WarningKind = Literal["untranslated", "numbers", "bytes", "cut", "approximate"]
+WARNINGS: dict[WarningKind, str] = {
+    "untranslated": "attention skipped these words; they may be missing in the translation",
+    "numbers": "these digits are not in the translation",
+    "bytes": "the translation contains bytes that are no character",
+    "cut": "the translation was cut off; finish_reason says why",
+    "approximate": "the model was trained without placeholders; their places are approximate",
+}
+"""What may be wrong with a translation."""
+
+
+class TranslationWarning(NamedTuple):
+    """What may be wrong with a translation."""
+
+    kind: WarningKind
+    source: Span
+    """The user's characters that it is about."""
+
+    @property
+    def message(self) -> str:
+        return WARNINGS[self.kind]
+
+
+class CopiedSpan(NamedTuple):
+    """Characters that are no language, copied into the translation."""
+
+    source: Span
+    """In the user's text."""
+    target: Span
+    """In the translation."""
+
 
 class SentenceTranslation(NamedTuple):
     """One sentence, as the search returns it."""
 
-    source: str
-    """Normalized."""
-    text: str
+    source: SourceSentence
+    text: EditedText
+    """In the user's case and with the user's spans; `current` maps from what the model wrote."""
     source_ids: list[int]
     """Without </s>."""
     ids: list[int]
     """Without </s>."""
     log_prob: float
     finish_reason: FinishReason
-    whitespace: str = ""
-    """After it, before the next sentence of the source."""
+    coverage: tuple[float, ...] = ()
+    """The attention weight that each source token and </s> received in all; empty if the model
+    does not attend."""
 
     @property
     def target_length(self) -> int:
@@ -52,6 +86,8 @@ class Model(Protocol):
     def source(self) -> Vocabulary: ...
     @property
     def target(self) -> Vocabulary: ...
+    @property
+    def has_trained_placeholders(self) -> bool: ...
     def attend(
         self, sentences: Sequence[SentenceTranslation]
     ) -> list[Float[np.ndarray, "T S"]]: ...
@@ -71,7 +107,7 @@ class Translation:
     """eos: every sentence ended by itself; length: one was cut at its longest; repetition: one
     repeated itself and was cut back."""
     sentences: tuple[SentenceTranslation, ...]
-    """Empty for an empty text."""
+    """Empty for a text with nothing to translate, which is copied."""
     model: InitVar[Model | None] = None
     """Computes tokens and weights when they are first asked for."""
 
@@ -81,34 +117,26 @@ class Translation:
     @cached_property
     def source_tokens(self) -> list[Token]:
         """The source's subwords, with the </s> of each sentence; spans are in `source`."""
-        normalized = normalize_with_spans(self.source)
-        lengths = (len(part.source) + len(part.whitespace) for part in self.sentences)
-        starts = accumulate(lengths, initial=0)
-        return [
-            token._replace(span=normalized.original(shifted(token.span, start)))
-            for part, start in zip(self.sentences, starts, strict=False)
-            for token in with_eos(self.loaded_model.source.tokens(part.source), len(part.source))
-        ]
+        return list(chain(*(source_tokens(self.loaded_model, part) for part in self.sentences)))
 
     @cached_property
     def tokens(self) -> list[Token]:
         """The translation's subwords, with the </s> of each sentence that ended by itself; spans
         are in `text`."""
-        gaps = fill_gaps(self.sentences)
-        lengths = (
-            len(part.text) + len(gap) for part, gap in zip(self.sentences, gaps, strict=True)
-        )
-        starts = accumulate(lengths, initial=0)
         tokens = []
-        for part, start in zip(self.sentences, starts, strict=False):
+        for part, start in zip(self.sentences, self.starts(), strict=True):
             own = detokenize(self.loaded_model.target, part.ids)
-            own = with_eos(own, len(part.text)) if part.finish_reason == "eos" else own
-            tokens += [token._replace(span=shifted(token.span, start)) for token in own]
+            end = len(self.loaded_model.target.decode(part.ids))
+            own = with_eos(own, end) if part.finish_reason == "eos" else own
+            tokens += [
+                token._replace(span=shifted(part.text.current(token.span), start)) for token in own
+            ]
         return tokens
 
     @cached_property
     def source_words(self) -> list[Word]:
-        """The words of `source`, with the indices of their tokens; </s> is in none."""
+        """The words of `source` that were translated, with the indices of their tokens; </s> is in
+        none."""
         return words_of(replace_control_characters(self.source), self.source_tokens)
 
     @cached_property
@@ -120,6 +148,42 @@ class Translation:
     def weights(self) -> Float[np.ndarray, "T S"]:
         """How much each of `tokens` attended to each of `source_tokens`; every row sums to 1."""
         return block_diagonal(self.loaded_model.attend(self.sentences))
+
+    @cached_property
+    def coverage(self) -> list[float]:
+        """The attention weight that each of `source_words` received in all, in target tokens;
+        empty if the model does not attend."""
+        if not all(part.coverage for part in self.sentences):
+            return []
+        weights = list(chain(*(part.coverage for part in self.sentences)))
+        return [sum(weights[token] for token in word.tokens) for word in self.source_words]
+
+    @cached_property
+    def copied(self) -> list[CopiedSpan]:
+        """The protected spans of the sentences, in the order of the source."""
+        return [
+            CopiedSpan(span, shifted(target, start))
+            for part, start in zip(self.sentences, self.starts(), strict=True)
+            for span, target in copied_spans(self.loaded_model, part)
+        ]
+
+    @cached_property
+    def warnings(self) -> list[TranslationWarning]:
+        """What may be wrong, in the order of the source."""
+        return [
+            warning
+            for part in self.sentences
+            for warning in sentence_warnings(self.loaded_model, part)
+        ]
+
+    def starts(self) -> Iterator[int]:
+        """Where each sentence begins in `text`."""
+        gaps = filled_gaps(self.source, self.sentences)
+        lengths = (
+            len(gap) + len(part.text.text)
+            for part, gap in zip(self.sentences, gaps[1:], strict=True)
+        )
+        return islice(accumulate(lengths, initial=len(gaps[0])), len(self.sentences))
 
     @property
     def loaded_model(self) -> Model:
@@ -133,9 +197,55 @@ class Translation:
         return model
 
     def __getstate__(self) -> dict[str, object]:
-        """For another process: with tokens and weights, and without the model."""
-        computed = {"source_tokens": self.source_tokens, "tokens": self.tokens}
-        return {**vars(self), **computed, "weights": self.weights, "model": None}
+        """For another process: with all that its model computes, and without the model."""
+        computed = {name: getattr(self, name) for name in COMPUTED_BY_MODEL}
+        return {**vars(self), **computed, "model": None}
+
+
+COMPUTED_BY_MODEL = "source_tokens", "tokens", "weights", "copied", "warnings"
+
+
+def source_tokens(model: Model, part: SentenceTranslation) -> list[Token]:
+    """The tokens of a sentence and its </s>; their spans are in the user's text."""
+    text = part.source.text
+    tokens = with_eos(model.source.tokens(text.text), len(text.text))
+    return [token._replace(span=text.original(token.span)) for token in tokens]
+
+
+def copied_spans(model: Model, part: SentenceTranslation) -> Iterator[tuple[Span, Span]]:
+    """The user's characters of each symbol, and where they are in the sentence's translation."""
+    if not part.source.protected:
+        return
+    decoded = model.target.decode(part.ids)
+    for symbol, span in zip(PLACEHOLDER_SYMBOLS, part.source.spans, strict=False):
+        start = decoded.index(symbol)
+        yield span, part.text.current(Span(start, start + 1))
+
+
+def sentence_warnings(model: Model, part: SentenceTranslation) -> Iterator[TranslationWarning]:
+    """What may be wrong with one sentence."""
+    source, written = part.source, model.target.decode(part.ids)
+    for span in untranslated(model, part):
+        yield TranslationWarning("untranslated", source.text.original(span))
+    for span in numbers_missing(model, part):
+        yield TranslationWarning("numbers", source.text.original(span))
+    if "\ufffd" in written and "\ufffd" not in source.text.text:
+        yield TranslationWarning("bytes", source.original)
+    if part.finish_reason != "eos":
+        yield TranslationWarning("cut", source.original)
+    if source.protected and not model.has_trained_placeholders:
+        yield TranslationWarning("approximate", source.original)
+
+
+def numbers_missing(model: Model, part: SentenceTranslation) -> list[Span]:
+    """The numbers in the text that the model read whose digits it did not write."""
+    text = part.source.text.text
+    return missing_numbers(text, model.target.decode(part.ids)) if DIGITS.search(text) else []
+
+
+def untranslated(model: Model, part: SentenceTranslation) -> list[Span]:
+    """The stretches of the text that the model read to which it hardly attended."""
+    return uncovered_stretches(model.source, part.source.text.text, part.coverage)
 
 
 def shifted(span: Span, start: int) -> Span:
@@ -147,29 +257,20 @@ def with_eos(tokens: list[Token], end: int) -> list[Token]:
 
 
 def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
-    """The words of a text; </s> is in none of them."""
+    """The words of a text that have tokens; </s> is in none of them."""
     indices = [index for index, token in enumerate(tokens) if token.id != END]
     grouped = group_words(text, [tokens[index] for index in indices])
     return [Word(word.text, [indices[token] for token in word.tokens]) for word in grouped]
 
 
-def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
-    """The sentences of a text, normalized; a text of white space has none."""
-    return [part for part in sentences.split_sentences(normalize(text), language) if part.text]
-
-
 def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:
-    """One translation of the text `source` from those of its sentences.
-
-    A sentence without tokens, which only SentencePiece takes for white space, is left out.
-    """
-    parts = [part for part in parts if part.source_ids]
-    parts[-1:] = [part._replace(whitespace="") for part in parts[-1:]]
+    """One translation of the text `source` from those of its sentences."""
     reasons = {part.finish_reason for part in parts}
-    texts = zip((part.text for part in parts), fill_gaps(parts), strict=True)
+    gaps = filled_gaps(source, parts)
+    texts = (part.text.text + gap for part, gap in zip(parts, gaps[1:], strict=True))
     return Translation(
         source,
-        "".join(text + gap for text, gap in texts),
+        gaps[0] + "".join(texts),
         sum((part.log_prob for part in parts), 0.0),
         next((reason for reason in REASON_ORDER if reason in reasons), "eos"),
         tuple(parts),
@@ -177,13 +278,13 @@ def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None)
     )
 
 
-def fill_gaps(parts: Sequence[SentenceTranslation]) -> list[str]:
-    """The white space after each sentence as in the source; a space where the source needed none
-    and this language does."""
-    gaps = [part.whitespace for part in parts]
-    for number, (part, after) in enumerate(pairwise(parts)):
-        needs_none = not part.text or is_wide(part.text[-1])
-        if not (gaps[number] or needs_none or sentences.splits_a_word(part.source, after.source)):
+def filled_gaps(source: str, parts: Sequence[SentenceTranslation]) -> list[str]:
+    """What is before, between and after the sentences, as in the source; a space where the source
+    needed none and this language does."""
+    gaps = gaps_between(source, [part.source for part in parts])
+    for number, part in enumerate(parts[:-1], 1):
+        needs_none = not part.text.text or is_wide(part.text.text[-1])
+        if not (gaps[number] or needs_none):
             gaps[number] = " "
     return gaps
 

@@ -1,26 +1,38 @@
 """Text in, translation out."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
 from regard import models
-from regard.config import SearchOptions
+from regard.config import SearchOptions, TextOptions
 from regard.errors import RegardError, nearest, needs_extra
+from regard.pipeline import DEFAULT_LONGEST, Pipeline, SourceSentence
 from regard.search.beam import Task, beam, greedy
 from regard.search.protocols import Engine, Forced, Hypothesis, SupportsShortlist
 from regard.search.sampling import Sampling, sample
 from regard.shapes import Float
+from regard.storage.folder import ModelInfo
 from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.system import cores
+from regard.text.coverage import cut_around
+from regard.text.languages import Languages
 from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
-from regard.translation import SentenceTranslation, Translation, cut_into_sentences, join
+from regard.translation import (
+    SentenceTranslation,
+    Translation,
+    join,
+    numbers_missing,
+    untranslated,
+)
 
 Search = Callable[[Task], list[list[Hypothesis]]]
 """Returns the hypotheses of each sentence, best first."""
@@ -32,16 +44,47 @@ class Translator:
     """A model, ready to translate."""
 
     engine: Engine
-    source: Vocabulary
-    target: Vocabulary
-    languages: tuple[str, str]
+    pipeline: Pipeline
     options: SearchOptions
+    has_trained_placeholders: bool
+    """Whether training taught the symbols; a search writes each of them in any case."""
     workers: int = 1
     """Batches that are translated at the same time."""
+
+    @property
+    def source(self) -> Vocabulary:
+        return self.pipeline.source
+
+    @property
+    def target(self) -> Vocabulary:
+        return self.pipeline.target
+
+    @property
+    def languages(self) -> Languages:
+        return self.pipeline.languages
 
     def with_options(self, options: SearchOptions) -> "Translator":
         """The same model, searched in another way."""
         return replace(self, options=options)
+
+    def with_text_options(self, options: TextOptions) -> "Translator":
+        """The same model, with these stages between the user's text and its own."""
+        return replace(self, pipeline=replace(self.pipeline, options=options))
+
+    def protecting(self, pattern: str) -> "Translator":
+        """The same model, which copies what this regular expression matches, too.
+
+        Raises RegardError if it is not one.
+        """
+        try:
+            protected = re.compile(pattern)
+        except re.error as error:
+            raise RegardError(
+                f"'{pattern}' is not a regular expression: {error}",
+                "--protect",
+                "write a pattern of Python's re, such as '[A-Z]{2}[0-9]+'",
+            ) from error
+        return replace(self, pipeline=replace(self.pipeline, protected=protected))
 
     def with_shortlist(self) -> "Translator":
         """The same model, which chooses among the few hundred tokens that a sentence may need.
@@ -60,21 +103,21 @@ class Translator:
         """The best translation of each text, in order; an empty text gives an empty one.
 
         A text of several sentences is cut, translated sentence by sentence, and joined again with
-        the white space of the source.
+        the layout of the source. What is no language is copied; a sentence whose numbers or words
+        were skipped is searched again.
         Raises RegardError if one text is given instead of a list.
         """
         require_list(texts)
-        parts = [cut_into_sentences(text, self.languages[0]) for text in texts]
-        best = iter(self.best_of([part.text for sentences in parts for part in sentences]))
-        return [
-            join(
-                text, [next(best)._replace(whitespace=part.whitespace) for part in sentences], self
-            )
-            for text, sentences in zip(texts, parts, strict=True)
-        ]
+        by_text = [self.pipeline.read(text) for text in texts]
+        owners = [number for number, own in enumerate(by_text) for _ in own]
+        best = self.best_of([sentence for own in by_text for sentence in own])
+        parts: list[list[SentenceTranslation]] = [[] for _ in texts]
+        for owner, again in zip(owners, self.search_again(best), strict=True):
+            parts[owner] += again
+        return [join(text, own, self) for text, own in zip(texts, parts, strict=True)]
 
     def translate_sentences(self, texts: Sequence[str]) -> list[Translation]:
-        """Like `translate`, for texts that are one sentence each: none is cut."""
+        """Like `translate`, for texts that are one sentence each: none is cut or searched again."""
         return [ranked[0] for ranked in self.search_all(texts, "", self.search(1))]
 
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
@@ -109,9 +152,11 @@ class Translator:
             )
         if not sources:
             return []
+        sentences = [self.pipeline.read_given(text) for text in sources]
+        given = zip(targets, sentences, strict=True)
         return self.engine.force(
-            self.source.encode([normalize(text) for text in sources]),
-            self.target.encode([normalize(text) for text in targets]),
+            self.source.encode([sentence.text.text for sentence in sentences]),
+            [self.pipeline.read_target(text, sentence) for text, sentence in given],
         )
 
     def attend(self, sentences: Sequence[SentenceTranslation]) -> list[Float[np.ndarray, "_ _"]]:
@@ -134,54 +179,112 @@ class Translator:
             return lambda task: [[hypothesis] for hypothesis in greedy(self.engine, task)]
         return lambda task: [best[:count] for best in beam(self.engine, task, size, penalty)]
 
-    def best_of(self, texts: Sequence[str]) -> list[SentenceTranslation]:
-        """The best translation of each normalized sentence."""
-        return [ranked[0] for ranked in self.search_sentences(texts, "", self.search(1))]
+    def best_of(self, sentences: Sequence[SourceSentence]) -> list[SentenceTranslation]:
+        """The best translation of each sentence."""
+        indices = range(len(sentences))
+        return [ranked[0] for ranked in self.search_sentences(sentences, indices, "", self.search(1))]
+
+    def search_again(
+        self, translations: Sequence[SentenceTranslation]
+    ) -> list[list[SentenceTranslation]]:
+        """The translations; those again that lack numbers of their source, with these as spans, or
+        that skip some of its words, in parts."""
+        complete = list(translations)
+        if self.pipeline.options.spans:
+            protected = {
+                index: self.pipeline.protect_more(part.source, missing)
+                for index, part in enumerate(complete)
+                if (missing := numbers_missing(self, part))
+            }
+            for index, better in zip(protected, self.best_of([*protected.values()]), strict=True):
+                complete[index] = better
+        parts = [[part] for part in complete]
+        if self.pipeline.options.coverage:
+            cut = {
+                index: self.pipeline.cut(part.source, cut_around(part.source.text.text, skipped))
+                for index, part in enumerate(complete)
+                if (skipped := untranslated(self, part))
+            }
+            again = iter(self.best_of([part for own in cut.values() for part in own]))
+            for index, own in cut.items():
+                found = [next(again) for _ in own]
+                if self.skipped_length(found) < self.skipped_length(parts[index]):
+                    parts[index] = found
+        return parts
+
+    def skipped_length(self, parts: Sequence[SentenceTranslation]) -> float:
+        """The characters that attention skipped; infinite where a part was cut off."""
+        if any(part.finish_reason != "eos" for part in parts):
+            return inf
+        return sum(end - start for part in parts for start, end in untranslated(self, part))
 
     def search_all(
         self, texts: Sequence[str], prefix: str, search: Search
     ) -> list[list[Translation]]:
         """The translations of each text as one sentence; different ones alone."""
         require_list(texts)
-        ranked = self.search_sentences([normalize(text) for text in texts], prefix, search)
-        return [
-            first_of_each_text(join(text, [part], self) for part in parts)
-            for text, parts in zip(texts, ranked, strict=True)
-        ]
+        by_text = [self.pipeline.read_as_one(text) for text in texts]
+        indices = [index for index, own in enumerate(by_text) for _ in own]
+        sentences = [sentence for own in by_text for sentence in own]
+        ranked = [[join(text, [], self)] for text in texts]
+        found = self.search_sentences(sentences, indices, prefix, search)
+        for index, parts in zip(indices, found, strict=True):
+            joined = (join(texts[index], [part], self) for part in parts)
+            ranked[index] = first_of_each_text(joined)
+        return ranked
 
     def search_sentences(
-        self, texts: Sequence[str], prefix: str, search: Search
+        self,
+        sentences: Sequence[SourceSentence],
+        indices: Sequence[int],
+        prefix: str,
+        search: Search,
     ) -> list[list[SentenceTranslation]]:
-        """Search in batches of similar length; the results are in the order of `texts`."""
-        encoded = self.source.encode(texts)
-        prefix_ids = self.target.encode([normalize(prefix)])[0] if prefix else []
-        ranked = [[SentenceTranslation("", "", [], [], 0.0, "eos")] for _ in texts]
-        lengths = [len(ids) for ids in encoded]
-        indices = sorted(
-            (index for index, ids in enumerate(encoded) if ids), key=lengths.__getitem__
-        )
+        """The translations of each sentence, searched in batches of similar length.
+
+        `indices` are those of the texts in which the sentences are, among all that were asked for.
+        """
+        sources = self.source.encode([sentence.text.text for sentence in sentences])
+        prefix_ids = self.target.encode([normalize(prefix).text])[0] if prefix else []
+        lengths = [len(ids) for ids in sources]
 
         def batch_size(index: int) -> int:
             return self.engine.batch_size(lengths[index], self.options.beam)
 
         def translate(batch: Sequence[int]) -> list[list[Hypothesis]]:
-            max_lengths = [
-                len(prefix_ids) + self.options.max_length(lengths[index]) for index in batch
-            ]
-            sources = [encoded[index] for index in batch]
-            return search(Task(sources, max_lengths, prefix_ids, indices=batch))
+            task = Task(
+                [sources[index] for index in batch],
+                [
+                    len(prefix_ids)
+                    + self.options.max_length(lengths[index])
+                    + 2 * len(sentences[index].protected)
+                    for index in batch
+                ],
+                prefix_ids,
+                indices=[indices[index] for index in batch],
+                required=[sentences[index].required for index in batch],
+            )
+            return search(task)
 
+        batches = []
+        for has_symbols in (False, True):
+            group = [
+                index
+                for index, sentence in enumerate(sentences)
+                if bool(sentence.protected) == has_symbols
+            ]
+            batches += make_batches(sorted(group, key=lengths.__getitem__), batch_size)
         # the longest first, so that the workers end together
-        batches = make_batches(indices, batch_size)[::-1]
+        batches.sort(key=lambda batch: lengths[batch[-1]], reverse=True)
         results = parallel_map(translate, batches, self.workers)
+        ranked: list[list[SentenceTranslation]] = [[] for _ in sentences]
         for batch, result in zip(batches, results, strict=True):
             for index, hypotheses in zip(batch, result, strict=True):
-                text, ids = texts[index], encoded[index]
-                if hypotheses:
-                    ranked[index] = [
-                        SentenceTranslation(text, self.target.decode(each.tokens), ids, *each)
-                        for each in hypotheses
-                    ]
+                sentence, ids = sentences[index], sources[index]
+                ranked[index] = [
+                    SentenceTranslation(sentence, self.pipeline.write(each.tokens, sentence), ids, *each)
+                    for each in hypotheses
+                ]
         return ranked
 
 
@@ -298,4 +401,12 @@ def refuse_device(path: Path, device: str, engine: EngineName) -> None:
 
 def translator(engine: Engine, opened: ModelFile, workers: int) -> Translator:
     info = opened.info
-    return Translator(engine, info.source, info.target, info.languages, info.config.search, workers)
+    return Translator(
+        engine, pipeline_of(info), info.config.search, info.text.placeholders, workers
+    )
+
+
+def pipeline_of(info: ModelInfo) -> Pipeline:
+    """The stages of text that a model was made for."""
+    longest = info.text.longest or DEFAULT_LONGEST
+    return Pipeline(info.config.text, info.languages, info.source, info.target, longest)

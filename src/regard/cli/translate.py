@@ -27,9 +27,9 @@ from regard.cli.line_reader import read_chunks
 from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
 from regard.cli.partial_output import resume as resume_part
+from regard.config import TextOptions
 from regard.data.formats.lines import (
     STANDARD_INPUT,
-    decode_line,
     is_too_long,
     is_utf8,
     open_bytes,
@@ -39,7 +39,8 @@ from regard.errors import RegardError
 from regard.files import file_digest
 from regard.storage import folder as checkpoint
 from regard.system import release_freed_memory
-from regard.translation import Translation
+from regard.text.layout import translatable_spans
+from regard.translation import WARNINGS, Translation
 from regard.translator import Translator, load
 
 CHUNK_LINES = 2048
@@ -49,13 +50,17 @@ CHUNK_BYTES = 2**22
 MAX_LISTED_LINES = 5
 """At most so many line numbers are printed in a warning."""
 REPLACEMENT = "\ufffd"
-"""`decode_line` replaces bytes that are not UTF-8 by this character."""
+"""Replaces bytes that are not UTF-8."""
 
 
 class Format(StrEnum):
     """The formats of the input."""
 
     text = "text"
+
+
+Stage = StrEnum("Stage", list(TextOptions.model_fields))  # type: ignore[misc]
+"""The stages of text that --without names."""
 
 
 class OutputOptions(NamedTuple):
@@ -65,6 +70,9 @@ class OutputOptions(NamedTuple):
     prefix: str
     as_json: bool
     no_sentence_splitting: bool
+    paragraphs: bool
+    without: tuple[str, ...]
+    protect: str
 
 
 @dataclass
@@ -96,20 +104,18 @@ class LineWarnings:
         self.truncated = LineWarning(
             "longer than a megabyte; the rest of the line was not translated"
         )
-        self.unfinished = LineWarning(
-            "translations that were cut off; finish_reason in --json says why"
-        )
+        self.by_kind = {kind: LineWarning(message) for kind, message in WARNINGS.items()}
 
     def add(self, number: int, line: bytes, best: Translation) -> None:
         if REPLACEMENT in best.source and not is_utf8(line):
             self.not_utf8.add(number)
         if is_too_long(line):
             self.truncated.add(number)
-        if best.finish_reason != "eos":
-            self.unfinished.add(number)
+        for kind in dict.fromkeys(warning.kind for warning in best.warnings):
+            self.by_kind[kind].add(number)
 
     def print(self, total: int) -> None:
-        for warning in (self.not_utf8, self.truncated, self.unfinished):
+        for warning in (self.not_utf8, self.truncated, *self.by_kind.values()):
             warning.print(total)
 
 
@@ -145,6 +151,30 @@ def translate(
     no_sentence_splitting: Annotated[
         bool, typer.Option("--no-sentence-splitting", help="Translate each line as one sentence.")
     ] = False,
+    paragraphs: Annotated[
+        bool,
+        typer.Option(
+            "--paragraphs",
+            help="Join the lines of each paragraph first, for text that is wrapped at a fixed"
+            " width: one output line for each paragraph, and for each empty line.",
+        ),
+    ] = False,
+    protect: Annotated[
+        str,
+        typer.Option(
+            metavar="REGEX",
+            help="Copy what this regular expression matches, as addresses and {names} are.",
+        ),
+    ] = "",
+    without: Annotated[
+        list[Stage] | None,
+        typer.Option(
+            help="Switch a stage off; may be repeated. layout: copy indentation, tabs and list"
+            " marks. normalization: read typographic signs in plain form. spans: copy what is no"
+            " language. case: read CAPITALS in small letters. coverage: search skipped words"
+            " again.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write to this new file. Until it is complete it is called FILE.part."),
@@ -201,8 +231,15 @@ def translate(
     size = max(beam or translator.options.beam, n_best)
     translator = with_beam(translator, size)
     output = OutputOptions(
-        n_best, as_utf8(prefix), as_json, no_sentence_splitting or n_best > 1 or bool(prefix)
+        n_best,
+        as_utf8(prefix),
+        as_json,
+        no_sentence_splitting or n_best > 1 or bool(prefix),
+        paragraphs,
+        tuple(str(stage) for stage in without or ()),
+        as_utf8(protect),
     )
+    translator = with_stages(translator, output)
     if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
         print_message(f"{out} is complete already; remove it to translate again")
         return
@@ -218,7 +255,8 @@ def translate(
         is_numbered = n_best > 1 and not as_json
         partial = resume_part(out, command, is_numbered) if resume else begin_part(out, command)
     done = partial.done if partial else 0
-    lines = skip_lines((line for file in read for line in read_lines(file)), done)
+    all_lines = (line for file in read for line in read_lines(file))
+    lines = skip_lines(join_paragraphs(all_lines) if paragraphs else all_lines, done)
     warnings = LineWarnings()
     with ExitStack() as stack:
         to = stack.enter_context(partial.opened()) if partial else sys.stdout
@@ -227,7 +265,7 @@ def translate(
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
         for chunk in chunks(lines, CHUNK_LINES, CHUNK_BYTES):
-            texts = [decode_line(line) for line in chunk]
+            texts = [line.decode("utf-8", errors="replace") for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, output), strict=True):
                 number += 1
                 warnings.add(number, line, best[0])
@@ -237,6 +275,34 @@ def translate(
     if partial:
         partial.finish()
     warnings.print(number - done)
+
+
+def with_stages(translator: Translator, output: OutputOptions) -> Translator:
+    """The translator with the stages of text that were asked for."""
+    switched_off = dict.fromkeys(output.without, False)
+    options = translator.pipeline.options.model_copy(update=switched_off)
+    translator = translator.with_text_options(options)
+    return translator.protecting(output.protect) if output.protect else translator
+
+
+def join_paragraphs(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of each paragraph as one line, and the empty lines between them.
+
+    A line with indentation or a list mark begins a paragraph.
+    """
+    paragraph: list[bytes] = []
+    for line in lines:
+        text = line.decode("utf-8", errors="replace")
+        pieces = translatable_spans(text)
+        if paragraph and (not pieces or pieces[0].start):
+            yield b" ".join(paragraph)
+            paragraph = []
+        if pieces:
+            paragraph.append(line)
+        else:
+            yield line
+    if paragraph:
+        yield b" ".join(paragraph)
 
 
 def content_fingerprint(file: Path) -> str:
@@ -322,13 +388,27 @@ def text_lines(best: list[Translation], n_best: int, number: int) -> str:
 
 
 def json_line(best: list[Translation]) -> str:
-    translations = [
-        {
-            "text": each.text,
-            "log_prob": round(each.log_prob, 4),
-            "finish_reason": each.finish_reason,
-        }
-        for each in best
-    ]
-    content = {"source": best[0].source, "translations": translations}
+    content = {"source": best[0].source, "translations": [as_json_object(each) for each in best]}
     return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def as_json_object(translation: Translation) -> dict[str, object]:
+    """A translation with its source words; spans are [start, end] in characters."""
+    coverage = translation.coverage
+    words = [{"text": word.text} for word in translation.source_words]
+    return {
+        "text": translation.text,
+        "log_prob": round(translation.log_prob, 4),
+        "finish_reason": translation.finish_reason,
+        "source_words": [
+            {**word, "coverage": round(weight, 4)}
+            for word, weight in zip(words, coverage, strict=True)
+        ]
+        if coverage
+        else words,
+        "copied": [span._asdict() for span in translation.copied],
+        "warnings": [
+            {"kind": each.kind, "message": each.message, "source": each.source}
+            for each in translation.warnings
+        ],
+    }

@@ -3,8 +3,7 @@
 import numpy as np
 
 from regard.experiment.results import AttentionMap
-from regard.explain.explanation import read_source, read_target, word_weights
-from regard.text.normalize import normalize
+from regard.explain.explanation import tokenize_source, tokenize_target, word_weights
 from regard.translator import Translator
 
 ATTENTION_BATCH = 32
@@ -19,9 +18,10 @@ def attention_maps(
     for begin in range(0, len(sources), ATTENTION_BATCH):
         batch = [side[begin : begin + ATTENTION_BATCH] for side in (sources, translations)]
         for source, target, forced in zip(*batch, translator.force(*batch), strict=True):
-            ids = translator.target.encode([normalize(target)])[0]
-            columns = read_source(translator, source)
-            rows = read_target(translator.target, ids, is_ended=True)
+            sentence = translator.pipeline.read_given(source)
+            ids = translator.pipeline.read_target(target, sentence)
+            columns = tokenize_source(translator.source, sentence)
+            rows = tokenize_target(translator, sentence, ids, is_ended=True)
             weights = word_weights(forced.token_weights(), columns, rows)
             target_words = [word.text for word in rows.words]
             source_words = [word.text for word in columns.words]

@@ -10,14 +10,15 @@ import numpy as np
 
 from regard import models
 from regard.errors import RegardError
+from regard.pipeline import SYMBOL, SourceSentence
 from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import Architecture, LayerTrace, SupportsTrace, Trace
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.storage.model_file import is_file, read_model_info
-from regard.text.normalize import normalize
+from regard.text.normalize import replace_control_characters
 from regard.text.segments import TokenizedText, detokenize, with_end, without_end
-from regard.text.vocabulary import Vocabulary
+from regard.text.vocabulary import Token, Vocabulary
 from regard.translator import Translator, load
 
 TOP_NEXT = 8
@@ -115,17 +116,18 @@ def explain(translator: Translator, text: str, name: str) -> Explanation:
 
     Raises RegardError if there is nothing to translate, or if the engine cannot be traced.
     """
-    source = read_source(translator, text)
-    best = translator.best_of([source.text])[0]
+    sentence = read_source(translator, text)
+    best = translator.best_of([sentence])[0]
     hypothesis = Hypothesis(best.ids, best.log_prob, best.finish_reason)
-    return explain_hypothesis(translator, name, source, hypothesis, 0, ())
+    return explain_hypothesis(translator, name, sentence, hypothesis, 0, ())
 
 
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
     """A given translation; errors as `explain`."""
-    source = read_source(translator, text)
-    ids = translator.target.encode([normalize(translation)])[0]
-    return explain_hypothesis(translator, name, source, Hypothesis(ids, 0.0, "eos"), len(ids), ())
+    sentence = read_source(translator, text)
+    ids = list(translator.pipeline.read_target(translation, sentence))
+    hypothesis = Hypothesis(ids, 0.0, "eos")
+    return explain_hypothesis(translator, name, sentence, hypothesis, len(ids), ())
 
 
 def bias_matrix(changes: Sequence[ScoreChange], steps: int, source_tokens: int) -> TokenWeights:
@@ -137,19 +139,43 @@ def bias_matrix(changes: Sequence[ScoreChange], steps: int, source_tokens: int) 
     return bias
 
 
-def read_source(translator: Translator, text: str) -> TokenizedText:
-    """Raises RegardError if it has no token."""
-    normalized = normalize(text)
-    tokens = translator.source.tokens(normalized)
-    if not tokens:
-        raise RegardError("there is nothing to translate", "the text", "give a sentence")
-    return with_end(normalized, tokens)
+def read_source(translator: Translator, text: str) -> SourceSentence:
+    """Raises RegardError if there is nothing in it that is translated."""
+    found = translator.pipeline.read_as_one(text)
+    if not found:
+        raise RegardError(
+            "there is nothing to translate",
+            "the text",
+            "give a sentence; what is no language is copied",
+        )
+    return found[0]
 
 
-def read_target(vocabulary: Vocabulary, ids: Ids, is_ended: bool) -> TokenizedText:
+def tokenize_source(vocabulary: Vocabulary, sentence: SourceSentence) -> TokenizedText:
+    """The user's words, the tokens that the model reads, and </s>."""
+    tokens = [
+        Token(token.id, with_copies(token.piece, sentence), sentence.text.original(token.span))
+        for token in vocabulary.tokens(sentence.text.text)
+    ]
+    return with_end(replace_control_characters(sentence.user_text), tokens)
+
+
+def tokenize_target(
+    translator: Translator, sentence: SourceSentence, ids: Ids, is_ended: bool
+) -> TokenizedText:
     """The words that these tokens write, with </s> where the translation ended by itself."""
-    target = with_end(vocabulary.decode(ids), detokenize(vocabulary, ids))
+    text = translator.pipeline.write(ids, sentence)
+    tokens = [
+        Token(token.id, with_copies(token.piece, sentence), text.current(token.span))
+        for token in detokenize(translator.target, ids)
+    ]
+    target = with_end(text.text, tokens)
     return target if is_ended else without_end(target)
+
+
+def with_copies(piece: str, sentence: SourceSentence) -> str:
+    """A token in which a symbol is replaced by what it stands for."""
+    return SYMBOL.sub(lambda found: sentence.copies.get(found[0], found[0]), piece)
 
 
 def require_trace(translator: Translator) -> SupportsTrace:
@@ -166,7 +192,7 @@ def require_trace(translator: Translator) -> SupportsTrace:
 def explain_hypothesis(
     translator: Translator,
     name: str,
-    source: TokenizedText,
+    sentence: SourceSentence,
     hypothesis: Hypothesis,
     prefix_length: int,
     changes: tuple[ScoreChange, ...],
@@ -174,7 +200,8 @@ def explain_hypothesis(
     """Force-decode a hypothesis and keep everything that is computed on the way."""
     engine = require_trace(translator)
     is_ended = hypothesis.finish_reason == "eos" or not hypothesis.tokens
-    target = read_target(translator.target, hypothesis.tokens, is_ended)
+    source = tokenize_source(translator.source, sentence)
+    target = tokenize_target(translator, sentence, hypothesis.tokens, is_ended)
     rows = len(target.ids)
     bias = bias_matrix(changes, len(hypothesis.tokens) + 1, len(source.ids))
     trace = engine.trace(source.ids[:-1], hypothesis.tokens, bias)

@@ -56,15 +56,17 @@ def what_if(translator: Translator, intervention: Intervention, name: str) -> Ex
 
     Errors as `explain`; also if a change names a token that does not exist.
     """
-    source = read_source(translator, intervention.text)
+    sentence = read_source(translator, intervention.text)
+    source = translator.source.encode([sentence.text.text])[0]
     prefix, changes = intervention.prefix, intervention.score_changes
-    check_intervention(translator, intervention, len(source.ids))
-    steps = intervention.steps or translator.options.max_length(len(source.ids) - 1)
-    hooks = ScoreChangeHooks(changes, len(source.ids))
-    task = Task([source.ids[:-1]], [len(prefix) + steps], (), hooks)
+    check_intervention(translator, intervention, len(source) + 1)
+    steps = intervention.steps or translator.options.max_length(len(source))
+    hooks = ScoreChangeHooks(changes, len(source) + 1)
+    required = () if intervention.steps else [sentence.required]
+    task = Task([source], [len(prefix) + steps], (), hooks, required=required)
     ranked = translator.engine.tokens if prefix else 1
     [hypothesis] = generate(translator.engine, task, ranked, prefix_then_greedy(prefix))
-    return explain_hypothesis(translator, name, source, hypothesis, len(prefix), changes)
+    return explain_hypothesis(translator, name, sentence, hypothesis, len(prefix), changes)
 
 
 def set_weight(

@@ -19,7 +19,6 @@ from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.page import live_page
 from regard.serving.errors import add_error_handlers
 from regard.special import END
-from regard.text.normalize import normalize
 from regard.translator import Translator
 
 LOCALHOST = "127.0.0.1"
@@ -99,7 +98,8 @@ class Explorer:
             )
         translator = self.models[request.model]
         check_length(len(request.text), MAX_CHARACTERS, "characters")
-        tokens = translator.source.encode([normalize(request.text)])[0]
+        sentence = translator.pipeline.read_given(request.text)
+        tokens = translator.source.encode([sentence.text.text])[0]
         check_length(len(tokens), MAX_SOURCE_TOKENS, "tokens")
         return translator
 

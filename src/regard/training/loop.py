@@ -24,7 +24,7 @@ from regard.training.progress import Progress
 from regard.training.report import Log, NoReport, Report, Updated, Validated
 from regard.training.signals import catch_signals
 from regard.training.trainer import Trainer
-from regard.translator import Translator
+from regard.translator import Translator, pipeline_of
 
 STATE = "state.safetensors"
 SAVE_SECONDS = 300.0
@@ -232,7 +232,7 @@ class TrainingLoop:
         info = self.prepared.model_info
         greedy = self.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(trainer.average)
-        translator = Translator(engine, info.source, info.target, info.languages, greedy)
+        translator = Translator(engine, pipeline_of(info), greedy, info.text.placeholders)
         texts = [sentence.text for sentence in translator.translate_sentences(valid.sources)]
         score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
