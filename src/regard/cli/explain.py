@@ -22,8 +22,6 @@ from regard.cli.common import (
 from regard.errors import RegardError
 from regard.files import write_file
 from regard.models import unique_names
-from regard.text import sentences
-from regard.text.normalize import normalize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
 
     from regard.explain.explanation import Explanation
     from regard.explain.terminal import WordRow
+    from regard.translator import Translator
 
 TOP_PER_ROW = 2
 """How many source words and alternatives a row of the table lists."""
@@ -77,11 +76,14 @@ def explain(
     target = None if translation is None else read_translation(translation, beam)
     source = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
     announce_default_model(model[0])
+    from regard.explain.explanation import load_to_explain
+
+    translators = [load_to_explain(one) for one in model]
     explained = [
-        explain_one(source, one, name, target, beam)
-        for one, name in zip(model, unique_names(model, "/"), strict=True)
+        explain_one(source, translator, name, target, beam)
+        for translator, name in zip(translators, unique_names(model, "/"), strict=True)
     ]
-    if len(sentences.split_sentences(normalize(source), explained[0].languages[0])) > 1:
+    if len(translators[0].pipeline.read(source)) > 1:
         errors.print(
             "several sentences are explained as one; `regard translate` cuts them, unless"
             " --no-sentence-splitting is given",
@@ -111,7 +113,7 @@ def read_translation(translation: str, beam: int) -> str:
             "the command line",
             "give one of the two",
         )
-    if not normalize(as_utf8(translation)):
+    if not as_utf8(translation).strip():
         raise RegardError(
             "there is nothing in the translation",
             "--translation",
@@ -121,12 +123,11 @@ def read_translation(translation: str, beam: int) -> str:
 
 
 def explain_one(
-    text: str, model: Path, name: str, translation: str | None, beam: int
+    text: str, translator: "Translator", name: str, translation: str | None, beam: int
 ) -> "Explanation":
     from regard.explain.explanation import explain as search_and_explain
-    from regard.explain.explanation import explain_given, load_to_explain
+    from regard.explain.explanation import explain_given
 
-    translator = load_to_explain(model)
     if translation is not None:
         return explain_given(translator, text, translation, name)
     return search_and_explain(with_beam(translator, beam), text, name)
@@ -205,6 +206,7 @@ def show_attention(console: "Console", one: "Explanation", subwords: bool) -> No
 def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
     """A row of the table for each word (or token)."""
     from regard.explain.terminal import WordRow
+    from regard.translator import Translator
 
     rows, columns = names(one, subwords)
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
