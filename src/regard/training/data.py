@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.config import DataOptions, VocabularyOptions
-from regard.data.batches import ParallelTexts
 from regard.data.clean import Limits
-from regard.data.corpus import Corpus, open_corpus, prepare
+from regard.data.corpus import Corpus, ParallelTexts, open_corpus, prepare
 from regard.data.formats import read_pairs
 from regard.data.formats.pair import Pair
 from regard.errors import RegardError

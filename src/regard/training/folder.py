@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from regard.config import Config
-from regard.data.batches import ParallelTexts
+from regard.data.corpus import ParallelTexts
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
