@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from regard.data.corpus import ParallelTexts
 from regard.data.ibm1 import MAX_PAIRS, translation_probabilities
+from regard.files import damaged_error, read_json, write_json
 from regard.text.spans import words
 
 SAMPLE_PAIRS = 200_000
@@ -146,4 +148,17 @@ def learn_lexicon(texts: ParallelTexts, indices: np.ndarray) -> Lexicon:
         if RARE not in (source, target):
             translations = scores.setdefault(sources.words[source], {})
             translations[targets.words[target]] = round(float(score[index]), 3)
+    return Lexicon(scores)
+
+
+def write_lexicon(file: Path, lexicon: Lexicon) -> None:
+    """Write a lexicon as JSON. Raises RegardError if the disk is full or writing is not allowed."""
+    write_json(file, lexicon.scores)
+
+
+def read_lexicon(file: Path) -> Lexicon:
+    """The inverse of `write_lexicon`. Raises RegardError if the file is damaged."""
+    scores = read_json(file)
+    if not isinstance(scores, dict) or not all(isinstance(row, dict) for row in scores.values()):
+        raise damaged_error(file)
     return Lexicon(scores)
