@@ -115,12 +115,12 @@ def join_following(
     following = (indices[rows] + 1) % len(texts)
     next_sources, next_targets = texts.sources(following), texts.targets(following)
     for row, source, target in zip(rows, next_sources, next_targets, strict=True):
-        joined = join(pairs.sources[row], source), join(pairs.targets[row], target)
+        joined = join_texts(pairs.sources[row], source), join_texts(pairs.targets[row], target)
         if max(map(len, joined)) <= max_characters:
             pairs.sources[row], pairs.targets[row] = joined
 
 
-def join(first: str, second: str) -> str:
+def join_texts(first: str, second: str) -> str:
     return f"{first}{'' if first.endswith(NO_SPACE_AFTER) else ' '}{second}"
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.data.corpus import ParallelTexts
+from regard.data.corpus import CHUNK_PAIRS, ParallelTexts
 from regard.data.ibm1 import MAX_PAIRS, translation_probabilities
 from regard.files import damaged_error, read_json, write_json
 from regard.text.spans import words
@@ -16,8 +16,6 @@ SAMPLE_PAIRS = 200_000
 """Pairs that words are learned from at most, spread evenly over the text."""
 PROBE_PAIRS = 500
 """Pairs whose lengths tell how many pairs fit into the memory for the statistics."""
-CHUNK_PAIRS = 4096
-"""Pairs that are read at a time."""
 MIN_OCCURRENCES = 3
 """Rarer words are not learned."""
 MIN_KEPT = 0.05
@@ -62,7 +60,7 @@ def as_learned(word: str) -> str:
     return word.lower().replace("’", "'")
 
 
-def words_of(text: str) -> list[str]:
+def learned_words(text: str) -> list[str]:
     """The words and punctuation marks of a text, as a lexicon has them."""
     return [as_learned(text[start:end]) for start, end in words(text)]
 
@@ -123,7 +121,7 @@ class NumberedWords(NamedTuple):
 
 def number_words(texts: Iterable[str]) -> NumberedWords:
     """The words of all texts, by numbers in the order of their first occurrences."""
-    split = [words_of(text) for text in texts]
+    split = [learned_words(text) for text in texts]
     occurrences = Counter(word for text in split for word in text)
     common = [word for word, count in occurrences.items() if count >= MIN_OCCURRENCES]
     number = {word: index for index, word in enumerate(common, RARE + 1)}
