@@ -2,7 +2,7 @@
 
     python recipes/general.py
 
-It is trained in four stages, each from the model of the previous one. An interrupted run resumes;
+It is trained in five stages, each from the model of the previous one. An interrupted run resumes;
 a finished one is only scored again.
 """
 
@@ -34,7 +34,7 @@ from run import as_command
 
 HERE = Path(__file__).parent
 NAME = "general-en-fr"
-STAGES = f"{NAME}-first", f"{NAME}-second", f"{NAME}-third", NAME
+STAGES = f"{NAME}-first", f"{NAME}-second", f"{NAME}-third", NAME, f"{NAME}-fifth"
 SEED = 1
 HELD_OUT = 2000
 """Tatoeba pairs whose English side is nowhere in training."""
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--pack", type=Path, default=models.DEFAULT, help="where the file goes")
     asked = parser.parse_args()
-    text, folder = asked.out / "general-text", asked.out / NAME
+    text = asked.out / "general-text"
     asked.out.mkdir(parents=True, exist_ok=True)
     if not text.exists():
         make_text(asked.data, text)
@@ -283,7 +283,7 @@ def main() -> None:
     for name in STAGES:
         training[name] = learn(name, text, asked.out / name, begun)
         begun = asked.out / name
-    pack(folder, text, asked.pack, asked.results, training)
+    pack(asked.out / STAGES[-1], text, asked.pack, asked.results, training)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 from itertools import islice
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.config import AugmentOptions
+from regard.data.augment import NO_AUGMENTATION, Augmentation
 from regard.data.batches import (
     FIRST,
     WIDTH_MULTIPLE,
@@ -17,6 +20,7 @@ from regard.data.batches import (
     stream,
     validation_batches,
 )
+from regard.data.lexicon import EMPTY_LEXICON
 from regard.lesson.corpus import examples
 from regard.special import END, PAD, START
 from regard.text.vocabulary import learn
@@ -38,8 +42,12 @@ class InMemory:
         return [EXAMPLES[index].target for index in indices]
 
 
-def options(sampling=0.0, seed=1, pool=128):
-    return BatchOptions(VOCABULARY, VOCABULARY, sampling, sampling, 400, pool, seed)
+MUCH = Augmentation(AugmentOptions(scale=5.0), EMPTY_LEXICON, 1000)
+"""Most pairs are changed."""
+
+
+def options(sampling=0.0, seed=1, pool=128, augmentation=NO_AUGMENTATION):
+    return BatchOptions(VOCABULARY, VOCABULARY, sampling, sampling, 400, pool, seed, augmentation)
 
 
 def texts_of(batch):
@@ -100,13 +108,22 @@ def test_order_and_subwords_are_a_function_of_seed_epoch_and_pool():
     assert flat(pool_batches(InMemory(), options(0.2, seed=2), 0, 1)) != one
 
 
-def test_a_stream_resumes_at_every_position_as_if_it_had_never_stopped():
-    expected = list(islice(stream(InMemory(), options(0.2, pool=90), FIRST), 40))
+@pytest.mark.parametrize("augmentation", [NO_AUGMENTATION, MUCH], ids=["as it is", "changed"])
+def test_a_stream_resumes_at_every_position_as_if_it_had_never_stopped(augmentation):
+    choices = options(0.2, pool=90, augmentation=augmentation)
+    expected = list(islice(stream(InMemory(), choices, FIRST), 40))
     for start in range(0, 30, 4):
-        resumed = islice(stream(InMemory(), options(0.2, pool=90), expected[start][0]), 8)
+        resumed = islice(stream(InMemory(), choices, expected[start][0]), 8)
         for (position, batch), (same, again) in zip(expected[start + 1 :], resumed, strict=False):
             assert position == same
             assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
+
+
+def test_the_changes_of_a_pair_do_not_depend_on_the_size_of_pools():
+    whole = [text for batch in first_epoch(options(augmentation=MUCH)) for text in texts_of(batch)]
+    parts = first_epoch(options(pool=17, augmentation=MUCH))
+    assert sorted(whole) == sorted(text for batch in parts for text in texts_of(batch))
+    assert sorted(whole) != sorted((one.source, one.target) for one in EXAMPLES)
 
 
 def test_validation_reads_every_pair_once():

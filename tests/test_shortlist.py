@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import regard
 from regard.config import SearchOptions
+from regard.data import ibm1
+from regard.data.ibm1 import EM_ITERATIONS, translation_probabilities
 from regard.engine.onnx import engine as onnx
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
@@ -19,10 +21,8 @@ from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, pad_to_blocks
 from regard.engine.quantize import quantize
 from regard.engine.torch import build_network, weights_of
 from regard.errors import RegardError
-from regard.export import shortlist as learning
 from regard.export.calibration import calibrate
 from regard.export.export import export, shuffled_chunks
-from regard.export.shortlist import EM_ITERATIONS, translation_probabilities
 from regard.lesson.corpus import examples
 from regard.search.beam import NO_HOOKS, Hooks, Task, beam, greedy
 from regard.search.protocols import LogitBias
@@ -199,7 +199,7 @@ sentences = st.lists(st.integers(0, 5), min_size=1, max_size=6)
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=9))
 def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
     sources, targets = map(list, zip(*pairs, strict=True))
-    with patch.object(learning, "CHUNK_SENTENCES", 2):
+    with patch.object(ibm1, "CHUNK_SENTENCES", 2):
         pair, chance = translation_probabilities(sources, targets, 6)
     table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
     for _ in range(EM_ITERATIONS):

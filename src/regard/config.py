@@ -56,6 +56,32 @@ class VocabularyOptions(Section):
     """The same for the target, where it makes prediction harder: 0 is usually better."""
 
 
+class AugmentOptions(Section):
+    """Changes of the training text that make a model robust. Each share is drawn by itself, anew in
+    each epoch; a pair that a change does not fit stays as it is."""
+
+    scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    """All shares are multiplied by this; 0 changes no pair, for results that must be comparable."""
+    fragments: Fraction = 0.1
+    """Share of the pairs whose final mark is dropped on both sides: titles have none."""
+    phrases: Fraction = 0.03
+    """Share of the pairs that are replaced by a word or a phrase of them and its translation."""
+    placeholders: Fraction = 0.05
+    """Share of the pairs that get 1 to 3 placeholder symbols on both sides, mostly in place of
+    names, numbers and words that are each other's translation."""
+    copies: Fraction = 0.02
+    """Share of the pairs that get an invented address, number, code or foreign name on both sides,
+    so that a model learns to copy."""
+    case: Fraction = 0.03
+    """Share of the pairs in capitals, in small letters, or with a capital on every word."""
+    joined: Fraction = 0.03
+    """Share of the pairs that are joined with the next one, to at most data.max_characters."""
+
+    def share(self, change: str) -> float:
+        """The share of the pairs that get a change, scaled."""
+        return self.scale * float(getattr(self, change))
+
+
 class ModelOptions(Section):
     """The architecture, and its dropout."""
 
@@ -183,6 +209,7 @@ class Config(Section):
 
     data: DataOptions = DataOptions()
     vocabulary: VocabularyOptions = VocabularyOptions()
+    augment: AugmentOptions = AugmentOptions()
     model: ModelOptions = ModelOptions()
     train: TrainOptions = TrainOptions()
     search: SearchOptions = SearchOptions()

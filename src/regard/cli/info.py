@@ -52,6 +52,7 @@ def info(
         "precision": "int8" if are_int8(tensors) else "fp32",
         "source_tokens": len(card.source),
         "target_tokens": len(card.target),
+        "text": card.text._asdict(),
         "provenance": provenance,
         "quality": stored.quality,
         "options": card.config.model_dump(mode="json"),

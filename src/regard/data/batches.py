@@ -1,4 +1,4 @@
-"""Pairs of texts to padded batches: sample subwords, shuffle, sort by length, pad.
+"""Pairs of texts to padded batches: augment, sample subwords, shuffle, sort by length, pad.
 
 The batch at a position (epoch, pool, batch) depends only on the corpus, the options and that
 position, so a resumed run continues with the next batch.
@@ -8,11 +8,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 
-from regard.data.corpus import shuffled_slice
+from regard.data.augment import NO_AUGMENTATION, Augmentation, augmented
+from regard.data.corpus import ParallelTexts, shuffled_slice
 from regard.shapes import Int
 from regard.special import END, START, Ids
 from regard.text.padding import pad
@@ -21,15 +22,6 @@ from regard.text.vocabulary import Vocabulary
 WIDTH_MULTIPLE = 4
 """The width of a batch is a multiple of this: the first product of each shape takes 3 ms longer,
 because oneDNN compiles a kernel for it."""
-
-
-@runtime_checkable
-class ParallelTexts(Protocol):
-    """Parallel text with random access."""
-
-    def __len__(self) -> int: ...
-    def sources(self, indices: Int[np.ndarray, " N"]) -> list[str]: ...
-    def targets(self, indices: Int[np.ndarray, " N"]) -> list[str]: ...
 
 
 class Position(NamedTuple):
@@ -64,6 +56,7 @@ class BatchOptions(NamedTuple):
     """Tokens of the longer side, padding included."""
     pool_pairs: int
     seed: int
+    augmentation: Augmentation = NO_AUGMENTATION
 
 
 def derive_seed(*numbers: int) -> int:
@@ -105,8 +98,9 @@ def pool_batches(texts: ParallelTexts, options: BatchOptions, epoch: int, pool: 
     begin = pool * options.pool_pairs
     end = min(len(texts), begin + options.pool_pairs)
     indices = shuffled_slice(len(texts), options.seed, epoch, begin, end)
-    sources = options.source.sample(texts.sources(indices), options.source_bpe_dropout, seed)
-    targets = options.target.sample(texts.targets(indices), options.target_bpe_dropout, seed + 1)
+    pairs = augmented(texts, indices, options.augmentation, options.seed, epoch)
+    sources = options.source.sample(pairs.sources, options.source_bpe_dropout, seed)
+    targets = options.target.sample(pairs.targets, options.target_bpe_dropout, seed + 1)
     lengths = np.array([(len(b), len(a)) for a, b in zip(sources, targets, strict=True)]) + 1
     longest = lengths.max(axis=1)
     by_length = np.lexsort((lengths[:, 1], lengths[:, 0], longest))

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,15 @@ FINGERPRINT_BYTES = 16
 
 RECORD_BYTES = FINGERPRINT_BYTES + 8
 """A fingerprint and the index of its pair."""
+
+
+@runtime_checkable
+class ParallelTexts(Protocol):
+    """Parallel text with random access."""
+
+    def __len__(self) -> int: ...
+    def sources(self, indices: Numbers) -> list[str]: ...
+    def targets(self, indices: Numbers) -> list[str]: ...
 
 
 class TextColumn(NamedTuple):
@@ -331,8 +340,13 @@ def feistel(numbers: NDArray[np.uint64], half: int, keys: NDArray[np.uint64]) ->
     bits, low = np.uint64(half), np.uint64((1 << half) - 1)
     left, right = numbers >> bits, numbers & low
     for key in keys:
-        mixed = (right + key) * np.uint64(0x9E3779B97F4A7C15)  # splitmix64 (Steele et al. 2014)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        left, right = right, left ^ ((mixed ^ (mixed >> np.uint64(31))) & low)
+        left, right = right, left ^ (scramble(right + key) & low)
     return left << bits | right
+
+
+def scramble(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """64 bits for each number that look random, by splitmix64 (Steele et al. 2014)."""
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))

@@ -8,6 +8,7 @@ import torch
 
 from regard.config import ModelOptions
 from regard.engine.memory import sentences_that_fit
+from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import dequantize
 from regard.engine.weight_shapes import match_shapes
 from regard.errors import RegardError
@@ -187,5 +188,5 @@ def load_engine(bundle: ModelFile, where: str, device: str) -> TorchEngine:
     if not match_shapes(bundle.tensors, options, *tokens):  # before room is made for forged sizes
         raise RegardError("the weights are those of another model", where, "copy it again, whole")
     network = build_network(options, *tokens)
-    set_weights(network, dequantize(bundle.tensors), where)
+    set_weights(network, dequantize(tensors_to_run(bundle)), where)
     return TorchEngine(network.to(choose_device(device, "--device")).eval())

@@ -34,6 +34,7 @@ CHOICES = {"traditional": "none", "attention": "scaled"}
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "vocabulary": {"size": 3000},
+    "augment": {"scale": 0.0},
     "model": {
         "embedding_size": 96,
         "encoder_size": 192,

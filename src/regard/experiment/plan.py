@@ -85,11 +85,14 @@ def plan_training(
 ) -> Plan:
     """Train each choice alike, with `seeds` seeds from that of `settings` upwards.
 
+    The training text is not changed unless an option of the section `augment` is given.
     Raises RegardError for a mistake in any of these, and if the folder holds a run with other text
     or options.
     """
     test = check(options)
     refuse_missing_torch()
+    if not any(text.startswith("augment.") for text in vary):
+        settings = {"augment": {"scale": 0.0}, **settings}
     choices = choose(settings, vary)
     first = choices[0].config.train.seed
     models = [

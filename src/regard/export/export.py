@@ -9,11 +9,12 @@ import numpy as np
 
 from regard.data.corpus import Corpus, Numbers, open_corpus
 from regard.data.formats.lines import read_texts
+from regard.data.ibm1 import CHUNK_SENTENCES, MAX_PAIRS
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantize
 from regard.errors import RegardError
 from regard.export.calibration import calibrate, clip_ranges
-from regard.export.shortlist import CHUNK_SENTENCES, MAX_PAIRS, learn_shortlist, merge
+from regard.export.shortlist import learn_shortlist, merge
 from regard.search.beam import Task, greedy
 from regard.special import Ids
 from regard.storage.folder import ModelInfo, Tensors

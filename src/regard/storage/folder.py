@@ -25,6 +25,25 @@ JOINT, SOURCE, TARGET = VOCABULARIES = ("joint.spm", "source.spm", "target.spm")
 Tensors = Mapping[str, np.ndarray]
 
 
+NORMALIZATION = 2
+"""The version of `text.normalize` that new models are trained on."""
+
+
+class TextRecord(NamedTuple):
+    """How the text was prepared that a model was trained on."""
+
+    normalization: int
+    """1: control characters and NFC only, without a record; later ones as `NORMALIZATION`."""
+    placeholders: bool
+    """Whether the placeholder symbols were trained."""
+    longest: int
+    """The length that 99.9 % of the training sources do not exceed, in tokens; 0: unknown."""
+
+
+NO_RECORD = TextRecord(1, False, 0)
+"""That of models which were trained before there was one."""
+
+
 class ModelInfo(NamedTuple):
     """Everything about a model but its weights."""
 
@@ -35,6 +54,7 @@ class ModelInfo(NamedTuple):
     target: Vocabulary
     provenance: dict[str, Any]
     """How the model was trained: version, pairs, files, date, fingerprint of the text."""
+    text: TextRecord = NO_RECORD
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -80,7 +100,24 @@ def as_json_object(card: ModelInfo) -> dict[str, Any]:
         "languages": card.languages,
         "config": card.config.model_dump(mode="json"),
         "provenance": card.provenance,
+        "text": card.text._asdict(),
     }
+
+
+def parse_text_record(content: dict[str, Any]) -> TextRecord:
+    """The record in a model's JSON. Raises KeyError, TypeError or ValueError if it is damaged."""
+    if "text" not in content:
+        return NO_RECORD
+    normalization, placeholders, longest = (content["text"][name] for name in TextRecord._fields)
+    return TextRecord(int(normalization), bool(placeholders), int(longest))
+
+
+def stored_config(settings: dict[str, Any], where: str) -> Config:
+    """The options in a model's JSON; models that are older than an option were trained without it.
+
+    Raises RegardError as `make_config`.
+    """
+    return make_config({"augment": {"scale": 0.0}, **settings}, where)
 
 
 def vocabulary_protos(card: ModelInfo) -> dict[str, bytes]:
@@ -115,15 +152,16 @@ def load_model_info(folder: Path) -> ModelInfo:
         raise format_error(folder, content["format"])
     try:
         languages = parse_languages("-".join(content["languages"]))
-        settings, provenance = content["config"], dict(content["provenance"])
+        settings, provenance = dict(content["config"]), dict(content["provenance"])
+        text = parse_text_record(content)
     except (KeyError, TypeError, ValueError, RegardError) as error:
         raise damaged_error(folder / MODEL_INFO) from error
-    config = make_config(settings, str(folder / MODEL_INFO))
+    config = stored_config(settings, str(folder / MODEL_INFO))
     if (folder / JOINT).exists():
         source = target = load_vocabulary(folder / JOINT)
     else:
         source, target = load_vocabulary(folder / SOURCE), load_vocabulary(folder / TARGET)
-    return ModelInfo(languages, config, source, target, provenance)
+    return ModelInfo(languages, config, source, target, provenance, text)
 
 
 def format_error(model: Path, version: int) -> RegardError:

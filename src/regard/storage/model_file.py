@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regard.config import make_config
 from regard.errors import RegardError
 from regard.files import damaged_error, read_json
 from regard.shapes import Shaped
@@ -30,7 +29,9 @@ from regard.storage.folder import (
     format_error,
     load_model_info,
     load_weights,
+    parse_text_record,
     read_tensors,
+    stored_config,
     vocabulary_protos,
     write_tensors,
 )
@@ -168,7 +169,8 @@ def parse_model_file(
             str(name): (float(minimum), float(maximum))
             for name, (minimum, maximum) in content["calibration"].items()
         }
-        settings, provenance = content["config"], dict(content["provenance"])
+        settings, provenance = dict(content["config"]), dict(content["provenance"])
+        text = parse_text_record(content)
         quality = dict(content["quality"])
         protos = {name: tensors.pop(name).tobytes() for name in VOCABULARIES if name in tensors}
     except (
@@ -177,14 +179,14 @@ def parse_model_file(
         raise bad from error
     if not all(abs(end) < MAX_RANGE for both in ranges.values() for end in both):
         raise bad
-    config = make_config(settings, str(file))
+    config = stored_config(settings, str(file))
     if JOINT in protos:
         source = target = Vocabulary(protos[JOINT], str(file))
     elif SOURCE in protos and TARGET in protos:
         source, target = (Vocabulary(protos[name], str(file)) for name in (SOURCE, TARGET))
     else:
         raise bad
-    card = ModelInfo(languages, config, source, target, provenance)
+    card = ModelInfo(languages, config, source, target, provenance, text)
     shortlist = NO_SHORTLIST
     if LIKELY_TENSOR in tensors and COMMON_TENSOR in tensors:
         shortlist = Shortlist(tensors.pop(LIKELY_TENSOR), tensors.pop(COMMON_TENSOR))

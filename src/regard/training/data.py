@@ -5,12 +5,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.config import DataOptions, VocabularyOptions
-from regard.data.batches import ParallelTexts
+from regard.config import AugmentOptions, DataOptions, VocabularyOptions
+from regard.data.augment import Augmentation, augmented, needs_links
 from regard.data.clean import Limits
-from regard.data.corpus import Corpus, open_corpus, prepare
+from regard.data.corpus import Corpus, ParallelTexts, open_corpus, prepare
 from regard.data.formats import read_pairs
 from regard.data.formats.pair import Pair
+from regard.data.lexicon import (
+    EMPTY_LEXICON,
+    Lexicon,
+    evenly_spread,
+    learn_lexicon,
+    read_lexicon,
+    sample_indices,
+    write_lexicon,
+)
 from regard.errors import RegardError
 from regard.shapes import Int
 from regard.text.vocabulary import Vocabulary, learn
@@ -18,6 +27,13 @@ from regard.training.report import Report
 
 MAX_VALID_PAIRS = 3000
 """Validation pairs that are used, evenly spread; more would take time and change little."""
+
+LEXICON = "lexicon.json"
+"""The file of the words that translate each other, in the folder of all that training needs."""
+LENGTH_SAMPLE = 20_000
+"""Pairs whose lengths are counted, evenly spread."""
+LENGTH_SHARE = 0.999
+"""The share of the sources that are no longer than `longest_source`."""
 
 
 class Data(NamedTuple):
@@ -140,3 +156,30 @@ def prepare_text(
         f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
     )
     return texts, valid, corpus.fingerprint
+
+
+def prepare_lexicon(
+    training: Path, texts: ParallelTexts, options: AugmentOptions, report: Report
+) -> Lexicon:
+    """The words that translate each other, if a change of the training text needs them.
+
+    They are learned unless they are in the folder `training`, and saved there.
+    """
+    if not needs_links(options):
+        return EMPTY_LEXICON
+    file = training / LEXICON
+    if not file.exists():
+        indices = sample_indices(texts)
+        report.message(f"learning word links from {len(indices):,} pairs")
+        write_lexicon(file, learn_lexicon(texts, indices))
+    return read_lexicon(file)
+
+
+def longest_source(
+    texts: ParallelTexts, source: Vocabulary, augmentation: Augmentation, seed: int
+) -> int:
+    """The length that 99.9 % of the training sources do not exceed, in tokens."""
+    indices = evenly_spread(len(texts), LENGTH_SAMPLE)
+    sources = augmented(texts, indices, augmentation, seed, epoch=0).sources
+    lengths = [len(ids) for ids in source.encode(sources)]
+    return int(np.quantile(lengths, LENGTH_SHARE, method="higher"))

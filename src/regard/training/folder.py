@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from regard.config import Config
-from regard.data.batches import ParallelTexts
+from regard.data.augment import Augmentation
+from regard.data.corpus import ParallelTexts
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
-from regard.storage.folder import ModelInfo
+from regard.storage.folder import NO_RECORD, NORMALIZATION, ModelInfo, TextRecord
 from regard.storage.model_file import is_file
-from regard.training.data import Data, Parallel, learn_vocabularies, prepare_text
+from regard.text.vocabulary import Vocabulary
+from regard.training.data import (
+    Data,
+    Parallel,
+    learn_vocabularies,
+    longest_source,
+    prepare_lexicon,
+    prepare_text,
+)
 from regard.training.distributed import ProcessGroup, first_process_first
 from regard.training.finetune import FINE_TUNED_FROM, Parent, announce, finetuning_config
 from regard.training.report import NoReport, Report
@@ -34,6 +43,8 @@ class Run(NamedTuple):
     model_info: ModelInfo
     texts: ParallelTexts
     """Text to learn from."""
+    augmentation: Augmentation
+    """How the training text is changed."""
     valid: Parallel
     start_from: Path | None
     """The parent model, whose weights are the initial ones."""
@@ -171,20 +182,23 @@ def open_run(
                 clear_folder(folder)
         with first_process_first(group):
             texts, valid, corpus = prepare_text(training, data, config.data, report)
+            lexicon = prepare_lexicon(training, texts, config.augment, report)
+            augmentation = Augmentation(config.augment, lexicon, config.data.max_characters)
             if (training / IDENTITY).exists():
                 info = checkpoint.load_model_info(folder)
             else:
-                info = new_model_info(texts, corpus, data, config, parent, report)
+                info = new_model_info(texts, augmentation, corpus, data, config, parent, report)
                 if parent is not None:
                     report.message(f"saving the shortlist of {parent.path.name}")
                     parent.save_shortlist(folder)
                 checkpoint.save_model_info(folder, info)
                 write_json(training / IDENTITY, fingerprint)
-        return Run(folder, info, texts, valid, start_from, held.pop_all())
+        return Run(folder, info, texts, augmentation, valid, start_from, held.pop_all())
 
 
 def new_model_info(
     texts: ParallelTexts,
+    augmentation: Augmentation,
     corpus: str,
     data: Data,
     config: Config,
@@ -209,4 +223,21 @@ def new_model_info(
     else:
         source, target = parent.model_info.source, parent.model_info.target
         provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
-    return ModelInfo(data.languages, config, source, target, provenance)
+    text = text_record(texts, augmentation, source, config, parent)
+    return ModelInfo(data.languages, config, source, target, provenance, text)
+
+
+def text_record(
+    texts: ParallelTexts,
+    augmentation: Augmentation,
+    source: Vocabulary,
+    config: Config,
+    parent: Parent | None,
+) -> TextRecord:
+    """How the text of a model is prepared; what its parent was taught, it knows too."""
+    before = parent.model_info.text if parent else NO_RECORD
+    return TextRecord(
+        NORMALIZATION,
+        before.placeholders or config.augment.share("placeholders") > 0,
+        max(before.longest, longest_source(texts, source, augmentation, config.train.seed)),
+    )

@@ -138,6 +138,7 @@ class TrainingLoop:
             options.batch_tokens,
             options.pool_pairs,
             options.seed,
+            prepared.augmentation,
         )
         sources = info.source.encode(prepared.valid.sources)
         targets = info.target.encode(prepared.valid.targets)

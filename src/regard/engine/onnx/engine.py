@@ -19,6 +19,7 @@ from regard.engine.onnx.products import Arithmetic, Int8
 from regard.engine.onnx.scores import SCORES
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks
+from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import are_int8
 from regard.engine.weight_shapes import match_shapes, products_of
 from regard.errors import RegardError
@@ -230,4 +231,5 @@ def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    return OnnxEngine(options, model.tensors, model.calibration, threads, model.shortlist)
+    tensors = tensors_to_run(model)
+    return OnnxEngine(options, tensors, model.calibration, threads, model.shortlist)
