@@ -179,7 +179,7 @@ class Translator:
                 text, ids = texts[index], encoded[index]
                 if hypotheses:
                     ranked[index] = [
-                        SentenceTranslation(text, self.target.decode(each.tokens), ids, *each)
+                        SentenceTranslation(text, self.target.decode(each.tokens), ids, *each[:3])
                         for each in hypotheses
                     ]
         return ranked
