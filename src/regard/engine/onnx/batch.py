@@ -11,13 +11,13 @@ from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
 from regard.engine.onnx.graphs import MASK_BIAS, MISSING, NEXT_STATES, STATES
 from regard.engine.onnx.layout import encoder_inputs
-from regard.engine.onnx.outputs import NO_REPEATS, BeamSteps, WrittenOutput
+from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.session import Arrays, Sessions
 from regard.engine.onnx.shortlist import pad_to_blocks, put_leading_first
 from regard.search.beam import index_in_group
 from regard.search.placeholders import symbols_of
 from regard.search.protocols import LogitBias, TopK
-from regard.search.repetition import PERIODS, cut_repetition, may_repeat
+from regard.search.repetition import PERIODS, cut_repetition, may_repeat, zero_counts
 from regard.shapes import Bool, Float, Int
 from regard.special import END, START, Ids
 
@@ -93,7 +93,7 @@ class OnnxDecoding:
             inputs["tokens"] = to_dense(shape, slot, column)
             inputs["parents"] = to_dense(shape, slot, parent)
             ranked, parent = self.run(kind, inputs), slot
-            weights = weights + ranked["weights"]
+            weights = weights + ranked["weights"][:, 0]
         self.sentence, self.slot = sentence, slot
         outputs = ranked["best"], ranked["log_probs"], weights
         return TopK(*(value[block, index] for value in outputs))
@@ -115,7 +115,9 @@ class OnnxDecoding:
             output = self.run(self.kind("greedy"), {"token": tokens[:, -1:], "steps": steps})
             tokens = np.concatenate([tokens, output["tokens"][:, :, 0].T], axis=1)
             log_probs = np.concatenate([log_probs, output["log_probs"][:, :, 0].T], axis=1)
-            weights = np.concatenate([weights, output["weights"][:, :, 0].swapaxes(0, 1)], axis=1)
+            weights = np.concatenate(
+                [weights, output["weights"][:, :, 0, 0].swapaxes(0, 1)], axis=1
+            )
             length, unfinished = tokens.shape[1] - 1, np.full(len(sentences), True)
             may_stop = (tokens == END).any(axis=1) | (length >= limit) | may_repeat(tokens, repeats)
             for row in np.flatnonzero(may_stop):
@@ -222,7 +224,7 @@ def allocate_steps(max_lengths: Sentences, output: Arrays) -> Arrays:
 def beam_steps(outputs: Arrays, sentence: int, steps: int, source_length: int) -> BeamSteps:
     """The first `steps` steps of a sentence."""
     own = {name: outputs[name][:steps, sentence] for name in STEP_OUTPUTS}
-    own["weights"] = own["weights"][..., :source_length]
+    own["weights"] = own["weights"][:, 0, :, :source_length]
     return BeamSteps(**own)
 
 
@@ -239,7 +241,7 @@ def truncate(
 ) -> WrittenOutput:
     """The output of a loop up to </s>, or up to where a repetition had too many max_repeats."""
     ids = tokens.tolist()
-    end, run = len(ids), NO_REPEATS
+    end, run = len(ids), zero_counts(1).repeated[0]
     if END in ids:
         end = ids.index(END) + 1
     repeats = end - len(set(ids[:end])) >= max_repeats

@@ -15,7 +15,7 @@ from regard.engine.onnx.graph import Graph, LoopBody, Result, Spec, Value, conca
 from regard.engine.onnx.network import Memory, Network
 from regard.engine.onnx.symbols import SYMBOLS, strike_out
 from regard.search.repetition import MAX_PERIOD
-from regard.special import END, START
+from regard.special import END, PAD, START
 
 STEP_OUTPUTS: dict[str, Spec] = {
     "parent": ("int64", ("C",)),
@@ -23,7 +23,7 @@ STEP_OUTPUTS: dict[str, Spec] = {
     "total": ("float64", ("C",)),
     "kept": ("int64", ("N",)),
     "is_repeating": ("bool", ("N",)),
-    "weights": ("float32", ("N", "S")),
+    "weights": ("float32", (1, "N", "S")),
 }
 """What a step outputs for each sentence: the fields of `BeamSteps`."""
 
@@ -102,8 +102,10 @@ def draw_beam_step(
     missing = graphs.missing_inputs(body, candidates, "B", "N")
     missing = [strike_out(one, token) for one in missing]
     step = network.step(token, states, memory)
-    best = candidates.top_k(candidates.logits(network, step.output, missing), size + 1)
-    parent, token, total = expand(*best, log_prob, size)
+    tokens, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), size + 1)
+    if candidates.has_symbols:  # an impossible </s> ends nothing
+        tokens = where(log_probs > DEAD, tokens, PAD)
+    parent, token, total = expand(tokens, log_probs, log_prob, size)
     newly_ended, total_unended = split_off_ended(token, total)
     log_prob, kept, row, next_token = keep_best(parent, token, total_unended, size)
     repetition, repeats = count_repetition(repetition, row, next_token)
@@ -138,12 +140,10 @@ def expand(tokens: Value, log_probs: Value, log_prob: Value, size: Value) -> tup
 def split_off_ended(token: Value, total: Value) -> tuple[Value, Value]:
     """How many candidates end a hypothesis [B], and the totals [B C] of the others.
 
-    In numpy: is_end = token == END; is_alive = total > -inf;
-    where(is_end & is_alive, may_end, 0).sum(1), where(is_end, -inf, total).
+    In numpy: is_end = token == END; where(is_end, may_end, 0).sum(1), where(is_end, -inf, total).
     """
     is_end = token.equals(END)
-    ended = where(is_end & (total > DEAD), limit(token.graph, "may_end"), 0.0).sum(1)
-    return ended, where(is_end, DEAD, total)
+    return where(is_end, limit(token.graph, "may_end"), 0.0).sum(1), where(is_end, DEAD, total)
 
 
 def keep_best(parent: Value, token: Value, total: Value, size: Value) -> tuple[Value, ...]:

@@ -259,7 +259,7 @@ class SingleSteps(NamedTuple):
 def steps_of_single(output: Arrays, tokens: str) -> SingleSteps:
     """The steps of a graph, of which the output `tokens` are written."""
     return SingleSteps(
-        output[tokens].ravel(), output["log_probs"].ravel(), output["weights"][:, 0, 0]
+        output[tokens].ravel(), output["log_probs"].ravel(), output["weights"][:, 0, 0, 0]
     )
 
 

@@ -78,7 +78,8 @@ class Value:
         return self.draw("ReduceMax", [axis], keepdims=0)
 
     def mean(self, axis: int) -> "Value":
-        return self.draw("ReduceMean", [axis], keepdims=0)
+        """The axis keeps a size of 1."""
+        return self.draw("ReduceMean", [axis], keepdims=1)
 
     def sum(self, *axes: int) -> "Value":
         """Over all axes where none is given."""

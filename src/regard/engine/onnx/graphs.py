@@ -152,7 +152,7 @@ def draw_step(g: Graph, network: Network, candidates: CandidateTokens) -> Value:
     step = network.step(tokens, states, memory, bias)
     output_states(g, step.states, NEXT_STATES, "B", "N")
     output_missing(g, missing, "B", "N")
-    g.output(step.weights, "weights", "B", "N", "S")
+    g.output(step.weights, "weights", "B", 1, "N", "S")
     return candidates.logits(network, step.output, missing)
 
 

@@ -23,7 +23,7 @@ def greedy_graph(g: Graph, network: Network, candidates: CandidateTokens) -> Non
 
 def output_written(g: Graph, tokens: Value, weights: Value, sentences: int | str) -> None:
     g.output(tokens, "tokens", "T", sentences, 1)
-    g.output(weights, "weights", "T", sentences, 1, "S")
+    g.output(weights, "weights", "T", sentences, 1, 1, "S")
 
 
 def draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
@@ -63,7 +63,7 @@ class LoopSteps(NamedTuple):
     tokens: Value
     """T 1 1"""
     weights: Value
-    """T 1 1 S"""
+    """T 1 1 1 S"""
     reported: Value
     """T 1 1 W"""
 
@@ -92,7 +92,7 @@ class SingleLoop:
         go_on, states = (token_after > END).reshape(), graphs.flat(self.step.states)
         results: list[Result] = [(token_after, 1, 1), *((state, 1, 1, "H") for state in states)]
         results += [(one, 1, 1, SYMBOLS) for one in self.missing]
-        results += [(token_after, 1, 1), (self.step.weights, 1, 1, "S"), (reported, 1, 1, width)]
+        results += [(token_after, 1, 1), (self.step.weights, 1, 1, 1, "S"), (reported, 1, 1, width)]
         first = [token, *graphs.flat(self.first), *graphs.missing_inputs(g, self.candidates, 1, 1)]
         return LoopSteps(*body.loop(g.input("limit", "int64"), first, go_on, results)[-3:])
 
@@ -114,7 +114,7 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     results: list[Result] = [(tokens, "B", 1), (unfinished, "B", 1)]
     results += [(state, "B", 1, "H") for state in graphs.flat(step.states)]
     results += [(one, "B", 1, SYMBOLS) for one in missing]
-    results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1), (step.weights, "B", 1, "S")]
+    results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1), (step.weights, "B", 1, 1, "S")]
     first = [token, token.equals(token), *graphs.flat(first_states)]
     first += graphs.missing_inputs(g, candidates, "B", 1)
     *final, tokens, log_probs, weights = body.loop(g.input("steps", "int64"), first, go_on, results)

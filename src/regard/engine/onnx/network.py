@@ -58,7 +58,7 @@ class Step(NamedTuple):
     states: list[States]
     """Of each layer, after the token [B N H]."""
     weights: Value
-    """B N S: the last layer's, the mean of its heads; S is 0 for scores whose weights are fixed."""
+    """B 1 N S: the last layer's, the mean of its heads; S is 0 for scores of fixed weights."""
 
 
 LARGEST_TABLE = 16_000_000
@@ -204,10 +204,10 @@ class Network:
         return Step(inputs, after, self.token_weights(weights))
 
     def token_weights(self, weights: Value) -> Value:
-        """The weights [B A N S] as [B N S], or as [B N 0] for scores whose weights are fixed."""
+        """The weights [B A N S] as [B 1 N S], or as [B 1 N 0] for scores of fixed weights."""
         if not self.compares:
             weights = weights.draw("Slice", [0], [0], [-1])
-        return weights.squeeze(1) if self.options.heads == 1 else weights.mean(1)
+        return weights if self.options.heads == 1 else weights.mean(1)
 
     def forced_pass(
         self, tokens: Value, first: list[States], memory: Memory, bias: Value | None = None

@@ -1,16 +1,15 @@
 """What the graphs of whole searches return, as the hypotheses that the search contract asks for."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from regard.search.beam import finish
 from regard.search.protocols import Hypothesis
-from regard.search.repetition import RepetitionCounts, cut_repetition, zero_counts
+from regard.search.repetition import RepetitionCounts, cut_repetition
 from regard.shapes import Bool, Float, Int
 from regard.special import END, Ids
-
-NO_REPEATS = zero_counts(1).repeated[0]
 
 
 class WrittenOutput(NamedTuple):
@@ -25,10 +24,25 @@ class WrittenOutput(NamedTuple):
     """The sum of the attention weights of these tokens; of the sentence's own source tokens."""
 
     def hypothesis(self, max_repeats: int, required: Ids) -> Hypothesis:
-        counts = RepetitionCounts(self.repeated[None])
-        is_repeating = int(counts.repeats()[0]) > max_repeats
-        surplus = counts.surplus_tokens(np.intp(0)) if is_repeating else 0
+        surplus = surplus_tokens(self.repeated, max_repeats)
         return finish(self.tokens.tolist(), self.log_prob, surplus, self.coverage, required)
+
+
+def surplus_tokens(repeated: Int[np.ndarray, " P"], max_repeats: int) -> int:
+    """How many tokens to cut off at the end: none if it does not repeat too often."""
+    counts = RepetitionCounts(repeated[None])
+    is_repeating = int(counts.repeats()[0]) > max_repeats
+    return counts.surplus_tokens(np.intp(0)) if is_repeating else 0
+
+
+class Path(NamedTuple):
+    """The steps that led to a candidate of a beam."""
+
+    log_prob: float
+    tokens: list[int]
+    """Its own is the last."""
+    rows: list[int]
+    """The row that each continued, among the rows of all steps."""
 
 
 class BeamSteps(NamedTuple):
@@ -51,27 +65,40 @@ class BeamSteps(NamedTuple):
     ) -> list[Hypothesis]:
         """The hypotheses that ended, in the order in which they ended."""
         parent, token, kept = self.parent.tolist(), self.token.tolist(), self.kept.tolist()
+        size_of_step = self.kept.shape[1]
 
-        def written(step: int, candidate: int) -> WrittenOutput:
-            """What was written up to a candidate, whose token is the last."""
-            rows, tokens, last = [parent[step][candidate]], [token[step][candidate]], step
-            total = float(self.total[step, candidate])
-            while step:
-                candidate, step = kept[step - 1][rows[-1]], step - 1
-                rows.append(parent[step][candidate])
+        def path(step: int, candidate: int) -> Path:
+            """The path to a candidate of `step`."""
+            log_prob, tokens, rows = float(self.total[step, candidate]), [], []
+            while True:
+                row = parent[step][candidate]
                 tokens.append(token[step][candidate])
-            coverage = self.weights[np.arange(last, -1, -1), rows].sum(axis=0)
-            return WrittenOutput(np.array(tokens[::-1]), total, NO_REPEATS, coverage)
+                rows.append(step * size_of_step + row)
+                if not step:
+                    return Path(log_prob, tokens[::-1], rows)
+                candidate, step = kept[step - 1][row], step - 1
 
         is_alive = np.isfinite(self.total)
         is_end = (self.token == END) & is_alive
-        ended = [written(*one) for one in np.argwhere(is_end[:, :size]).tolist()]
+        paths = [path(*one) for one in np.argwhere(is_end[:, :size]).tolist()]
+        surplus = [0] * len(paths)
         for step, row in np.argwhere(self.is_repeating).tolist():
-            output = written(step, kept[step][row])
-            repeated = cut_repetition(output.tokens, max_repeats)[1]
-            ended.append(output._replace(repeated=repeated))
+            paths.append(path(step, kept[step][row]))
+            repeated = cut_repetition(np.array(paths[-1].tokens), max_repeats)[1]
+            surplus.append(surplus_tokens(repeated, max_repeats))
         if len(token) == max_length:
             last = max_length - 1
             is_cut = np.take_along_axis(is_alive & ~is_end, self.kept, 1) & ~self.is_repeating
-            ended += [written(last, kept[last][row]) for row in np.flatnonzero(is_cut[last])]
-        return [output.hypothesis(max_repeats, required) for output in ended]
+            paths += [path(last, kept[last][row]) for row in np.flatnonzero(is_cut[last])]
+            surplus += [0] * (len(paths) - len(surplus))
+        return [
+            finish(one.tokens, one.log_prob, cut_off, coverage, required)
+            for one, cut_off, coverage in zip(paths, surplus, self.coverage(paths), strict=True)
+        ]
+
+    def coverage(self, paths: Sequence[Path]) -> Float[np.ndarray, "P S"]:
+        """The sum of the weights of each path."""
+        steps, rows, width = self.weights.shape
+        first = np.cumsum([0, *(len(path.rows) for path in paths[:-1])])
+        index = np.concatenate([path.rows for path in paths])
+        return np.add.reduceat(self.weights.reshape(steps * rows, width)[index], first)
