@@ -365,10 +365,14 @@ def test_the_layout_that_the_engine_chooses_is_exact_for_all_weights(size):
     assert np.array_equal(np.rint(sums), inputs @ weight.T.astype(np.float32))
 
 
+CHOOSING = ("step", "greedy", "beam")
 KINDS = [
-    GraphKind(name, single, has_shortlist)
+    GraphKind(name, single, has_shortlist, has_symbols)
     for name, single in BUILDERS
-    for has_shortlist in ([False, True] if name in ("step", "greedy", "beam") else [False])
+    for has_shortlist in ([False, True] if name in CHOOSING else [False])
+    for has_symbols in (
+        [False] if "draft" in name or name in ("encoder", "input_table") else [False, True]
+    )
 ]
 
 
@@ -412,7 +416,7 @@ def test_every_row_has_its_place_in_its_block():
 
 @pytest.mark.parametrize("tokens", [16, 20, 420, 1009, 1031, 5000, 7919, 8000])
 def test_blocks_of_logits_cover_the_vocabulary(tokens):
-    width, columns = block_width(tokens), full_vocabulary(tokens).columns
+    width, columns = block_width(tokens), full_vocabulary(tokens, False).columns
     assert columns % width == 0 and columns // width >= MAX_TOP_K
     assert 0 <= columns - tokens < max(width, MAX_TOP_K)
     if tokens > 1008:

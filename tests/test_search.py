@@ -126,7 +126,9 @@ class Invented:
     def batch_size(self, length: int, beam: int) -> int:
         raise NotImplementedError
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> Decoding:
+    def encode(
+        self, sources: Sequence[Sequence[int]], required: Sequence[Sequence[int]] = ()
+    ) -> Decoding:
         return InventedDecoding(self, len(sources))
 
     def force(
@@ -155,7 +157,8 @@ class InventedDecoding:
             for token, log_prob in self.engine.following(written[1:]).items():
                 log_probs[row, token] = log_prob
         best = np.argsort(-log_probs, axis=1, kind="stable")[:, :k]
-        return TopK(best, np.take_along_axis(log_probs, best, axis=1))
+        weights = np.zeros((len(rows), 0), np.float32)
+        return TopK(best, np.take_along_axis(log_probs, best, axis=1), weights)
 
 
 def reciting(text: Callable[[int], int]) -> Invented:
@@ -692,7 +695,8 @@ def test_the_best_of_each_sentence_are_those_of_sorting_everything(sentences, si
     tokens = np.array([random.sample([END, 4, 5, 6, 7], k) for _ in sentences], np.int64)
     amounts = [[random.choice([0, -1, -2, -3, -np.inf]) for _ in range(k)] for _ in sentences]
     tokens, following = tokens.reshape(-1, k), np.array(amounts, np.float64).reshape(-1, k)
-    kept = top_candidates(np.array(sentences, np.int64), log_prob, TopK(tokens, following), size)
+    ranked = TopK(tokens, following, np.zeros((len(sentences), 0), np.float32))
+    kept = top_candidates(np.array(sentences, np.int64), log_prob, ranked, size)
     expected = []
     for sentence in sorted(set(sentences)):
         every = [

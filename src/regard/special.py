@@ -19,6 +19,9 @@ RESERVED = LANGUAGE_SYMBOLS + PLACEHOLDER_SYMBOLS + TAG_SYMBOLS
 
 A vocabulary cannot grow after training, so these are reserved for languages, placeholders and tags.
 """
+FIRST_PLACEHOLDER = len(PIECES) + len(LANGUAGE_SYMBOLS)
+PLACEHOLDER_IDS = range(FIRST_PLACEHOLDER, FIRST_PLACEHOLDER + len(PLACEHOLDER_SYMBOLS))
+"""The token ids of `PLACEHOLDER_SYMBOLS`, in every vocabulary that is large enough for them."""
 
 SCORE_NAMES = ("none", "uniform", "dot", "general", "scaled", "additive")
 LAYER_NAMES = ("gru", "lstm", "ssru")
@@ -26,3 +29,5 @@ ENCODER_NAMES = ("bidirectional", "unidirectional")
 SCHEDULE_NAMES = ("constant", "linear", "cosine", "inverse-sqrt")
 """The keys of the tables of architectures, which `config` checks without importing PyTorch; a test
 compares them with the tables."""
+FIXED_SCORES = ("none", "uniform")
+"""The scores whose attention weights are the same at every step."""

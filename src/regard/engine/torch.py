@@ -16,10 +16,11 @@ from regard.model.attention import join_heads
 from regard.model.memory import rows as pick
 from regard.model.network import EncoderDecoder
 from regard.model.sizes import Dropouts, Sizes
+from regard.search.placeholders import symbols_of
 from regard.search.protocols import Decoding, Forced, LogitBias, TopK
 from regard.search.trace import LayerTrace, Trace, architecture_of
-from regard.shapes import Float, Int, Shaped
-from regard.special import END, PAD, START, Ids
+from regard.shapes import Bool, Float, Int, Shaped
+from regard.special import END, FIXED_SCORES, PAD, PLACEHOLDER_IDS, START, Ids
 from regard.storage.folder import Tensors
 from regard.storage.model_file import ModelFile
 from regard.text.padding import pad
@@ -31,6 +32,7 @@ class TorchEngine:
         self.tokens = network.sizes.target_tokens
         self.architecture = architecture_of(network.sizes)
         self.device = network.decoder.output_layer.weight.device
+        self.placeholder_ids = torch.tensor(PLACEHOLDER_IDS, device=self.device)
 
     def tensor(self, array: Shaped[np.ndarray, "*shape"]) -> Shaped[torch.Tensor, "*shape"]:
         return torch.from_numpy(array).to(self.device)
@@ -40,10 +42,24 @@ class TorchEngine:
         return sentences_that_fit(self.network.sizes.encoder_size, self.tokens, length, beam)
 
     @torch.inference_mode()
-    def encode(self, sources: Sequence[Ids]) -> Decoding:
-        """Read the sentences, given without </s>."""
+    def encode(self, sources: Sequence[Ids], required: Sequence[Ids] = ()) -> Decoding:
+        """Read the sentences, given without </s>; `required` are the placeholder symbols of each
+        translation."""
         self.network.eval()
-        return TorchDecoding(self, self.tensor(pad([[*source, END] for source in sources])))
+        symbols = self.symbols(required or [()] * len(sources))
+        return TorchDecoding(
+            self, self.tensor(pad([[*source, END] for source in sources])), symbols
+        )
+
+    def symbols(self, sentences: Sequence[Ids]) -> Bool[torch.Tensor, "B P"]:
+        """The placeholder symbols that each sentence holds."""
+        return self.tensor(symbols_of(sentences) > 0)
+
+    def token_weights(self, weights: Float[torch.Tensor, "R A T S"]) -> Float[torch.Tensor, "R _"]:
+        """What each source token received in all, or nothing for scores of fixed weights."""
+        if self.architecture.attention in FIXED_SCORES:
+            return weights.new_zeros(len(weights), 0)
+        return weights.mean(1).sum(1)
 
     @torch.inference_mode()
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
@@ -52,7 +68,8 @@ class TorchEngine:
         after = self.tensor(pad([[*target, END] for target in targets]))
         before = self.tensor(pad([[START, *target] for target in targets]))
         step = self.network(self.tensor(pad([[*source, END] for source in sources])), before)
-        log_probs = array(log_softmax(step.logits).gather(-1, after[..., None]).squeeze(-1))
+        all_log_probs = log_softmax(step.logits, self.symbols(targets)[:, None])
+        log_probs = array(all_log_probs.gather(-1, after[..., None]).squeeze(-1))
         weights = array(torch.stack([layer.weights for layer in step.attentions], dim=1))
         return [
             Forced(
@@ -72,7 +89,8 @@ class TorchEngine:
         step = network.step(before, memory, network.initial_state(memory), added)
         joined = [layer._replace(context=join_heads(layer.context)) for layer in step.attentions]
         layers = tuple(LayerTrace(*(array(part[0]) for part in layer)) for layer in joined)
-        return Trace(array(memory.states[0]), layers, array(log_softmax(step.logits)[0]))
+        log_probs = log_softmax(step.logits, self.symbols([target])[:, None])
+        return Trace(array(memory.states[0]), layers, array(log_probs[0]))
 
 
 def array(tensor: torch.Tensor) -> np.ndarray:
@@ -83,8 +101,12 @@ class TorchDecoding:
     """A batch of sentences that is being translated."""
 
     @torch.inference_mode()
-    def __init__(self, engine: TorchEngine, source: torch.Tensor) -> None:
+    def __init__(
+        self, engine: TorchEngine, source: torch.Tensor, required: Bool[torch.Tensor, "B P"]
+    ) -> None:
         self.engine = engine
+        self.missing, self.needs_symbols = required, bool(required.any())
+        """The required symbols that each row has not written yet."""
         self.all = engine.network.encode(source)
         self.sentence = torch.arange(len(source), device=source.device)
         self.memory, self.state = self.all, engine.network.initial_state(self.all)
@@ -105,21 +127,30 @@ class TorchDecoding:
             self.memory, self.sentence = pick(self.all, sentence), sentence
         state = pick(self.state, parent)
         added = self.engine.tensor(attention_bias).float()[:, None] if attention_bias.any() else 0.0
-        step = self.engine.network.step(self.engine.tensor(tokens), self.memory, state, added)
-        self.state = step.state
+        appended = self.engine.tensor(tokens)
+        step = self.engine.network.step(appended, self.memory, state, added)
+        self.state, self.missing = step.state, self.missing.index_select(0, parent)
         logits = step.logits[:, -1].float()
+        if self.needs_symbols:
+            is_written = appended[..., None] == self.engine.placeholder_ids
+            self.missing &= ~is_written.any(1)
+            logits[:, END].masked_fill_(self.missing.any(1), -torch.inf)
         if len(logit_bias.rows):
             index = self.engine.tensor(logit_bias.rows), self.engine.tensor(logit_bias.tokens)
             biases = self.engine.tensor(logit_bias.biases).float()
             logits.index_put_(index, biases, accumulate=True)
-        best = log_softmax(logits).topk(k)
-        return TopK(best.indices.cpu().numpy(), best.values.cpu().numpy())
+        best = log_softmax(logits, self.missing).topk(k)
+        weights = self.engine.token_weights(step.attentions[-1].weights)
+        return TopK(best.indices.cpu().numpy(), best.values.cpu().numpy(), array(weights))
 
 
-def log_softmax(logits: torch.Tensor) -> torch.Tensor:
-    """ln of each token's probability to come next; <pad> and <s> have none."""
+def log_softmax(logits: torch.Tensor, symbols: Bool[torch.Tensor, "*rows P"]) -> torch.Tensor:
+    """ln of each token's probability to come next; <pad>, <s> and all placeholder symbols but
+    `symbols` have none."""
     logits = logits.float()
     logits[..., [PAD, START]] = -torch.inf
+    own = logits[..., PLACEHOLDER_IDS.start : PLACEHOLDER_IDS.stop]
+    own.masked_fill_(~symbols[..., : own.size(-1)], -torch.inf)
     return logits.log_softmax(-1)
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
+from regard.search.placeholders import append_missing, search_apart
 from regard.search.protocols import (
     NO_ATTENTION_BIAS,
     NO_LOGIT_BIAS,
@@ -31,6 +32,8 @@ RowSentences = Int[np.ndarray, " R"]
 Written = Int[np.ndarray, "R T"]
 """The tokens of each row, from <s> on."""
 Candidates = Int[np.ndarray, " C"]
+Coverage = Float[np.ndarray, "R S"]
+"""The attention weight of each source token, summed over steps; before the first step S is 1."""
 
 
 class Hooks:
@@ -64,6 +67,9 @@ class Task(NamedTuple):
     indices: Sequence[int] = ()
     """Of the sentences among all that were asked for, from which their random seeds follow;
     without them, their indices in this task."""
+    required: Sequence[Ids] = ()
+    """Of each sentence the placeholder symbols that its translation must hold, each exactly once;
+    empty where none requires any. It holds no other placeholder symbols."""
 
     @property
     def is_plain(self) -> bool:
@@ -74,6 +80,37 @@ class Task(NamedTuple):
     def max_repeats(self) -> list[int]:
         return [allowed_repeats(source) for source in self.sources]
 
+    @property
+    def required_symbols(self) -> Sequence[Ids]:
+        """Of each sentence."""
+        return self.required or [()] * len(self.sources)
+
+    def select(self, sentences: Sequence[int]) -> "Task":
+        """Only these sentences."""
+        all_indices, required = self.indices or range(len(self.sources)), self.required_symbols
+        return self._replace(
+            sources=[self.sources[sentence] for sentence in sentences],
+            max_lengths=[self.max_lengths[sentence] for sentence in sentences],
+            indices=[all_indices[sentence] for sentence in sentences],
+            required=[required[sentence] for sentence in sentences],
+        )
+
+
+class Bounds(NamedTuple):
+    """Where the hypotheses of each sentence end, and what they hold at least."""
+
+    source_lengths: Int[np.ndarray, " B"]
+    """With </s>."""
+    max_lengths: Int[np.ndarray, " B"]
+    max_repeats: Int[np.ndarray, " B"]
+    required: Sequence[Ids]
+
+
+def bounds_of(task: Task) -> Bounds:
+    source_lengths = np.array([len(source) + 1 for source in task.sources])
+    limits = np.array(task.max_lengths), np.array(task.max_repeats)
+    return Bounds(source_lengths, *limits, task.required_symbols)
+
 
 class Rows(NamedTuple):
     """The hypotheses that are not finished yet."""
@@ -82,48 +119,65 @@ class Rows(NamedTuple):
     written: Written
     log_prob: Float[np.ndarray, " R"]
     counts: RepetitionCounts
+    coverage: Coverage
 
     def extend(
-        self, parent: Candidates, token: Candidates, log_prob: Float[np.ndarray, " C"]
+        self,
+        parent: Candidates,
+        token: Candidates,
+        log_prob: Float[np.ndarray, " C"],
+        weights: Coverage,
     ) -> "Rows":
-        """Each of the rows `parent` with one more token; `log_prob` is of all its tokens."""
+        """Each of the rows `parent` with one more token; `log_prob` is of all its tokens, `weights`
+        are those of the step that every row took."""
         written = np.concatenate([self.written[parent], token[:, None]], axis=1)
         counts = self.counts.select(parent).append(written)
-        return Rows(self.sentence[parent], written, log_prob, counts)
+        coverage = (self.coverage + weights)[parent]
+        return Rows(self.sentence[parent], written, log_prob, counts, coverage)
 
     def select(self, rows: Candidates) -> "Rows":
-        counts = self.counts.select(rows)
-        return Rows(self.sentence[rows], self.written[rows], self.log_prob[rows], counts)
+        counts, coverage = self.counts.select(rows), self.coverage[rows]
+        return Rows(self.sentence[rows], self.written[rows], self.log_prob[rows], counts, coverage)
 
-    def finish(
-        self, max_lengths: Int[np.ndarray, " B"], max_repeats: Int[np.ndarray, " B"]
-    ) -> tuple[Bool[np.ndarray, " R"], list[tuple[int, Hypothesis]]]:
+    def finish(self, bounds: Bounds) -> tuple[Bool[np.ndarray, " R"], list[tuple[int, Hypothesis]]]:
         """Which rows are finished, and their sentences and hypotheses."""
         ended = self.written[:, -1] == END
-        is_repeating = ~ended & (self.counts.repeats() > max_repeats[self.sentence])
-        at_length_limit = self.written.shape[1] - 1 >= max_lengths[self.sentence]
+        is_repeating = ~ended & (self.counts.repeats() > bounds.max_repeats[self.sentence])
+        at_length_limit = self.written.shape[1] - 1 >= bounds.max_lengths[self.sentence]
         is_finished = ended | is_repeating | at_length_limit
         hypotheses = []
         for row in np.flatnonzero(is_finished):
+            sentence = int(self.sentence[row])
             surplus = self.counts.surplus_tokens(row) if is_repeating[row] else 0
             tokens, log_prob = self.written[row, 1:].tolist(), float(self.log_prob[row])
-            hypotheses.append((int(self.sentence[row]), finish(tokens, log_prob, surplus)))
+            coverage = self.coverage[row, : bounds.source_lengths[sentence]]
+            hypothesis = finish(tokens, log_prob, surplus, coverage, bounds.required[sentence])
+            hypotheses.append((sentence, hypothesis))
         return is_finished, hypotheses
 
 
-def finish(tokens: list[int], log_prob: float, surplus: int) -> Hypothesis:
-    """A hypothesis of these tokens, whose last `surplus` ones only repeat what precedes them."""
-    if tokens[-1] == END:
-        return Hypothesis(tokens[:-1], log_prob, "eos")
+def finish(
+    tokens: list[int],
+    log_prob: float,
+    surplus: int,
+    coverage: Float[np.ndarray, " S"],
+    required: Ids,
+) -> Hypothesis:
+    """A hypothesis of these tokens, whose last `surplus` ones only repeat what precedes them; the
+    `required` symbols that it lacks are appended."""
     reason: FinishReason = "repetition" if surplus else "length"
-    return Hypothesis(tokens[: len(tokens) - surplus], log_prob, reason)
+    if tokens[-1] == END:
+        reason, surplus = "eos", 1
+    kept = append_missing(tokens[: len(tokens) - surplus], required)
+    return Hypothesis(kept, log_prob, reason, tuple(coverage.tolist()))
 
 
 def first_rows(engine: Engine, task: Task) -> Rows:
     """One row for each sentence: <s> and the prefix."""
     count = len(task.sources)
     written = np.tile(np.array([START, *task.prefix], np.int64), (count, 1))
-    return Rows(np.arange(count), written, prefix_log_prob(engine, task), zero_counts(count))
+    log_prob, coverage = prefix_log_prob(engine, task), np.zeros((count, 1), np.float32)
+    return Rows(np.arange(count), written, log_prob, zero_counts(count), coverage)
 
 
 def prefix_log_prob(engine: Engine, task: Task) -> Float[np.ndarray, " B"]:
@@ -157,16 +211,16 @@ def generate(engine: Engine, task: Task, k: int, choose: TokenChooser) -> list[H
 
     Finished sentences leave the batch.
     """
-    decoding, rows = engine.encode(task.sources), first_rows(engine, task)
-    max_lengths, max_repeats = np.array(task.max_lengths), np.array(task.max_repeats)
+    decoding, rows = engine.encode(task.sources, task.required), first_rows(engine, task)
+    bounds = bounds_of(task)
     hypotheses: list[Hypothesis] = [Hypothesis([], 0.0, "eos")] * len(task.sources)
     parent = rows.sentence
     while len(parent):
         ranked = advance(decoding, task, rows, parent, k)
         all_rows, column = np.arange(len(parent)), choose(rows.sentence, ranked)
         log_prob = rows.log_prob + ranked.log_probs[all_rows, column]
-        rows = rows.extend(all_rows, ranked.tokens[all_rows, column], log_prob)
-        is_finished, finished = rows.finish(max_lengths, max_repeats)
+        rows = rows.extend(all_rows, ranked.tokens[all_rows, column], log_prob, ranked.weights)
+        is_finished, finished = rows.finish(bounds)
         for sentence, hypothesis in finished:
             hypotheses[sentence] = hypothesis
         parent = np.flatnonzero(~is_finished)
@@ -182,7 +236,13 @@ def argmax(sentences: RowSentences, _: TopK) -> Int[np.ndarray, " R"]:
 def greedy(engine: Engine, task: Task) -> list[Hypothesis]:
     """Pick the likeliest next token, one at a time, until </s>."""
     if isinstance(engine, SupportsGreedy) and task.is_plain:
-        return engine.greedy(task.sources, task.max_lengths, task.max_repeats)
+        own_search = engine.greedy
+
+        def search(group: list[int]) -> list[Hypothesis]:
+            part = task.select(group)
+            return own_search(part.sources, part.max_lengths, part.max_repeats, part.required)
+
+        return search_apart(task.required_symbols, search)
     return generate(engine, task, 1, argmax)
 
 
@@ -198,7 +258,13 @@ def beam(engine: Engine, task: Task, size: int, length_penalty: float) -> list[l
     if size < 1:
         raise RegardError(f"a beam of {size} keeps nothing", "search.beam", "give at least 1")
     if isinstance(engine, SupportsBeam) and task.is_plain and size <= engine.largest_beam:
-        ended = engine.beam(task.sources, task.max_lengths, task.max_repeats, size)
+        own_search = engine.beam
+
+        def search(group: list[int]) -> list[list[Hypothesis]]:
+            part = task.select(group)
+            return own_search(part.sources, part.max_lengths, part.max_repeats, part.required, size)
+
+        ended = search_apart(task.required_symbols, search)
     else:
         ended = step_by_step_beam(engine, task, size)
     return [n_best(hypotheses, size, length_penalty) for hypotheses in ended]
@@ -206,15 +272,15 @@ def beam(engine: Engine, task: Task, size: int, length_penalty: float) -> list[l
 
 def step_by_step_beam(engine: Engine, task: Task, size: int) -> list[list[Hypothesis]]:
     """All hypotheses of each sentence that ended, in the order in which they ended."""
-    decoding, rows = engine.encode(task.sources), first_rows(engine, task)
-    max_lengths, max_repeats = np.array(task.max_lengths), np.array(task.max_repeats)
+    decoding, rows = engine.encode(task.sources, task.required), first_rows(engine, task)
+    bounds = bounds_of(task)
     ended: list[list[Hypothesis]] = [[] for _ in task.sources]
     parent, k = rows.sentence, min(size + 1, engine.tokens)
     while len(parent):
         ranked = advance(decoding, task, rows, parent, k)
         best = top_candidates(rows.sentence, rows.log_prob, ranked, size)
-        rows = rows.extend(best.parent, best.token, best.log_prob)
-        is_finished, finished = rows.finish(max_lengths, max_repeats)
+        rows = rows.extend(best.parent, best.token, best.log_prob, ranked.weights)
+        is_finished, finished = rows.finish(bounds)
         for sentence, hypothesis in finished:
             ended[sentence].append(hypothesis)
         is_done = np.array([len(hypotheses) >= size for hypotheses in ended])

@@ -22,6 +22,10 @@ class Hypothesis(NamedTuple):
     log_prob: float
     """Natural logarithm of the probability of all that was written, </s> included."""
     finish_reason: FinishReason
+    coverage: tuple[float, ...] = ()
+    """The attention weight that each source token, </s> included, received in all steps: the sum
+    of `Forced.token_weights` over the tokens that were written, </s> included. The steps of a
+    repetition that was cut back count. Empty for scores whose weights are fixed."""
 
 
 class LogitBias(NamedTuple):
@@ -43,6 +47,9 @@ class TopK(NamedTuple):
 
     tokens: Int[np.ndarray, "R k"]
     log_probs: Float[np.ndarray, "R k"]
+    weights: Float[np.ndarray, "R S"]
+    """The attention weights of each source token, summed over the tokens that were appended (last
+    layer, mean of the heads); S is 0 for scores whose weights are fixed."""
 
 
 @runtime_checkable
@@ -59,6 +66,8 @@ class Decoding(Protocol):
     ) -> TopK:
         """Continue the previous call's rows `rows` with `tokens`; the `k` likeliest next tokens.
 
+        A placeholder symbol is impossible unless its sentence requires it and it is not written
+        yet, and </s> is impossible before all of them are written: their log-probability is -inf.
         In the first call `rows` are sentences. A row may continue more than once, or not at all.
         `attention_bias` [R S] (or [1 1]) is added to the attention scores of every layer.
         """
@@ -68,7 +77,8 @@ class Forced(NamedTuple):
     """Forced decoding of one given translation."""
 
     log_probs: Float[np.ndarray, " T"]
-    """Of each token, natural logarithm."""
+    """Of each token, natural logarithm; placeholder symbols that the translation does not hold are
+    impossible."""
     weights: Float[np.ndarray, "L A T S"]
     """Attention weights of each layer and head; </s> is the last target and source token."""
 
@@ -92,8 +102,9 @@ class Engine(Protocol):
     def batch_size(self, length: int, beam: int) -> int:
         """How many sentences of `length` tokens to translate together, with this beam."""
 
-    def encode(self, sources: Sequence[Ids]) -> Decoding:
-        """Read the sentences, given without </s>."""
+    def encode(self, sources: Sequence[Ids], required: Sequence[Ids] = ()) -> Decoding:
+        """Read the sentences, given without </s>; `required` are the placeholder symbols of each
+        translation, none where it is empty."""
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Force-decode a translation of each sentence, its tokens and </s>."""
@@ -104,7 +115,11 @@ class SupportsGreedy(Protocol):
     """An engine that runs the greedy loop itself, which is faster."""
 
     def greedy(
-        self, sources: Sequence[Ids], max_lengths: Sequence[int], max_repeats: Sequence[int]
+        self,
+        sources: Sequence[Ids],
+        max_lengths: Sequence[int],
+        max_repeats: Sequence[int],
+        required: Sequence[Ids],
     ) -> list[Hypothesis]:
         """What `beam.generate` with the likeliest token at each step returns."""
 
@@ -120,6 +135,7 @@ class SupportsBeam(Protocol):
         sources: Sequence[Ids],
         max_lengths: Sequence[int],
         max_repeats: Sequence[int],
+        required: Sequence[Ids],
         size: int,
     ) -> list[list[Hypothesis]]:
         """All hypotheses of each sentence that ended, in the order in which they ended."""

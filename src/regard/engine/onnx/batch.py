@@ -9,12 +9,13 @@ import numpy as np
 from regard.engine.onnx.beam_loop import BEAM_STATE, LIMITS, NO_REPETITION, STEP_OUTPUTS
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
-from regard.engine.onnx.graphs import MASK_BIAS, NEXT_STATES, STATES
+from regard.engine.onnx.graphs import MASK_BIAS, MISSING, NEXT_STATES, STATES
 from regard.engine.onnx.layout import encoder_inputs
-from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
+from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.session import Arrays, Sessions
-from regard.engine.onnx.shortlist import pad_to_blocks
+from regard.engine.onnx.shortlist import pad_to_blocks, put_leading_first
 from regard.search.beam import index_in_group
+from regard.search.placeholders import symbols_of
 from regard.search.protocols import LogitBias, TopK
 from regard.search.repetition import PERIODS, cut_repetition, may_repeat, zero_counts
 from regard.shapes import Bool, Float, Int
@@ -40,9 +41,11 @@ class OnnxDecoding:
         self,
         sessions: Sessions,
         sources: Sequence[Ids],
+        required: Sequence[Ids],
         allowed: Sequence[Int[np.ndarray, " _"]] | None = None,
     ) -> None:
-        """Encode `sources`; `allowed` restricts each translation to these tokens."""
+        """Encode `sources`; `required` are the placeholder symbols of each translation, and
+        `allowed` restricts it to these tokens."""
         self.sessions, inputs = sessions, encoder_inputs(sources, sessions.network.options)
         encoded = sessions.run(GraphKind("encoder"), inputs)
         self.states = {name: encoded[name] for name in encoded if name.startswith(STATES)}
@@ -51,10 +54,15 @@ class OnnxDecoding:
         self.sentences_in_memory = np.arange(len(sources))
         self.sentence, self.slot = self.sentences_in_memory, self.sentences_in_memory
         """Of each row of the last step its sentence, and the index of its states."""
-        self.has_shortlist = allowed is not None
+        self.source_lengths = [len(source) + 1 for source in sources]
+        self.has_shortlist, self.has_symbols = allowed is not None, any(required)
+        if self.has_symbols:
+            self.states |= symbols_state(required)
         if allowed is not None:
-            padded = {"allowed": pad_to_blocks(allowed)}
-            self.memory |= padded | sessions.run(GraphKind("shortlist"), padded)
+            arranged = put_leading_first(allowed) if self.has_symbols else allowed
+            padded = {"allowed": pad_to_blocks(arranged)}
+            kind = GraphKind("shortlist", symbols=self.has_symbols)
+            self.memory |= padded | sessions.run(kind, padded)
 
     def advance(
         self,
@@ -73,65 +81,80 @@ class OnnxDecoding:
         index = index_in_block(block)
         shape = len(self.sentences_in_memory), int(index.max()) + 1
         slot = block * shape[1] + index
-        kind = GraphKind("step", shortlist=self.has_shortlist)
+        kind = self.kind("step")
         inputs = {"bias": dense_bias(shape, block, index, attention_bias), "k": np.array([k])}
         if len(logit_bias.rows) or k > MAX_TOP_K:
-            kind = GraphKind("biased_step")
+            kind = GraphKind("biased_step", symbols=self.has_symbols)
             where = block[logit_bias.rows], index[logit_bias.rows], logit_bias.tokens
             inputs["adjusted_index"] = np.stack(where, axis=-1).astype(np.int64)
             inputs["amounts"] = logit_bias.biases.astype(np.float32)
+        weights = np.zeros((), np.float32)
         for column in tokens.T:
             inputs["tokens"] = to_dense(shape, slot, column)
             inputs["parents"] = to_dense(shape, slot, parent)
             ranked, parent = self.run(kind, inputs), slot
+            weights = weights + ranked["weights"][:, 0]
         self.sentence, self.slot = sentence, slot
-        by_slot = {name: value.reshape(-1, value.shape[-1])[slot] for name, value in ranked.items()}
-        return TopK(by_slot["best"], by_slot["log_probs"])
+        outputs = ranked["best"], ranked["log_probs"], weights
+        return TopK(*(value[block, index] for value in outputs))
 
-    def greedy(self, max_lengths: Sentences, max_repeats: Sentences) -> list[GreedyOutput]:
+    def kind(self, name: str) -> GraphKind:
+        return GraphKind(name, shortlist=self.has_shortlist, symbols=self.has_symbols)
+
+    def greedy(self, max_lengths: Sentences, max_repeats: Sentences) -> list[WrittenOutput]:
         """Greedy search, TOKENS_PER_CALL at a call."""
-        kind = GraphKind("greedy", shortlist=self.has_shortlist)
-        results: dict[int, GreedyOutput] = {}
+        results: dict[int, WrittenOutput] = {}
         tokens = np.full((len(max_lengths), 1), START)
         log_probs = np.zeros((len(max_lengths), 1), np.float32)
+        source_width = self.memory[MASK_BIAS].shape[-1] if self.sessions.network.compares else 0
+        weights = np.zeros((len(max_lengths), 0, source_width), np.float32)
         while len(self.sentences_in_memory):
             sentences, length = self.sentences_in_memory, tokens.shape[1] - 1
             limit, repeats = max_lengths[sentences], max_repeats[sentences]
             steps = np.array(min(TOKENS_PER_CALL, limit.max() - length))
-            output = self.run(kind, {"token": tokens[:, -1:], "steps": steps})
+            output = self.run(self.kind("greedy"), {"token": tokens[:, -1:], "steps": steps})
             tokens = np.concatenate([tokens, output["tokens"][:, :, 0].T], axis=1)
             log_probs = np.concatenate([log_probs, output["log_probs"][:, :, 0].T], axis=1)
+            weights = np.concatenate(
+                [weights, output["weights"][:, :, 0, 0].swapaxes(0, 1)], axis=1
+            )
             length, unfinished = tokens.shape[1] - 1, np.full(len(sentences), True)
             may_stop = (tokens == END).any(axis=1) | (length >= limit) | may_repeat(tokens, repeats)
             for row in np.flatnonzero(may_stop):
-                end = limit[row] + 1
-                result = truncate(tokens[row, 1:end], log_probs[row, 1:end], int(repeats[row]))
-                results[sentences[row]] = result
+                end, sentence = limit[row] + 1, sentences[row]
+                own = weights[row, : end - 1, : self.source_lengths[sentence]]
+                written = tokens[row, 1:end], log_probs[row, 1:end], own
+                result = results[sentence] = truncate(*written, int(repeats[row]))
                 is_all = len(result.tokens) == length < limit[row]
                 unfinished[row] = is_all and result.tokens[-1] != END
             self.drop(~unfinished)
-            tokens, log_probs = tokens[unfinished], log_probs[unfinished]
+            tokens, log_probs, weights = (
+                array[unfinished] for array in (tokens, log_probs, weights)
+            )
         return [results[sentence] for sentence in range(len(max_lengths))]
 
     def beam(self, max_lengths: Sentences, max_repeats: Sentences, size: int) -> list[BeamSteps]:
         """Beam search. A call ends when few sentences are unfinished; the others are dropped."""
-        kind = GraphKind("beam", shortlist=self.has_shortlist)
         self.states = {name: value.repeat(size, axis=1) for name, value in self.states.items()}
         self.states |= first_beam_state(len(max_lengths), size)
-        outputs, steps, length = allocate_steps(max_lengths, size), 0 * max_lengths, 0
+        outputs: Arrays = {}
+        steps, length = 0 * max_lengths, 0
         while len(self.sentences_in_memory):
             left = max_lengths[self.sentences_in_memory] - length
             bounds = beam_limits(left, max_repeats[self.sentences_in_memory], size)
-            output = self.run(kind, bounds)
+            output = self.run(self.kind("beam"), bounds)
             unfinished = output["unfinished"]
+            outputs = outputs or allocate_steps(max_lengths, output)
             for name, array in outputs.items():
                 array[length : length + len(unfinished), self.sentences_in_memory] = output[name]
             steps[self.sentences_in_memory] += unfinished.sum(axis=0) + ~unfinished[-1]
             length += len(unfinished)
             self.drop(~unfinished[-1])
         return [
-            BeamSteps(**{name: array[:count, sentence] for name, array in outputs.items()})
-            for sentence, count in enumerate(steps)
+            beam_steps(outputs, sentence, count, source_length)
+            for sentence, (count, source_length) in enumerate(
+                zip(steps.tolist(), self.source_lengths, strict=True)
+            )
         ]
 
     def select(self, index: Sentences) -> None:
@@ -185,19 +208,37 @@ def beam_limits(max_lengths: Sentences, max_repeats: Sentences, size: int) -> Ar
     return dict(zip(LIMITS, arrays, strict=True))
 
 
-def allocate_steps(max_lengths: Sentences, size: int) -> Arrays:
-    """Room for STEP_OUTPUTS of all steps."""
+def allocate_steps(max_lengths: Sentences, output: Arrays) -> Arrays:
+    """Room for STEP_OUTPUTS of all steps, which have the shapes of the `output` of the first ones.
+
+    The greatest are the attention weights: 4 bytes for each step, row and source token of a
+    sentence, 1.3 MB for 250 steps, 5 rows and 250 source tokens.
+    """
     steps = max_lengths.max(), len(max_lengths)
-    widths: dict[int | str, int] = {"C": 2 * size, "N": size}
     return {
-        name: np.empty((*steps, *(widths[axis] for axis in shape)), element)
-        for name, (element, shape) in STEP_OUTPUTS.items()
+        name: np.empty((*steps, *output[name].shape[2:]), output[name].dtype)
+        for name in STEP_OUTPUTS
     }
 
 
+def beam_steps(outputs: Arrays, sentence: int, steps: int, source_length: int) -> BeamSteps:
+    """The first `steps` steps of a sentence."""
+    own = {name: outputs[name][:steps, sentence] for name in STEP_OUTPUTS}
+    own["weights"] = own["weights"][:, 0, :, :source_length]
+    return BeamSteps(**own)
+
+
+def symbols_state(required: Sequence[Ids]) -> Arrays:
+    """The state of `graphs.missing_inputs` before the first token."""
+    return {f"{STATES}.{MISSING}": symbols_of(required)[:, None]}
+
+
 def truncate(
-    tokens: Int[np.ndarray, " T"], log_probs: Float[np.ndarray, " T"], max_repeats: int
-) -> GreedyOutput:
+    tokens: Int[np.ndarray, " T"],
+    log_probs: Float[np.ndarray, " T"],
+    weights: Float[np.ndarray, "T S"],
+    max_repeats: int,
+) -> WrittenOutput:
     """The output of a loop up to </s>, or up to where a repetition had too many max_repeats."""
     ids = tokens.tolist()
     end, run = len(ids), zero_counts(1).repeated[0]
@@ -206,7 +247,8 @@ def truncate(
     repeats = end - len(set(ids[:end])) >= max_repeats
     if repeats and may_repeat(tokens[None, :end], np.array([max_repeats]))[0]:
         end, run = cut_repetition(tokens[:end], max_repeats)
-    return GreedyOutput(tokens[:end], float(log_probs[:end].sum(dtype=np.float64)), run)
+    log_prob = float(log_probs[:end].sum(dtype=np.float64))
+    return WrittenOutput(tokens[:end], log_prob, run, weights[:end].sum(axis=0))
 
 
 def index_in_block(block: RowIndices) -> RowIndices:

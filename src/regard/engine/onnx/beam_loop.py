@@ -13,15 +13,17 @@ from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import CandidateTokens
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Spec, Value, concat, where
 from regard.engine.onnx.network import Memory, Network
-from regard.engine.onnx.outputs import BeamSteps
+from regard.engine.onnx.symbols import SYMBOLS, strike_out
 from regard.search.repetition import MAX_PERIOD
-from regard.special import END, START
+from regard.special import END, PAD, START
 
 STEP_OUTPUTS: dict[str, Spec] = {
-    name: (element, (axis,))
-    for name, element, axis in zip(
-        BeamSteps._fields, ("int64", "int64", "float64", "int64", "bool"), "CCCNN", strict=True
-    )
+    "parent": ("int64", ("C",)),
+    "token": ("int64", ("C",)),
+    "total": ("float64", ("C",)),
+    "kept": ("int64", ("N",)),
+    "is_repeating": ("bool", ("N",)),
+    "weights": ("float32", (1, "N", "S")),
 }
 """What a step outputs for each sentence: the fields of `BeamSteps`."""
 
@@ -62,15 +64,16 @@ def beam_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """A single sentence from its source to all that a beam finds."""
     memory, first = graphs.encode_single(g, network)
     rows = g.shape(1, limit(g, "size"), 1)
-    draw_beam(g, network, candidates, memory, [value.expand(rows) for value in graphs.flat(first)])
+    states = [*graphs.flat(first), *graphs.missing_inputs(g, candidates, 1, 1)]
+    draw_beam(g, network, candidates, memory, [value.expand(rows) for value in states])
 
 
 def beam_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of the beams of a batch, until few of its sentences are unfinished."""
     memory, first = graphs.memory_inputs(g, network), graphs.state_inputs(g, network, "B", "N")
-    final = draw_beam(g, network, candidates, memory, graphs.flat(first))
-    states = network.by_layer(final[len(BEAM_STATE) :])
-    graphs.output_states(g, states, graphs.NEXT_STATES, "B", "N")
+    states = [*graphs.flat(first), *graphs.missing_inputs(g, candidates, "B", "N")]
+    final = draw_beam(g, network, candidates, memory, states)
+    graphs.output_search_states(g, network, candidates, final[len(BEAM_STATE) :], "B", "N")
     for (name, (_, shape)), value in zip(BEAM_STATE.items(), final, strict=False):
         g.output(value, f"{graphs.NEXT_STATES}.{name}", "B", *shape)
 
@@ -95,9 +98,14 @@ def draw_beam_step(
     """One step of all beams: the body of the loop, whether to go on, and its results."""
     body, size = LoopBody(g), limit(g, "size")
     token, log_prob, ended, repetition = body.input_table(BEAM_STATE, "B")
-    output, after = network.step(token, graphs.state_inputs(body, network, "B", "N"), memory)
-    best = candidates.top_k(candidates.logits(network, output), size + 1)
-    parent, token, total = expand(*best, log_prob, size)
+    states = graphs.state_inputs(body, network, "B", "N")
+    missing = graphs.missing_inputs(body, candidates, "B", "N")
+    missing = [strike_out(one, token) for one in missing]
+    step = network.step(token, states, memory)
+    tokens, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), size + 1)
+    if candidates.has_symbols:  # an impossible </s> ends nothing
+        tokens = where(log_probs > DEAD, tokens, PAD)
+    parent, token, total = expand(tokens, log_probs, log_prob, size)
     newly_ended, total_unended = split_off_ended(token, total)
     log_prob, kept, row, next_token = keep_best(parent, token, total_unended, size)
     repetition, repeats = count_repetition(repetition, row, next_token)
@@ -106,9 +114,11 @@ def draw_beam_step(
     unfinished = (ended < limit(g, "enough")) & (body.number < limit(g, "last_step"))
     go_on = unfinished.cast("int64").sum() > limit(g, "fewest")
     next_state = next_token, where(stopped, DEAD, log_prob), ended, repetition
-    outputs = parent, token, total, kept, stopped
-    states = [one.reshape(-1, network.options.decoder_size)[row] for one in graphs.flat(after)]
-    results = with_shapes(next_state, BEAM_STATE) + [(one, "B", "N", "H") for one in states]
+    outputs = parent, token, total, kept, stopped, step.weights
+    results, hidden = with_shapes(next_state, BEAM_STATE), network.options.decoder_size
+    after = graphs.flat(step.states)
+    results += [(one.reshape(-1, hidden)[row], "B", "N", "H") for one in after]
+    results += [(one.reshape(-1, SYMBOLS)[row], "B", "N", SYMBOLS) for one in missing]
     return body, go_on, [*results, (unfinished, "B"), *with_shapes(outputs, STEP_OUTPUTS)]
 
 

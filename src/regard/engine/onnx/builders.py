@@ -16,6 +16,8 @@ class GraphKind(NamedTuple):
     """Whether it translates a single sentence from its source on."""
     shortlist: bool = False
     """Whether it chooses among the tokens of a shortlist."""
+    symbols: bool = False
+    """Whether sentences may require placeholder symbols; without them all are impossible."""
 
 
 GraphBuilder = Callable[[Graph, Network, candidates.CandidateTokens], None]
@@ -41,10 +43,10 @@ BUILDERS: dict[tuple[str, bool], GraphBuilder] = {
 def build(kind: GraphKind, network: Network) -> Graph:
     g = Graph()
     if not kind.shortlist:
-        tokens = candidates.full_vocabulary(network.tokens)
+        tokens = candidates.full_vocabulary(network.tokens, kind.symbols)
     elif kind.single:
-        tokens = candidates.candidate_inputs(g, network)
+        tokens = candidates.candidate_inputs(g, network, kind.symbols)
     else:
-        tokens = candidates.picked_tokens(g, network)
+        tokens = candidates.picked_tokens(g, network, kind.symbols)
     BUILDERS[kind.name, kind.single](g, network, tokens)
     return g

@@ -1,11 +1,14 @@
 """Choose the next token among candidates: the whole vocabulary, or a shortlist."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from regard.engine.onnx.graph import Graph, Operand, Value
+from regard.engine.onnx.graph import Graph, Operand, Size, Value
 from regard.engine.onnx.network import Network
 from regard.engine.onnx.products import GatheredRows
 from regard.engine.onnx.shortlist import BLOCK
+from regard.engine.onnx.symbols import search_bias
+from regard.special import PAD, PLACEHOLDER_IDS, START
 
 MAX_TOP_K = BLOCK
 """The greatest k of `CandidateTokens.top_k`."""
@@ -23,11 +26,22 @@ class CandidateTokens(NamedTuple):
     """B W; None for the whole vocabulary."""
     width: int
     """The width of a block of logits in `CandidateTokens.top_k`."""
-    columns: int = 0
-    """Logits of the whole vocabulary, padded to at least MAX_TOP_K full blocks."""
+    columns: Size
+    """The number of logits; those of the whole vocabulary are padded to at least MAX_TOP_K full
+    blocks."""
+    has_symbols: bool
+    """Whether sentences may require placeholder symbols; without them all are impossible."""
 
-    def logits(self, network: Network, output: Value) -> Value:
-        return network.logits(output, self.rows, self.columns)
+    def logits(self, network: Network, output: Value, missing: Sequence[Value]) -> Value:
+        """Of the next token; `missing` is empty in graphs without symbols (`missing_inputs`)."""
+        if self.rows is not None:
+            logits = network.gathered_logits(output, self.rows)
+        else:
+            assert isinstance(self.columns, int)
+            logits = network.logits(output, self.columns, impossible_tokens(self.has_symbols))
+        for symbols in missing:
+            logits = logits + search_bias(symbols, self.columns)
+        return logits
 
     def top_k(self, logits: Value, k: Operand) -> tuple[Value, Value]:
         """The k most likely tokens [B N k] by `logits` [B N W], and their log-probabilities.
@@ -46,26 +60,33 @@ class CandidateTokens(NamedTuple):
         return index if self.tokens is None else self.tokens.gather_batched(index, batch_dims=1)
 
 
-def full_vocabulary(tokens: int) -> CandidateTokens:
+def impossible_tokens(has_symbols: bool) -> Sequence[int]:
+    """The tokens that no search of a graph writes, with or without placeholder symbols."""
+    return [PAD, START] if has_symbols else [PAD, START, *PLACEHOLDER_IDS]
+
+
+def full_vocabulary(tokens: int, has_symbols: bool) -> CandidateTokens:
     width = block_width(tokens)
     blocks = max(MAX_TOP_K, -(-tokens // width))
-    return CandidateTokens(None, None, width, blocks * width)
+    return CandidateTokens(None, None, width, blocks * width, has_symbols)
 
 
-def candidate_inputs(g: Graph, network: Network) -> CandidateTokens:
+def candidate_inputs(g: Graph, network: Network, has_symbols: bool) -> CandidateTokens:
     """The tokens that the graph is given (`shortlist.pad_to_blocks`)."""
     tokens = g.input("allowed", "int64", "B", "W")
-    return CandidateTokens(network.gather_output(tokens), tokens, BLOCK)
+    rows = network.gather_output(tokens, impossible_tokens(has_symbols))
+    return CandidateTokens(rows, tokens, BLOCK, tokens.size(1), has_symbols)
 
 
-def picked_tokens(g: Graph, network: Network) -> CandidateTokens:
+def picked_tokens(g: Graph, network: Network, has_symbols: bool) -> CandidateTokens:
     """The same, with the rows that another graph has gathered (`output_picked`)."""
     scale_type = network.arithmetic.scale_type
     columns = g.input("output_rows.columns", network.arithmetic.column_type, "B", "M", "W")
     scales = g.input("output_rows.scales", scale_type, "B", 1, "W") if scale_type else None
     bias = g.input("output_rows.bias", "float32", "B", 1, "W")
     rows = GatheredRows(columns, scales, bias)
-    return CandidateTokens(rows, g.input("allowed", "int64", "B", "W"), BLOCK)
+    tokens = g.input("allowed", "int64", "B", "W")
+    return CandidateTokens(rows, tokens, BLOCK, tokens.size(1), has_symbols)
 
 
 def output_picked(g: Graph, rows: GatheredRows) -> None:

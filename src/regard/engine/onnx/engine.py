@@ -2,27 +2,37 @@
 
 from collections.abc import Sequence
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 
 from regard.config import ModelOptions
 from regard.engine import weight_names
 from regard.engine.memory import sentences_that_fit
-from regard.engine.onnx.batch import OnnxDecoding, beam_limits, first_beam_state, truncate
+from regard.engine.onnx.batch import (
+    OnnxDecoding,
+    beam_limits,
+    beam_steps,
+    first_beam_state,
+    symbols_state,
+    truncate,
+)
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
 from regard.engine.onnx.cells import CELLS
+from regard.engine.onnx.graphs import WRITTEN_SYMBOLS
 from regard.engine.onnx.layout import encoder_inputs
 from regard.engine.onnx.network import Network
-from regard.engine.onnx.outputs import BeamSteps, GreedyOutput
+from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.products import Arithmetic, Int8
 from regard.engine.onnx.scores import SCORES
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
-from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks
+from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks, put_leading_first
 from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import are_int8
 from regard.engine.weight_shapes import match_shapes, products_of
 from regard.errors import RegardError
+from regard.search.placeholders import symbols_of
 from regard.search.protocols import Forced, Hypothesis
 from regard.search.trace import LayerTrace, Trace, architecture_of
 from regard.shapes import Float, Int
@@ -82,49 +92,70 @@ class OnnxEngine:
         engine.uses_shortlist = True
         return engine
 
-    def encode(self, sources: Sequence[Ids]) -> OnnxDecoding:
-        """Encode the sentences, given without </s>."""
-        allowed = [self.allowed(source) for source in sources] if self.uses_shortlist else None
-        return OnnxDecoding(self.sessions, sources, allowed)
+    def encode(self, sources: Sequence[Ids], required: Sequence[Ids] = ()) -> OnnxDecoding:
+        """Encode the sentences, given without </s>; `required` are the placeholder symbols of each
+        translation."""
+        required, allowed = required or [()] * len(sources), None
+        if self.uses_shortlist:
+            pairs = zip(sources, required, strict=True)
+            allowed = [self.allowed(source, symbols) for source, symbols in pairs]
+        return OnnxDecoding(self.sessions, sources, required, allowed)
 
-    def allowed(self, source: Ids) -> Int[np.ndarray, " W"]:
-        return allowed_tokens(self.shortlist, source, self.tokens)
+    def allowed(self, source: Ids, required: Ids = ()) -> Int[np.ndarray, " W"]:
+        """The shortlist of a sentence, with the symbols that it requires, in ascending order."""
+        allowed = allowed_tokens(self.shortlist, source, self.tokens)
+        return np.union1d(allowed, [END, *required]) if required else allowed
 
     def batch_size(self, length: int, beam: int) -> int:
         """How many sentences of `length` tokens to translate together, with this beam."""
         return sentences_that_fit(self.options.encoder_size, self.tokens, length, beam)
 
     def greedy(
-        self, sources: Sequence[Ids], max_lengths: Maxima, max_repeats: Maxima
+        self,
+        sources: Sequence[Ids],
+        max_lengths: Maxima,
+        max_repeats: Maxima,
+        required: Sequence[Ids],
     ) -> list[Hypothesis]:
         """Greedy search, many tokens at a call."""
         if len(sources) == 1:
-            outputs = [self.greedy_single(sources[0], max_lengths[0], max_repeats[0])]
+            bounds = max_lengths[0], max_repeats[0], required[0]
+            outputs = [self.greedy_single(sources[0], *bounds)]
         else:
-            outputs = self.encode(sources).greedy(np.array(max_lengths), np.array(max_repeats))
+            decoding = self.encode(sources, required)
+            outputs = decoding.greedy(np.array(max_lengths), np.array(max_repeats))
         return [
-            output.hypothesis(repeats) for output, repeats in zip(outputs, max_repeats, strict=True)
+            output.hypothesis(repeats, symbols)
+            for output, repeats, symbols in zip(outputs, max_repeats, required, strict=True)
         ]
 
-    def greedy_single(self, source: Ids, max_length: int, max_repeats: int) -> GreedyOutput:
+    def greedy_single(
+        self, source: Ids, max_length: int, max_repeats: int, required: Ids
+    ) -> WrittenOutput:
         """All tokens in one call."""
-        inputs = self.single_inputs(source) | {"limit": np.array(max_length)}
+        inputs = self.single_inputs(source, required) | {"limit": np.array(max_length)}
         can_draft = self.sessions.network.has_input_table and len(self.shortlist.likely) > 0
-        if can_draft and not self.uses_shortlist:
+        if can_draft and not self.uses_shortlist and not required:
             return self.draft(source, inputs, max_repeats)
-        return self.greedy_loop(inputs, max_repeats)
+        return self.greedy_loop(inputs, max_repeats, required)
 
-    def single_inputs(self, source: Ids) -> Arrays:
+    def single_inputs(self, source: Ids, required: Ids) -> Arrays:
         inputs = encoder_inputs([source], self.options)
+        if required:
+            inputs |= symbols_state([required])
         if self.uses_shortlist:
-            inputs["allowed"] = pad_to_blocks([self.allowed(source)])
+            allowed = [self.allowed(source, required)]
+            inputs["allowed"] = pad_to_blocks(put_leading_first(allowed) if required else allowed)
         return inputs
 
-    def greedy_loop(self, inputs: Arrays, max_repeats: int) -> GreedyOutput:
-        output = self.sessions.run(GraphKind("greedy", True, self.uses_shortlist), inputs)
-        return truncate(output["tokens"].ravel(), output["log_probs"].ravel(), max_repeats)
+    def single_kind(self, name: str, required: Ids) -> GraphKind:
+        return GraphKind(name, True, self.uses_shortlist, bool(required))
 
-    def draft(self, source: Ids, sentence: Arrays, max_repeats: int) -> GreedyOutput:
+    def greedy_loop(self, inputs: Arrays, max_repeats: int, required: Ids) -> WrittenOutput:
+        output = self.sessions.run(self.single_kind("greedy", required), inputs)
+        return truncate(*steps_of_single(output, "tokens"), max_repeats)
+
+    def draft(self, source: Ids, sentence: Arrays, max_repeats: int) -> WrittenOutput:
         """The same by speculative decoding: drafts among the shortlist's tokens are verified.
 
         Where a draft chose another token than the whole vocabulary would, the next draft continues
@@ -133,14 +164,14 @@ class OnnxEngine:
         allowed, limit = self.allowed(source), int(sentence["limit"])
         memory, inputs = sentence, {"allowed": pad_to_blocks([allowed])}
         kind = GraphKind("draft", True)
-        tokens, log_probs = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        parts: list[SingleSteps] = []
         for _ in range(MAX_DRAFTS + 1):
             draft = self.sessions.run(kind, memory | inputs)
-            more_tokens, more_log_probs = accept_draft(draft)
-            tokens = np.concatenate([tokens, more_tokens])
-            log_probs = np.concatenate([log_probs, more_log_probs])
+            parts.append(accept_draft(draft))
+            written = SingleSteps(*map(np.concatenate, zip(*parts, strict=True)))
+            tokens = written.tokens
             if tokens[-1] == END or len(tokens) >= limit:
-                return truncate(tokens, log_probs, max_repeats)
+                return truncate(*written, max_repeats)
             memory = memory | draft if kind.name == "draft" else memory
             kind, allowed = GraphKind("continued_draft", True), np.union1d(allowed, draft["best"])
             inputs = {
@@ -149,32 +180,39 @@ class OnnxEngine:
                 "token": tokens[None, -1:],
                 "limit": np.array(limit - len(tokens)),
             }
-        return self.greedy_loop(sentence, max_repeats)
+        return self.greedy_loop(sentence, max_repeats, ())
 
     def beam(
-        self, sources: Sequence[Ids], max_lengths: Maxima, max_repeats: Maxima, size: int
+        self,
+        sources: Sequence[Ids],
+        max_lengths: Maxima,
+        max_repeats: Maxima,
+        required: Sequence[Ids],
+        size: int,
     ) -> list[list[Hypothesis]]:
         """Beam search, many steps at a call: the hypotheses that ended."""
         if len(sources) == 1:
-            searched = [self.beam_single(sources[0], max_lengths[0], max_repeats[0], size)]
+            single = max_lengths[0], max_repeats[0], required[0], size
+            searched = [self.beam_single(sources[0], *single)]
         else:
-            decoding = self.encode(sources)
+            decoding = self.encode(sources, required)
             searched = decoding.beam(np.array(max_lengths), np.array(max_repeats), size)
-        return [
-            steps.hypotheses(length, repeats, size)
-            for steps, length, repeats in zip(searched, max_lengths, max_repeats, strict=True)
-        ]
+        bounds = zip(max_lengths, max_repeats, required, strict=True)
+        return [steps.hypotheses(*own, size) for steps, own in zip(searched, bounds, strict=True)]
 
-    def beam_single(self, source: Ids, max_length: int, max_repeats: int, size: int) -> BeamSteps:
+    def beam_single(
+        self, source: Ids, max_length: int, max_repeats: int, required: Ids, size: int
+    ) -> BeamSteps:
         """All steps in one call."""
-        inputs = self.single_inputs(source) | first_beam_state(1, size)
+        inputs = self.single_inputs(source, required) | first_beam_state(1, size)
         inputs |= beam_limits(np.array([max_length]), np.array([max_repeats]), size)
-        output = self.sessions.run(GraphKind("beam", True, self.uses_shortlist), inputs)
-        return BeamSteps(**{name: output[name][:, 0] for name in BeamSteps._fields})
+        output = self.sessions.run(self.single_kind("beam", required), inputs)
+        return beam_steps(output, 0, len(output["token"]), len(source) + 1)
 
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:
         """Force-decode a translation of each sentence, its tokens and </s>."""
-        output = self.sessions.run(GraphKind("forced"), self.forced_inputs(sources, targets))
+        inputs = self.forced_inputs(sources, targets)
+        output = self.sessions.run(forced_kind("forced", inputs), inputs)
         layers = range(self.options.decoder_layers)
         weights = np.stack([output[f"weights.{number}"] for number in layers], axis=1)
         return [
@@ -190,7 +228,7 @@ class OnnxEngine:
         inputs = self.forced_inputs([source], [target])
         added = np.broadcast_to(bias, (len(target) + 1, len(source) + 1))
         inputs["bias"] = added.astype(np.float32)[None, None]
-        output = self.sessions.run(GraphKind("trace"), inputs)
+        output = self.sessions.run(forced_kind("trace", inputs), inputs)
         layers = tuple(
             LayerTrace(*(output[f"{part}.{number}"][0] for part in LayerTrace._fields))
             for number in range(self.options.decoder_layers)
@@ -202,15 +240,36 @@ class OnnxEngine:
             **encoder_inputs(sources, self.options),
             "previous_tokens": pad([[START, *target] for target in targets]),
             "tokens": pad([[*target, END] for target in targets]),
+            WRITTEN_SYMBOLS: symbols_of(targets)[:, None],
         }
 
 
-def accept_draft(draft: Arrays) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " T"]]:
-    """The tokens of a draft up to the first wrong one, which is put right; log-probabilities."""
-    best, log_probs = draft["best"].ravel(), draft["log_probs"].ravel()
-    wrong = np.flatnonzero(draft["tokens"].ravel() != best)
-    accepted = int(wrong[0]) + 1 if len(wrong) else len(best)
-    return best[:accepted], log_probs[:accepted]
+def forced_kind(name: str, inputs: Arrays) -> GraphKind:
+    """The graph `name` for `OnnxEngine.forced_inputs`."""
+    return GraphKind(name, symbols=bool(inputs[WRITTEN_SYMBOLS].any()))
+
+
+class SingleSteps(NamedTuple):
+    """What a graph wrote for a single sentence."""
+
+    tokens: Int[np.ndarray, " T"]
+    log_probs: Float[np.ndarray, " T"]
+    weights: Float[np.ndarray, "T S"]
+
+
+def steps_of_single(output: Arrays, tokens: str) -> SingleSteps:
+    """The steps of a graph, of which the output `tokens` are written."""
+    return SingleSteps(
+        output[tokens].ravel(), output["log_probs"].ravel(), output["weights"][:, 0, 0, 0]
+    )
+
+
+def accept_draft(draft: Arrays) -> SingleSteps:
+    """The tokens of a draft up to the first wrong one, which is put right."""
+    best = steps_of_single(draft, "best")
+    wrong = np.flatnonzero(draft["tokens"].ravel() != best.tokens)
+    accepted = int(wrong[0]) + 1 if len(wrong) else len(best.tokens)
+    return SingleSteps(*(part[:accepted] for part in best))
 
 
 def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:

@@ -57,7 +57,7 @@ class Value:
     __matmul__, __and__, __invert__ = binary("MatMul"), binary("And"), unary("Not")
     __lt__, __gt__ = binary("Less", "bool"), binary("Greater", "bool")
     __ge__, equals = binary("GreaterOrEqual", "bool"), binary("Equal", "bool")
-    relu, sigmoid, tanh = unary("Relu"), unary("Sigmoid"), unary("Tanh")
+    relu, sigmoid, tanh, log = unary("Relu"), unary("Sigmoid"), unary("Tanh"), unary("Log")
     softmax, log_softmax = unary("Softmax", axis=-1), unary("LogSoftmax", axis=-1)
     argmax = unary("ArgMax", "int64", axis=-1, keepdims=0)
     """Over the last axis, as the softmax."""
@@ -76,6 +76,10 @@ class Value:
 
     def max(self, axis: int) -> "Value":
         return self.draw("ReduceMax", [axis], keepdims=0)
+
+    def mean(self, axis: int) -> "Value":
+        """The axis keeps a size of 1."""
+        return self.draw("ReduceMean", [axis], keepdims=1)
 
     def sum(self, *axes: int) -> "Value":
         """Over all axes where none is given."""

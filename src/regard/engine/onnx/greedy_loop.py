@@ -1,10 +1,13 @@
 """Draw greedy search as a Loop: of a single sentence, of a batch, and as a draft to be verified."""
 
+from typing import NamedTuple
+
 from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import CandidateTokens, candidate_inputs, full_vocabulary
 from regard.engine.onnx.cells import States
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Value
 from regard.engine.onnx.network import Memory, Network
+from regard.engine.onnx.symbols import SYMBOLS, strike_out
 from regard.special import END, START
 
 
@@ -13,9 +16,14 @@ def greedy_graph(g: Graph, network: Network, candidates: CandidateTokens) -> Non
     loop = SingleLoop(network, candidates, *graphs.encode_single(g, network))
     log_probs = loop.logits.log_softmax()
     chosen = log_probs.draw("ReduceMax", [2])
-    tokens, chosen = loop.run(g.constant([[START]], "int64"), log_probs, chosen, 1)
-    g.output(tokens, "tokens", "T", 1, 1)
-    g.output(chosen, "log_probs", "T", 1, 1, 1)
+    steps = loop.run(g.constant([[START]], "int64"), log_probs, chosen, 1)
+    output_written(g, steps.tokens, steps.weights, 1)
+    g.output(steps.reported, "log_probs", "T", 1, 1, 1)
+
+
+def output_written(g: Graph, tokens: Value, weights: Value, sentences: int | str) -> None:
+    g.output(tokens, "tokens", "T", sentences, 1)
+    g.output(weights, "weights", "T", sentences, 1, 1, "S")
 
 
 def draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
@@ -39,14 +47,25 @@ def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> Non
 def draw_draft(
     g: Graph, network: Network, memory: Memory, first: list[States], token: Value
 ) -> None:
-    everything, width = full_vocabulary(network.tokens), network.options.embedding_size
-    loop = SingleLoop(network, candidate_inputs(g, network), memory, first)
-    tokens, outputs = loop.run(token, loop.logits, loop.output, width)
-    logits = everything.logits(network, outputs.reshape(1, -1, width))
+    everything, width = full_vocabulary(network.tokens, False), network.options.embedding_size
+    loop = SingleLoop(network, candidate_inputs(g, network, False), memory, first)
+    steps = loop.run(token, loop.logits, loop.step.output, width)
+    logits = everything.logits(network, steps.reported.reshape(1, -1, width), [])
     best, log_probs = everything.top_k(logits, [1])
-    g.output(tokens, "tokens", "T", 1, 1)
+    output_written(g, steps.tokens, steps.weights, 1)
     g.output(best, "best", 1, "T", 1)
     g.output(log_probs, "log_probs", 1, "T", 1)
+
+
+class LoopSteps(NamedTuple):
+    """What each step of a loop outputs."""
+
+    tokens: Value
+    """T 1 1"""
+    weights: Value
+    """T 1 1 1 S"""
+    reported: Value
+    """T 1 1 W"""
 
 
 class SingleLoop:
@@ -59,22 +78,23 @@ class SingleLoop:
         self.body = LoopBody(memory.states.graph)
         token = self.body.input("token", "int64", 1, 1)
         states = graphs.state_inputs(self.body, network, 1, 1)
-        self.output, self.states = network.step(token, states, memory)
-        self.logits = candidates.logits(network, self.output)
+        before = graphs.missing_inputs(self.body, candidates, 1, 1)
+        self.missing = [strike_out(one, token) for one in before]
+        self.step = network.step(token, states, memory)
+        self.logits = candidates.logits(network, self.step.output, self.missing)
 
-    def run(self, token: Value, scores: Value, reported: Value, width: int) -> list[Value]:
-        """Choose the tokens of greatest `scores` after `token`, until </s> or the limit.
-
-        Returns the tokens [T 1 1], and `reported` [1 1 W] of each step.
-        """
+    def run(self, token: Value, scores: Value, reported: Value, width: int) -> LoopSteps:
+        """Choose the tokens of greatest `scores` after `token`, until </s> or the limit; `reported`
+        [1 1 W] is output of each step."""
         g, body = self.body.root, self.body
         token_after = self.candidates.tokens_at(scores.argmax())
         # the logits of <pad> and <s> are -inf, and all tokens but these are greater than </s>
-        go_on, states = (token_after > END).reshape(), graphs.flat(self.states)
+        go_on, states = (token_after > END).reshape(), graphs.flat(self.step.states)
         results: list[Result] = [(token_after, 1, 1), *((state, 1, 1, "H") for state in states)]
-        results += [(token_after, 1, 1), (reported, 1, 1, width)]
-        first = [token, *graphs.flat(self.first)]
-        return body.loop(g.input("limit", "int64"), first, go_on, results)[-2:]
+        results += [(one, 1, 1, SYMBOLS) for one in self.missing]
+        results += [(token_after, 1, 1), (self.step.weights, 1, 1, 1, "S"), (reported, 1, 1, width)]
+        first = [token, *graphs.flat(self.first), *graphs.missing_inputs(g, self.candidates, 1, 1)]
+        return LoopSteps(*body.loop(g.input("limit", "int64"), first, go_on, results)[-3:])
 
 
 def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
@@ -83,16 +103,21 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     first_states, body = graphs.state_inputs(g, network, "B", 1), LoopBody(g)
     before = body.input("token", "int64", "B", 1)
     unfinished = body.input("unfinished", "bool", "B", 1)
-    output, states = network.step(before, graphs.state_inputs(body, network, "B", 1), memory)
-    best, log_probs = candidates.top_k(candidates.logits(network, output), [1])
+    states = graphs.state_inputs(body, network, "B", 1)
+    missing = graphs.missing_inputs(body, candidates, "B", 1)
+    missing = [strike_out(one, before) for one in missing]
+    step = network.step(before, states, memory)
+    best, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), [1])
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)
     go_on = unfinished.cast("int64").sum() > 0
     results: list[Result] = [(tokens, "B", 1), (unfinished, "B", 1)]
-    results += [(state, "B", 1, "H") for state in graphs.flat(states)]
-    results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1)]
+    results += [(state, "B", 1, "H") for state in graphs.flat(step.states)]
+    results += [(one, "B", 1, SYMBOLS) for one in missing]
+    results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1), (step.weights, "B", 1, 1, "S")]
     first = [token, token.equals(token), *graphs.flat(first_states)]
-    *final, tokens, log_probs = body.loop(g.input("steps", "int64"), first, go_on, results)
-    graphs.output_states(g, network.by_layer(final[2:]), graphs.NEXT_STATES, "B", 1)
-    g.output(tokens, "tokens", "T", "B", 1)
+    first += graphs.missing_inputs(g, candidates, "B", 1)
+    *final, tokens, log_probs, weights = body.loop(g.input("steps", "int64"), first, go_on, results)
+    graphs.output_search_states(g, network, candidates, final[2:], "B", 1)
+    output_written(g, tokens, weights, "B")
     g.output(log_probs, "log_probs", "T", "B", 1)

@@ -18,7 +18,6 @@ from regard.engine.onnx.cells import CELLS, States, scan
 from regard.engine.onnx.graph import Value, concat, draw
 from regard.engine.onnx.products import Arithmetic, GatheredRows
 from regard.engine.onnx.scores import SCORES, join_heads, split_heads
-from regard.special import PAD, START
 
 
 class Memory(NamedTuple):
@@ -49,6 +48,17 @@ class LayerOutput(NamedTuple):
     attention: Attention
     output: Value
     """B T M"""
+
+
+class Step(NamedTuple):
+    """The results of one token of each hypothesis."""
+
+    output: Value
+    """B N M"""
+    states: list[States]
+    """Of each layer, after the token [B N H]."""
+    weights: Value
+    """B 1 N S: the last layer's, the mean of its heads; S is 0 for scores of fixed weights."""
 
 
 LARGEST_TABLE = 16_000_000
@@ -177,10 +187,10 @@ class Network:
 
     def step(
         self, tokens: Value, states: Sequence[States], memory: Memory, bias: Value | None = None
-    ) -> tuple[Value, list[States]]:
-        """The output [B N M] of one token [B N], and the next states [B N H]."""
+    ) -> Step:
+        """One token [B N] of each hypothesis, after `states` [B N H]."""
         inputs = None if self.has_input_table else self.embed(tokens, self.target_table)
-        after = []
+        after, weights = [], None
         for number, cell in enumerate(self.cells):
             precomputed = (
                 self.lookup_inputs(tokens) if inputs is None else self.precompute(number, inputs)
@@ -189,8 +199,15 @@ class Network:
             hidden = cell.hidden(after[-1][0])
             attention = self.attend(number, hidden, memory, bias)
             inputs = self.feed_forward(number, inputs, hidden, attention)
-        assert inputs is not None
-        return inputs, after
+            weights = attention.weights
+        assert inputs is not None and weights is not None
+        return Step(inputs, after, self.token_weights(weights))
+
+    def token_weights(self, weights: Value) -> Value:
+        """The weights [B A N S] as [B 1 N S], or as [B 1 N 0] for scores of fixed weights."""
+        if not self.compares:
+            weights = weights.draw("Slice", [0], [0], [-1])
+        return weights if self.options.heads == 1 else weights.mean(1)
 
     def forced_pass(
         self, tokens: Value, first: list[States], memory: Memory, bias: Value | None = None
@@ -215,24 +232,27 @@ class Network:
         """The states of a decoder of one layer after `tokens` [B T]: they need no attention."""
         return [self.scan_layer(0, self.lookup_inputs(tokens), first[0])[:-1]]
 
-    def logits(self, output: Value, rows: GatheredRows | None = None, columns: int = 0) -> Value:
-        """The logits of the next token, of gathered rows or of all; <pad> and <s> have -inf.
+    def logits(self, output: Value, columns: int, impossible: Sequence[int]) -> Value:
+        """The logits of the next token; `impossible` tokens have -inf.
 
-        All of them are padded with -inf to `columns`, if that is more.
+        They are padded with -inf to `columns`, if that is more than the vocabulary.
         """
-        name, matrix = names.OUTPUT, names.output_matrix(self.options)
-        if rows is None:
-            return self.arithmetic.product(output, name, [matrix], self.output_bias(columns))
-        return self.arithmetic.gathered_product(output, name, rows)
+        bias = np.full(max(columns, self.tokens), -np.inf, np.float32)
+        bias[: self.tokens] = self.output_bias(impossible)
+        matrix = names.output_matrix(self.options)
+        return self.arithmetic.product(output, names.OUTPUT, [matrix], bias)
 
-    def gather_output(self, tokens: Value) -> GatheredRows:
+    def gathered_logits(self, output: Value, rows: GatheredRows) -> Value:
+        """The same of gathered rows of the output matrix."""
+        return self.arithmetic.gathered_product(output, names.OUTPUT, rows)
+
+    def gather_output(self, tokens: Value, impossible: Sequence[int]) -> GatheredRows:
         """The rows of the output matrix for `tokens` [B W]."""
-        biases = tokens.graph.tensor(f"{names.OUTPUT}.biases", self.output_bias())
+        biases = tokens.graph.tensor(f"{names.OUTPUT}.biases", self.output_bias(impossible))
         bias = biases[tokens].unsqueeze(1)
         return self.arithmetic.gather(names.output_matrix(self.options), tokens, bias)
 
-    def output_bias(self, columns: int = 0) -> np.ndarray:
-        bias = np.full(max(columns, self.tokens), -np.inf, np.float32)
-        bias[: self.tokens] = self.arithmetic.vector(f"{names.OUTPUT}.bias")
-        bias[[PAD, START]] = -np.inf
+    def output_bias(self, impossible: Sequence[int]) -> np.ndarray:
+        bias = self.arithmetic.vector(f"{names.OUTPUT}.bias").copy()
+        bias[[token for token in impossible if token < self.tokens]] = -np.inf
         return bias

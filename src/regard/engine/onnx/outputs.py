@@ -1,5 +1,6 @@
 """What the graphs of whole searches return, as the hypotheses that the search contract asks for."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,23 +9,40 @@ from regard.search.beam import finish
 from regard.search.protocols import Hypothesis
 from regard.search.repetition import RepetitionCounts, cut_repetition
 from regard.shapes import Bool, Float, Int
-from regard.special import END
+from regard.special import END, Ids
 
 
-class GreedyOutput(NamedTuple):
-    """What the greedy loop wrote for one sentence."""
+class WrittenOutput(NamedTuple):
+    """What a loop wrote for one sentence."""
 
     tokens: Int[np.ndarray, " T"]
     """With </s>, if it was reached."""
     log_prob: float
     repeated: Int[np.ndarray, " P"]
     """How many tokens repeat at its end, for each period (`RepetitionCounts`)."""
+    coverage: Float[np.ndarray, " S"]
+    """The sum of the attention weights of these tokens; of the sentence's own source tokens."""
 
-    def hypothesis(self, max_repeats: int) -> Hypothesis:
-        counts = RepetitionCounts(self.repeated[None])
-        is_repeating = int(counts.repeats()[0]) > max_repeats
-        surplus = counts.surplus_tokens(np.intp(0)) if is_repeating else 0
-        return finish(self.tokens.tolist(), self.log_prob, surplus)
+    def hypothesis(self, max_repeats: int, required: Ids) -> Hypothesis:
+        surplus = surplus_tokens(self.repeated, max_repeats)
+        return finish(self.tokens.tolist(), self.log_prob, surplus, self.coverage, required)
+
+
+def surplus_tokens(repeated: Int[np.ndarray, " P"], max_repeats: int) -> int:
+    """How many tokens to cut off at the end: none if it does not repeat too often."""
+    counts = RepetitionCounts(repeated[None])
+    is_repeating = int(counts.repeats()[0]) > max_repeats
+    return counts.surplus_tokens(np.intp(0)) if is_repeating else 0
+
+
+class Path(NamedTuple):
+    """The steps that led to a candidate of a beam."""
+
+    log_prob: float
+    tokens: list[int]
+    """Its own is the last."""
+    rows: list[int]
+    """The row that each continued, among the rows of all steps."""
 
 
 class BeamSteps(NamedTuple):
@@ -39,36 +57,48 @@ class BeamSteps(NamedTuple):
     """The candidates that are the rows of the next step, likeliest first."""
     is_repeating: Bool[np.ndarray, "T N"]
     """Which of these repeat themselves too often, and end there."""
+    weights: Float[np.ndarray, "T N S"]
+    """The attention weights of each row, of the sentence's own source tokens."""
 
-    def hypotheses(self, max_length: int, max_repeats: int, size: int) -> list[Hypothesis]:
+    def hypotheses(
+        self, max_length: int, max_repeats: int, required: Ids, size: int
+    ) -> list[Hypothesis]:
         """The hypotheses that ended, in the order in which they ended."""
         parent, token, kept = self.parent.tolist(), self.token.tolist(), self.kept.tolist()
+        size_of_step = self.kept.shape[1]
 
-        def path(step: int, candidate: int) -> list[int]:
-            """The tokens that led to a candidate, its own the last."""
-            backwards = [token[step][candidate]]
-            while step:
-                candidate, step = kept[step - 1][parent[step][candidate]], step - 1
-                backwards.append(token[step][candidate])
-            return backwards[::-1]
+        def path(step: int, candidate: int) -> Path:
+            """The path to a candidate of `step`."""
+            log_prob, tokens, rows = float(self.total[step, candidate]), [], []
+            while True:
+                row = parent[step][candidate]
+                tokens.append(token[step][candidate])
+                rows.append(step * size_of_step + row)
+                if not step:
+                    return Path(log_prob, tokens[::-1], rows)
+                candidate, step = kept[step - 1][row], step - 1
 
         is_alive = np.isfinite(self.total)
         is_end = (self.token == END) & is_alive
-        ended = [
-            Hypothesis(path(step, candidate)[:-1], float(self.total[step, candidate]), "eos")
-            for step, candidate in np.argwhere(is_end[:, :size]).tolist()
-        ]
+        paths = [path(*one) for one in np.argwhere(is_end[:, :size]).tolist()]
+        surplus = [0] * len(paths)
         for step, row in np.argwhere(self.is_repeating).tolist():
-            candidate = kept[step][row]
-            tokens = np.array(path(step, candidate))
-            repeated = cut_repetition(tokens, max_repeats)[1]
-            output = GreedyOutput(tokens, float(self.total[step, candidate]), repeated)
-            ended.append(output.hypothesis(max_repeats))
+            paths.append(path(step, kept[step][row]))
+            repeated = cut_repetition(np.array(paths[-1].tokens), max_repeats)[1]
+            surplus.append(surplus_tokens(repeated, max_repeats))
         if len(token) == max_length:
             last = max_length - 1
             is_cut = np.take_along_axis(is_alive & ~is_end, self.kept, 1) & ~self.is_repeating
-            for row in np.flatnonzero(is_cut[last]).tolist():
-                candidate = kept[last][row]
-                total = float(self.total[last, candidate])
-                ended.append(Hypothesis(path(last, candidate), total, "length"))
-        return ended
+            paths += [path(last, kept[last][row]) for row in np.flatnonzero(is_cut[last])]
+            surplus += [0] * (len(paths) - len(surplus))
+        return [
+            finish(one.tokens, one.log_prob, cut_off, coverage, required)
+            for one, cut_off, coverage in zip(paths, surplus, self.coverage(paths), strict=True)
+        ]
+
+    def coverage(self, paths: Sequence[Path]) -> Float[np.ndarray, "P S"]:
+        """The sum of the weights of each path."""
+        steps, rows, width = self.weights.shape
+        first = np.cumsum([0, *(len(path.rows) for path in paths[:-1])])
+        index = np.concatenate([path.rows for path in paths])
+        return np.add.reduceat(self.weights.reshape(steps * rows, width)[index], first)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from regard.engine.onnx.symbols import LEADING
 from regard.shapes import Int
 from regard.special import PAD, Ids
 from regard.storage.model_file import Shortlist
@@ -22,6 +23,18 @@ def allowed_tokens(shortlist: Shortlist, source: Ids, tokens: int) -> Int[np.nda
     is_allowed[shortlist.common] = True
     is_allowed[shortlist.likely[list(source)]] = True
     return np.flatnonzero(is_allowed)
+
+
+def put_leading_first(allowed: Sequence[Int[np.ndarray, " _"]]) -> list[Int[np.ndarray, " W"]]:
+    """The tokens of each sentence in ascending order, those up to the last placeholder symbol in
+    the columns of their ids; <pad> is where one of these is not allowed."""
+    leading = np.arange(LEADING)
+    return [
+        np.concatenate(
+            [np.where(np.isin(leading, tokens), leading, PAD), tokens[tokens >= LEADING]]
+        )
+        for tokens in allowed
+    ]
 
 
 def pad_to_blocks(allowed: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, "B W"]:
