@@ -10,7 +10,7 @@ from regard.data.formats.pair import PairReader, PairStream
 from regard.data.formats.parallel import read_parallel
 from regard.data.formats.tsv import read_tsv
 from regard.errors import RegardError
-from regard.text.languages import ONE_LANGUAGE, TWO_LANGUAGES, Languages
+from regard.text.languages import Languages, canonical, is_language, likeliest_pairs
 
 READERS: dict[str, PairReader] = {".tsv": read_tsv, ".jsonl": read_jsonl}
 """The reader of each format in which one file holds both sides. A new format is a module and a row
@@ -58,12 +58,12 @@ def guess_languages(files: Sequence[Path]) -> Languages:
 
     Raises RegardError if there are none, or if both are equal.
     """
-    suffixes = [language_suffix(file) for file in files]
-    if len(files) == 1 and (match := TWO_LANGUAGES.fullmatch(suffixes[0])):
-        return match[1], match[2]
-    codes = [suffix for suffix in suffixes if ONE_LANGUAGE.fullmatch(suffix)]
-    if len(files) == len(codes) == len(set(codes)) == 2:
-        return codes[0], codes[1]
+    match [language_suffix(file) for file in files]:
+        case [both] if len(pairs := likeliest_pairs(both)) == 1:
+            return canonical(pairs[0][0]), canonical(pairs[0][1])
+        case [source, target] if is_language(source) and is_language(target):
+            if canonical(source) != canonical(target):
+                return canonical(source), canonical(target)
     raise RegardError(
         "the names of the files do not show the languages",
         ", ".join(map(str, files)) or "the command line",
@@ -74,6 +74,6 @@ def guess_languages(files: Sequence[Path]) -> Languages:
 def language_suffix(file: Path) -> str:
     """The last part of a file's name that names neither a format nor a side, or nothing."""
     parts = file.name.split(".")[1:]
-    while parts and (parts[-1] in NOT_LANGUAGES or f".{parts[-1]}" in READERS):
+    while parts and (parts[-1].lower() in NOT_LANGUAGES or f".{parts[-1]}" in READERS):
         parts.pop()
     return parts[-1] if parts else ""
