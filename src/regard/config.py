@@ -115,7 +115,7 @@ class TrainOptions(Section):
     schedule: Literal["constant", "linear", "cosine", "inverse-sqrt"] = "cosine"
     """How the learning rate falls after the warm-up."""
     warmup: Annotated[int, Field(ge=0)] = 400
-    """Updates over which the learning rate rises from 0."""
+    """Updates over which the learning rate rises from 0; a third of the run at most is usual."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
     """AdamW's decay, on matrices only."""
     adam_betas: tuple[Fraction, Fraction] = (0.9, 0.98)
@@ -133,7 +133,8 @@ class TrainOptions(Section):
     validate_every: Count = 500
     """Updates between validations; each validation saves a checkpoint."""
     metric: Literal["bleu", "loss"] = "bleu"
-    """The validation metric that selects the weights to keep and decides on early stopping."""
+    """The validation metric that selects the weights to keep and decides on early stopping. With
+    bleu, the loss decides until a validation has reached BLEU 5, below which BLEU is noise."""
     patience: Count = 10
     """Consecutive validations without improvement before the run stops early."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
