@@ -30,7 +30,8 @@ class DataOptions(Section):
     """Drop pairs with a side of more characters: these are rarely sentences."""
     max_ratio: Annotated[float, Field(gt=1.0)] = 4.0
     """Drop pairs whose longer side has more than so many times the characters of the shorter one;
-    10 is added to both, so that short pairs pass."""
+    10 is added to both, so that short pairs pass. A character of Chinese, Japanese or Korean counts
+    as three."""
     drop_identical: bool = True
     """Drop pairs whose sides are equal and contain a letter: these are not translations."""
     drop_duplicates: bool = True

@@ -10,7 +10,7 @@ from regard.errors import RegardError
 
 CONVERT = "convert it to UTF-8 with iconv"
 DECOMPRESS = "decompress it first; only files that end in .gz or .xz are read directly"
-EXPORT = "save its text as a .txt file in UTF-8 first, and give that"
+SAVE_AS_TEXT = "save its text as a .txt file in UTF-8 first, and give that"
 NO_TEXT = "give a text file"
 
 
@@ -27,15 +27,15 @@ def kind(what: str, begin: bytes, to_do: str) -> Kind:
     return Kind(what, re.compile(begin, re.DOTALL), to_do)
 
 
-LETTER = rb"[\t\r\n -~]"
-WIDE = rb"(?:(?:%b\0){4}|(?:\0%b){4}|(?:%b\0{3}){4}|(?:\0{3}%b){4})" % (4 * (LETTER,))
+ASCII = rb"[\t\r\n -~]"
+WIDE = rb"(?:(?:%b\0){4}|(?:\0%b){4}|(?:%b\0{3}){4}|(?:\0{3}%b){4})" % (4 * (ASCII,))
 """Four characters of ASCII in UTF-16 or UTF-32."""
 
 TEXT_KINDS = (
     kind("the text is UTF-16 or UTF-32", rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff", CONVERT),
     kind("the text is UTF-16 or UTF-32, without a byte order mark", rb".{0,400}?" + WIDE, CONVERT),
-    kind("the file is a PDF", rb"%PDF-\d\.\d\s*[\r\n]", EXPORT),
-    kind("the file is an RTF document", rb"\{\\rtf\d", EXPORT),
+    kind("the file is a PDF", rb"%PDF-\d\.\d\s*[\r\n]", SAVE_AS_TEXT),
+    kind("the file is an RTF document", rb"\{\\rtf\d", SAVE_AS_TEXT),
 )
 """Kinds whose first bytes may be UTF-8."""
 
@@ -48,7 +48,7 @@ BINARY_KINDS = (
         "the file is an office document",
         rb"PK\x03\x04.{0,4000}?(?:\[Content_Types\]\.xml|word/|mimetypeapplication/)"
         rb"|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        EXPORT,
+        SAVE_AS_TEXT,
     ),
     kind("the file is compressed with zip", rb"PK\x03\x04", DECOMPRESS),
     kind(
@@ -85,7 +85,7 @@ SUBTITLE_TIME = re.compile(r"(?:\d+:)?\d\d:\d\d[,.]\d{3} --> ")
 
 
 def subtitle_warning(file: Path, first_lines: Sequence[str]) -> str:
-    """One line for the user if a file holds subtitles, by its name or its first lines; else empty."""
+    """One line for the user if a file's name or its first lines show subtitles; else nothing."""
     is_named = file.suffix.lower() in (".srt", ".vtt")
     is_timed = any(map(SUBTITLE_TIME.match, first_lines))
     if not is_named and not is_timed:

@@ -21,6 +21,9 @@ DECOMPRESSION_ERRORS = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
 MAX_LINE_BYTES = 2**20
 """Longer lines are truncated; the rest of such a line is skipped."""
 
+HEAD_BYTES, KIND_BYTES = 2**16, 2**13
+"""At most so many bytes show how the lines of a file end, and what the file is."""
+
 STANDARD_INPUT = Path("-")
 UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -35,8 +38,8 @@ def open_bytes(file: Path) -> io.BufferedReader:
         return open(0, "rb", closefd=False)
     try:
         if unpack := COMPRESSIONS.get(file.suffix):
-            return io.BufferedReader(unpack(file), MAX_LINE_BYTES)
-        return file.open("rb", MAX_LINE_BYTES)
+            return io.BufferedReader(unpack(file), HEAD_BYTES)
+        return io.BufferedReader(io.FileIO(file), HEAD_BYTES)
     except OSError as error:
         refuse_system_error(error, "read a file", str(file))
 
@@ -44,7 +47,7 @@ def open_bytes(file: Path) -> io.BufferedReader:
 def read_lines(file: Path) -> Iterator[bytes]:
     """The lines of a file, without their line ends (a line feed, or a carriage return and one).
 
-    Nothing else ends a line, unless the file begins with lines that end in carriage returns alone.
+    Nothing else ends a line, unless the first 64 KiB have carriage returns and no line feed.
     A line longer than `MAX_LINE_BYTES` is truncated after the character that crosses this limit, so
     the result is longer than the limit. A byte order mark at the start of the file is removed.
     Raises RegardError if the file cannot be read, is damaged, or is not UTF-8 text.
@@ -52,9 +55,8 @@ def read_lines(file: Path) -> Iterator[bytes]:
     number = 0
     with open_bytes(file) as stream:
         try:
-            head = stream.peek()
-            refuse_other_kinds(head, file)
-            read_line = line_reader(stream, head)
+            refuse_other_kinds(stream.peek()[:KIND_BYTES], file)
+            read_line = line_reader(stream)
             # room for what is removed below: a mark, the line end, the rest of a character
             while line := read_line(MAX_LINE_BYTES + 5 + len(UTF8_MARK)):
                 number += 1
@@ -76,12 +78,12 @@ def read_lines(file: Path) -> Iterator[bytes]:
             refuse_system_error(error, "read a file", str(file))
 
 
-def line_reader(stream: io.BufferedReader, head: bytes) -> Callable[[int], bytes]:
-    """The function that reads a line, or so many bytes of it, from a stream that begins with
-    `head`.
+def line_reader(stream: io.BufferedReader) -> Callable[[int], bytes]:
+    """The function that reads a line of a stream, or so many bytes of it.
 
     Lines of old Macs end in carriage returns alone. They are read as ending in line feeds.
     """
+    head = stream.peek()
     if b"\r" not in head or b"\n" in head:
         return stream.readline
     characters = io.TextIOWrapper(stream, "latin-1", newline=None)  # one for each byte

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, islice
-from os.path import commonpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from regard.text.languages import Languages
 
 SAMPLE_LINES = 200
 """Lines from which the columns are chosen."""
-MIN_PREFIX = 4
+SHARED_CHARACTERS = 4
 """Texts do not all begin with the same so many characters; addresses and licences do."""
 
 
@@ -23,7 +22,7 @@ class Columns(NamedTuple):
 
     source: int
     target: int
-    count: int
+    total: int
     """How many columns most lines have."""
 
 
@@ -63,17 +62,15 @@ def choose_columns(lines: Sequence[bytes], file: Path) -> Columns:
             str(file),
             f"keep the source and the translation: cut -f1,2 {file.name} > pairs.tsv",
         )
-    return Columns(*texts, count)
+    return Columns(texts[0], texts[1], count)
 
 
 def is_text(values: Sequence[str]) -> bool:
-    """Whether a column has more letters than other characters, and not the same text throughout."""
+    """Whether a column has more letters than other characters, and its values begin differently."""
     characters = "".join("".join(values).split())
     letters = sum(character.isalpha() for character in characters)
-    is_constant = len(values) > 1 and (
-        len(set(values)) == 1 or len(commonpath(values)) >= MIN_PREFIX
-    )
-    return 2 * letters > len(characters) and not is_constant
+    begin_alike = len(values) > 1 and len({value[:SHARED_CHARACTERS] for value in values}) == 1
+    return 2 * letters > len(characters) and not begin_alike
 
 
 def columns_message(file: Path) -> str:
@@ -81,10 +78,10 @@ def columns_message(file: Path) -> str:
 
     Raises RegardError as `read_tsv`.
     """
-    source, target, count = choose_columns(list(islice(require_lines(file), SAMPLE_LINES)), file)
+    source, target, total = choose_columns(list(islice(require_lines(file), SAMPLE_LINES)), file)
     if (source, target) == (0, 1):
         return ""
     return (
-        f"{file.name}: the texts are read from columns {source + 1} and {target + 1} of {count};"
+        f"{file.name}: the texts are read from columns {source + 1} and {target + 1} of {total};"
         " the others hold numbers, or the same text on each line"
     )
