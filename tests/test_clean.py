@@ -5,7 +5,7 @@ import json
 import pytest
 
 from regard.config import DataOptions
-from regard.data.clean import REASONS, RULES, CleaningReport, Limits, why_dropped
+from regard.data.clean import OPTIONS, REASONS, RULES, CleaningReport, Limits, why_dropped
 
 LIMITS = Limits(max_characters=100, max_ratio=4.0, drop_identical=True, drop_duplicates=True)
 
@@ -30,6 +30,9 @@ def test_the_limits_are_options_of_the_same_names() -> None:
         ("x" * 2, "y" * 38, ""),  # (38 + 10) / (2 + 10) is 4
         ("x" * 2, "y" * 39, "length ratio"),
         ("x" * 39, "y" * 2, "length ratio"),
+        ("x" * 85, "經" * 10, ""),  # (85 + 10) / (3 * 10 + 10) is less than 4
+        ("x" * 75, "경" * 4, ""),
+        ("x" * 99, "ж" * 10, "length ratio"),
         ("Paris", "Paris", "identical"),
         ("3 km", "3 km", "identical"),
         ("東京", "東京", "identical"),
@@ -77,9 +80,20 @@ def test_the_report_tells_how_many_why_and_where(report: CleaningReport) -> None
         "read 1,243 pairs, kept 1,234",
         "dropped 1 pair: not utf-8 (line 7)",
         "dropped 6 pairs: empty (lines 4, 17, 99, 100, 101, ...)",
-        "dropped 2 pairs: duplicate (lines 8, 9)",
+        "dropped 2 pairs: duplicate (lines 8, 9; option data.drop_duplicates)",
     ]
     assert CleaningReport(kept=1).lines() == ["read 1 pair, kept 1"]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_the_report_names_the_option_that_decides(reason: str) -> None:
+    report = CleaningReport()
+    report.drop(reason, 1)
+    line = report.lines()[1]
+    assert ("; option data." in line) == (reason in OPTIONS)
+    if reason in OPTIONS:
+        assert OPTIONS[reason].removeprefix("data.") in DataOptions.model_fields
+        assert line.endswith(f"(line 1; option {OPTIONS[reason]})")
 
 
 def test_a_report_goes_through_json_unchanged(report: CleaningReport) -> None:

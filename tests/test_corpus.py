@@ -232,7 +232,8 @@ def test_a_corpus_of_which_nothing_is_left_is_refused_with_the_main_reason(tmp_p
     assert str(refused.value) == (
         "all 3 pairs were dropped, 2 as 'identical'\n"
         f"  where: {files[0]}, {files[1]}\n"
-        "  to do: check lines 2, 3; the options in [data] decide which pairs are dropped"
+        "  to do: check lines 2, 3; give two different files, or"
+        " data.drop_identical=false to learn such pairs"
     )
 
 

@@ -121,14 +121,48 @@ def test_a_signature_tells_whether_capitals_count():
         assert "|case:lc|" in signatures[2]
 
 
-@pytest.mark.parametrize(
-    ("language", "tokenizer"), [("zh", "zh"), ("ja", "char"), ("ko", "char"), ("th", "char")]
-)
-def test_a_script_without_word_spaces_is_cut_by_characters(language, tokenizer):
-    text = "今日はとてもいい天気です。"
-    result = measure([text[:-3]], [text], language, "sacrebleu")[0]
-    assert f"|tok:{tokenizer}|" in result.signature
-    assert 0 < result.value < 100
+UNSPACED = {
+    "今日はとてもいい天気です。": ["ja", "jpn", "jpn_Jpan", "ja-JP"],
+    "今天天气很好，我们去公园吧。": [
+        "zh",
+        "zho_Hans",
+        "zh-Hant-TW",
+        "cmn",
+        "yue",
+        "zh_CN",
+        "yue_Hant",
+    ],
+    "오늘은 날씨가 아주 좋습니다.": ["ko", "kor_Hang", "ko-KR"],
+    "วันนี้อากาศดีมาก": ["th", "tha_Thai"],
+    "ມື້ນີ້ອາກາດດີຫຼາຍ": ["lo", "lao_Laoo"],
+    "ថ្ងៃនេះអាកាសធាតុល្អណាស់": ["km", "khm_Khmr"],
+    "ဒီနေ့ရာသီဥတုသာယာတယ်။": ["my", "mya_Mymr"],
+    "དེ་རིང་གནམ་གཤིས་ཡག་པོ་འདུག": ["bo", "bod_Tibt"],
+}
+"""A sentence, and codes of the language that it is in."""
+CODED = [(text, code) for text, codes in UNSPACED.items() for code in codes]
+
+
+@pytest.mark.parametrize(("text", "code"), CODED, ids=[code for _, code in CODED])
+def test_a_script_without_word_spaces_is_cut_by_characters_whatever_the_form_of_its_code(
+    text, code
+):
+    equal = {one.name: one.value for one in measure([text], [text], code, "sacrebleu")}
+    assert equal == pytest.approx({"BLEU": 100.0, "chrF2": 100.0, "TER": 0.0})
+    quality, _, ter = measure([text[:-3]], [text], code, "sacrebleu")
+    assert f"|tok:{'zh' if '今天' in text else 'char'}|" in quality.signature
+    assert "|norm:yes|" in ter.signature and "|asian:yes" in ter.signature
+    assert 0 < quality.value < 100
+    assert bleu([text[:-3]], [text], code) == quality.value
+    if "今" in text:  # sacreBLEU's TER splits Chinese characters alone
+        assert 0 < ter.value < 100
+
+
+@pytest.mark.parametrize("code", ["fr", "FR", "fra_Latn", "fr-CA", "xx", "srp_Cyrl"])
+def test_a_script_with_word_spaces_is_scored_by_words(code):
+    quality, _, ter = measure(FRENCH, FRENCH, code, "sacrebleu")
+    assert "|tok:13a|" in quality.signature and "|norm:no|" in ter.signature
+    assert (quality.value, ter.value) == (pytest.approx(100.0), 0.0)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "zh_Hans", "ja-JP", "fr-CA", "ko_Kore"])

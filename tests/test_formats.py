@@ -1,6 +1,7 @@
 """A pair is a pair, whatever its line contains."""
 
 import gzip
+import io
 import json
 import lzma
 import os
@@ -8,6 +9,7 @@ import re
 import sys
 import tempfile
 import unicodedata
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,14 +17,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from regard.data.formats import guess_languages, read_pairs
+from regard.data.formats.kinds import subtitle_warning
 from regard.data.formats.lines import MAX_LINE_BYTES, read_lines, read_texts
 from regard.data.formats.pair import Pair, UnreadableLine
+from regard.data.formats.tsv import choose_columns, columns_message
 from regard.errors import RegardError
-from regard.text.languages import parse_languages
 from regard.text.normalize import normalize
 
 LANGUAGES = ("en", "fr")
@@ -48,9 +51,9 @@ line_ends = st.sampled_from([b"\n", b"\r\n"])
 @st.composite
 def files_of_lines(draw: st.DrawFn, lines: list[bytes]) -> bytes:
     """A file with these lines and either line end, perhaps with a byte order mark at the start."""
-    data = b"".join(line + draw(line_ends) for line in lines)
-    if lines[-1] and draw(st.booleans()):
-        data = data[: -2 if data.endswith(b"\r\n") else -1]
+    data = b"".join(line + draw(line_ends) for line in lines[:-1]) + lines[-1]
+    if not lines[-1].strip(b"\r") or draw(st.booleans()):
+        data += draw(line_ends)
     return (MARK if draw(st.booleans()) else b"") + data
 
 
@@ -62,6 +65,7 @@ def pairs_of_files(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 
 def slow_lines(data: bytes) -> list[bytes]:
+    data = data if b"\n" in data else data.replace(b"\r", b"\n")  # an old Mac's
     lines = data.removeprefix(MARK).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
@@ -107,8 +111,8 @@ def test_two_texts_give_exactly_their_pairs_line_by_line(files: tuple[bytes, byt
     assert read_all({"a.en": files[0], "a.fr": files[1]}) == expected
 
 
-@given(st.lists(st.lists(odd_lines, min_size=1, max_size=4), min_size=1, max_size=8), st.data())
-def test_a_table_gives_its_first_two_columns(rows: list[list[bytes]], data: st.DataObject) -> None:
+@given(st.lists(st.lists(odd_lines, min_size=1, max_size=2), min_size=1, max_size=8), st.data())
+def test_a_table_of_two_columns_gives_them(rows: list[list[bytes]], data: st.DataObject) -> None:
     table = data.draw(files_of_lines([b"\t".join(row) for row in rows]))
     expected: list[Pair | UnreadableLine] = []
     for number, line in enumerate(slow_lines(table), 1):
@@ -122,6 +126,84 @@ def test_a_table_gives_its_first_two_columns(rows: list[list[bytes]], data: st.D
     assert read_all({"a.tsv": table}) == expected
 
 
+sentences = st.text("abcdefgh é中ж", min_size=3, max_size=9).filter(
+    lambda text: text.strip() == text
+)
+fillers = {
+    "number": lambda row: str(1000 + 7 * row),
+    "score": lambda row: f"0.{row + 1}",
+    "code": lambda row: "eng",
+    "licence": lambda row: f"CC-BY 2.0 (France) by no. {row} of us",
+    "nothing": lambda row: "",
+}
+
+
+@given(
+    st.lists(
+        st.tuples(sentences, sentences), min_size=4, max_size=9, unique_by=lambda pair: pair[0]
+    ),
+    st.lists(st.sampled_from(list(fillers)), min_size=1, max_size=3),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
+def test_a_table_of_more_columns_gives_the_two_of_text_whatever_else_it_holds(
+    pairs: list[tuple[str, str]], others: list[str], before: int, between: int
+) -> None:
+    assume(all(len({text[:4] for text in side}) > 1 for side in zip(*pairs, strict=True)))
+    first, second = others[:before], others[before:][:between]
+    last = others[before + between :]
+    rows = [
+        "\t".join(
+            [
+                *(fillers[name](row) for name in first),
+                source,
+                *(fillers[name](row) for name in second),
+                target,
+                *(fillers[name](row) for name in last),
+            ]
+        )
+        for row, (source, target) in enumerate(pairs)
+    ]
+    table = "".join(f"{row}\n" for row in rows).encode()
+    columns = choose_columns(table.splitlines(), Path("a.tsv"))
+    assert columns == (len(first), len(first) + 1 + len(second), 2 + len(others))
+    with (
+        patch("regard.data.formats.lines.MAX_LINE_BYTES", 2**20),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        (Path(folder) / "a.tsv").write_bytes(table)
+        read = list(read_pairs([Path(folder) / "a.tsv"], LANGUAGES))
+        message = columns_message(Path(folder) / "a.tsv")
+    assert read == [slow_pair(n, *map(str.encode, pair)) for n, pair in enumerate(pairs, 1)]
+    assert bool(message) == bool(first or second)
+
+
+def test_a_line_without_the_second_column_of_text_is_no_pair(
+    write: Callable[[str, bytes], Path],
+) -> None:
+    table = write("a.tsv", b"1\tone dog\t2\tun chien\n3\ta cat\t4\n5\tmy cow\t6\tma vache\n")
+    assert list(read_pairs([table], LANGUAGES)) == [
+        Pair(1, "one dog", "un chien"),
+        UnreadableLine(2, "not a pair"),
+        Pair(3, "my cow", "ma vache"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "count"),
+    [(b"a dog\tun chien\tein Hund\nMy cat\tmon chat\tmeine Katze\n", "3"), (b"1\t2\t3\n", "none")],
+)
+def test_a_table_whose_texts_cannot_be_told_is_refused(
+    table: bytes, count: str, write: Callable[[str, bytes], Path]
+) -> None:
+    file = write("a.tsv", table)
+    assert refusal(file) == (
+        f"the table has 3 columns, and {count} of them may hold the texts\n"
+        f"  where: {file}\n"
+        "  to do: keep the source and the translation: cut -f1,2 a.tsv > pairs.tsv"
+    )
+
+
 json_pairs = st.tuples(odd_texts, odd_texts)
 json_lines = st.one_of(
     st.tuples(
@@ -131,6 +213,7 @@ json_lines = st.one_of(
                 lambda pair: {"source": pair[0], "target": pair[1]},
                 lambda pair: {"fr": pair[1], "id": 7, "en": pair[0]},
                 lambda pair: {"translation": {"en": pair[0], "fr": pair[1]}},
+                lambda pair: {"EN": pair[0], "fra_Latn": pair[1]},
             ]
         ),
         st.booleans(),
@@ -354,15 +437,114 @@ def test_utf_16_and_utf_32_are_refused(code: str, write: Callable[[str, bytes], 
     )
 
 
+@pytest.mark.parametrize("code", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_utf_16_and_utf_32_without_their_mark_are_refused(
+    code: str, write: Callable[[str, bytes], Path]
+) -> None:
+    file = write("a.en", "À l'est\nHello there\n".encode(code))
+    assert refusal(file, file) == (
+        "the text is UTF-16 or UTF-32, without a byte order mark\n"
+        f"  where: {file}\n  to do: convert it to UTF-8 with iconv"
+    )
+
+
+def office_document() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "é".encode("latin-1"))
+    return packed.getvalue()
+
+
+def archive() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as opened:
+        opened.writestr("a.txt", "é".encode("latin-1"))
+    return packed.getvalue()
+
+
+KINDS = {
+    "a PDF": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n",
+    "an RTF document": b"{\\rtf1\\ansi Hello}",
+    "an office document": office_document(),
+    "compressed with zip": archive(),
+    "a picture": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "a picture ": b"\xff\xd8\xff\xe0\0\x10JFIF",
+    "a picture  ": b"GIF89a\x01\0\x01\0\x80\xff",
+    "a sound or a film": b"\0\0\0\x1cftypisom\xff",
+    "a program": b"\x7fELF\x02\x01\x01\0" + b"\x80" * 9,
+    "a database": b"SQLite format 3\0\x10\0\xff",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_no_text_is_refused_with_its_kind(
+    kind: str, write: Callable[[str, bytes], Path]
+) -> None:
+    file = write("a.txt", KINDS[kind])
+    with pytest.raises(RegardError) as refused:
+        next(read_texts(file))
+    assert refused.value.what == f"the file is {kind.strip()}"
+    assert refused.value.where == str(file) and refused.value.to_do
+
+
+@pytest.mark.parametrize(
+    "text", ["BZh is a word", "MZ is one too", "%PDF-1.7 is a format", "a\0b\0c"]
+)
+def test_a_text_that_begins_like_another_kind_is_a_text(
+    text: str, write: Callable[[str, bytes], Path]
+) -> None:
+    assert list(read_lines(write("a.txt", f"{text}\n".encode()))) == [text.encode()]
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"one\rtwo\r\rfour\r", [b"one", b"two", b"", b"four"]),
+        (MARK + b"one\rtwo", [b"one", b"two"]),
+        (b"one\rtwo\n", [b"one\rtwo"]),
+        (b"one\r\n", [b"one"]),
+    ],
+)
+def test_carriage_returns_end_lines_where_nothing_else_does(
+    content: bytes, lines: list[bytes], write: Callable[[str, bytes], Path]
+) -> None:
+    assert list(read_lines(write("mac.txt", content))) == lines
+    with said(content, is_all=True):
+        assert list(read_lines(Path("-"))) == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "is_told"),
+    [
+        ("talk.srt", [], True),
+        ("talk.VTT", ["WEBVTT"], True),
+        ("talk.txt", ["1", "00:00:01,000 --> 00:00:02,830", "Hello."], True),
+        ("talk.txt", ["WEBVTT", "", "00:01.000 --> 00:02.830"], True),
+        ("talk.txt", ["At 00:00 --> nothing", "Hello."], False),
+    ],
+)
+def test_subtitles_are_told_by_the_name_or_the_times(
+    name: str, lines: list[str], is_told: bool
+) -> None:
+    warning = subtitle_warning(Path(name), lines)
+    assert bool(warning) == is_told
+    assert not is_told or (warning.startswith(f"{name} holds subtitles") and "\n" not in warning)
+
+
 @pytest.mark.parametrize(
     ("names", "languages"),
     [
         (["train.en", "train.fr"], ("en", "fr")),
         (["train.lc.norm.tok.en.gz", "train.lc.norm.tok.fr.gz"], ("en", "fr")),
-        (["news.2013.pt_BR.txt.xz", "folder.x/news.ast"], ("pt_BR", "ast")),
-        (["a.zh-Hans.txt", "a.eng.src"], ("zh-Hans", "eng")),
+        (["news.2013.pt_BR.txt.xz", "folder.x/news.ast"], ("pt-BR", "ast")),
+        (["a.zh-Hans.txt", "a.eng.src"], ("zh-Hans", "en")),
+        (["dev.zho_Hans", "dev.jpn_Jpan"], ("zh-Hans", "ja")),
+        (["train.EN", "train.FR.TXT"], ("en", "fr")),
+        (["train.es-419", "train.xx"], ("es-419", "xx")),
+        (["train.EN_FR.tsv"], ("en", "fr")),
         (["train.en-fr.tsv"], ("en", "fr")),
-        (["train.en-GB-pt_BR.jsonl.gz"], ("en-GB", "pt_BR")),
+        (["train.en-GB-pt_BR.jsonl.gz"], ("en-GB", "pt-BR")),
     ],
 )
 def test_the_ends_of_the_names_show_the_languages(
@@ -379,6 +561,8 @@ def test_the_ends_of_the_names_show_the_languages(
         ["dev", "en"],
         ["a.en", "b.en"],
         ["a.en", "a.EN"],
+        ["a.en", "a.eng_Latn"],
+        ["a.en-US.tsv"],
         ["a.en", "a.french"],
         ["train.tsv"],
         ["train.en.tsv"],
@@ -395,17 +579,3 @@ def test_names_that_do_not_show_the_languages_are_refused(names: list[str]) -> N
         f"  where: {', '.join(names)}\n"
         "  to do: name the languages: --languages en-fr"
     )
-
-
-def test_two_codes_with_a_hyphen_are_a_pair_of_languages() -> None:
-    assert parse_languages("en-fr") == ("en", "fr")
-    assert parse_languages("pt-BR-en") == ("pt-BR", "en")
-    assert parse_languages("eng_Latn-fra_Latn") == ("eng_Latn", "fra_Latn")
-    for wrong in ("", "en", "en-", "en fr", "EN-FR", "english-french", "en-fr-de", "en-fr\n"):
-        with pytest.raises(RegardError) as refused:
-            parse_languages(wrong)
-        assert str(refused.value) == (
-            f"'{wrong}' is not a pair of languages\n"
-            "  where: --languages\n"
-            "  to do: write two codes of two or three letters: --languages en-fr"
-        )

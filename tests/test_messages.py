@@ -37,6 +37,10 @@ class Workplace:
         (folder / "cut.en.gz").write_bytes(gzip.compress(b"".join(lines))[:-20])
         (folder / "noise.en.xz").write_bytes(b"noise")
         (folder / "odd.tmx").write_text("<tmx/>")
+        (folder / "three.tsv").write_text(
+            "a dog\tun chien\tein Hund\nMy cat\tmon chat\tdie Katze\n"
+        )
+        (folder / "paper.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
         (folder / "packed.en").write_bytes(b"\x28\xb5\x2f\xfd\x04\x00\xff\n")
         (folder / "keys.jsonl").write_text('{"from": "a", "to": "b"}\n' * 30)
         (folder / "bad.toml").write_text("[train\n")
@@ -70,6 +74,7 @@ SMALL = (
     " train.updates=1 train.threads=1"
 )
 TRAIN = "train good.en good.fr --valid valid.en valid.fr --out new"
+SWAPPED = "train good.fr good.en --valid valid.fr valid.en --out new"
 USAGE = "for help"
 """In the advice of a mistake on the command line itself, where typer prints the usage."""
 MISTAKES = {
@@ -132,6 +137,7 @@ MISTAKES = {
     "train pipe good.fr --languages en-fr --out new": ("only once", "pipe", "to a file"),
     "train short.fr good.en --languages fr-en --out new": ("but no", "599 lines", "same number"),
     "train something good.fr --out new --languages en-fr": ("is a directory", "something", "file"),
+    "train three.tsv --out new --languages en-fr": ("3 columns, and 3", "three.tsv", "cut -f1,2"),
     "train train.updates=5 --out new": ("no text", "command line", "two files"),
     "train wide.en good.fr --out new": ("UTF-16", "wide.en", "UTF-8"),
     TRAIN + " --config bad.toml": ("not TOML", "bad.toml", "correct"),
@@ -165,7 +171,12 @@ MISTAKES = {
     TRAIN + " train.updates=many": ("train.updates", "command line", "The default is"),
     TRAIN + " vocabulary.size=10": ("vocabulary.size", "command line", "The default is"),
     TRAIN + " vocabulary.size=3000000000": ("vocabulary.size", "command line", "The default is"),
-    TRAIN.replace("good.en good.fr", "good.fr good.en") + " --languages fr-en --start-from model": (
+    TRAIN.replace("valid.en valid.fr", "valid.fr valid.en"): (
+        "the wrong way round",
+        "valid.fr valid.en, for a training text in en-fr",
+        "the file in en first",
+    ),
+    SWAPPED + " --languages fr-en --start-from model": (
         "translates en-fr",
         "model",
         "--languages en-fr",
@@ -202,6 +213,7 @@ MISTAKES = {
     "translate good.en --model nowhere.regard": ("no such file", "nowhere.regard", "export"),
     "translate good.en missing.en --model model --out a.txt": ("no such", "missing.en", "path"),
     "translate missing.txt --model model": ("no such file", "missing.txt", "check the path"),
+    "translate paper.pdf --model model": ("is a PDF", "paper.pdf", ".txt file in UTF-8"),
     "translate packed.en --model model": ("with zstd", "packed.en", "decompress"),
 }
 

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import os
 import platform
 import shutil
@@ -16,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import regard
 from conftest import ROOT, TINY, Text, tiny
@@ -31,9 +34,9 @@ from regard.training import loop
 from regard.training.data import Data, hold_out
 from regard.training.distributed import SingleProcess
 from regard.training.folder import open_run
-from regard.training.progress import Progress, progress_from_json
+from regard.training.progress import MEANINGFUL_BLEU, Progress, progress_from_json
 from regard.training.report import NoReport
-from regard.training.schedules import SCHEDULES, rate_factor
+from regard.training.schedules import SCHEDULES, rate_factor, warmup_advice
 from regard.training.trainer import EXPLODING, Trainer, choose_precision
 
 SHORT = tiny(updates=12, validate_every=4)
@@ -263,6 +266,71 @@ def test_a_run_that_gets_no_better_stops_early(small, tmp_path):
     settings = tiny(updates=500, learning_rate=1e-9, patience=2, metric="loss", validate_every=2)
     outcome = regard.train(small.train, tmp_path / "flat", small.valid, "", settings)
     assert outcome.reason == "no better for long" and outcome.updates <= 12
+
+
+validations = st.lists(
+    st.tuples(st.floats(0, 100), st.floats(0.1, 20) | st.sampled_from([math.nan, math.inf])),
+    min_size=1,
+    max_size=12,
+)
+
+
+def validated(results: list[tuple[float, float]]) -> Progress:
+    """The progress after validations with these BLEUs and losses, at updates 1, 2, 3, ..."""
+    progress = Progress()
+    for update, (score, loss) in enumerate(results, 1):
+        progress = progress._replace(update=update)
+        is_best = progress.is_improved_by(score, loss)
+        progress = progress.after_validation(score, loss, is_best)
+    return progress
+
+
+@given(validations)
+def test_the_loss_decides_until_bleu_means_something_and_bleu_from_then_on(results):
+    finite = [(score, loss) for score, loss in results if math.isfinite(loss)]
+    progress = validated(results)
+    assert progress.has_best == bool(finite)
+    if not finite:
+        return
+    high = [one for one in finite if one[0] >= MEANINGFUL_BLEU]
+    expected = (
+        max(high, key=lambda one: (one[0], -one[1])) if high else min(loss for _, loss in finite)
+    )
+    assert (
+        (progress.best, progress.best_loss) == expected if high else progress.best_loss == expected
+    )
+    assert progress.validations_without_gain == len(results) - progress.best_update
+
+
+@given(validations)
+def test_without_bleu_the_loss_alone_decides(results):
+    progress = validated([(-loss, loss) for _, loss in results])
+    finite = [loss for _, loss in results if math.isfinite(loss)]
+    assert progress.best_loss == min(finite, default=math.inf)
+
+
+def test_a_checkpoint_that_kept_a_meaningless_bleu_goes_on_by_the_loss():
+    stored = Progress(update=40, best=0.05, best_loss=6.07, best_update=40)
+    resumed = progress_from_json(json.dumps(stored._asdict()))
+    assert resumed.is_improved_by(0.0, 5.67) and not resumed.is_improved_by(0.2, 6.5)
+
+
+@pytest.mark.parametrize(
+    ("updates", "warmup", "words"),
+    [
+        (60, 400, "train.warmup is 400 of 60 updates: the learning rate reaches only 15%"),
+        (
+            1000,
+            400,
+            "train.warmup is 400 of 1,000 updates: the learning rate falls in the last 600",
+        ),
+        (1200, 400, ""),
+        (20_000, 0, ""),
+    ],
+)
+def test_a_warm_up_of_more_than_a_third_of_the_run_is_reported(updates, warmup, words):
+    advice = warmup_advice(updates, warmup)
+    assert advice.startswith(words) and bool(advice) == bool(words)
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e9])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from regard import models
 from regard.config import Config, make_config
-from regard.data.formats import guess_languages, reader_of
+from regard.data.formats import guess_languages, names_warning, reader_of, refuse_swapped
 from regard.errors import RegardError, needs_extra
 from regard.storage.model_file import read_model_info
 from regard.text.languages import parse_languages
@@ -61,10 +61,14 @@ def train(
     if valid_files:
         reader_of(valid_files)
     codes = parse_languages(languages) if languages else guess_languages(train_files)
+    refuse_swapped(valid_files, train_files, codes)
     choose_device(config.train.device, "train.device")  # refuses a missing device
     data, group = Data(train_files, valid_files, codes), SingleProcess()
     parent = find_parent(start_from, out) if start_from else None
     report = NoReport() if report is None else report
+    for files_given in (train_files, valid_files):
+        if warning := names_warning(files_given, codes):
+            report.message(warning)
     run = open_run(Path(out), data, config, parent, group, report)
     return run_training(run, config.train.minutes, group, report)
 

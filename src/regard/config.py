@@ -30,7 +30,8 @@ class DataOptions(Section):
     """Drop pairs with a side of more characters: these are rarely sentences."""
     max_ratio: Annotated[float, Field(gt=1.0)] = 4.0
     """Drop pairs whose longer side has more than so many times the characters of the shorter one;
-    10 is added to both, so that short pairs pass."""
+    10 is added to both, so that short pairs pass. A character of Chinese, Japanese or Korean counts
+    as three."""
     drop_identical: bool = True
     """Drop pairs whose sides are equal and contain a letter: these are not translations."""
     drop_duplicates: bool = True
@@ -141,7 +142,7 @@ class TrainOptions(Section):
     schedule: Literal["constant", "linear", "cosine", "inverse-sqrt"] = "cosine"
     """How the learning rate falls after the warm-up."""
     warmup: Annotated[int, Field(ge=0)] = 400
-    """Updates over which the learning rate rises from 0."""
+    """Updates over which the learning rate rises from 0; a third of the run at most is usual."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
     """AdamW's decay, on matrices only."""
     adam_betas: tuple[Fraction, Fraction] = (0.9, 0.98)
@@ -159,7 +160,8 @@ class TrainOptions(Section):
     validate_every: Count = 500
     """Updates between validations; each validation saves a checkpoint."""
     metric: Literal["bleu", "loss"] = "bleu"
-    """The validation metric that selects the weights to keep and decides on early stopping."""
+    """The validation metric that selects the weights to keep and decides on early stopping. With
+    bleu, the loss decides until a validation has reached BLEU 5, below which BLEU is noise."""
     patience: Count = 10
     """Consecutive validations without improvement before the run stops early."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"

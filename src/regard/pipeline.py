@@ -140,9 +140,7 @@ class Pipeline:
         """What is text, without its layout."""
         return translatable_spans(text) if self.options.layout else [Span(0, len(text))]
 
-    def read_piece(
-        self, text: str, piece: Span, split: "Splitter"
-    ) -> Iterator[SourceSentence]:
+    def read_piece(self, text: str, piece: Span, split: "Splitter") -> Iterator[SourceSentence]:
         normalized = self.normalize(EditedText(text).slice(piece))
         protected = self.find_protected(normalized.text)
         if not self.is_translatable(normalized.text, protected):
@@ -198,9 +196,7 @@ class Pipeline:
         """The sentence with more protected spans, which are spans of its `text`."""
         more = [sentence.in_normalized(span) for span in spans]
         protected = merge_spans(sentence.protected, more)
-        return self.read_sentence(
-            sentence.user_text, sentence.normalized, protected, sentence.case
-        )
+        return self.read_sentence(sentence.user_text, sentence.normalized, protected, sentence.case)
 
     def cut(self, sentence: SourceSentence, parts: Sequence[Span]) -> list[SourceSentence]:
         """Parts of a sentence, which are spans of its `text`, as sentences of their own."""

@@ -182,7 +182,9 @@ class Translator:
     def best_of(self, sentences: Sequence[SourceSentence]) -> list[SentenceTranslation]:
         """The best translation of each sentence."""
         indices = range(len(sentences))
-        return [ranked[0] for ranked in self.search_sentences(sentences, indices, "", self.search(1))]
+        return [
+            ranked[0] for ranked in self.search_sentences(sentences, indices, "", self.search(1))
+        ]
 
     def search_again(
         self, translations: Sequence[SentenceTranslation]
@@ -282,7 +284,9 @@ class Translator:
             for index, hypotheses in zip(batch, result, strict=True):
                 sentence, ids = sentences[index], sources[index]
                 ranked[index] = [
-                    SentenceTranslation(sentence, self.pipeline.write(each.tokens, sentence), ids, *each)
+                    SentenceTranslation(
+                        sentence, self.pipeline.write(each.tokens, sentence), ids, *each
+                    )
                     for each in hypotheses
                 ]
         return ranked

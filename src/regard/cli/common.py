@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 
 from regard import models
+from regard.data.formats import names_warning
 from regard.data.formats.lines import STANDARD_INPUT
 from regard.errors import RegardError, refuse_system_error
+from regard.text.languages import Languages
 
 if TYPE_CHECKING:
     from regard.translator import Translator
@@ -58,6 +60,22 @@ ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
 def print_message(message: str, style: str | None = None) -> None:
     """Print a message for the user, in one line however wide the terminal is."""
     errors.print(message, style=style, highlight=False, soft_wrap=True)
+
+
+def print_warning(warning: str) -> None:
+    """Print a warning for the user in one line; nothing if it is empty."""
+    if warning:
+        print_message(warning, style="yellow")
+
+
+def warn_of_languages(
+    files: Sequence[Path], sources: Sequence[str], targets: Sequence[str], languages: Languages
+) -> None:
+    """Print a warning if the files' names or texts show other languages than these two."""
+    from regard.text.identification import languages_warning
+
+    print_warning(names_warning(files, languages))
+    print_warning(languages_warning(sources, targets, languages, "test text"))
 
 
 @contextmanager

@@ -7,7 +7,14 @@ import typer
 from rich import table as rich_table
 from rich.console import Console
 
-from regard.cli.common import errors, print_message, resumable, split_arguments, use_utf8
+from regard.cli.common import (
+    errors,
+    print_message,
+    resumable,
+    split_arguments,
+    use_utf8,
+    warn_of_languages,
+)
 from regard.config import override, read_config
 from regard.data.formats import guess_languages, reader_of
 from regard.errors import RegardError
@@ -111,6 +118,7 @@ def compare(
         codes = parse_languages(languages) if languages else guess_languages(files)
         data = Data(tuple(files), tuple(valid or ()), codes)
         plan = plan_training(options, data, settings, vary or [], seeds)
+    warn_of_languages(test, plan.test.sources, plan.test.references, plan.languages)
     show(run_comparison(plan), out)
 
 

@@ -14,6 +14,7 @@ from regard.cli.common import (
     new_file,
     refuse_stdin_twice,
     use_utf8,
+    warn_of_languages,
     with_beam,
 )
 from regard.data.formats import guess_languages
@@ -97,7 +98,8 @@ def evaluate(
         chosen = model or models.DEFAULT
         announce_default_model(chosen)
         translator = load(chosen, device=device)
-        language = parse_languages(languages)[1] if languages else translator.languages[1]
+        pair = parse_languages(languages) if languages else translator.languages
+        warn_of_languages((source, reference), sources, references, pair)
         translator = with_beam(translator, beam)
         with errors.status(f"translating {len(sources):,} lines"):
             translate = (
@@ -106,11 +108,11 @@ def evaluate(
             texts = [translation.text for translation in translate(sources)]
     else:
         pair = parse_languages(languages) if languages else guess_languages((source, reference))
-        language = pair[1]
+        warn_of_languages((source, reference), sources, references, pair)
         texts = list(read_texts(hypothesis))
     if out is not None:
         new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
-    qualities = measure(texts, references, language, convention)
+    qualities = measure(texts, references, pair[1], convention)
     if as_json:
         typer.echo(json.dumps([quality._asdict() for quality in qualities]))
         return

@@ -1,5 +1,6 @@
 """The rules that drop pairs, and the report that counts them by reason."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -33,8 +34,17 @@ def is_too_long_pair(source: str, target: str, limits: Limits) -> bool:
 
 
 def has_bad_length_ratio(source: str, target: str, limits: Limits) -> bool:
-    shorter, longer = sorted((len(source) + 10, len(target) + 10))
+    shorter, longer = sorted((length(source) + 10, length(target) + 10))
     return longer > limits.max_ratio * shorter
+
+
+EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Chinese characters, kana and Korean syllables."""
+
+
+def length(text: str) -> int:
+    """In characters; one of `EAST_ASIAN`, which stands for about three letters, counts as three."""
+    return len(text) + 2 * len(EAST_ASIAN.findall(text))
 
 
 def is_identical(source: str, target: str, limits: Limits) -> bool:
@@ -49,6 +59,14 @@ RULES: dict[str, Rule] = {
 }
 """A pair is dropped for the first rule that returns True."""
 
+OPTIONS = {
+    TOO_LONG: "data.max_characters",
+    "length ratio": "data.max_ratio",
+    "identical": "data.drop_identical",
+    "duplicate": "data.drop_duplicates",
+}
+"""The option that decides about a reason; the other reasons have none."""
+
 REASONS = (NOT_UTF8, NOT_A_PAIR, *RULES, DUPLICATE)
 """All reasons: those of the readers, those of `RULES`, and the one that needs all pairs."""
 
@@ -56,6 +74,11 @@ REASONS = (NOT_UTF8, NOT_A_PAIR, *RULES, DUPLICATE)
 def why_dropped(source: str, target: str, limits: Limits) -> str:
     """The first of `RULES` that drops a pair of normalized texts, or an empty string."""
     return next((reason for reason, drops in RULES.items() if drops(source, target, limits)), "")
+
+
+def by_option(reason: str) -> str:
+    """What the report adds to a reason that an option decides about."""
+    return f"; option {OPTIONS[reason]}" if reason in OPTIONS else ""
 
 
 @dataclass
@@ -97,7 +120,7 @@ class CleaningReport:
             f"read {self.read:,} pair{'s' if self.read != 1 else ''}, kept {self.kept:,}",
             *(
                 f"dropped {self.dropped[reason]:,} pair{'s' if self.dropped[reason] > 1 else ''}: "
-                f"{reason} ({self.named_lines(reason)})"
+                f"{reason} ({self.named_lines(reason)}{by_option(reason)})"
                 for reason in REASONS
                 if reason in self.dropped
             ),

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.data.clean import DUPLICATE, CleaningReport, Limits, why_dropped
+from regard.data.clean import DUPLICATE, OPTIONS, CleaningReport, Limits, why_dropped
 from regard.data.formats import read_pairs
 from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, Pair, PairStream, UnreadableLine
 from regard.errors import RegardError, refuse_system_error
@@ -140,11 +140,13 @@ def prepare(
     return open_corpus(folder)
 
 
-CHANGE_OPTIONS = "the options in [data] decide which pairs are dropped"
 ADVICE = {
+    **{reason: f"the option {option} decides" for reason, option in OPTIONS.items()},
+    "empty": "give files with text on both sides",
     NOT_A_PAIR: "an object in .jsonl needs the keys source and target, or en and fr (the"
     " languages); a line in .tsv needs two columns",
     NOT_UTF8: "convert the files to UTF-8 with iconv",
+    "identical": "give two different files, or data.drop_identical=false to learn such pairs",
 }
 
 
@@ -154,7 +156,7 @@ def refuse_empty_corpus(files: Sequence[Path], report: CleaningReport) -> NoRetu
     raise RegardError(
         f"all {report.read:,} pairs were dropped, {report.dropped[reason]:,} as '{reason}'",
         ", ".join(map(str, files)),
-        f"check {report.named_lines(reason)}; {ADVICE.get(reason, CHANGE_OPTIONS)}",
+        f"check {report.named_lines(reason)}; {ADVICE[reason]}",
     )
 
 

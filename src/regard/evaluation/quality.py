@@ -5,10 +5,16 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from regard.errors import RegardError, nearest, needs_extra
-from regard.text.languages import without_region
+from regard.text.languages import script, without_region
 
-TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
-"""sacreBLEU's tokeniser for languages that its default, 13a, cannot split into words."""
+TOKENIZERS = {
+    "Hans": "zh",
+    "Hant": "zh",
+    "Hani": "zh",
+    **dict.fromkeys(("Jpan", "Kore", "Hang", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"), "char"),
+}
+"""sacreBLEU's tokeniser for scripts that its default, 13a, cannot split into words. TER splits
+their texts likewise, with its option `asian_support`."""
 
 
 class Quality(NamedTuple):
@@ -65,7 +71,7 @@ def as_multi30k(texts: list[str], language: str) -> list[str]:
 CONVENTIONS = {
     "sacrebleu": Convention(
         identity,
-        lambda language: TOKENIZERS.get(without_region(language), "13a"),
+        lambda language: TOKENIZERS.get(script(language), "13a"),
         lowercase=False,
         label="",
     ),
@@ -94,12 +100,13 @@ def measure(
     prepare, tokenizer, lowercase, label = CONVENTIONS[convention]
     scored, wanted = prepare(hypotheses, language), prepare(references, language)
     metrics = library("sacrebleu.metrics")
+    is_split = script(language) in TOKENIZERS
     qualities = []
     for metric in (
         # force: no warning about tokenised full stops
         metrics.BLEU(tokenize=tokenizer(language), lowercase=lowercase, force=True),
         metrics.CHRF(lowercase=lowercase),
-        metrics.TER(),
+        metrics.TER(normalized=is_split, asian_support=is_split),
     ):
         score = metric.corpus_score(scored, [wanted])
         qualities.append(Quality(score.name, score.score, f"{label}{metric.get_signature()}"))

@@ -23,9 +23,7 @@ Europarl were deleted from a translation, 88 % of these were below, and of the c
 translations 8 % (benchmarks/coverage.py)."""
 
 
-def uncovered_stretches(
-    vocabulary: Vocabulary, text: str, coverage: Sequence[float]
-) -> list[Span]:
+def uncovered_stretches(vocabulary: Vocabulary, text: str, coverage: Sequence[float]) -> list[Span]:
     """The stretches of at least `STRETCH` words that attention skipped.
 
     `coverage` is the weight that each token of the text and </s> received in all.
@@ -66,7 +64,11 @@ def cut_around(text: str, stretches: Sequence[Span]) -> list[Span]:
 def clause_near(text: str, index: int) -> int:
     """The end of a clause that is at most `NEAR` characters from `index`, or else `index`."""
     ends = [match.end() for match in CLAUSE_END.finditer(text)]
-    return min((end for end in ends if abs(end - index) <= NEAR), key=lambda end: abs(end - index), default=index)
+    return min(
+        (end for end in ends if abs(end - index) <= NEAR),
+        key=lambda end: abs(end - index),
+        default=index,
+    )
 
 
 def strip(text: str, span: Span) -> Span:

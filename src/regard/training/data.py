@@ -1,5 +1,7 @@
 """The text of a run: the training pairs, the validation pairs, the vocabularies."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,8 +10,8 @@ import numpy as np
 from regard.config import AugmentOptions, DataOptions, VocabularyOptions
 from regard.data.augment import Augmentation, augmented, needs_links
 from regard.data.clean import Limits
-from regard.data.corpus import Corpus, ParallelTexts, open_corpus, prepare
-from regard.data.formats import read_pairs
+from regard.data.corpus import CHUNK_PAIRS, Corpus, ParallelTexts, open_corpus, prepare
+from regard.data.formats import read_pairs, table_message
 from regard.data.formats.pair import Pair
 from regard.data.lexicon import (
     EMPTY_LEXICON,
@@ -22,6 +24,7 @@ from regard.data.lexicon import (
 )
 from regard.errors import RegardError
 from regard.shapes import Int
+from regard.text.identification import SAMPLE_TEXTS, languages_warning
 from regard.text.vocabulary import Vocabulary, learn
 from regard.training.report import Report
 
@@ -141,7 +144,8 @@ def prepare_text(
     The corpus is prepared in the folder `training` if it is not there.
     """
     folder = training / "corpus"
-    if folder.exists():
+    is_new = not folder.exists()
+    if not is_new:
         corpus = open_corpus(folder)
     else:
         limits = Limits(**{name: getattr(options, name) for name in Limits._fields})
@@ -149,13 +153,53 @@ def prepare_text(
         corpus = prepare(data.train, data.languages, limits, folder, tick)
     for line in corpus.report.lines():
         report.message(line)
+    texts, valid = choose_valid(corpus, data, options, report)
+    if is_new:
+        for warning in text_warnings(texts, valid, data):
+            report.message(warning)
+    return texts, valid, corpus.fingerprint
+
+
+def choose_valid(
+    corpus: Corpus, data: Data, options: DataOptions, report: Report
+) -> tuple[ParallelTexts, Parallel]:
+    """The training text and the validation text, which is held out if none was given."""
     if data.valid:
-        return corpus, read_valid(data, options.max_characters, report), corpus.fingerprint
+        return corpus, read_valid(data, options.max_characters, report)
     texts, valid = hold_out(corpus, options.held_out)
     report.message(
         f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
     )
-    return texts, valid, corpus.fingerprint
+    return texts, valid
+
+
+def text_warnings(texts: ParallelTexts, valid: Parallel, data: Data) -> Iterator[str]:
+    """What the user should know of the text before training, in one line each."""
+    for files in (data.train, data.valid):
+        if message := table_message(files):
+            yield message
+    indices = np.arange(0, len(texts), max(1, len(texts) // SAMPLE_TEXTS))
+    sample = Parallel(texts.sources(indices), texts.targets(indices))
+    parts = {"training text": sample} | ({"validation text": valid} if data.valid else {})
+    for name, part in parts.items():
+        if warning := languages_warning(*part, data.languages, name):
+            yield warning
+    if shared := count_shared(texts, valid):
+        yield (
+            f"{shared:,} of {len(valid.sources):,} validation pairs"
+            f" ({shared / len(valid.sources):.0%}) are in the training text: the scores of these"
+            " tell nothing about new text"
+        )
+
+
+def count_shared(texts: ParallelTexts, valid: Parallel) -> int:
+    """How many validation pairs are in the training text."""
+    wanted = Counter(zip(*valid, strict=True))
+    missing = set(wanted)
+    for begin in range(0, len(texts), CHUNK_PAIRS):
+        indices = np.arange(begin, min(begin + CHUNK_PAIRS, len(texts)))
+        missing.difference_update(zip(texts.sources(indices), texts.targets(indices), strict=True))
+    return sum(count for pair, count in wanted.items() if pair not in missing)
 
 
 def prepare_lexicon(

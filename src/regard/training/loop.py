@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from regard.training.distributed import ProcessGroup
 from regard.training.folder import Run
 from regard.training.progress import Progress
 from regard.training.report import Log, NoReport, Report, Updated, Validated
+from regard.training.schedules import warmup_advice
 from regard.training.signals import catch_signals
 from regard.training.trainer import Trainer
 from regard.translator import Translator, pipeline_of
@@ -106,6 +106,8 @@ def start_loop(run: Run, group: ProcessGroup, report: Report) -> "TrainingLoop":
         f"{size / 1e6:.1f} M parameters on {trainer.device}, {trainer.precision}, "
         f"{trainer.threads} threads"
     )
+    if not progress.update and (advice := warmup_advice(options.updates, options.warmup)):
+        reports[-1].message(advice)
     return TrainingLoop(run, trainer, progress, reports)
 
 
@@ -237,7 +239,7 @@ class TrainingLoop:
         texts = [sentence.text for sentence in translator.translate_sentences(valid.sources)]
         score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
-        is_best = isfinite(loss) and (value, -loss) > (now.best, -now.best_loss)
+        is_best = now.is_improved_by(value, loss)
         sample = (now.update // self.config.train.validate_every) % len(texts)
         validated = Validated(
             now.update,

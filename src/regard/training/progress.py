@@ -1,10 +1,13 @@
 """How far a run is: all that it needs to resume, besides its tensors."""
 
 import json
-from math import inf
+from math import inf, isfinite
 from typing import NamedTuple
 
 from regard.data.batches import FIRST, Position
+
+MEANINGFUL_BLEU = 5.0
+"""A lower validation BLEU is noise: a few chance matches of short sentences give 0.05 or 1."""
 
 
 class UpdateStats(NamedTuple):
@@ -37,7 +40,7 @@ class Progress(NamedTuple):
     best: float = -inf
     """Best value of the metric, where more is better; -inf before the first validation."""
     best_loss: float = inf
-    """Validation loss at `best`: of two equal values of the metric, the lower loss is better."""
+    """Validation loss at `best`."""
     best_update: int = 0
     """The update of `best`; 0 is the model that the run started from."""
     validations_without_gain: int = 0
@@ -73,6 +76,14 @@ class Progress(NamedTuple):
         usual = 0.99 * self.usual_norm + 0.01 * stats.norm if self.usual_norm else stats.norm
         return moved._replace(usual_norm=usual, skipped_in_a_row=0)
 
+    def is_improved_by(self, value: float, loss: float) -> bool:
+        """Whether a validation is better than the best one before: by BLEU, of which values below
+        `MEANINGFUL_BLEU` are equal, and between equal values by the loss.
+
+        If `value` is no BLEU but the negative loss, the loss alone decides.
+        """
+        return isfinite(loss) and (meaning(value), -loss) > (meaning(self.best), -self.best_loss)
+
     def after_validation(self, value: float, loss: float, is_best: bool) -> "Progress":
         """With the latest weights validated: `value` of the metric, and the validation loss."""
         latest = self._replace(validated=self.update)
@@ -81,6 +92,11 @@ class Progress(NamedTuple):
         return latest._replace(
             validations_without_gain=0, best=value, best_loss=loss, best_update=self.update
         )
+
+
+def meaning(bleu: float) -> float:
+    """A BLEU, or 0 for one that is too low to mean something."""
+    return bleu if bleu >= MEANINGFUL_BLEU else 0.0
 
 
 def progress_from_json(text: str) -> Progress:

@@ -40,3 +40,19 @@ def rate_factor(schedule: str, update: int, updates: int, warmup: int) -> float:
         return update / warmup
     done = (update - warmup) / max(1, updates - warmup)
     return SCHEDULES[schedule](min(1.0, done), updates, warmup)
+
+
+def warmup_advice(updates: int, warmup: int) -> str:
+    """What to tell about a warm-up of more than a third of the run; empty for a shorter one."""
+    if 3 * warmup <= updates:
+        return ""
+    reached = rate_factor("constant", updates, updates, warmup)
+    effect = (
+        f"the learning rate reaches only {reached:.0%} of train.learning_rate"
+        if reached < 1
+        else f"the learning rate falls in the last {updates - warmup:,} updates only"
+    )
+    return (
+        f"train.warmup is {warmup:,} of {updates:,} updates: {effect};"
+        f" train.warmup={max(1, updates // 10)} would be usual"
+    )

@@ -8,9 +8,15 @@ from regard.data.formats.jsonl import read_jsonl
 from regard.data.formats.lines import COMPRESSIONS
 from regard.data.formats.pair import PairReader, PairStream
 from regard.data.formats.parallel import read_parallel
-from regard.data.formats.tsv import read_tsv
+from regard.data.formats.tsv import columns_message, read_tsv
 from regard.errors import RegardError
-from regard.text.languages import ONE_LANGUAGE, TWO_LANGUAGES, Languages
+from regard.text.languages import (
+    Languages,
+    canonical,
+    is_language,
+    likeliest_pairs,
+    without_region,
+)
 
 READERS: dict[str, PairReader] = {".tsv": read_tsv, ".jsonl": read_jsonl}
 """The reader of each format in which one file holds both sides. A new format is a module and a row
@@ -48,22 +54,37 @@ def reader_of(files: Sequence[Path]) -> Callable[[Languages], PairStream]:
     )
 
 
+def table_message(files: Sequence[Path]) -> str:
+    """One line that tells which columns of a table hold the texts, if these are not the first two;
+    else nothing."""
+    match list(files):
+        case [file] if format_suffix(file) == ".tsv":
+            return columns_message(file)
+    return ""
+
+
 def format_suffix(file: Path) -> str:
     """The suffix that names a file's format: the one before a compression's, if there is one."""
     return Path(file.stem).suffix if file.suffix in COMPRESSIONS else file.suffix
 
 
-def guess_languages(files: Sequence[Path]) -> Languages:
-    """The two codes at the ends of the names: train.en and train.fr.gz, or train.en-fr.tsv.
+def named_languages(files: Sequence[Path]) -> tuple[str, ...]:
+    """The two codes at the ends of the names: of train.en and train.fr.gz, or of train.en-fr.tsv.
+    Nothing if there are none, or if both are equal."""
+    match [language_suffix(file) for file in files]:
+        case [both] if len(pairs := likeliest_pairs(both)) == 1:
+            return tuple(map(canonical, pairs[0]))
+        case [*codes] if len(codes) == 2 and all(map(is_language, codes)):
+            named = tuple(map(canonical, codes))
+            return named if len(set(named)) == 2 else ()
+    return ()
 
-    Raises RegardError if there are none, or if both are equal.
-    """
-    suffixes = [language_suffix(file) for file in files]
-    if len(files) == 1 and (match := TWO_LANGUAGES.fullmatch(suffixes[0])):
-        return match[1], match[2]
-    codes = [suffix for suffix in suffixes if ONE_LANGUAGE.fullmatch(suffix)]
-    if len(files) == len(codes) == len(set(codes)) == 2:
-        return codes[0], codes[1]
+
+def guess_languages(files: Sequence[Path]) -> Languages:
+    """The languages that the names of the files show. Raises RegardError if they show none."""
+    match named_languages(files):
+        case (source, target):
+            return source, target
     raise RegardError(
         "the names of the files do not show the languages",
         ", ".join(map(str, files)) or "the command line",
@@ -71,9 +92,33 @@ def guess_languages(files: Sequence[Path]) -> Languages:
     )
 
 
+def names_warning(files: Sequence[Path], languages: Languages) -> str:
+    """One line for the user if the names of the files show other languages, regions and scripts
+    left out; else nothing."""
+    named = named_languages(files)
+    if not named or list(map(without_region, named)) == list(map(without_region, languages)):
+        return ""
+    return (
+        f"the names of {' and '.join(file.name for file in files)} show {'-'.join(named)}, and the"
+        f" languages are {'-'.join(languages)}: check the order of the files"
+    )
+
+
+def refuse_swapped(valid: Sequence[Path], train: Sequence[Path], languages: Languages) -> None:
+    """Raises RegardError if the names of the validation files show the languages of the training
+    text the wrong way round, and those of the training files do not."""
+    named = named_languages(valid)
+    if named == languages[::-1] != languages and named != named_languages(train):
+        raise RegardError(
+            "the validation files are the wrong way round",
+            f"{' '.join(map(str, valid))}, for a training text in {'-'.join(languages)}",
+            f"give the file in {languages[0]} first",
+        )
+
+
 def language_suffix(file: Path) -> str:
     """The last part of a file's name that names neither a format nor a side, or nothing."""
     parts = file.name.split(".")[1:]
-    while parts and (parts[-1] in NOT_LANGUAGES or f".{parts[-1]}" in READERS):
+    while parts and (parts[-1].lower() in NOT_LANGUAGES or f".{parts[-1]}" in READERS):
         parts.pop()
     return parts[-1] if parts else ""

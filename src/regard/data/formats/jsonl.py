@@ -3,6 +3,7 @@
 import json
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from regard.data.formats.lines import is_too_long, require_lines
 from regard.data.formats.pair import (
@@ -14,7 +15,7 @@ from regard.data.formats.pair import (
     UnreadableLine,
     make_pair,
 )
-from regard.text.languages import Languages
+from regard.text.languages import Languages, canonical, is_language
 
 
 def read_jsonl(file: Path, languages: Languages) -> PairStream:
@@ -38,7 +39,14 @@ def pair_from_json(number: int, value: object, languages: Languages) -> Pair | U
     """
     holders = [value, value.get("translation")] if isinstance(value, dict) else []
     for holder, keys in product(holders, (("source", "target"), languages)):
-        match [holder.get(key) for key in keys] if isinstance(holder, dict) else []:
+        match [value_of(holder, key) for key in keys] if isinstance(holder, dict) else []:
             case [str(source), str(target)]:
                 return make_pair(number, source.encode(), target.encode())
     return UnreadableLine(number, NOT_A_PAIR)
+
+
+def value_of(holder: dict[str, Any], key: str) -> object:
+    """The value under a key, or under another form of it, such as eng_Latn for en."""
+    if key in holder:
+        return holder[key]
+    return next((holder[k] for k in holder if is_language(k) and canonical(k) == key), None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from regard.data.formats.kinds import refuse_other_kinds
 from regard.errors import RegardError, refuse_system_error
 from regard.text.normalize import normalize
 
@@ -20,21 +21,14 @@ DECOMPRESSION_ERRORS = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
 MAX_LINE_BYTES = 2**20
 """Longer lines are truncated; the rest of such a line is skipped."""
 
+HEAD_BYTES, KIND_BYTES = 2**16, 2**13
+"""At most so many bytes show how the lines of a file end, and what the file is."""
+
 STANDARD_INPUT = Path("-")
 UTF8_MARK = b"\xef\xbb\xbf"
-OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-"""The byte order marks at the start of UTF-16 and UTF-32 files."""
-COMPRESSED_MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"\xfd7zXZ\0": "xz",
-    b"BZh": "bzip2",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"PK\x03\x04": "zip",
-}
-"""The first bytes of compressed files. Files that end in .gz or .xz are decompressed."""
 
 
-def open_bytes(file: Path) -> io.BufferedIOBase:
+def open_bytes(file: Path) -> io.BufferedReader:
     """Open a file, decompressed if its suffix is in `COMPRESSIONS`; `-` is standard input.
 
     Raises RegardError if the file cannot be opened.
@@ -44,8 +38,8 @@ def open_bytes(file: Path) -> io.BufferedIOBase:
         return open(0, "rb", closefd=False)
     try:
         if unpack := COMPRESSIONS.get(file.suffix):
-            return io.BufferedReader(unpack(file))
-        return file.open("rb")
+            return io.BufferedReader(unpack(file), HEAD_BYTES)
+        return io.BufferedReader(io.FileIO(file), HEAD_BYTES)
     except OSError as error:
         refuse_system_error(error, "read a file", str(file))
 
@@ -53,22 +47,23 @@ def open_bytes(file: Path) -> io.BufferedIOBase:
 def read_lines(file: Path) -> Iterator[bytes]:
     """The lines of a file, without their line ends (a line feed, or a carriage return and one).
 
-    Nothing else ends a line. A line longer than `MAX_LINE_BYTES` is truncated after the character
-    that crosses this limit, so the result is longer than the limit. A byte order mark at the start
-    of the file is removed.
-    Raises RegardError if the file cannot be read, is damaged, or is UTF-16 or UTF-32.
+    Nothing else ends a line, unless the first 64 KiB have carriage returns and no line feed.
+    A line longer than `MAX_LINE_BYTES` is truncated after the character that crosses this limit, so
+    the result is longer than the limit. A byte order mark at the start of the file is removed.
+    Raises RegardError if the file cannot be read, is damaged, or is not UTF-8 text.
     """
     number = 0
     with open_bytes(file) as stream:
         try:
+            refuse_other_kinds(stream.peek()[:KIND_BYTES], file)
+            read_line = line_reader(stream)
             # room for what is removed below: a mark, the line end, the rest of a character
-            while line := stream.readline(MAX_LINE_BYTES + 5 + len(UTF8_MARK)):
+            while line := read_line(MAX_LINE_BYTES + 5 + len(UTF8_MARK)):
                 number += 1
                 part = line
                 while part and not part.endswith(b"\n"):
-                    part = stream.readline(MAX_LINE_BYTES)
+                    part = read_line(MAX_LINE_BYTES)
                 if number == 1:
-                    refuse_other_kinds(line, file)
                     line = line.removeprefix(UTF8_MARK)
                     if not line:
                         return
@@ -83,19 +78,16 @@ def read_lines(file: Path) -> Iterator[bytes]:
             refuse_system_error(error, "read a file", str(file))
 
 
-def refuse_other_kinds(line: bytes, file: Path) -> None:
-    """Raises RegardError if this first line shows that a file is not UTF-8 text."""
-    if line.startswith(OTHER_MARKS):
-        raise RegardError(
-            "the text is UTF-16 or UTF-32", str(file), "convert it to UTF-8 with iconv"
-        )
-    for magic, compression in COMPRESSED_MAGIC.items():
-        if line.startswith(magic) and not is_utf8(line):
-            raise RegardError(
-                f"the file is compressed with {compression}",
-                str(file),
-                "decompress it first; only files that end in .gz or .xz are read directly",
-            )
+def line_reader(stream: io.BufferedReader) -> Callable[[int], bytes]:
+    """The function that reads a line of a stream, or so many bytes of it.
+
+    Lines of old Macs end in carriage returns alone. They are read as ending in line feeds.
+    """
+    head = stream.peek()
+    if b"\r" not in head or b"\n" in head:
+        return stream.readline
+    characters = io.TextIOWrapper(stream, "latin-1", newline=None)  # one for each byte
+    return lambda size: characters.readline(size).encode("latin-1")
 
 
 def is_utf8(line: bytes) -> bool:
