@@ -206,7 +206,6 @@ def show_attention(console: "Console", one: "Explanation", subwords: bool) -> No
 def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
     """A row of the table for each word (or token)."""
     from regard.explain.terminal import WordRow
-    from regard.translator import Translator
 
     rows, columns = names(one, subwords)
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
