@@ -14,7 +14,7 @@ from regard.search.protocols import FinishReason
 from regard.shapes import Float
 from regard.special import END, PIECES
 from regard.text import sentences
-from regard.text.normalize import normalize, normalize_with_spans, replace_control_characters
+from regard.text.normalize import normalize, replace_control_characters
 from regard.text.segments import Word, detokenize, group_words
 from regard.text.spans import Span
 from regard.text.vocabulary import Token, Vocabulary
@@ -81,7 +81,7 @@ class Translation:
     @cached_property
     def source_tokens(self) -> list[Token]:
         """The source's subwords, with the </s> of each sentence; spans are in `source`."""
-        normalized = normalize_with_spans(self.source)
+        normalized = normalize(self.source)
         lengths = (len(part.source) + len(part.whitespace) for part in self.sentences)
         starts = accumulate(lengths, initial=0)
         return [
@@ -155,7 +155,7 @@ def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
 
 def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
     """The sentences of a text, normalized; a text of white space has none."""
-    return [part for part in sentences.split_sentences(normalize(text), language) if part.text]
+    return [part for part in sentences.split_sentences(normalize(text).text, language) if part.text]
 
 
 def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:

@@ -110,8 +110,8 @@ class Translator:
         if not sources:
             return []
         return self.engine.force(
-            self.source.encode([normalize(text) for text in sources]),
-            self.target.encode([normalize(text) for text in targets]),
+            self.source.encode([normalize(text).text for text in sources]),
+            self.target.encode([normalize(text).text for text in targets]),
         )
 
     def attend(self, sentences: Sequence[SentenceTranslation]) -> list[Float[np.ndarray, "_ _"]]:
@@ -143,7 +143,7 @@ class Translator:
     ) -> list[list[Translation]]:
         """The translations of each text as one sentence; different ones alone."""
         require_list(texts)
-        ranked = self.search_sentences([normalize(text) for text in texts], prefix, search)
+        ranked = self.search_sentences([normalize(text).text for text in texts], prefix, search)
         return [
             first_of_each_text(join(text, [part], self) for part in parts)
             for text, parts in zip(texts, ranked, strict=True)
@@ -154,7 +154,7 @@ class Translator:
     ) -> list[list[SentenceTranslation]]:
         """Search in batches of similar length; the results are in the order of `texts`."""
         encoded = self.source.encode(texts)
-        prefix_ids = self.target.encode([normalize(prefix)])[0] if prefix else []
+        prefix_ids = self.target.encode([normalize(prefix).text])[0] if prefix else []
         ranked = [[SentenceTranslation("", "", [], [], 0.0, "eos")] for _ in texts]
         lengths = [len(ids) for ids in encoded]
         indices = sorted(

@@ -19,7 +19,7 @@ def attention_maps(
     for begin in range(0, len(sources), ATTENTION_BATCH):
         batch = [side[begin : begin + ATTENTION_BATCH] for side in (sources, translations)]
         for source, target, forced in zip(*batch, translator.force(*batch), strict=True):
-            ids = translator.target.encode([normalize(target)])[0]
+            ids = translator.target.encode([normalize(target).text])[0]
             columns = read_source(translator, source)
             rows = read_target(translator.target, ids, is_ended=True)
             weights = word_weights(forced.token_weights(), columns, rows)

@@ -124,7 +124,7 @@ def explain(translator: Translator, text: str, name: str) -> Explanation:
 def explain_given(translator: Translator, text: str, translation: str, name: str) -> Explanation:
     """A given translation; errors as `explain`."""
     source = read_source(translator, text)
-    ids = translator.target.encode([normalize(translation)])[0]
+    ids = translator.target.encode([normalize(translation).text])[0]
     return explain_hypothesis(translator, name, source, Hypothesis(ids, 0.0, "eos"), len(ids), ())
 
 
@@ -139,7 +139,7 @@ def bias_matrix(changes: Sequence[ScoreChange], steps: int, source_tokens: int) 
 
 def read_source(translator: Translator, text: str) -> TokenizedText:
     """Raises RegardError if it has no token."""
-    normalized = normalize(text)
+    normalized = normalize(text).text
     tokens = translator.source.tokens(normalized)
     if not tokens:
         raise RegardError("there is nothing to translate", "the text", "give a sentence")

@@ -99,7 +99,7 @@ class Explorer:
             )
         translator = self.models[request.model]
         check_length(len(request.text), MAX_CHARACTERS, "characters")
-        tokens = translator.source.encode([normalize(request.text)])[0]
+        tokens = translator.source.encode([normalize(request.text).text])[0]
         check_length(len(tokens), MAX_SOURCE_TOKENS, "tokens")
         return translator
 
