@@ -8,10 +8,11 @@ from typing import NamedTuple
 from regard.special import PLACEHOLDER_SYMBOLS
 from regard.text.edits import EditedText
 from regard.text.patterns import may_be_verbatim, verbatim_pattern
-from regard.text.scripts import foreign_letters
+from regard.text.scripts import ForeignLetters, foreign_letters
 from regard.text.spans import COMBINING_MARK, ZERO_WIDTH_JOINERS, Span, unify_marks
 
 SIGN_RUN = re.compile(rf"[^\w\s{COMBINING_MARK}][{COMBINING_MARK}{ZERO_WIDTH_JOINERS}]*")
+LETTER = re.compile(r"[^\W\d_]")
 MAX_NEIGHBOURS = 4
 """More spans in a row, with signs and spaces alone between, are one."""
 
@@ -60,18 +61,26 @@ def foreign_spans(text: str, script: str, known: Callable[[str], bool]) -> list[
     Neighbours with spaces alone between are one span.
     """
     foreign = foreign_letters(script)
-    signs = [Span(*match.span()) for match in SIGN_RUN.finditer(text) if not known(match[0][0])]
-    if not foreign.letter.search(text) and all(map(known, beyond_ascii(text))):
-        return join_over_spaces(text, signs)
-    unified = unify_marks(text)
+    is_own = (text.isascii() and foreign.is_ascii_own) or (
+        not foreign.letter.search(text) and all(map(known, beyond_ascii(text)))
+    )
+    unified = text if is_own else unify_marks(text)
     signs = [Span(*match.span()) for match in SIGN_RUN.finditer(unified) if not known(match[0][0])]
-    words = [
+    words = [] if is_own else unreadable_words(text, unified, foreign, known)
+    return join_over_spaces(text, merge_spans(words, signs))
+
+
+def unreadable_words(
+    text: str, unified: str, foreign: ForeignLetters, known: Callable[[str], bool]
+) -> list[Span]:
+    """The words with a foreign letter or a character that is not known; `unified` is the text after
+    `unify_marks`."""
+    return [
         Span(*match.span())
         for match in foreign.word.finditer(unified)
         if foreign.letter.search(match[0])
         or not all(map(known, beyond_ascii(text[slice(*match.span())])))
     ]
-    return join_over_spaces(text, merge_spans(words, signs))
 
 
 def beyond_ascii(text: str) -> set[str]:
@@ -107,9 +116,7 @@ def is_translatable(text: str, spans: Sequence[Span]) -> bool:
     """Whether a letter is outside the spans, which are in order and apart."""
     ends = [0, *(span.end for span in spans)]
     starts = [*(span.start for span in spans), len(text)]
-    return any(
-        any(map(str.isalpha, text[end:start])) for end, start in zip(ends, starts, strict=True)
-    )
+    return any(LETTER.search(text, end, start) for end, start in zip(ends, starts, strict=True))
 
 
 def protect(text: EditedText, spans: Sequence[Span]) -> Protected:

@@ -55,6 +55,8 @@ class ForeignLetters(NamedTuple):
 
     letter: re.Pattern[str]
     """Matches a letter of any other script."""
+    is_ascii_own: bool
+    """Whether no ASCII letter is foreign."""
     word: re.Pattern[str]
     """Matches a word in a text whose marks were unified; where a script has no spaces, one letter
     of it, or a run of others."""
@@ -66,8 +68,9 @@ def foreign_letters(script: str) -> ForeignLetters:
     rest = f"[{COMBINING_MARK}{ZERO_WIDTH_JOINERS}]*"
     letters = LETTERS.get(script)
     if letters is None:
-        return ForeignLetters(re.compile("(?!)"), re.compile(rf"(?:\w{rest})+"))
+        return ForeignLetters(re.compile("(?!)"), True, re.compile(rf"(?:\w{rest})+"))
     letter = re.compile(rf"[^\W\d_{letters}]")
     if script in WITHOUT_SPACES:
-        return ForeignLetters(letter, re.compile(rf"(?:[^\W{letters}]{rest})+|[{letters}]{rest}"))
-    return ForeignLetters(letter, re.compile(rf"(?:\w{rest})+"))
+        words = re.compile(rf"(?:[^\W{letters}]{rest})+|[{letters}]{rest}")
+        return ForeignLetters(letter, False, words)
+    return ForeignLetters(letter, script == "Latn", re.compile(rf"(?:\w{rest})+"))
