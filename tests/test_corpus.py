@@ -59,7 +59,7 @@ class Expected:
 
     def reason(self, pair: tuple[bytes, bytes], limits: Limits) -> str:
         try:
-            source, target = (normalize(side.decode()) for side in pair)
+            source, target = (normalize(side.decode()).text for side in pair)
         except UnicodeDecodeError:
             return "not utf-8"
         short, long = sorted([len(source), len(target)])

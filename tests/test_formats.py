@@ -26,7 +26,8 @@ from regard.data.formats.lines import MAX_LINE_BYTES, read_lines, read_texts
 from regard.data.formats.pair import Pair, UnreadableLine
 from regard.data.formats.tsv import choose_columns, columns_message
 from regard.errors import RegardError
-from regard.text.normalize import normalize
+from regard.text.languages import parse_languages
+from regard.text.normalize import clean_line, normalize
 
 LANGUAGES = ("en", "fr")
 MARK = b"\xef\xbb\xbf"
@@ -72,7 +73,7 @@ def slow_lines(data: bytes) -> list[bytes]:
     return [line.removesuffix(b"\r") for line in lines]
 
 
-def slow_normalize(text: str) -> str:
+def slow_clean_line(text: str) -> str:
     unseen = ("\u2028", "\u2029", "\ufeff")
     spaced = [" " if unicodedata.category(c) == "Cc" or c in unseen else c for c in text]
     return unicodedata.normalize("NFC", "".join(spaced).strip())
@@ -82,7 +83,7 @@ def slow_pair(number: int, source: bytes, target: bytes) -> Pair | UnreadableLin
     if len(source) > MAX_BYTES or len(target) > MAX_BYTES:
         return UnreadableLine(number, "too long")
     try:
-        return Pair(number, slow_normalize(source.decode()), slow_normalize(target.decode()))
+        return Pair(number, normalize(source.decode()).text, normalize(target.decode()).text)
     except UnicodeDecodeError:
         return UnreadableLine(number, "not utf-8")
 
@@ -245,7 +246,7 @@ def test_a_file_of_json_objects_gives_their_texts(
     expected = [
         UnreadableLine(number, found)
         if isinstance(found, str)
-        else Pair(number, slow_normalize(found[0]), slow_normalize(found[1]))
+        else Pair(number, normalize(found[0]).text, normalize(found[1]).text)
         for number, (_, found) in enumerate(lines, 1)
     ]
     content = data.draw(files_of_lines([line for line, _ in lines]))
@@ -267,17 +268,17 @@ def test_a_packed_file_reads_like_the_file(
 
 
 @given(odd_texts)
-def test_a_normalized_text_is_one_line_and_normalizing_it_again_changes_nothing(text: str) -> None:
-    assert normalize(text) == slow_normalize(text)
-    assert normalize(normalize(text)) == normalize(text)
-    assert len(normalize(text).splitlines()) <= 1
+def test_a_clean_line_is_one_line_and_cleaning_it_again_changes_nothing(text: str) -> None:
+    assert clean_line(text) == slow_clean_line(text)
+    assert clean_line(clean_line(text)) == clean_line(text)
+    assert len(clean_line(text).splitlines()) <= 1
 
 
 def test_every_control_character_becomes_one_space() -> None:
     control = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) == "Cc"]
     assert len(control) == 65
     for character in [*control, "\u2028", "\u2029", "\ufeff"]:
-        assert normalize(f" a{character}b ") == "a b"
+        assert clean_line(f" a{character}b ") == "a b"
 
 
 def test_the_longest_line_is_complete_and_a_longer_one_is_truncated(
@@ -347,7 +348,7 @@ def test_a_truncated_line_ends_with_a_complete_character(
 
 
 def test_half_of_a_surrogate_pair_is_not_text() -> None:
-    assert normalize("a dog \ud83d runs\udce9") == "a dog   runs"
+    assert clean_line("a dog \ud83d runs\udce9") == "a dog   runs"
 
 
 def refusal(*files: Path) -> str:

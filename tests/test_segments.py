@@ -1,13 +1,11 @@
 """The laws of segments: tokens and words on the characters of the user's own text."""
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
-from regard.text.normalize import normalize, normalize_with_spans
+from regard.text.normalize import normalize
 from regard.text.segments import detokenize, tokenize
 from regard.text.spans import Span
 
@@ -22,30 +20,6 @@ ODD = [
     "a\u0301\u0323 q\u0323\u0307",
     "\u0915\u094d\u0937\u093f",
 ]
-any_text = st.text(
-    st.characters() | st.sampled_from("\u0301\u0323\u1161\u11a8\u1100e \t\u00a0\u09be\u09c7"),
-    max_size=30,
-)
-
-
-@given(any_text)
-def test_a_normalized_text_with_spans_is_the_normalized_text(text):
-    normalized = normalize_with_spans(text)
-    assert normalized.text == normalize(text)
-    assert len(normalized.spans) == len(normalized.text)
-
-
-@given(any_text)
-def test_the_characters_of_a_span_are_those_that_were_normalized(text):
-    normalized = normalize_with_spans(text)
-    after = 0
-    for index, letter in enumerate(normalized.text):
-        start, end = normalized.spans[index]
-        is_shared = index > 0 and normalized.spans[index - 1] == (start, end)
-        assert is_shared or (start >= after and not normalize(text[after:start]))
-        assert letter in unicodedata.normalize("NFC", text[start:end]) or letter == " "
-        after = max(after, end)
-    assert not normalize(text[after:])
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +30,13 @@ def translator(model):
 @pytest.mark.parametrize("line", ODD, ids=range(len(ODD)))
 def test_each_source_token_is_cut_from_the_users_own_text(translator, line):
     tokens = tokenize(translator.source, line)
-    assert [token.id for token in tokens] == translator.source.encode([normalize(line)])[0]
+    assert [token.id for token in tokens] == translator.source.encode([normalize(line).text])[0]
     for before, token in zip([Span(0, 0), *(token.span for token in tokens)], tokens, strict=False):
         assert 0 <= token.span.start <= token.span.end <= len(line)
         assert before.start <= token.span.start
         surface = token.piece.replace("▁", " ").strip()
         if not token.piece.startswith("<0x"):
-            assert normalize(surface) in normalize(line[slice(*token.span)]) or not surface
+            assert surface in normalize(line[slice(*token.span)]).text or not surface
 
 
 @given(st.lists(st.integers(4, 690), max_size=12))

@@ -207,14 +207,16 @@ def test_the_weights_of_a_long_text_are_computed_in_batches(translator):
 def test_the_words_of_a_source_have_no_control_characters(translator, odd, word):
     [found] = translator.translate([odd])
     words = [each.text for each in found.source_words]
-    assert word in words and normalize(odd).split() == " ".join(words).replace(" .", ".").split()
+    assert (
+        word in words and normalize(odd).text.split() == " ".join(words).replace(" .", ".").split()
+    )
 
 
 @pytest.mark.parametrize("odd", ["▁", " ▁ ▁", "\x0c▁"])
 def test_what_only_the_subwords_take_for_white_space_is_translated_as_an_empty_text(
     translator, odd
 ):
-    assert translator.source.encode([normalize(odd)]) == [[]]
+    assert translator.source.encode([normalize(odd).text]) == [[]]
     for found in [*translator.translate([odd]), *translator.translate_sentences([odd])]:
         assert (found.text, found.sentences, found.tokens) == ("", (), [])
         assert found.weights.shape == (0, 0)

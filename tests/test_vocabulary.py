@@ -24,7 +24,7 @@ VOCABULARY = learn(SENTENCES, 700, "the test")
 
 @given(st.text())
 def test_every_text_comes_back_and_nothing_is_unknown(text):
-    text = " ".join(normalize(text).split())
+    text = " ".join(normalize(text).text.split())
     tokens = VOCABULARY.encode([text])[0]
     assert UNKNOWN not in tokens
     if "▁" not in text:  # SentencePiece's own sign for a space
@@ -83,7 +83,7 @@ def test_sampled_subwords_write_the_same_text_in_other_ways():
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_without_dropout_our_own_segmentation_is_sentencepieces(texts):
-    texts = [" ".join(normalize(text).split()).replace("▁", "_") for text in texts]
+    texts = [" ".join(normalize(text).text.split()).replace("▁", "_") for text in texts]
     assert sampling.sample_tokens(texts, VOCABULARY.merges, 0.0, 1) == VOCABULARY.encode(texts)
 
 

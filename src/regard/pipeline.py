@@ -32,6 +32,7 @@ from regard.text.normalize import (
     fold_unknown,
     normalize,
     replace_control_characters,
+    single_spaces,
 )
 from regard.text.placeholders import (
     find_spans,
@@ -51,7 +52,6 @@ FIRST_PLACEHOLDER = UNKNOWN + 1 + RESERVED.index(PLACEHOLDER_SYMBOLS[0])
 """The token of the first placeholder symbol, in every vocabulary."""
 
 NUMBER, DIGITS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
-SPACES = re.compile(r" {2,}|^ +| +$")
 SYMBOL = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
 
 
@@ -188,7 +188,7 @@ class Pipeline:
     ) -> SourceSentence:
         """A normalized sentence with symbols, in small letters where `case` says so."""
         symbols = tuple(protected[: len(PLACEHOLDER_SYMBOLS)])
-        with_symbols = protect(normalized, symbols)
+        with_symbols = protect(normalized, symbols).text
         text = take_off(with_symbols, case, self.languages[0], self.count_tokens)
         return SourceSentence(user_text, normalized, symbols, text, case)
 
@@ -239,12 +239,6 @@ def spans_within(spans: Sequence[Span], sentence: Span) -> list[Span]:
 
 def text_at(text: str, span: Span) -> str:
     return text[span.start : span.end]
-
-
-def single_spaces(text: EditedText) -> EditedText:
-    """The text without spaces at its ends, and with one between two words."""
-    end = len(text.text)
-    return text.sub(SPACES, lambda found: " " if found.start() and found.end() < end else "")
 
 
 def one_line(text: str) -> str:

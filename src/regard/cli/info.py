@@ -13,7 +13,7 @@ from regard.cli.common import use_utf8
 from regard.engine.quantize import SCALE, are_int8
 from regard.storage.model_card import MODEL_CARD
 from regard.storage.model_file import read_model
-from regard.text.normalize import normalize
+from regard.text.normalize import clean_line
 
 VALUE_COLUMN = 24
 """The column in which values begin."""
@@ -68,7 +68,7 @@ def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
     """A line for each name and its value; nested values are indented."""
     lines = []
     for name, value in content.items():
-        label = "  " * depth + normalize(str(name))
+        label = "  " * depth + clean_line(str(name))
         parts = value if isinstance(value, list) else [value]
         if not any(isinstance(part, dict) for part in parts):
             lines += as_paragraph(label, ", ".join(map(as_text, parts)), width)
@@ -81,7 +81,7 @@ def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:
 
 
 def as_text(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and value > 9999 else normalize(str(value))
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else clean_line(str(value))
 
 
 def as_paragraph(label: str, text: str, width: int) -> list[str]:

@@ -28,6 +28,7 @@ from regard.storage.model_file import (
     write_model_file,
     write_shortlist,
 )
+from regard.text.normalize import normalize
 
 Precision = Literal["int8", "fp32"]
 
@@ -111,7 +112,8 @@ def calibration_pairs(
 ) -> list[tuple[Ids, Ids]]:
     """Sentences and their translations, as tokens: of `texts` the model's own translations."""
     if texts:
-        sources = [ids for ids in info.source.encode(list(texts)[:CALIBRATION_SENTENCES]) if ids]
+        read = [normalize(text).text for text in texts[:CALIBRATION_SENTENCES]]
+        sources = [ids for ids in info.source.encode(read) if ids]
         if not sources:
             raise RegardError(
                 "the calibration text is empty", "--calibration", "give some hundred sentences"

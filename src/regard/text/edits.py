@@ -45,8 +45,8 @@ class EditedText(NamedTuple):
         self, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]
     ) -> "EditedText":
         """The text with each match replaced, as `re.sub` does it."""
-        found = pattern.finditer(self.text)
-        return self.replace((Span(*match.span()), replacement(match)) for match in found)
+        matches = pattern.finditer(self.text)
+        return self.replace((Span(*match.span()), replacement(match)) for match in matches)
 
     def slice(self, span: Span) -> "EditedText":
         """A part of the text; its spans are still mapped to the whole first text."""

@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from regard.special import END, PIECES, Ids
-from regard.text.normalize import normalize_with_spans
+from regard.text.normalize import normalize
 from regard.text.spans import Span, word_of_each_token, words
 from regard.text.vocabulary import Token, Vocabulary
 
@@ -31,7 +31,7 @@ class TokenizedText(NamedTuple):
 
 def tokenize(vocabulary: Vocabulary, text: str) -> list[Token]:
     """The tokens of a source text, without </s>; their spans are in `text` itself."""
-    normalized = normalize_with_spans(text)
+    normalized = normalize(text)
     return [
         token._replace(span=normalized.original(token.span))
         for token in vocabulary.tokens(normalized.text)

@@ -10,7 +10,7 @@ from typing import Any
 
 from regard.data.formats.kinds import refuse_other_kinds
 from regard.errors import RegardError, refuse_system_error
-from regard.text.normalize import normalize
+from regard.text.normalize import clean_line
 
 COMPRESSIONS: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".xz": lzma.LZMAFile}
 """The class that opens a compressed file, by the file's last suffix."""
@@ -117,8 +117,8 @@ def read_texts(file: Path) -> Iterator[str]:
 
 
 def decode_line(line: bytes) -> str:
-    """A line as normalized text; bytes that are not UTF-8 become �."""
-    return normalize(line.decode("utf-8", errors="replace"))
+    """A line as clean text; bytes that are not UTF-8 become �."""
+    return clean_line(line.decode("utf-8", errors="replace"))
 
 
 def require_lines(file: Path) -> Iterator[bytes]:

@@ -35,6 +35,6 @@ def make_pair(number: int, source: bytes, target: bytes) -> Pair | UnreadableLin
     if is_too_long(source) or is_too_long(target):
         return UnreadableLine(number, TOO_LONG)
     try:
-        return Pair(number, normalize(source.decode()), normalize(target.decode()))
+        return Pair(number, normalize(source.decode()).text, normalize(target.decode()).text)
     except UnicodeDecodeError:
         return UnreadableLine(number, NOT_UTF8)

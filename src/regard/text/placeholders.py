@@ -1,0 +1,125 @@
+"""Spans that are not translated, and the text with a placeholder symbol for each."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from regard.special import PLACEHOLDER_SYMBOLS
+from regard.text.edits import EditedText
+from regard.text.patterns import may_be_verbatim, verbatim_pattern
+from regard.text.scripts import ForeignLetters, foreign_letters
+from regard.text.spans import COMBINING_MARK, ZERO_WIDTH_JOINERS, Span, unify_marks
+
+SIGN_RUN = re.compile(rf"[^\w\s{COMBINING_MARK}][{COMBINING_MARK}{ZERO_WIDTH_JOINERS}]*")
+LETTER = re.compile(r"[^\W\d_]")
+MAX_NEIGHBOURS = 4
+"""More spans in a row, with signs and spaces alone between, are one."""
+
+
+class Protected(NamedTuple):
+    text: EditedText
+    """With the symbol `PLACEHOLDER_SYMBOLS[k]` in place of span k."""
+    originals: tuple[Span, ...]
+    """Of each span, the user's characters."""
+
+
+def find_spans(text: str, extra: re.Pattern[str] | None) -> list[Span]:
+    """The spans of a normalized text that are no language, in order and apart.
+
+    Addresses, paths, code, versions, dates, times, telephone numbers, amounts, placeholders of
+    programs, markup, emoji; and what `extra` matches.
+    """
+    spans: list[Span] = []
+    if may_be_verbatim(text):
+        spans = [Span(*match.span()) for match in verbatim_pattern().finditer(text)]
+    if extra:
+        own = (Span(*match.span()) for match in extra.finditer(text))
+        spans = merge_spans(spans, [span for span in own if span.start < span.end])
+    return join_neighbours(text, spans) if len(spans) > MAX_NEIGHBOURS else spans
+
+
+def join_neighbours(text: str, spans: list[Span]) -> list[Span]:
+    """The spans, with one for each row of more than `MAX_NEIGHBOURS`."""
+    rows = [spans[:1]]
+    for before, span in pairwise(spans):
+        if any(map(str.isalnum, text[before.end : span.start])):
+            rows.append([])
+        rows[-1].append(span)
+    return [
+        span
+        for row in rows
+        for span in ([Span(row[0].start, row[-1].end)] if len(row) > MAX_NEIGHBOURS else row)
+    ]
+
+
+def foreign_spans(text: str, script: str, known: Callable[[str], bool]) -> list[Span]:
+    """The words and signs that the model cannot read, in order and apart.
+
+    Words with a letter that is not of `script` (an ISO 15924 code; "" for a script that is not
+    known), words with a character beyond ASCII that is not `known`, and signs that are not.
+    Neighbours with spaces alone between are one span.
+    """
+    foreign = foreign_letters(script)
+    is_own = (text.isascii() and foreign.is_ascii_own) or (
+        not foreign.letter.search(text) and all(map(known, beyond_ascii(text)))
+    )
+    unified = text if is_own else unify_marks(text)
+    signs = [Span(*match.span()) for match in SIGN_RUN.finditer(unified) if not known(match[0][0])]
+    words = [] if is_own else unreadable_words(text, unified, foreign, known)
+    return join_over_spaces(text, merge_spans(words, signs))
+
+
+def unreadable_words(
+    text: str, unified: str, foreign: ForeignLetters, known: Callable[[str], bool]
+) -> list[Span]:
+    """The words with a foreign letter or a character that is not known; `unified` is the text after
+    `unify_marks`."""
+    return [
+        Span(*match.span())
+        for match in foreign.word.finditer(unified)
+        if foreign.letter.search(match[0])
+        or not all(map(known, beyond_ascii(text[slice(*match.span())])))
+    ]
+
+
+def beyond_ascii(text: str) -> set[str]:
+    """The characters that are not ASCII; joiners, which only shape letters, are left out."""
+    if text.isascii():
+        return set()
+    return {character for character in text if character > "\x7f"} - set(ZERO_WIDTH_JOINERS)
+
+
+def join_over_spaces(text: str, spans: list[Span]) -> list[Span]:
+    """The spans; neighbours with spaces alone between are one."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and not text[joined[-1].end : span.start].strip():
+            joined[-1] = Span(joined[-1].start, span.end)
+        else:
+            joined.append(span)
+    return joined
+
+
+def merge_spans(*lists: Iterable[Span]) -> list[Span]:
+    """The spans of all lists in order; those that overlap are one."""
+    merged: list[Span] = []
+    for span in sorted(span for spans in lists for span in spans):
+        if merged and span.start < merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged
+
+
+def is_translatable(text: str, spans: Sequence[Span]) -> bool:
+    """Whether a letter is outside the spans, which are in order and apart."""
+    ends = [0, *(span.end for span in spans)]
+    starts = [*(span.start for span in spans), len(text)]
+    return any(LETTER.search(text, end, start) for end, start in zip(ends, starts, strict=True))
+
+
+def protect(text: EditedText, spans: Sequence[Span]) -> Protected:
+    """The text with a symbol for each span; there are at most as many spans as symbols."""
+    replaced = text.replace(zip(spans, PLACEHOLDER_SYMBOLS[: len(spans)], strict=True))
+    return Protected(replaced, tuple(map(text.original, spans)))
