@@ -72,7 +72,8 @@ def number(random: Random, digits: int) -> str:
 def url(random: Random) -> str:
     path = "/".join(name(random) for _ in range(random.randint(0, 3)))
     query = f"?{name(random)}={number(random, 2)}" if path and random.random() < 0.3 else ""
-    return f"https://{random.choice(['www.', ''])}{name(random)}.example.{random.choice(['org', 'com', 'net'])}/{path}{query}"
+    host = f"{random.choice(['www.', ''])}{name(random)}.example"
+    return f"https://{host}.{random.choice(['org', 'com', 'net'])}/{path}{query}"
 
 
 def mail(random: Random) -> str:
@@ -143,9 +144,7 @@ OTHER_SPANS: dict[str, Callable[[Random], str]] = {
     ),
     "code": lambda random: f"`{name(random)} --{name(random)}`",
     "identifier": lambda random: f"{name(random)}_{name(random)}",
-    "telephone": lambda random: (
-        f"+33 {number(random, 1)} {number(random, 2)} {number(random, 2)} {number(random, 2)} {number(random, 2)}"
-    ),
+    "telephone": lambda random: " ".join(["+33 1", *(number(random, 2) for _ in range(4))]),
     "hash": lambda random: "".join(random.choices("0123456789abcdef", k=12)) + "0a1",
     "other emoji": lambda random: random.choice(["😀", "🤷🏿‍♀️", "🏳️‍🌈", "1️⃣", "⭐", "🇯🇵"]),
     "other alphabet": lambda random: name(
