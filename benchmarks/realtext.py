@@ -13,6 +13,7 @@ import json
 import re
 import string
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -186,8 +187,8 @@ def is_copied(case: Case, translation: str, plain: str) -> bool:
 def is_said_once(case: Case, translation: str, plain: str) -> bool:
     """No word twice in a row, and about as many words as the plain sentence has."""
     said, expected = words(translation), words(plain)
-    is_repeated = any(a == b for a, b in zip(said, said[1:], strict=False))
-    repeats = any(a == b for a, b in zip(expected, expected[1:], strict=False))
+    is_repeated = any(a == b for a, b in pairwise(said))
+    repeats = any(a == b for a, b in pairwise(expected))
     return bool(said) and (not is_repeated or repeats) and len(said) <= 1.5 * len(expected) + 1
 
 
