@@ -24,6 +24,7 @@ from typing import NamedTuple
 from regard.config import TextOptions
 from regard.special import PLACEHOLDER_SYMBOLS, RESERVED, UNKNOWN, Ids
 from regard.text.case import Case, find_case, put_back, take_off
+from regard.text.coverage import strip
 from regard.text.edits import EditedText
 from regard.text.languages import Languages, script
 from regard.text.layout import translatable_spans
@@ -31,7 +32,6 @@ from regard.text.normalize import (
     CONTROL_CHARACTERS,
     fold_unknown,
     normalize,
-    replace_control_characters,
     single_spaces,
 )
 from regard.text.placeholders import (
@@ -82,7 +82,7 @@ class SourceSentence(NamedTuple):
     @property
     def copies(self) -> dict[str, str]:
         """What the translation contains in place of each symbol."""
-        texts = (one_line(text_at(self.user_text, span)) for span in self.spans)
+        texts = (printable(text_at(self.user_text, span)) for span in self.spans)
         return dict(zip(PLACEHOLDER_SYMBOLS, texts, strict=False))
 
     @property
@@ -104,6 +104,8 @@ class Pipeline:
     languages: Languages
     source: Vocabulary
     target: Vocabulary
+    has_trained_placeholders: bool = False
+    """Whether training taught the symbols; if not, sentences are cut at their protected spans."""
     longest: int = DEFAULT_LONGEST
     """Tokens of the longest sentence that the model learned; longer ones are cut."""
     protected: re.Pattern[str] | None = None
@@ -177,9 +179,14 @@ class Pipeline:
 
     def split(self, text: str, protected: Sequence[Span]) -> list[Span]:
         """The sentences of a normalized text, none longer than those that the model learned."""
+        sentences = split_sentences(text, self.languages[0], protected)
+        if not self.has_trained_placeholders:
+            sentences = [
+                part for sentence in sentences for part in between_spans(text, sentence, protected)
+            ]
         return [
             part
-            for sentence in split_sentences(text, self.languages[0], protected)
+            for sentence in sentences
             for part in split_long(text, sentence, self.longest, self.count_tokens, protected)
         ]
 
@@ -237,22 +244,35 @@ def spans_within(spans: Sequence[Span], sentence: Span) -> list[Span]:
     return [Span(a - sentence.start, b - sentence.start) for a, b in spans[begin:end]]
 
 
+def between_spans(text: str, sentence: Span, protected: Sequence[Span]) -> list[Span]:
+    """What is before, between and after the protected spans in a sentence, without white space."""
+    begin, end = (bisect_left(protected, Span(edge, 0)) for edge in sentence)
+    inside = protected[begin:end]
+    starts = [sentence.start, *(span.end for span in inside)]
+    ends = [*(span.start for span in inside), sentence.end]
+    return [strip(text, Span(*both)) for both in zip(starts, ends, strict=True)]
+
+
 def text_at(text: str, span: Span) -> str:
     return text[span.start : span.end]
 
 
-def one_line(text: str) -> str:
-    """The text without characters that would end a line or are invisible, but for tabs."""
-    return replace_control_characters(text)
+def printable(text: str) -> str:
+    """The text without control characters, except for tabs and line feeds."""
+    return CONTROL_CHARACTERS.sub(lambda found: found[0] if found[0] in "\t\n" else " ", text)
 
 
 def gaps_between(text: str, sentences: Sequence[SourceSentence]) -> list[str]:
     """What the user wrote before, between and after the sentences: layout, white space, and what
-    is not translated."""
+    is not translated; invisible characters only beside what is visible."""
     originals = [sentence.original for sentence in sentences]
     starts = [0, *(span.end for span in originals)]
     ends = [*(span.start for span in originals), len(text)]
-    return [one_line(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+    gaps = (printable(text[start:end]) for start, end in zip(starts, ends, strict=True))
+    return [
+        gap if gap.isspace() or normalize(gap).text else "".join(filter(str.isspace, gap))
+        for gap in gaps
+    ]
 
 
 def missing_numbers(source: str, target: str) -> list[Span]:

@@ -46,8 +46,6 @@ class Translator:
     engine: Engine
     pipeline: Pipeline
     options: SearchOptions
-    has_trained_placeholders: bool
-    """Whether training taught the symbols; a search writes each of them in any case."""
     workers: int = 1
     """Batches that are translated at the same time."""
 
@@ -58,6 +56,10 @@ class Translator:
     @property
     def target(self) -> Vocabulary:
         return self.pipeline.target
+
+    @property
+    def has_trained_placeholders(self) -> bool:
+        return self.pipeline.has_trained_placeholders
 
     @property
     def languages(self) -> Languages:
@@ -405,12 +407,16 @@ def refuse_device(path: Path, device: str, engine: EngineName) -> None:
 
 def translator(engine: Engine, opened: ModelFile, workers: int) -> Translator:
     info = opened.info
-    return Translator(
-        engine, pipeline_of(info), info.config.search, info.text.placeholders, workers
-    )
+    return Translator(engine, pipeline_of(info), info.config.search, workers)
 
 
 def pipeline_of(info: ModelInfo) -> Pipeline:
     """The stages of text that a model was made for."""
-    longest = info.text.longest or DEFAULT_LONGEST
-    return Pipeline(info.config.text, info.languages, info.source, info.target, longest)
+    return Pipeline(
+        info.config.text,
+        info.languages,
+        info.source,
+        info.target,
+        info.text.placeholders,
+        info.text.longest or DEFAULT_LONGEST,
+    )

@@ -235,7 +235,7 @@ class TrainingLoop:
         info = self.prepared.model_info
         greedy = self.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(trainer.average)
-        translator = Translator(engine, pipeline_of(info), greedy, info.text.placeholders)
+        translator = Translator(engine, pipeline_of(info), greedy)
         texts = [sentence.text for sentence in translator.translate_sentences(valid.sources)]
         score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
