@@ -23,6 +23,11 @@ REASON_ORDER: tuple[FinishReason, ...] = ("repetition", "length", "eos")
 """A line's finish reason is that of its sentences that comes first here."""
 
 
+MAX_SENTENCE_CHARACTERS = 1000
+"""A longer sentence is cut: models are not trained on longer ones (`data.max_characters`), and
+attention takes time quadratic in the length."""
+
+
 class SentenceTranslation(NamedTuple):
     """One sentence, as the search returns it."""
 
@@ -153,9 +158,26 @@ def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
     return [Word(word.text, [indices[token] for token in word.tokens]) for word in grouped]
 
 
-def cut_into_sentences(text: str, language: str) -> list[sentences.Sentence]:
-    """The sentences of a text, normalized; a text of white space has none."""
-    return [part for part in sentences.split_sentences(normalize(text).text, language) if part.text]
+class Sentence(NamedTuple):
+    text: str
+    whitespace: str
+    """The white space between it and the next sentence."""
+
+
+def cut_into_sentences(text: str, language: str) -> list[Sentence]:
+    """The sentences of a text, normalized, in parts where they are very long; a text of white space
+    has none."""
+    read = normalize(text).text
+    spans = [
+        part
+        for span in sentences.split_sentences(read, language, ())
+        for part in sentences.split_long(read, span, MAX_SENTENCE_CHARACTERS, len, ())
+    ]
+    starts = [*(span.start for span in spans[1:]), len(read)]
+    return [
+        Sentence(read[slice(*span)], read[span.end : start])
+        for span, start in zip(spans, starts, strict=False)
+    ]
 
 
 def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:

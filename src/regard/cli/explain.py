@@ -81,7 +81,7 @@ def explain(
         explain_one(source, one, name, target, beam)
         for one, name in zip(model, unique_names(model, "/"), strict=True)
     ]
-    if len(sentences.split_sentences(normalize(source).text, explained[0].languages[0])) > 1:
+    if len(sentences.split_sentences(normalize(source).text, explained[0].languages[0], ())) > 1:
         errors.print(
             "several sentences are explained as one; `regard translate` cuts them, unless"
             " --no-sentence-splitting is given",
