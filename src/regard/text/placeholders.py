@@ -12,7 +12,7 @@ from regard.text.scripts import ForeignLetters, foreign_letters
 from regard.text.spans import COMBINING_MARK, ZERO_WIDTH_JOINERS, Span, unify_marks
 
 SIGN_RUN = re.compile(rf"[^\w\s{COMBINING_MARK}][{COMBINING_MARK}{ZERO_WIDTH_JOINERS}]*")
-LETTER = re.compile(r"[^\W\d_]")
+ANY_LETTER = re.compile(r"[^\W\d_]")
 MAX_NEIGHBOURS = 4
 """More spans in a row, with signs and spaces alone between, are one."""
 
@@ -116,7 +116,7 @@ def is_translatable(text: str, spans: Sequence[Span]) -> bool:
     """Whether a letter is outside the spans, which are in order and apart."""
     ends = [0, *(span.end for span in spans)]
     starts = [*(span.start for span in spans), len(text)]
-    return any(LETTER.search(text, end, start) for end, start in zip(ends, starts, strict=True))
+    return any(ANY_LETTER.search(text, end, start) for end, start in zip(ends, starts, strict=True))
 
 
 def protect(text: EditedText, spans: Sequence[Span]) -> Protected:
