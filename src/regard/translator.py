@@ -220,7 +220,7 @@ class Translator:
         """The characters that attention skipped; infinite where a part was cut off."""
         if any(part.finish_reason != "eos" for part in parts):
             return inf
-        return sum(end - start for part in parts for start, end in untranslated(self, part))
+        return float(sum(end - start for part in parts for start, end in untranslated(self, part)))
 
     def search_all(
         self, texts: Sequence[str], prefix: str, search: Search

@@ -246,13 +246,3 @@ def word_pieces(text: str, word: Span) -> Iterator[Span]:
                 start = end
             end = word.start + letter.end()
     yield Span(start, word.end)
-
-
-def splits_a_word(text: str, rest: str) -> bool:
-    """Whether a long sentence was cut between `text` and `rest` inside one ASCII word, such as an
-    address or a code, so that they are joined without a space."""
-    return (
-        not TRAILING_PUNCTUATION.search(text[-MIN_PART_CHARACTERS:])
-        and text[-1:].isascii()
-        and rest[:1].isascii()
-    )
