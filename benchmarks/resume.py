@@ -289,7 +289,7 @@ TINY = (
         "model.embedding_size=16",
         "model.encoder_size=16",
         "model.decoder_size=16",
-        "vocabulary.size=450",
+        "vocabulary.size=600",
     ),
     *("train.batch_tokens=512", "train.warmup=20", "train.threads=1"),
 )

@@ -30,7 +30,7 @@ def test_two_vocabularies_are_kept_apart(model, tmp_path):
     from regard.text.vocabulary import learn
 
     card = model_folder.load_model_info(model)
-    card = card._replace(target=learn(["autre chose " * 5], 500, "here"))
+    card = card._replace(target=learn(["autre chose " * 5], 600, "here"))
     model_folder.save_model_info(tmp_path, card)
     again = model_folder.load_model_info(tmp_path)
     assert again.target.proto == card.target.proto != again.source.proto

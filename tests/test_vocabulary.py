@@ -43,7 +43,7 @@ def test_text_that_looks_like_a_special_token_is_text():
 
 def test_every_reserved_symbol_is_one_token_with_the_same_number_in_every_vocabulary():
     assert len(RESERVED) >= 100
-    other = learn(["abc def ghi " * 3], 500, "the test")
+    other = learn(["abc def ghi " * 3], 600, "the test")
     for number, symbol in enumerate(RESERVED):
         for vocabulary in (VOCABULARY, other):
             tokens = vocabulary.encode([f"a {symbol} b"])[0]
@@ -61,7 +61,29 @@ def test_learning_twice_learns_the_same():
 
 
 def test_little_text_gives_a_small_vocabulary():
-    assert 4 + 128 + 256 < len(learn(["the cat"], 8000, "here")) < 500
+    assert 4 + 128 + 256 < len(learn(["the cat"], 8000, "here")) < 600
+
+
+def test_the_usual_signs_and_letters_are_known_whatever_the_text_has():
+    french, other = (
+        learn(["the cat " * 9], 8000, "here", ["fr"]),
+        learn(["日本 " * 9], 8000, "here"),
+    )
+    for character in "~{|}@#AZaz09«»–—°€£ ":
+        assert french.knows(character) and other.knows(character)
+        assert not any(piece.startswith("<0x") for piece in french.pieces(
+            french.encode([f"x{character}x"])[0]
+        ))  # fmt: skip
+    for character in "àéœÀÉŒ":
+        assert french.knows(character) and not other.knows(character)
+    assert other.knows("日") and not french.knows("日")
+
+
+@given(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters="▁"))
+def test_a_character_is_known_if_it_is_not_read_as_bytes(character):
+    pieces = VOCABULARY.pieces(VOCABULARY.encode([character])[0])
+    is_symbol = character in RESERVED
+    assert VOCABULARY.knows(character) == (not is_symbol and "<0x" not in pieces[-1])
 
 
 def test_the_spans_of_tokens_cover_the_text_in_order():
@@ -149,7 +171,7 @@ def test_what_reading_the_texts_raises_is_raised_as_it_is():
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        learn(texts(), 500, "here")
+        learn(texts(), 600, "here")
 
 
 @needs_posix
@@ -160,7 +182,7 @@ def test_ctrl_c_interrupts_the_learning_of_subwords():
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "slowly = (time.sleep(0.01) or f'text number {n}' for n in range(10_000))\n"
         "threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()\n"
-        "learn(slowly, 500, 'here')\n"
+        "learn(slowly, 600, 'here')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=False, timeout=30

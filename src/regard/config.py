@@ -44,9 +44,10 @@ class DataOptions(Section):
 class VocabularyOptions(Section):
     """Subwords: SentencePiece's byte-pair encoding with byte fallback."""
 
-    size: Annotated[int, Field(ge=4 + len(RESERVED) + 256 + 32, le=1_000_000)] = 8000
-    """Tokens, including 4 special tokens, 128 reserved symbols and 256 bytes; fewer if the text is
-    too small for as many. Small corpora need a small vocabulary."""
+    size: Annotated[int, Field(ge=4 + len(RESERVED) + 256 + 128, le=1_000_000)] = 8000
+    """Tokens, including 4 special tokens, 128 reserved symbols, 256 bytes, and ASCII and the usual
+    signs and letters of both languages; fewer if the text is too small for as many. Small corpora
+    need a small vocabulary."""
     joint: bool = True
     """One vocabulary for both languages, so that names and numbers have the same tokens."""
     sample_pairs: Count = 500_000

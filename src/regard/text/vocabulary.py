@@ -11,7 +11,8 @@ import sentencepiece
 
 from regard.errors import RegardError
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
-from regard.text.bpe_dropout import Merges, make_merges, sample_tokens
+from regard.text.alphabets import required_characters
+from regard.text.bpe_dropout import FIRST_PIECE, Merges, make_merges, sample_tokens
 from regard.text.normalize import replace_control_characters
 from regard.text.spans import Span
 
@@ -55,6 +56,17 @@ class Vocabulary:
         """The pairs of neighbours that may become one token."""
         return make_merges(self.all_pieces)
 
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """The characters that are read as themselves."""
+        return frozenset(piece for piece in self.all_pieces[FIRST_PIECE:] if len(piece) == 1) | {
+            " "
+        }
+
+    def knows(self, character: str) -> bool:
+        """Whether the character is read as itself, not as bytes."""
+        return character in self.characters
+
     def __len__(self) -> int:
         return self.processor.get_piece_size()
 
@@ -90,12 +102,14 @@ class Vocabulary:
         return [Token(token, piece, Span(*span)) for token, piece, span in parts]
 
 
-def learn(texts: Iterable[str], size: int, where: str) -> Vocabulary:
+def learn(texts: Iterable[str], size: int, where: str, languages: Sequence[str] = ()) -> Vocabulary:
     """Learn `size` subwords from the texts, or fewer if the texts are too small for as many.
+
+    ASCII, the usual signs and the letters of the languages are among them, whatever the texts have.
 
     Raises RegardError if the texts are empty, and whatever iterating over them raises.
     """
-    thread = TrainerThread(texts, size)
+    thread = TrainerThread(texts, size, required_characters(languages))
     thread.start()
     try:
         thread.is_done.wait()  # Ctrl-C interrupts this, but would not interrupt SentencePiece
@@ -130,9 +144,9 @@ def learning_error(cause: Exception, size: int, where: str) -> RegardError:
 class TrainerThread(Thread):
     """Runs SentencePiece's trainer, so that the main thread can still receive Ctrl-C."""
 
-    def __init__(self, texts: Iterable[str], size: int) -> None:
+    def __init__(self, texts: Iterable[str], size: int, required: str) -> None:
         super().__init__(name="learning subwords", daemon=True)
-        self.texts, self.size = texts, size
+        self.texts, self.size, self.required = texts, size, required
         self.proto = io.BytesIO()
         self.is_cancelled, self.is_done = False, Event()
         self.read_error: Exception | None = None
@@ -163,6 +177,7 @@ class TrainerThread(Thread):
                 character_coverage=0.9999,
                 normalization_rule_name="identity",
                 user_defined_symbols=list(RESERVED),
+                required_chars=self.required,
                 max_sentence_length=1 << 20,
                 num_threads=1,
                 minloglevel=2,

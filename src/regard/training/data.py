@@ -25,6 +25,7 @@ from regard.data.lexicon import (
 from regard.errors import RegardError
 from regard.shapes import Int
 from regard.text.identification import SAMPLE_TEXTS, languages_warning
+from regard.text.languages import Languages
 from regard.text.vocabulary import Vocabulary, learn
 from regard.training.report import Report
 
@@ -120,7 +121,7 @@ def hold_out(corpus: Corpus, max_pairs: int) -> tuple[ParallelTexts, Parallel]:
 
 
 def learn_vocabularies(
-    corpus: ParallelTexts, options: VocabularyOptions, report: Report
+    corpus: ParallelTexts, options: VocabularyOptions, languages: Languages, report: Report
 ) -> tuple[Vocabulary, Vocabulary]:
     """Of the source and of the target; the same one twice if it is joint."""
     step = -(-len(corpus) // options.sample_pairs)
@@ -131,9 +132,13 @@ def learn_vocabularies(
     sources = (text for chunk in chunks for text in corpus.sources(chunk))
     targets = (text for chunk in chunks for text in corpus.targets(chunk))
     if options.joint:
-        both = learn((text for side in (sources, targets) for text in side), options.size, where)
+        texts = (text for side in (sources, targets) for text in side)
+        both = learn(texts, options.size, where, languages)
         return both, both
-    return learn(sources, options.size, where), learn(targets, options.size, where)
+    return (
+        learn(sources, options.size, where, languages[:1]),
+        learn(targets, options.size, where, languages[1:]),
+    )
 
 
 def prepare_text(

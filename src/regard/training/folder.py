@@ -219,7 +219,7 @@ def new_model_info(
         "corpus": corpus,
     }
     if parent is None:
-        source, target = learn_vocabularies(texts, config.vocabulary, report)
+        source, target = learn_vocabularies(texts, config.vocabulary, data.languages, report)
     else:
         source, target = parent.model_info.source, parent.model_info.target
         provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
