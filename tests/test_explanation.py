@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.config import TextOptions
 from regard.engine.onnx.engine import OnnxEngine
 from regard.errors import RegardError
 from regard.explain.explanation import (
@@ -20,7 +21,8 @@ from regard.explain.explanation import (
     explain_given,
     load_to_explain,
     read_source,
-    read_target,
+    tokenize_source,
+    tokenize_target,
 )
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
@@ -38,6 +40,23 @@ NO_PUSH = np.zeros((1, 1), np.float32)
 @pytest.fixture(scope="module")
 def translator(model):
     return load(model, engine="onnx", workers=1)
+
+
+@pytest.fixture(scope="module")
+def plain(translator):
+    """The translator without stages of text: the model reads what the user wrote."""
+    names = TextOptions.model_fields
+    return translator.with_text_options(TextOptions.model_validate(dict.fromkeys(names, False)))
+
+
+def read_both(translator, source, target):
+    """The words of a source and of a translation with these tokens."""
+    sentence = read_source(translator, source)
+    ids = translator.target.encode([target])[0]
+    return (
+        tokenize_source(translator.source, sentence),
+        tokenize_target(translator, sentence, ids, is_ended=True),
+    )
 
 
 # The trace
@@ -133,9 +152,8 @@ def test_a_lone_space_belongs_to_the_word_behind_it():
 @pytest.mark.parametrize(
     "line", ["Marks & Spencer: 2 1 5 €.", "मैं हिन्दी में", "l'été 5\u00a0€ !", "سلام عليكم 😀 👍🏽"]
 )
-def test_a_word_begins_with_the_token_of_the_space_before_it(translator, line):
-    written = read_target(translator.target, translator.target.encode([line])[0], is_ended=True)
-    for told in (written, read_source(translator, line)):
+def test_a_word_begins_with_the_token_of_the_space_before_it(plain, line):
+    for told in read_both(plain, line, line):
         for word, before in zip(told.words[1:-1], told.words, strict=False):
             is_spaced = f"{before.text} {word.text}" in line
             assert told.tokens[word.tokens[0]].startswith("▁") == is_spaced
@@ -154,19 +172,16 @@ def test_words_are_cut_from_the_text_in_order_and_leave_out_only_white_space(tex
     assert not text[behind:].strip()
 
 
-def test_letters_written_byte_by_byte_are_in_one_word(translator):
-    ids = translator.target.encode(["Un 猫 noir."])[0]
-    told = read_target(translator.target, ids, is_ended=True)
+def test_letters_written_byte_by_byte_are_in_one_word(plain):
+    _, told = read_both(plain, "A black 猫.", "Un 猫 noir.")
     assert [word.text for word in told.words] == ["Un", "猫", "noir", ".", "</s>"]
-    assert [place for word in told.words for place in word.tokens] == list(range(len(ids) + 1))
+    assert [place for word in told.words for place in word.tokens] == list(range(len(told.ids)))
 
 
 @pytest.mark.parametrize("line", ["Je 😀 à la mer.", "中文。 à", "5€ Zoë 😀 it", "x“y” ..."])
-def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(translator, line):
-    vocabulary = translator.target
-    told = read_target(vocabulary, vocabulary.encode([line])[0], is_ended=True)
-    for read in (told, read_source(translator, line)):
-        known = vocabulary if read is told else translator.source
+def test_each_byte_of_a_letter_goes_to_the_word_of_the_letter(plain, line):
+    both = read_both(plain, line, line)
+    for read, known in zip(both, (plain.source, plain.target), strict=True):
         for word in read.words[:-1]:
             written = known.decode([read.ids[place] for place in word.tokens])
             assert written.strip() == word.text

@@ -26,7 +26,6 @@ from regard.data.formats.lines import MAX_LINE_BYTES, read_lines, read_texts
 from regard.data.formats.pair import Pair, UnreadableLine
 from regard.data.formats.tsv import choose_columns, columns_message
 from regard.errors import RegardError
-from regard.text.languages import parse_languages
 from regard.text.normalize import clean_line, normalize
 
 LANGUAGES = ("en", "fr")

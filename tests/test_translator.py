@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regard
-from regard.config import SearchOptions
+from regard.config import SearchOptions, TextOptions
 from regard.engine.memory import (
     MAX_BATCH,
     MAX_NUMBERS,
@@ -67,8 +67,8 @@ def test_translations_come_in_the_order_of_the_texts_whatever_the_batch(translat
 
 def test_an_empty_text_gives_an_empty_translation(translator):
     found = translator.translate(["", "  ", EXAMPLE.source, "\u2028"])
-    assert [one.text for one in found[:2]] == ["", ""]
-    assert found[2].text and not found[3].text
+    assert [one.text for one in found] == ["", "  ", found[2].text, " "]
+    assert found[2].sentences and not found[3].sentences
     assert found[0].weights.size == 0
 
 
@@ -79,7 +79,7 @@ def test_hard_inputs_are_translated_within_their_limit_and_never_crash(translato
         assert found.source == text
         for sentence in found.sentences:
             limit = translator.options.max_length(len(sentence.source_ids))
-            assert len(sentence.ids) <= limit, text
+            assert len(sentence.ids) <= limit + 2 * len(sentence.source.protected), text
         assert found.finish_reason in ("eos", "length", "repetition")
 
 
@@ -91,7 +91,8 @@ def test_any_text_is_translated(translator, texts):
 
 def test_n_best_are_distinct_and_the_first_is_the_translation(translator):
     translator = translator.with_options(SearchOptions(beam=4))
-    for best, one in zip(translator.n_best(TEXTS), translator.translate(TEXTS), strict=True):
+    singles = translator.translate_sentences(TEXTS)
+    for best, one in zip(translator.n_best(TEXTS), singles, strict=True):
         assert best[0] == one or best[0].text == one.text
         assert len({found.text for found in best}) == len(best) <= 4
 
@@ -213,15 +214,13 @@ def test_the_words_of_a_source_have_no_control_characters(translator, odd, word)
 
 
 @pytest.mark.parametrize("odd", ["▁", " ▁ ▁", "\x0c▁"])
-def test_what_only_the_subwords_take_for_white_space_is_translated_as_an_empty_text(
-    translator, odd
-):
+def test_what_only_the_subwords_take_for_white_space_is_copied(translator, odd):
     assert translator.source.encode([normalize(odd).text]) == [[]]
-    for found in [*translator.translate([odd]), *translator.translate_sentences([odd])]:
-        assert (found.text, found.sentences, found.tokens) == ("", (), [])
-        assert found.weights.shape == (0, 0)
-    [with_it, without] = translator.translate([f"{TEXTS[0]} {odd}", TEXTS[0]])
-    assert (with_it.text, with_it.tokens) == (without.text, without.tokens)
+    plain = translator.with_text_options(TextOptions(spans=False))
+    for one in (translator, plain):
+        for found in [*one.translate([odd]), *one.translate_sentences([odd])]:
+            assert (found.text.strip("\x0c "), found.sentences) == (odd.strip("\x0c "), ())
+            assert found.weights.shape == (0, 0)
 
 
 @pytest.mark.parametrize("option", [{"top_k": 1.5}, {"seed": 0.5}, {"top_p": 0}])

@@ -168,7 +168,9 @@ class Pipeline:
 
     def is_translatable(self, text: str, protected: Sequence[Span]) -> bool:
         """Whether there is language in a normalized text."""
-        return is_translatable(text, protected) if self.options.spans else bool(text)
+        if self.options.spans:
+            return is_translatable(text, protected)
+        return self.count_tokens(text) > 0
 
     def find_case(self, text: str, protected: Sequence[Span]) -> Case:
         """How a normalized text is written, apart from its protected spans."""

@@ -1,0 +1,266 @@
+"""The laws of the stages between a user's text and the model's: what is no language survives."""
+
+import pickle
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regard
+from regard.config import TextOptions
+from regard.errors import RegardError
+from regard.lesson.corpus import examples
+from regard.pipeline import missing_numbers
+from regard.text.coverage import STRETCH, cut_around, uncovered_stretches
+from regard.text.spans import Span, words
+from regard.translation import untranslated
+
+SENTENCES = [example.source for example in examples(12, 7)]
+SPANS = [
+    "https://example.org/a_(b)?x=1&y=2",
+    "jane.roe@mail.example.com",
+    "{name}",
+    "%1$s",
+    "{{ user }}",
+    "$NAME$",
+    "__count__",
+    "v1.2.3",
+    "2026-12-31",
+    "17:45",
+    "£20",
+    "🐶",
+    "👩\u200d👩\u200d👧",
+    "Σοφία",
+    "漢字",
+    "`git status`",
+    "<b>",
+    "&amp;",
+]
+STAGES = list(TextOptions.model_fields)
+
+
+@pytest.fixture(scope="module")
+def without_symbols(model):
+    """The small model, whose training had no placeholders."""
+    return regard.load(model, engine="onnx")
+
+
+@pytest.fixture(scope="module")
+def translator(without_symbols):
+    """The same as if its training had taught the symbols: they stand in the source."""
+    pipeline = replace(without_symbols.pipeline, has_trained_placeholders=True)
+    return replace(without_symbols, pipeline=pipeline)
+
+
+def with_options(translator, **options):
+    return translator.with_text_options(TextOptions(**options))
+
+
+lines = st.builds(
+    lambda sentence, spans, random: " ".join(
+        shuffled(random, [*sentence.split(), *dict.fromkeys(spans)])
+    ),
+    st.sampled_from(SENTENCES),
+    st.lists(st.sampled_from(SPANS), min_size=1, max_size=6),
+    st.randoms(use_true_random=False),
+)
+
+
+def shuffled(random, parts):
+    random.shuffle(parts)
+    return parts
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+@settings(max_examples=15)
+@given(texts=st.lists(lines, min_size=1, max_size=4))
+def test_every_protected_span_is_in_the_translation_exactly_once(
+    translator, without_symbols, beam, texts
+):
+    for one in (translator, without_symbols):
+        quick = one.with_options(one.options.model_copy(update={"beam": beam}))
+        for text, found in zip(texts, quick.translate(texts), strict=True):
+            for span in SPANS:
+                if span in text.split():
+                    assert found.text.count(span) == text.count(span), (text, found.text)
+
+
+@given(st.lists(lines, min_size=1, max_size=3))
+@settings(max_examples=15)
+def test_a_copied_span_has_the_same_characters_on_both_sides(translator, texts):
+    for text, found in zip(texts, translator.translate(texts), strict=True):
+        for source, target in found.copied:
+            assert text[slice(*source)] == found.text[slice(*target)]
+
+
+def test_n_best_and_samples_and_prefixes_hold_the_spans_too(translator):
+    from regard.search.sampling import Sampling
+
+    text = f"{SENTENCES[0]} {{name}} 🐶"
+    some = translator.n_best([text])[0] + translator.sample([text], Sampling())
+    some += translator.translate_with_prefix([text], "Le")[0]
+    assert len(some) > 2
+    for found in some:
+        assert found.text.count("{name}") == found.text.count("🐶") == 1
+
+
+@pytest.mark.parametrize("text", ["7", "10:30", "--", "🙂", "{count}", "спасибо", "3 + 4 = 7", "…"])
+def test_a_line_without_language_is_copied(translator, without_symbols, text):
+    for one in (translator, without_symbols):
+        [found] = one.translate([text])
+        assert (found.text, found.sentences, found.warnings) == (text, (), [])
+
+
+@pytest.mark.parametrize("layout", ["  {}", "\t{}\t", "- {}", "2) {} ", "> > {}", "## {}", "7\t{}"])
+def test_layout_comes_back_as_it_was(translator, layout):
+    plain, found = translator.translate([SENTENCES[1], layout.format(SENTENCES[1])])
+    assert found.text == layout.format(plain.text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: re.sub("([a-z]{2})([a-z]{2})", "\\1\u00ad\\2", text),
+        lambda text: f"\u200e{text}\u200f",
+        lambda text: text.replace(" ", "\u00a0"),
+        lambda text: text.replace(" ", "   "),
+    ],
+)
+def test_what_no_reader_sees_changes_nothing(translator, change):
+    plain = [found.text for found in translator.translate(SENTENCES)]
+    changed = [found.text for found in translator.translate(list(map(change, SENTENCES)))]
+    assert changed == plain
+
+
+def test_a_line_in_capitals_is_read_in_small_letters_and_written_in_capitals(translator):
+    text = "The dog sees the cat."
+    plain, found = translator.translate([text, text.upper()])
+    assert found.sentences[0].source.text.text == text
+    assert found.text == plain.text.upper()
+
+
+def test_a_tokens_span_is_cut_from_the_users_own_text(translator):
+    text = "  - THE DOG\u00ad SEES {name} AND THE CAT."
+    [found] = translator.translate([text])
+    pieces = [text[slice(*token.span)] for token in found.source_tokens]
+    assert "{name}" in pieces
+    shown = [piece.replace("\u00ad", "").strip() for piece in pieces]
+    assert "".join(shown) == "THEDOGSEES{name}ANDTHECAT."
+    assert "".join(found.text[slice(*token.span)] for token in found.tokens).replace(
+        " ", ""
+    ) == found.text.removeprefix("  - ").replace(" ", "")
+
+
+def test_each_source_word_has_its_coverage(translator):
+    for found in translator.translate(SENTENCES):
+        assert len(found.coverage) == len(found.source_words)
+        ends = sum(part.coverage[-1] for part in found.sentences)
+        written = sum(part.target_length for part in found.sentences)
+        assert sum(found.coverage) + ends == pytest.approx(written, abs=1e-3)
+
+
+def test_a_translation_keeps_its_warnings_and_spans_in_another_process(translator):
+    [found] = translator.translate([f"{SENTENCES[0]} {{name}}"])
+    copy = pickle.loads(pickle.dumps(found))
+    assert (copy.warnings, copy.copied, copy.coverage) == (
+        found.warnings,
+        found.copied,
+        found.coverage,
+    )
+
+
+@pytest.mark.parametrize("stage", ["layout", "normalization", "spans", "case"])
+def test_each_stage_can_be_switched_off(translator, stage):
+    line = {
+        "layout": "- The dog sees the cat.",
+        "normalization": "The\u00ad dog sees the cat.",
+        "spans": "The {name} sees the cat.",
+        "case": "THE DOG SEES THE CAT.",
+    }[stage]
+    read, raw = (
+        one.pipeline.read(line)[0].text.text
+        for one in (translator, with_options(translator, **{stage: False}))
+    )
+    assert read != raw
+
+
+def test_a_regular_expression_protects_more(translator):
+    [found] = translator.protecting("d[aeiou]g").translate(["The dog sees the cat."])
+    assert found.text.count("dog") == 1
+    with pytest.raises(RegardError, match="not a regular expression"):
+        translator.protecting("(")
+
+
+# What is searched again
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "missing"),
+    [
+        ("In 1999 and 2001.", "En 1999 et 2001.", []),
+        ("It costs 1,000.50.", "Cela coûte 1 000,50.", []),
+        ("3 cats and 3 dogs", "3 chats et des chiens", ["3"]),
+        ("Room 12", "Chambre 21", ["12"]),
+        ("No number", "Aucun 7", []),
+    ],
+)
+def test_numbers_whose_digits_are_missing_are_known(source, target, missing):
+    assert [source[slice(*span)] for span in missing_numbers(source, target)] == missing
+
+
+def test_a_number_that_is_missing_is_searched_again_as_a_span(translator):
+    text = "The 4711 dogs see the cat."
+    [found] = translator.translate([text])
+    assert found.text.count("4711") == 1
+    assert not any(warning.kind == "numbers" for warning in found.warnings)
+
+
+def test_a_stretch_without_attention_is_known(translator):
+    text = " ".join(["The dog sees the cat and the mouse"] * 2)
+    tokens = translator.source.tokens(text)
+    skipped = Span(text.index("cat and"), text.index("cat and") + 26)
+    weights = [0.0 if skipped.start <= token.span.start < skipped.end else 1.0 for token in tokens]
+    [stretch] = uncovered_stretches(translator.source, text, [*weights, 1.0])
+    assert stretch.start <= skipped.start and skipped.end <= stretch.end
+    assert not uncovered_stretches(translator.source, text, [1.0] * (len(tokens) + 1))
+
+
+def test_a_sentence_that_attention_skipped_is_searched_again_in_parts(translator, monkeypatch):
+    text = "The dog sees the cat, and the mouse sees the dog, and the cat sees the mouse."
+    half = Span(text.index("and the mouse"), text.index("and the cat"))
+
+    def skipped(_, part):
+        return [half] if part.source.text.text == text else []
+
+    monkeypatch.setattr("regard.translator.untranslated", skipped)
+    [found] = translator.translate([text])
+    assert len(found.sentences) > 1
+    read = " ".join(part.source.text.text for part in found.sentences)
+    assert read == text
+    [once] = with_options(translator, coverage=False).translate([text])
+    assert len(once.sentences) == 1
+
+
+def test_without_attention_nothing_is_said_of_coverage(translator):
+    [found] = translator.translate([SENTENCES[0]])
+    part = found.sentences[0]._replace(coverage=())
+    assert not untranslated(translator, part)
+    assert replace(found, sentences=(part,)).coverage == []
+
+
+@given(
+    st.lists(st.sampled_from(["a,", "bb", "ccc;", "d"]), min_size=STRETCH, max_size=40).map(
+        " ".join
+    ),
+    st.data(),
+)
+def test_the_parts_of_a_sentence_have_all_its_words_in_order(text, data):
+    spans = words(text)
+    edges = sorted(data.draw(st.sets(st.integers(0, len(spans) - 1), min_size=2, max_size=4)))
+    stretches = [
+        Span(spans[a].start, spans[b].end) for a, b in zip(edges[::2], edges[1::2], strict=False)
+    ]
+    parts = [text[slice(*part)] for part in cut_around(text, stretches)]
+    assert " ".join(parts).split() == text.split()
