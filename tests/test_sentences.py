@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 import regard
 from regard.lesson.corpus import examples
+from regard.pipeline import SourceSentence
+from regard.text.edits import EditedText
 from regard.text.placeholders import find_spans
 from regard.text.sentences import split_long, split_sentences
 from regard.text.spans import Span, words
-from regard.translation import SentenceTranslation, cut_into_sentences, join
+from regard.translation import SentenceTranslation, join
 
 texts = st.text() | st.lists(
     st.sampled_from(
@@ -228,6 +230,13 @@ def test_the_work_on_a_long_line_does_not_grow_with_the_square_of_its_length(tex
     assert sum(counted) < 12 * len(line)
 
 
+def translated(source, span, written, reason="eos"):
+    """A sentence of the text `source` as if a search had returned it."""
+    part = EditedText(source).slice(span)
+    sentence = SourceSentence(source, part, (), part, "as written")
+    return SentenceTranslation(sentence, EditedText(written), [4], [], -1.0, reason)
+
+
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
@@ -237,19 +246,16 @@ def test_the_work_on_a_long_line_does_not_grow_with_the_square_of_its_length(tex
     ],
 )
 def test_sentences_without_gaps_have_one_where_the_translation_needs_it(texts, expected):
-    parts = [SentenceTranslation("我来了。", text, [4], [], -1.0, "eos") for text in texts]
-    assert join("我来了。我来了。", parts, None).text == expected
+    spans = [Span(0, 4), Span(4, 8)]
+    source = "我来了。我来了。"
+    parts = [translated(source, *both) for both in zip(spans, texts, strict=True)]
+    assert join(source, parts, None).text == expected
 
 
-@pytest.mark.parametrize("text", ["http://x/" + "a" * 2000, "ABC" * 900])
-def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
-    parts = cut_into_sentences(text, "en")
-    said = [
-        SentenceTranslation(part.text, part.text, [4], [], -1.0, "eos", part.whitespace)
-        for part in parts
-    ]
-    assert len(parts) > 1
-    assert join(text, said, None).text == text
+@pytest.mark.parametrize("word", ["http://x/" + "a" * 2000, "ABC" * 900])
+def test_a_very_long_word_is_copied(model, word):
+    [found] = regard.load(model).translate([word])
+    assert (found.text, found.sentences) == (word, ())
 
 
 @pytest.mark.parametrize(
@@ -262,7 +268,10 @@ def test_a_word_that_was_cut_because_it_is_long_is_whole_again(text):
     ],
 )
 def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):
-    parts = [SentenceTranslation("a", "a", [4], [], -1.0, reason, " ") for reason in endings]
+    spans = [Span(0, 1), Span(2, 3)]
+    parts = [
+        translated("a a", span, "a", reason) for span, reason in zip(spans, endings, strict=True)
+    ]
     assert join("a a", parts, None).finish_reason == ending
 
 
@@ -271,7 +280,7 @@ def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):
     first, second, third = (one.source for one in examples(3, 4))
     alone = translator.translate_sentences([first, second, third])
     lines = translator.translate([f"{first} \u00a0 {second} ", "", third])
-    assert lines[0].text == f"{alone[0].text} {alone[1].text}"
+    assert lines[0].text == f"{alone[0].text} \u00a0 {alone[1].text} "
     assert [line.text for line in lines[1:]] == ["", alone[2].text]
     assert lines[0].log_prob == pytest.approx(alone[0].log_prob + alone[1].log_prob)
     weights = lines[0].weights
