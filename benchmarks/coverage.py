@@ -142,10 +142,10 @@ def own_translations(translator: Translator, texts: Texts) -> dict[str, object]:
     scores = (
         [
             round(
-                bleu([found[index].text for index in changed], references, translator.languages[1]),
+                bleu([side[index].text for index in changed], references, translator.languages[1]),
                 2,
             )
-            for found in (before, after)
+            for side in (before, after)
         ]
         if changed
         else []

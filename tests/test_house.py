@@ -21,8 +21,9 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 FLOORS = [
     {"special", "errors", "shapes", "system", "lesson", "page"},
     {"files", "config", "text", "model", "search"},
-    {"data", "evaluation", "storage"},
+    {"data", "evaluation", "pipeline", "storage"},
     {"engine", "models", "translation"},
+    {"second_search"},
     {"translator"},
     {"export", "explain", "training"},
     {"api", "serving"},

@@ -235,8 +235,8 @@ def test_a_sentence_that_attention_skipped_is_searched_again_in_parts(translator
     def skipped(_, part):
         return [half] if part.source.text.text == text else []
 
-    monkeypatch.setattr("regard.translator.untranslated", skipped)
-    monkeypatch.setattr(type(translator), "skipped_length", lambda _, parts: -len(parts))
+    monkeypatch.setattr("regard.second_search.untranslated", skipped)
+    monkeypatch.setattr("regard.second_search.skipped_length", lambda _, parts: -len(parts))
     [found] = translator.translate([text])
     assert len(found.sentences) > 1
     read = " ".join(part.source.text.text for part in found.sentences)

@@ -51,7 +51,7 @@ DEFAULT_LONGEST = 128
 FIRST_PLACEHOLDER = UNKNOWN + 1 + RESERVED.index(PLACEHOLDER_SYMBOLS[0])
 """The token of the first placeholder symbol, in every vocabulary."""
 
-NUMBER, DIGITS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
+NUMBER, DIGIT_RUNS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
 SYMBOL = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
 
 
@@ -127,9 +127,9 @@ class Pipeline:
 
     def read_given(self, text: str) -> SourceSentence:
         """The same for a text whose translation is given: what would be copied is read, too."""
-        found = self.read_as_one(text)
+        sentences = self.read_as_one(text)
         normalized = self.normalize(EditedText(text))
-        return found[0] if found else self.read_sentence(text, normalized, (), "as written")
+        return sentences[0] if sentences else self.read_sentence(text, normalized, (), "as written")
 
     def read_target(self, translation: str, sentence: SourceSentence) -> Ids:
         """The tokens of a given translation, with the symbols of the sentence."""
@@ -228,7 +228,7 @@ class Pipeline:
         decoded = single_spaces(EditedText(self.target.decode(ids)))
         cased = put_back(decoded, sentence.case, self.languages[1])
         copies = sentence.copies
-        return cased.sub(SYMBOL, lambda found: copies.get(found[0], ""))
+        return cased.sub(SYMBOL, lambda match: copies.get(match[0], ""))
 
 
 Splitter = Callable[[str, Sequence[Span]], list[Span]]
@@ -261,7 +261,7 @@ def text_at(text: str, span: Span) -> str:
 
 def printable(text: str) -> str:
     """The text without control characters, except for tabs and line feeds."""
-    return CONTROL_CHARACTERS.sub(lambda found: found[0] if found[0] in "\t\n" else " ", text)
+    return CONTROL_CHARACTERS.sub(lambda match: match[0] if match[0] in "\t\n" else " ", text)
 
 
 def gaps_between(text: str, sentences: Sequence[SourceSentence]) -> list[str]:
@@ -282,16 +282,11 @@ def missing_numbers(source: str, target: str) -> list[Span]:
 
     A number may be written in another form: 1,000.5 as 1 000,5.
     """
-    missing, left = [], Counter(digits(target))
-    for found in NUMBER.finditer(source):
-        wanted = Counter(digits(found[0]))
+    missing, left = [], Counter(DIGIT_RUNS.findall(target))
+    for match in NUMBER.finditer(source):
+        wanted = Counter(DIGIT_RUNS.findall(match[0]))
         if wanted <= left:
             left -= wanted
         else:
-            missing.append(Span(*found.span()))
+            missing.append(Span(*match.span()))
     return missing
-
-
-def digits(text: str) -> list[str]:
-    """The runs of digits in a text."""
-    return DIGITS.findall(text)

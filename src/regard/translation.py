@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from regard.errors import RegardError
-from regard.pipeline import DIGITS, SourceSentence, gaps_between, missing_numbers
+from regard.pipeline import DIGIT_RUNS, SourceSentence, gaps_between, missing_numbers
 from regard.search.protocols import FinishReason
 from regard.shapes import Float
 from regard.special import END, PIECES, PLACEHOLDER_SYMBOLS
@@ -240,7 +240,7 @@ def sentence_warnings(model: Model, part: SentenceTranslation) -> Iterator[Trans
 def numbers_missing(model: Model, part: SentenceTranslation) -> list[Span]:
     """The numbers in the text that the model read whose digits it did not write."""
     text = part.source.text.text
-    return missing_numbers(text, model.target.decode(part.ids)) if DIGITS.search(text) else []
+    return missing_numbers(text, model.target.decode(part.ids)) if DIGIT_RUNS.search(text) else []
 
 
 def untranslated(model: Model, part: SentenceTranslation) -> list[Span]:

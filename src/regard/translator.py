@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from math import inf
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
@@ -18,21 +17,15 @@ from regard.pipeline import DEFAULT_LONGEST, Pipeline, SourceSentence
 from regard.search.beam import Task, beam, greedy
 from regard.search.protocols import Engine, Forced, Hypothesis, SupportsShortlist
 from regard.search.sampling import Sampling, sample
+from regard.second_search import search_again
 from regard.shapes import Float
 from regard.storage.folder import ModelInfo
 from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.system import cores
-from regard.text.coverage import cut_around
 from regard.text.languages import Languages
 from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
-from regard.translation import (
-    SentenceTranslation,
-    Translation,
-    join,
-    numbers_missing,
-    untranslated,
-)
+from regard.translation import SentenceTranslation, Translation, join
 
 Search = Callable[[Task], list[list[Hypothesis]]]
 """Returns the hypotheses of each sentence, best first."""
@@ -114,7 +107,7 @@ class Translator:
         owners = [number for number, own in enumerate(by_text) for _ in own]
         best = self.best_of([sentence for own in by_text for sentence in own])
         parts: list[list[SentenceTranslation]] = [[] for _ in texts]
-        for owner, again in zip(owners, self.search_again(best), strict=True):
+        for owner, again in zip(owners, search_again(self, best), strict=True):
             parts[owner] += again
         return [join(text, own, self) for text, own in zip(texts, parts, strict=True)]
 
@@ -188,40 +181,6 @@ class Translator:
             ranked[0] for ranked in self.search_sentences(sentences, indices, "", self.search(1))
         ]
 
-    def search_again(
-        self, translations: Sequence[SentenceTranslation]
-    ) -> list[list[SentenceTranslation]]:
-        """The translations; those again that lack numbers of their source, with these as spans, or
-        that skip some of its words, in parts."""
-        complete = list(translations)
-        if self.pipeline.options.spans:
-            protected = {
-                index: self.pipeline.protect_more(part.source, missing)
-                for index, part in enumerate(complete)
-                if (missing := numbers_missing(self, part))
-            }
-            for index, better in zip(protected, self.best_of([*protected.values()]), strict=True):
-                complete[index] = better
-        parts = [[part] for part in complete]
-        if self.pipeline.options.coverage:
-            cut = {
-                index: self.pipeline.cut(part.source, cut_around(part.source.text.text, skipped))
-                for index, part in enumerate(complete)
-                if (skipped := untranslated(self, part))
-            }
-            again = iter(self.best_of([part for own in cut.values() for part in own]))
-            for index, own in cut.items():
-                found = [next(again) for _ in own]
-                if self.skipped_length(found) < self.skipped_length(parts[index]):
-                    parts[index] = found
-        return parts
-
-    def skipped_length(self, parts: Sequence[SentenceTranslation]) -> float:
-        """The characters that attention skipped; infinite where a part was cut off."""
-        if any(part.finish_reason != "eos" for part in parts):
-            return inf
-        return float(sum(end - start for part in parts for start, end in untranslated(self, part)))
-
     def search_all(
         self, texts: Sequence[str], prefix: str, search: Search
     ) -> list[list[Translation]]:
@@ -231,8 +190,8 @@ class Translator:
         indices = [index for index, own in enumerate(by_text) for _ in own]
         sentences = [sentence for own in by_text for sentence in own]
         ranked = [[join(text, [], self)] for text in texts]
-        found = self.search_sentences(sentences, indices, prefix, search)
-        for index, parts in zip(indices, found, strict=True):
+        translated = self.search_sentences(sentences, indices, prefix, search)
+        for index, parts in zip(indices, translated, strict=True):
             joined = (join(texts[index], [part], self) for part in parts)
             ranked[index] = first_of_each_text(joined)
         return ranked

@@ -141,14 +141,14 @@ def bias_matrix(changes: Sequence[ScoreChange], steps: int, source_tokens: int) 
 
 def read_source(translator: Translator, text: str) -> SourceSentence:
     """Raises RegardError if there is nothing in it that is translated."""
-    found = translator.pipeline.read_as_one(text)
-    if not found:
+    sentences = translator.pipeline.read_as_one(text)
+    if not sentences:
         raise RegardError(
             "there is nothing to translate",
             "the text",
             "give a sentence; what is no language is copied",
         )
-    return found[0]
+    return sentences[0]
 
 
 def tokenize_source(vocabulary: Vocabulary, sentence: SourceSentence) -> TokenizedText:
@@ -175,7 +175,7 @@ def tokenize_target(
 
 def with_copies(piece: str, sentence: SourceSentence) -> str:
     """A token in which a symbol is replaced by what it stands for."""
-    return SYMBOL.sub(lambda found: sentence.copies.get(found[0], found[0]), piece)
+    return SYMBOL.sub(lambda match: sentence.copies.get(match[0], match[0]), piece)
 
 
 def require_trace(translator: Translator) -> SupportsTrace:
