@@ -2,12 +2,14 @@
 
 from copy import copy
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx.checker import check_model
 
 from regard.config import ModelOptions
@@ -31,6 +33,7 @@ from regard.model.recurrence import LAYERS
 from regard.search.beam import Hooks, Task, argmax, beam, generate, greedy
 from regard.search.protocols import NO_LOGIT_BIAS, Hypothesis, LogitBias
 from regard.search.sampling import Sampling, sample
+from regard.special import END, FIXED_SCORES, PLACEHOLDER_IDS, Ids
 
 TOKENS = 20
 SOURCES = [[4, 5, 6, 7, 8], [9, 10], [11], [12, 13, 14, 5, 6, 7, 8, 9]]
@@ -91,13 +94,16 @@ class Engines(NamedTuple):
 
 
 @cache
-def engines(made: Made, tokens: int = TOKENS) -> Engines:
-    """One network with large random weights, in three engines."""
+def engines(made: Made, tokens: int = TOKENS, end_bias: float = 0.0) -> Engines:
+    """One network with large random weights, in three engines; `end_bias` is added to the logits of
+    </s>."""
     options = options_of(made)
     torch.manual_seed(0)
     network = build_network(options, tokens, tokens).eval()
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
+    with torch.no_grad():
+        network.decoder.output_layer.bias[END] += end_bias
     weights = weights_of(network)
     ranges = calibrate(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
     return Engines(
@@ -445,3 +451,166 @@ def test_a_vocabulary_that_no_block_divides_is_translated_alike(made):
         assert traced.log_probs.shape == (len(TARGETS[0]) + 1, 1031)
     wide = sample(found.onnx, task, Sampling(2.0))
     assert_alike(sample(found.torch, task, Sampling(2.0)), wide)
+
+
+# Placeholder symbols and coverage
+
+MANY_TOKENS = 100
+"""As many as hold all placeholder symbols."""
+SYMBOL_TASK = Task(
+    [[4, 36, 6, 7, 8], [9, 10], [37, 40], [12, 83, 14, 36, 6, 50, 8, 9], [11]],
+    [3, 12, 20, 20, 15],
+    required=[[36], [], [37, 40], [83, 36, 50], []],
+)
+
+
+def symbol_engines(made: Made) -> Engines:
+    return engines(made, MANY_TOKENS, 3.0)
+
+
+def search_all(engine, task: Task) -> list[list[Hypothesis]]:
+    """What every search finds for each sentence."""
+    found = zip(
+        greedy(engine, task),
+        beam(engine, task, 3, 1.0),
+        beam(engine, task, 17, 0.5),
+        sample(engine, task, Sampling(2.0)),
+        strict=True,
+    )
+    return [[one, *several, *many, drawn] for one, several, many, drawn in found]
+
+
+def symbols_in(tokens: Ids) -> list[int]:
+    return sorted(token for token in tokens if token in PLACEHOLDER_IDS)
+
+
+@some_network
+@pytest.mark.parametrize("prefix", [(), (7, 8)])
+@pytest.mark.parametrize("has_hooks", [False, True])
+def test_every_required_symbol_is_written_exactly_once_and_no_other(made, prefix, has_hooks):
+    task = SYMBOL_TASK._replace(prefix=prefix)
+    reasons = set()
+    for engine in (*symbol_engines(made), Outside(symbol_engines(made).onnx)):
+        hooked = task._replace(hooks=Pull()) if has_hooks else task
+        for required, hypotheses in zip(task.required, search_all(engine, hooked), strict=True):
+            assert hypotheses
+            for one in hypotheses:
+                assert symbols_in(one.tokens) == sorted(required)
+                assert one.tokens[: len(prefix)] == list(prefix)
+                reasons.add(one.finish_reason)
+    assert reasons >= {"eos", "length"}
+
+
+def test_a_symbol_that_a_prefix_holds_is_written():
+    task = SYMBOL_TASK._replace(required=[[36, 45]] * 5, prefix=(36, 9))
+    for engine in symbol_engines(SOME):
+        for one in chain(*search_all(engine, task)):
+            assert one.tokens[:2] == [36, 9]
+            assert symbols_in(one.tokens) == [36, 45]
+
+
+symbols = st.lists(st.sampled_from(PLACEHOLDER_IDS), unique=True, max_size=6)
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(4, 99), min_size=1, max_size=8), symbols, st.integers(1, 20)
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_sentences_of_any_symbols_are_written_alike_in_both_engines(sentences):
+    sources, required, limits = map(list, zip(*sentences, strict=True))
+    task, found = Task(sources, limits, required=required), symbol_engines(OTHER)
+    assert_alike(greedy(found.torch, task), greedy(found.onnx, task))
+    for own, some, others in zip(
+        required, beam(found.torch, task, 3, 1.0), beam(found.onnx, task, 3, 1.0), strict=True
+    ):
+        assert_alike(some, others)
+        assert all(symbols_in(one.tokens) == sorted(own) for one in others)
+
+
+@every_network
+def test_with_symbols_the_graphs_find_what_the_search_outside_finds(made):
+    for engine in symbol_engines(made)[1:]:
+        outside, alone = Outside(engine), [SYMBOL_TASK.select([index]) for index in range(5)]
+        written = greedy(engine, SYMBOL_TASK)
+        assert_alike(written, greedy(outside, SYMBOL_TASK))
+        assert_alike(written, [greedy(engine, task)[0] for task in alone])
+        for size in (2, 15):
+            found = beam(engine, SYMBOL_TASK, size, 0.8)
+            others = beam(outside, SYMBOL_TASK, size, 0.8)
+            singles = [beam(engine, task, size, 0.8)[0] for task in alone]
+            for one, other, single in zip(found, others, singles, strict=True):
+                assert_alike(one, other)
+                assert_alike(one, single)
+
+
+def test_sentences_that_require_nothing_take_the_graphs_without_symbols():
+    engine = copy(symbol_engines(OTHER).onnx)
+    engine.sessions = Sessions(engine.sessions.network, 1)
+    greedy(engine, SYMBOL_TASK.select([1, 4]))
+    beam(engine, SYMBOL_TASK.select([1]), 3, 1.0)
+    assert engine.sessions.ready and not any(kind.symbols for kind in engine.sessions.ready)
+    mixed = greedy(engine, SYMBOL_TASK)
+    assert GraphKind("greedy", symbols=True) in engine.sessions.ready
+    assert [mixed[1], mixed[4]] == greedy(engine, SYMBOL_TASK.select([1, 4]))
+
+
+@some_network
+def test_both_engines_read_symbols_that_a_translation_holds_and_no_others(made):
+    targets = [[4, 36], [6, 37, 8], [], [40, 40], [5]]
+    found = symbol_engines(made)
+    for target, one, other in zip(
+        targets, *(engine.force(SYMBOL_TASK.sources, targets) for engine in found[:2]), strict=True
+    ):
+        assert np.isfinite(one.log_probs).all()
+        assert np.allclose(one.log_probs, other.log_probs, atol=1e-4)
+        for engine in found:
+            trace = engine.trace(SYMBOL_TASK.sources[0], target, np.zeros((1, 1), np.float32))
+            symbols = trace.log_probs[:, PLACEHOLDER_IDS.start : PLACEHOLDER_IDS.stop]
+            possible = np.flatnonzero(np.isfinite(symbols).all(axis=0)) + PLACEHOLDER_IDS.start
+            assert possible.tolist() == sorted({*symbols_in(target)})
+
+
+def assert_coverage_is_forced(engine, task: Task) -> None:
+    checked = 0
+    for source, hypotheses in zip(task.sources, search_all(engine, task), strict=True):
+        ended = [one for one in hypotheses if one.finish_reason == "eos"]
+        forced = engine.force([source] * len(ended), [one.tokens for one in ended]) if ended else []
+        for one, reading in zip(ended, forced, strict=True):
+            expected = reading.token_weights().sum(axis=0)
+            assert len(one.coverage) == len(source) + 1
+            assert np.allclose(one.coverage, expected, atol=1e-4)
+            checked += 1
+    assert checked > len(task.sources)
+
+
+@every_network
+def test_coverage_is_the_sum_of_the_weights_of_forced_decoding(made):
+    found = symbol_engines(made)
+    for engine in (*found, Outside(found.onnx)):
+        if made.attention in FIXED_SCORES:
+            every = chain(*search_all(engine, SYMBOL_TASK))
+            assert {one.coverage for one in every} == {()}
+            continue
+        assert_coverage_is_forced(engine, SYMBOL_TASK)
+        assert_coverage_is_forced(engine, SYMBOL_TASK.select([3, 4]))
+        assert_coverage_is_forced(engine, SYMBOL_TASK.select([1]))
+        prefixed = SYMBOL_TASK.select([0, 3])._replace(prefix=(7, 8))
+        assert_coverage_is_forced(engine, prefixed)
+
+
+@some_network
+def test_every_step_gives_its_source_tokens_one_in_all(made):
+    task = Task([*SOURCES, [4, 5] * 20], [1, 5, 9, 40, 40])
+    for engine in (*engines(made), Outside(engines(made).onnx)):
+        for one in (hypotheses[0] for hypotheses in search_all(engine, task)):
+            steps = len(one.tokens) + (one.finish_reason == "eos")
+            if one.finish_reason == "repetition":
+                assert sum(one.coverage) > steps + 0.9
+            else:
+                assert sum(one.coverage) == pytest.approx(steps, abs=1e-4)

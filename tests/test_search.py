@@ -16,6 +16,7 @@ from regard.errors import RegardError
 from regard.model.attention import SCORES
 from regard.model.recurrence import LAYERS
 from regard.search.beam import Hooks, Task, beam, greedy, index_in_group, rank, top_candidates
+from regard.search.placeholders import search_apart
 from regard.search.protocols import (
     NO_ATTENTION_BIAS,
     NO_LOGIT_BIAS,
@@ -34,7 +35,7 @@ from regard.search.repetition import (
     zero_counts,
 )
 from regard.search.sampling import Sampling, sample
-from regard.special import END, PAD, START, UNKNOWN
+from regard.special import END, PAD, PLACEHOLDER_IDS, START, UNKNOWN
 
 SOURCES = [[4, 5, 6, 7], [8, 9], [10, 4, 10]]
 SHORT = [5, 3, 4]
@@ -489,6 +490,115 @@ def test_hooks_are_told_which_sentence_each_row_is_and_what_it_has_written():
         assert sentences == sorted(set(sentences))
         for sentence, row in zip(sentences, written, strict=True):
             assert row == [START, *found[sentence].tokens][: step + 2]
+
+
+# Placeholder symbols
+
+FOUR_SYMBOLS = 40
+"""The size of a vocabulary that holds the first four placeholder symbols."""
+A, B, C, D = PLACEHOLDER_IDS[:4]
+
+
+@every_model
+def test_only_required_symbols_are_possible_and_the_end_comes_after_the_last(made):
+    engine, required = make_engine(made, tokens=FOUR_SYMBOLS), [[A, C], [], [B]]
+    decoding = engine.encode(SOURCES, required)
+    parent, missing = np.arange(3), [set(symbols) for symbols in required]
+    tokens = np.full((3, 1), START)
+    for written in ([5, 6, B], [C, 7, 8], [A, 9, 9]):
+        ranked = decoding.advance(parent, tokens, engine.tokens, NO_ATTENTION_BIAS, NO_LOGIT_BIAS)
+        assert np.exp(ranked.log_probs).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+        for row, left in enumerate(missing):
+            possible = {*ranked.tokens[row, ranked.log_probs[row] > -np.inf].tolist()}
+            assert possible & {A, B, C, D} == left
+            assert (END in possible) == (not left)
+            left.discard(written[row])
+        tokens = np.array(written)[:, None]
+
+
+def next_possible(
+    engine: TorchEngine, source: list[int], written: list[int], required: list[int]
+) -> dict[int, float]:
+    """ln probability of each token after `written`, worked out from the logits."""
+    before, memory = (
+        torch.tensor([[START, *written]]),
+        engine.network.encode(torch.tensor([[*source, END]])),
+    )
+    state = engine.network.initial_state(memory)
+    logits = engine.network.step(before, memory, state, 0.0).logits[0, -1]
+    missing = {*required} - {*written}
+    impossible = {PAD, START, A, B, C, D} - missing | ({END} if missing else set())
+    logits[[*impossible]] = -torch.inf
+    log_probs = enumerate(logits.log_softmax(-1).tolist())
+    return {token: log_prob for token, log_prob in log_probs if log_prob > -np.inf}
+
+
+@pytest.mark.parametrize("made", [PLAIN, Made("scaled", "lstm", 2)], ids=["additive", "scaled"])
+def test_a_beam_wide_enough_finds_the_best_of_all_that_hold_each_symbol_once(made):
+    engine, limits, required = make_engine(made, tokens=FOUR_SYMBOLS), [3, 4, 3], [[D], [A, C], []]
+    with torch.no_grad():
+        engine.network.decoder.output_layer.bias[6:A] = -torch.inf  # a vocabulary to try through
+    size = 8**4
+    found = beam(engine, Task(SOURCES, limits, required=required), size, 1.0)
+    for source, limit, symbols, hypotheses in zip(SOURCES, limits, required, found, strict=True):
+        live, every = [Hypothesis([], 0.0, "length")], []
+        for _ in range(limit):
+            longer = [
+                Hypothesis([*one.tokens, token], one.log_prob + log_prob, "length")
+                for one in live
+                for token, log_prob in next_possible(engine, source, one.tokens, symbols).items()
+            ]
+            every += [
+                Hypothesis(one.tokens[:-1], one.log_prob, "eos")
+                for one in longer
+                if one.tokens[-1] == END
+            ]
+            live = [one for one in longer if one.tokens[-1] != END]
+        assert len(every) > 6
+        ended = [one for one in hypotheses if one.finish_reason == "eos"]
+        assert_same(ended, sorted(every, key=rank(1.0)))
+        assert all({A, B, C, D} & {*one.tokens} == {*symbols} for one in hypotheses)
+
+
+def test_without_symbols_the_log_probability_is_what_forcing_gives_it():
+    engine, task = make_engine(tokens=FOUR_SYMBOLS), Task(SOURCES, SHORT)
+    by_all = [[one] for one in greedy(engine, task)] + beam(engine, task, 4, 1.0)
+    assert_forcing_agrees(engine, SOURCES * 2, by_all)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 60])
+def test_a_hypothesis_that_is_cut_gets_its_missing_symbols_in_their_order(limit):
+    text = [20, 21, B, *[22] * 100]
+    task = Task([[7], [8]], [limit] * 2, required=[[D, B, A], []])
+    with_symbols, without = (one.tokens for one in greedy(reciting(text.__getitem__), task))
+    kept = {1: [20], 4: [20, 21, B, 22], 60: [20, 21, B, 22]}[limit]
+    missing = [D, B, A] if limit == 1 else [D, A]
+    assert (with_symbols, without) == (kept + missing, kept)
+    [found] = beam(reciting(text.__getitem__), task.select([0]), 1, 1.0)
+    assert [one.tokens for one in found] == [kept + missing]
+
+
+def test_the_steps_of_a_beginning_count_in_coverage():
+    engine = make_engine(tokens=7)
+    for source, found in zip(
+        SOURCES, beam(engine, Task(SOURCES, SHORT, [5, 6]), 3, 1.0), strict=True
+    ):
+        for one in found:
+            tokens = one.tokens if one.finish_reason == "eos" else one.tokens[:-1]
+            forced = engine.force([source], [tokens])[0]
+            assert one.coverage == pytest.approx(forced.token_weights().sum(axis=0), abs=1e-4)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=8))
+def test_sentences_are_searched_apart_and_come_back_in_order(needs_symbols):
+    required, seen = [[A] if needs else [] for needs in needs_symbols], []
+
+    def search(group: list[int]) -> list[int]:
+        seen.append([needs_symbols[index] for index in group])
+        return [10 * index for index in group]
+
+    assert search_apart(required, search) == [10 * index for index in range(len(required))]
+    assert all(len({*group}) == 1 for group in seen) and len(seen) == len({*needs_symbols})
 
 
 # Sampling

@@ -17,7 +17,12 @@ from regard.data.ibm1 import EM_ITERATIONS, translation_probabilities
 from regard.engine.onnx import engine as onnx
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
-from regard.engine.onnx.shortlist import BLOCK, allowed_tokens, pad_to_blocks
+from regard.engine.onnx.shortlist import (
+    BLOCK,
+    allowed_tokens,
+    pad_to_blocks,
+    put_leading_first,
+)
 from regard.engine.quantize import quantize
 from regard.engine.torch import build_network, weights_of
 from regard.errors import RegardError
@@ -38,12 +43,24 @@ from regard.storage.model_file import (
     read_model_file,
     write_model_file,
 )
-from test_onnx import OTHER, SOME, SOURCES, TARGETS, TOKENS, Made, assert_alike, options_of
+from test_onnx import (
+    MANY_TOKENS,
+    OTHER,
+    SOME,
+    SOURCES,
+    SYMBOL_TASK,
+    TARGETS,
+    TOKENS,
+    Made,
+    Outside,
+    assert_alike,
+    options_of,
+    symbols_in,
+)
 
 TEXTS = [one.source for one in examples(30, 9)]
-EVERYTHING = Shortlist(np.full((TOKENS, 1), END, np.uint16), np.arange(TOKENS, dtype=np.uint16))
-LITTLE = Shortlist(np.arange(TOKENS, dtype=np.uint16)[:, None], np.array([END, 4, 5, 6], np.uint16))
-"""A sentence may be written with its own tokens and three more."""
+COMMON = np.array([END, 4, 5, 6], np.uint16)
+"""A sentence may be written with its own tokens and these, by the shortlist `little`."""
 SMALL = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
 PLAIN = Task(SOURCES, [12] * len(SOURCES))
 
@@ -52,16 +69,21 @@ some_precision = pytest.mark.parametrize("is_int8", [True, False], ids=["int8", 
 
 
 @cache
-def engine_of(made, is_int8: bool, kind: str) -> OnnxEngine:
+def engine_of(made, is_int8: bool, kind: str, tokens: int = TOKENS) -> OnnxEngine:
     import torch
 
     options = options_of(made)
     torch.manual_seed(0)
-    network = build_network(options, TOKENS, TOKENS).eval()
+    network = build_network(options, tokens, tokens).eval()
     for weight in network.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     weights = weights_of(network)
-    shortlist = {"all": EVERYTHING, "little": LITTLE, "none": NO_SHORTLIST}[kind]
+    own = np.arange(tokens, dtype=np.uint16)[:, None]
+    shortlist = {
+        "all": Shortlist(0 * own + END, own[:, 0]),
+        "little": Shortlist(own, COMMON),
+        "none": NO_SHORTLIST,
+    }[kind]
     if not is_int8:
         return OnnxEngine(options, weights, {}, shortlist=shortlist)
     ranges = calibrate(options, weights, list(zip(SOURCES, TARGETS, strict=True)))
@@ -161,6 +183,52 @@ def test_adjustments_samples_and_beginnings_reach_tokens_outside_the_shortlist(m
     begun = beam(engine, PLAIN._replace(prefix=(18, 19)), 3, 1.0)
     assert all(one.tokens[:2] == [18, 19] for found in begun for one in found)
     assert PLAIN.hooks is NO_HOOKS
+
+
+@some_network
+@some_precision
+@pytest.mark.parametrize("kind", ["all", "little"])
+def test_a_shortlist_holds_the_symbols_that_a_sentence_requires(made, is_int8, kind):
+    engine = engine_of(made, is_int8, kind, MANY_TOKENS).with_shortlist()
+    exact, apart = engine_of(made, is_int8, "none", MANY_TOKENS), range(len(SYMBOL_TASK.sources))
+    searches = [
+        lambda one, task: [[found] for found in greedy(one, task)],
+        lambda one, task: beam(one, task, 3, 1.0),
+    ]
+    for search in searches:
+        together = search(engine, SYMBOL_TASK)
+        outside = search(Outside(engine), SYMBOL_TASK)
+        single = [search(engine, SYMBOL_TASK.select([index]))[0] for index in apart]
+        for found, *others in zip(together, outside, single, strict=True):
+            for other in others:
+                assert_alike(found, other)
+        if kind == "all":
+            for found, other in zip(together, search(exact, SYMBOL_TASK), strict=True):
+                assert_alike(found, other)
+        for source, required, found in zip(
+            SYMBOL_TASK.sources, SYMBOL_TASK.required, together, strict=True
+        ):
+            allowed = {*engine.allowed(source, required).tolist()}
+            assert all(symbols_in(one.tokens) == sorted(required) for one in found)
+            assert all(allowed.issuperset(one.tokens) for one in found)
+
+
+@some_precision
+def test_a_sentence_with_symbols_is_not_drafted_and_one_without_counts_the_coverage(is_int8):
+    drafting, exact = (engine_of(SMALL, is_int8, kind, MANY_TOKENS) for kind in ("little", "none"))
+    for index in range(len(SYMBOL_TASK.sources)):
+        task = SYMBOL_TASK.select([index])
+        [one], [other] = greedy(drafting, task), greedy(exact, task)
+        assert_alike([one], [other])
+        assert one.coverage == pytest.approx(other.coverage, abs=1e-4)
+    assert GraphKind("draft", True) in drafting.sessions.ready
+
+
+def test_the_tokens_up_to_the_last_symbol_stand_in_the_columns_of_their_ids():
+    [first, second] = put_leading_first([np.array([2, 36, 84, 99]), np.array([3, 83])])
+    assert first[[2, 36]].tolist() == [2, 36] and first[84:].tolist() == [84, 99]
+    assert {*first[:84].tolist()} == {PAD, 2, 36}
+    assert np.flatnonzero(second).tolist() == [3, 83] and len(second) == 84
 
 
 @pytest.mark.parametrize("size", [16, 20])

@@ -13,7 +13,7 @@ from regard.special import FIRST_PLACEHOLDER, PLACEHOLDER_IDS, Ids
 
 Symbols = Float[np.ndarray, "B P"]
 """1 for each symbol of a sentence, 0 for the others."""
-Result = TypeVar("Result")
+Searched = TypeVar("Searched")
 
 
 def symbols_of(sentences: Sequence[Ids]) -> Symbols:
@@ -30,15 +30,15 @@ def append_missing(tokens: list[int], required: Ids) -> list[int]:
 
 
 def search_apart(
-    required: Sequence[Ids], search: Callable[[list[int]], Sequence[Result]]
-) -> list[Result]:
+    required: Sequence[Ids], search: Callable[[list[int]], Sequence[Searched]]
+) -> list[Searched]:
     """The results of `search` for each sentence. It is given the indices of the sentences that
     require symbols and those of the others in two calls: the others are searched faster alone."""
     groups = [
         [index for index, symbols in enumerate(required) if bool(symbols) == needs_symbols]
         for needs_symbols in (False, True)
     ]
-    results: dict[int, Result] = {}
+    results: dict[int, Searched] = {}
     for group in filter(None, groups):
         results |= zip(group, search(group), strict=True)
     return [results[index] for index in range(len(required))]
