@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from regard.config import TextOptions
-from regard.special import PLACEHOLDER_SYMBOLS, RESERVED, UNKNOWN, Ids
+from regard.special import PLACEHOLDER_IDS, PLACEHOLDER_SYMBOLS, Ids
 from regard.text.case import Case, find_case, put_back, take_off
 from regard.text.coverage import strip
 from regard.text.edits import EditedText
@@ -48,11 +48,8 @@ from regard.text.vocabulary import Vocabulary
 DEFAULT_LONGEST = 128
 """Tokens of the longest sentence, for models that do not record how long their sentences were."""
 
-FIRST_PLACEHOLDER = UNKNOWN + 1 + RESERVED.index(PLACEHOLDER_SYMBOLS[0])
-"""The token of the first placeholder symbol, in every vocabulary."""
-
-NUMBER, DIGIT_RUNS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
-SYMBOL = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
+WRITTEN_NUMBER, DIGIT_RUNS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
+PLACEHOLDER = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
 
 
 class SourceSentence(NamedTuple):
@@ -72,7 +69,7 @@ class SourceSentence(NamedTuple):
     @property
     def required(self) -> Ids:
         """The placeholder tokens that a translation must contain."""
-        return range(FIRST_PLACEHOLDER, FIRST_PLACEHOLDER + len(self.protected))
+        return PLACEHOLDER_IDS[: len(self.protected)]
 
     @property
     def spans(self) -> list[Span]:
@@ -228,7 +225,7 @@ class Pipeline:
         decoded = single_spaces(EditedText(self.target.decode(ids)))
         cased = put_back(decoded, sentence.case, self.languages[1])
         copies = sentence.copies
-        return cased.sub(SYMBOL, lambda match: copies.get(match[0], ""))
+        return cased.sub(PLACEHOLDER, lambda match: copies.get(match[0], ""))
 
 
 Splitter = Callable[[str, Sequence[Span]], list[Span]]
@@ -283,7 +280,7 @@ def missing_numbers(source: str, target: str) -> list[Span]:
     A number may be written in another form: 1,000.5 as 1 000,5.
     """
     missing, left = [], Counter(DIGIT_RUNS.findall(target))
-    for match in NUMBER.finditer(source):
+    for match in WRITTEN_NUMBER.finditer(source):
         wanted = Counter(DIGIT_RUNS.findall(match[0]))
         if wanted <= left:
             left -= wanted

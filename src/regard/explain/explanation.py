@@ -10,7 +10,7 @@ import numpy as np
 
 from regard import models
 from regard.errors import RegardError
-from regard.pipeline import SYMBOL, SourceSentence
+from regard.pipeline import PLACEHOLDER, SourceSentence
 from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import Architecture, LayerTrace, SupportsTrace, Trace
 from regard.shapes import Float
@@ -175,7 +175,7 @@ def tokenize_target(
 
 def with_copies(piece: str, sentence: SourceSentence) -> str:
     """A token in which a symbol is replaced by what it stands for."""
-    return SYMBOL.sub(lambda match: sentence.copies.get(match[0], match[0]), piece)
+    return PLACEHOLDER.sub(lambda match: sentence.copies.get(match[0], match[0]), piece)
 
 
 def require_trace(translator: Translator) -> SupportsTrace:

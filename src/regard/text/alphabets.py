@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from regard.text.languages import without_region
 
-ASCII = "".join(map(chr, range(0x21, 0x7F)))
+PRINTABLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 TYPOGRAPHIC_SIGNS = "«»–—°€£"
 """Signs that normalization leaves, and that most languages use."""
 
-LETTERS_BEYOND_ASCII = {
+LETTERS_BEYOND_PRINTABLE_ASCII = {
     "ca": "àçèéíïòóúü·",
     "cs": "áčďéěíňóřšťúůýž",
     "cy": "âêîôûŵŷ",
@@ -45,9 +45,11 @@ them; none for other languages."""
 
 
 def required_characters(languages: Iterable[str]) -> str:
-    """Printable ASCII without the space, typographic signs, and the languages' letters, small and
-    capital."""
-    letters = "".join(LETTERS_BEYOND_ASCII.get(without_region(code), "") for code in languages)
+    """Printable ASCII without the space, typographic signs, and the languages' letters, small
+    and capital."""
+    letters = "".join(
+        LETTERS_BEYOND_PRINTABLE_ASCII.get(without_region(code), "") for code in languages
+    )
     capitals = "".join(capital for letter in letters if len(capital := letter.upper()) == 1)
     turkish = "İ" if "ı" in letters else ""
-    return "".join(sorted({*ASCII, *TYPOGRAPHIC_SIGNS, *letters, *capitals, *turkish}))
+    return "".join(sorted({*PRINTABLE_ASCII, *TYPOGRAPHIC_SIGNS, *letters, *capitals, *turkish}))

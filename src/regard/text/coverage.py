@@ -10,8 +10,8 @@ from regard.shapes import Float
 from regard.text.spans import Span, word_of_each_token, words
 from regard.text.vocabulary import Vocabulary
 
-CLAUSE_END = re.compile(r"[,;:)\]—–](?=\s)")
-NEAR = 20
+CUT_AFTER = re.compile(r"[,;:)\]—–](?=\s)")
+MAX_SHIFT = 20
 """Characters."""
 STRETCH = 6
 """Consecutive words that are judged together."""
@@ -62,10 +62,10 @@ def cut_around(text: str, stretches: Sequence[Span]) -> list[Span]:
 
 
 def clause_near(text: str, index: int) -> int:
-    """The end of a clause that is at most `NEAR` characters from `index`, or else `index`."""
-    ends = [match.end() for match in CLAUSE_END.finditer(text)]
+    """The end of a clause that is at most `MAX_SHIFT` characters from `index`, or else `index`."""
+    ends = [match.end() for match in CUT_AFTER.finditer(text)]
     return min(
-        (end for end in ends if abs(end - index) <= NEAR),
+        (end for end in ends if abs(end - index) <= MAX_SHIFT),
         key=lambda end: abs(end - index),
         default=index,
     )

@@ -27,9 +27,9 @@ def kind(what: str, begin: bytes, to_do: str) -> Kind:
     return Kind(what, re.compile(begin, re.DOTALL), to_do)
 
 
-ASCII = rb"[\t\r\n -~]"
-WIDE = rb"(?:(?:%b\0){4}|(?:\0%b){4}|(?:%b\0{3}){4}|(?:\0{3}%b){4})" % (4 * (ASCII,))
-"""Four characters of ASCII in UTF-16 or UTF-32."""
+ASCII_BYTE = rb"[\t\r\n -~]"
+WIDE = rb"(?:(?:%b\0){4}|(?:\0%b){4}|(?:%b\0{3}){4}|(?:\0{3}%b){4})" % (4 * (ASCII_BYTE,))
+"""Four characters of ASCII_BYTE in UTF-16 or UTF-32."""
 
 TEXT_KINDS = (
     kind("the text is UTF-16 or UTF-32", rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff", CONVERT),
