@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -19,6 +20,7 @@ from regard.cli.common import (
     as_utf8,
     errors,
     print_message,
+    print_warning,
     refuse_stdin_twice,
     use_utf8,
     with_beam,
@@ -28,11 +30,12 @@ from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
 from regard.cli.partial_output import resume as resume_part
 from regard.config import TextOptions
+from regard.data.formats.kinds import subtitle_warning
 from regard.data.formats.lines import (
     STANDARD_INPUT,
+    decode_line,
     is_too_long,
     is_utf8,
-    open_bytes,
     read_lines,
 )
 from regard.errors import RegardError
@@ -47,6 +50,8 @@ CHUNK_LINES = 2048
 """At most so many lines are held at a time."""
 CHUNK_BYTES = 2**22
 """No further line is added to a chunk of this size."""
+FIRST_LINES = 5
+"""Lines that may show that a file holds subtitles."""
 MAX_LISTED_LINES = 5
 """At most so many line numbers are printed in a warning."""
 REPLACEMENT = "\ufffd"
@@ -222,7 +227,8 @@ def translate(
     refuse_stdin_twice(read)
     for file in read:
         if file != STANDARD_INPUT and not file.is_fifo():
-            open_bytes(file).close()  # reports a wrong path before any work
+            first_lines = [decode_line(line) for line in islice(read_lines(file), FIRST_LINES)]
+            print_warning(subtitle_warning(file, first_lines))  # a wrong path is reported here, too
     announce_default_model(model)
     release_freed_memory()
     translator = load(model, device=device, workers=workers, threads=threads)
