@@ -218,3 +218,95 @@ def test_a_subtitle_file_is_told():
     for name, first in (("talk.srt", []), ("talk.vtt", []), ("-", lines)):
         assert "is translated as plain lines" in subtitle_warning(Path(name), first)
     assert not subtitle_warning(Path("talk.txt"), ["Hello."])
+
+
+# Text as people type it, through the built-in model
+
+
+@pytest.fixture(scope="module")
+def builtin():
+    return regard.load()
+
+
+def same_words(one: str, other: str) -> bool:
+    return one.casefold().split() == other.casefold().split()
+
+
+@pytest.mark.parametrize(
+    "line", ["THE SHOP OPENS AT TEN.", "EXIT ONLY", "DO NOT SIT ON THE TABLE."]
+)
+def test_a_line_in_capitals_is_the_translation_of_the_line_in_small_letters(builtin, line):
+    """LibreTranslate/LibreTranslate#710, argosopentech/argos-translate#310"""
+    capitals, small = (one.text for one in builtin.translate([line, line.capitalize()]))
+    assert capitals == capitals.upper() and same_words(capitals, small)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("Release 1.20.3 is the last one.", ["1.20.3"]),  # argosopentech/argos-translate#499
+        ("A ticket is 8 € or 7 £.", ["8", "€", "7", "£"]),  # mozilla/translations#577
+        # mozilla/translations#1424, marian-nmt/marian#123
+        ("See https://docs.example.net/en/start?tab=2#top for more.", ["tab=2#top "]),
+        ("Write to john.smith@mail.example.com today.", ["john.smith@mail.example.com"]),
+        ("Open the file /etc/app/settings.json now.", ["/etc/app/settings.json"]),
+        # LibreTranslate/LibreTranslate#439, #733
+        ("We like this song 🎵", ["🎵"]),
+        ("🎉 We won the game!", ["🎉"]),
+    ],
+)
+def test_what_is_no_language_is_in_the_translation_once(builtin, line, kept):
+    [found] = builtin.translate([line])
+    assert all(found.text.count(part) == line.count(part) for part in kept), found.text
+    assert found.text != line
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        (
+            "She&apos;s at home &amp; he isn&#39;t.",
+            "She's at home &amp; he isn't.",
+        ),  # sacremoses#27
+        ("The win\u00addow is o\u00adpen.", "The window is open."),  # bergamot-translator#337
+        ("“The door is open”, she said.", '"The door is open", she said.'),  # translations#1418
+        ("the ﬂower and the ﬁre", "the flower and the fire"),
+        ("I can’t wait…", "I can't wait..."),
+    ],
+)
+def test_signs_that_look_alike_are_read_alike(builtin, line, plain):
+    """hplt-project/sacremoses#27, browsermt/bergamot-translator#337, mozilla/translations#1418"""
+    odd, usual = (one.text for one in builtin.translate([line, plain]))
+    assert odd == usual
+
+
+def test_a_line_of_50000_letters_is_passed_over(builtin):
+    """Actual-Chat/actual-chat#3126"""
+    for line in ("x" * 50_000, "base64," + "iVBORw0KGgo" * 4500, "漢" * 50_000):
+        [found] = builtin.translate([line])
+        assert (found.text, found.sentences) == (line, ())
+
+
+def test_a_long_line_is_cut_into_sentences_that_the_model_knows(builtin):
+    words = ("the dog and the cat and " * 400).strip()
+    longest = max(
+        len(builtin.source.encode([one.text.text])[0]) for one in builtin.pipeline.read(words)
+    )
+    assert longest <= builtin.pipeline.longest
+
+
+def test_text_that_is_wrapped_at_a_fixed_width_can_be_joined(model, tmp_path, capfd, monkeypatch):
+    """LibreTranslate/LibreTranslate#610"""
+    file = tmp_path / "wrapped.txt"
+    file.write_text("The dog sees\nthe cat.\n\nThe cat sleeps.\n", "utf-8")
+    joined = tmp_path / "joined.txt"
+    joined.write_text("The dog sees the cat.\n\nThe cat sleeps.\n", "utf-8")
+    outputs = []
+    for words in ([file, "--paragraphs"], [joined]):
+        monkeypatch.setattr(
+            "sys.argv", ["regard", "translate", *map(str, words), "--model", str(model)]
+        )
+        with pytest.raises(SystemExit):
+            main()
+        outputs.append(capfd.readouterr().out)
+    assert outputs[0] == outputs[1] and outputs[0].count("\n") == 3

