@@ -69,7 +69,8 @@ def test_lines_in_are_lines_out_in_order(model):
     assert done.returncode == 0, done.stderr
     found = done.stdout.decode().split("\n")
     assert found[-1] == "" and len(found) == len(lines) + 1
-    assert [number for number, line in enumerate(found[:-1]) if not line] == [0, 13, 15]
+    empty = [number for number, line in enumerate(found[:-1]) if not line.strip()]
+    assert empty == [0, 13, 15] and found[15] == lines[15]
 
 
 def test_standard_output_holds_nothing_but_results(model, tmp_path):
@@ -77,7 +78,8 @@ def test_standard_output_holds_nothing_but_results(model, tmp_path):
     done = typed("translate", tmp_path / "in.txt", "--model", model, "--json")
     answer = json.loads(done.stdout)
     assert answer["source"] == EXAMPLE.source
-    assert set(answer["translations"][0]) == {"text", "log_prob", "finish_reason"}
+    names = {"text", "log_prob", "finish_reason", "source_words", "copied", "warnings"}
+    assert set(answer["translations"][0]) == names
     to_file = typed("translate", tmp_path / "in.txt", "--model", model, "--out", tmp_path / "out")
     assert to_file.stdout == b""
     assert (tmp_path / "out").read_text("utf-8").rstrip("\n") == answer["translations"][0]["text"]
