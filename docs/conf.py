@@ -38,6 +38,6 @@ nitpick_ignore_regex = [
         "py:class",
         r"(numpy|np|pathlib|collections|typing|dataclasses|Path|Sequence|Callable|Float|Int)\b.*",
     ),
-    ("py:class", r"regard\.(config|engine|search|shapes|storage|text|training)\..*"),
+    ("py:class", r"regard\.(config|engine|pipeline|search|shapes|storage|text|training)\..*"),
     ("py:class", r"(regard\.translation\.)?(Report|Outcome|Model)"),
 ]
