@@ -142,8 +142,6 @@ class Pipeline:
     def read_piece(self, text: str, piece: Span, split: "Splitter") -> Iterator[SourceSentence]:
         normalized = self.normalize(EditedText(text).slice(piece))
         protected = self.find_protected(normalized.text)
-        if not self.is_translatable(normalized.text, protected):
-            return
         case = self.find_case(normalized.text, protected)
         for span in split(normalized.text, protected):
             inside = spans_within(protected, span)
@@ -179,7 +177,7 @@ class Pipeline:
     def split(self, text: str, protected: Sequence[Span]) -> list[Span]:
         """The sentences of a normalized text, none longer than those that the model learned."""
         sentences = split_sentences(text, self.languages[0], protected)
-        if not self.has_trained_placeholders:
+        if protected and not self.has_trained_placeholders:
             sentences = [
                 part for sentence in sentences for part in between_spans(text, sentence, protected)
             ]

@@ -23,7 +23,8 @@ def search_again(
     """The translations; those again that lack numbers of their source, with these as spans, or
     that skip some of its words, in parts."""
     options = searcher.pipeline.options
-    complete = with_numbers(searcher, translations) if options.spans else list(translations)
+    can_copy = options.spans and searcher.has_trained_placeholders
+    complete = with_numbers(searcher, translations) if can_copy else list(translations)
     return with_skipped_words(searcher, complete) if options.coverage else [[it] for it in complete]
 
 
@@ -38,7 +39,8 @@ def with_numbers(
         if (missing := numbers_missing(searcher, part))
     }
     for index, part in zip(protected, searcher.best_of([*protected.values()]), strict=True):
-        complete[index] = part
+        if part.finish_reason == "eos" or translations[index].finish_reason != "eos":
+            complete[index] = part
     return complete
 
 

@@ -25,7 +25,7 @@ LOCALHOST = "127.0.0.1"
 HOSTS = [LOCALHOST, "localhost", "[::1]"]
 """Host names that the server accepts, so that a foreign page cannot reach it by another name."""
 
-WARM_UP_TEXT = "."
+WARM_UP_TEXT = "A cat."
 """A sentence that any model can translate."""
 
 MAX_CHARACTERS = 2000

@@ -1,5 +1,6 @@
 """A text cut into tokens and words, each with the characters of the user's own text it covers."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -50,25 +51,34 @@ def detokenize(vocabulary: Vocabulary, ids: Ids) -> list[Token]:
 def group_words(text: str, tokens: Sequence[Token]) -> list[Word]:
     """The words of a text with the indices of their tokens, in order; every token is in one word.
 
-    A token of white space belongs to the word after it; words that share a token are one.
+    A token of white space belongs to the word after it; words that share a token are one. A word
+    without tokens is left out.
     """
     spans = words(text)
+    if not spans and tokens:
+        return [Word(text.strip() or text, list(range(len(tokens))))]
     owners = word_of_each_token([token.span for token in tokens], spans)
     after = len(spans) - 1
     for index in reversed(range(len(owners))):
         after = owners[index] = after if owners[index] < 0 else owners[index]
-    grouped: list[Word] = []
-    for number, (start, end) in enumerate(spans):
-        indices = [index for index, owner in enumerate(owners) if owner == number]
-        if indices:
-            begin = start if grouped else spans[0].start
-            grouped.append(Word(text[begin:end], indices))
-        elif grouped:  # one token holds several words, like "..."
-            joined = grouped[-1].text + text[spans[number - 1].end : end]
-            grouped[-1] = Word(joined, grouped[-1].tokens)
-    if not spans and tokens:
-        grouped = [Word(text.strip() or text, list(range(len(tokens))))]
-    return grouped
+    indices: dict[int, list[int]] = {}
+    for index, owner in enumerate(owners):
+        indices.setdefault(owner, []).append(index)
+    extents = {owner: spans[owner] for owner in sorted(indices)}
+    for token, owner in zip(tokens, owners, strict=True):
+        for number in overlapping(spans, token.span):
+            if number not in indices:  # one token holds several words, like "..."
+                start, end = extents[owner]
+                word = spans[number]
+                extents[owner] = Span(min(start, word.start), max(end, word.end))
+    return [Word(text[start:end], indices[owner]) for owner, (start, end) in extents.items()]
+
+
+def overlapping(spans: Sequence[Span], span: Span) -> range:
+    """The indices of those of `spans`, which are in order and apart, that share characters with
+    `span`."""
+    first = bisect_right(spans, span.start, key=lambda each: each.end)
+    return range(first, bisect_left(spans, span.end, key=lambda each: each.start))
 
 
 def with_end(text: str, tokens: Sequence[Token]) -> TokenizedText:

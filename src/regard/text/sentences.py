@@ -166,8 +166,12 @@ def split_long(
     It is cut after a clause, or else after a word, or else anywhere but in a protected span, a
     letter or an emoji. A unit that is longer alone is a part of its own.
     """
-    inside = [one for one in protected if span.start <= one.start < span.end]
-    if count(text[slice(*span)]) <= max_tokens and len(inside) <= len(PLACEHOLDER_SYMBOLS):
+    begin, end = (bisect_left(protected, Span(edge, 0)) for edge in span)
+    inside = protected[begin:end]
+    sentence = text[slice(*span)]
+    # no token is shorter than a byte: counting takes as long as all other stages together
+    is_short = len(sentence) < max_tokens and sentence.isascii()
+    if len(inside) <= len(PLACEHOLDER_SYMBOLS) and (is_short or count(sentence) <= max_tokens):
         return [span]
     units = make_units(text, span, count, inside)
     tokens = [0, *accumulate(unit.tokens for unit in units)]
