@@ -131,7 +131,10 @@ def too_long(translator: Translator, translations: Sequence[Translation]) -> lis
     return [
         one
         for one in translations
-        if any(len(part.ids) > limit(len(part.source_ids)) for part in one.sentences)
+        if any(
+            len(part.ids) > limit(len(part.source_ids)) + 3 * len(part.source.protected)
+            for part in one.sentences
+        )
     ]
 
 

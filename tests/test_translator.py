@@ -79,7 +79,7 @@ def test_hard_inputs_are_translated_within_their_limit_and_never_crash(translato
         assert found.source == text
         for sentence in found.sentences:
             limit = translator.options.max_length(len(sentence.source_ids))
-            assert len(sentence.ids) <= limit + 2 * len(sentence.source.protected), text
+            assert len(sentence.ids) <= limit + 3 * len(sentence.source.protected), text
         assert found.finish_reason in ("eos", "length", "repetition")
 
 
