@@ -77,7 +77,7 @@ class Translator:
             raise RegardError(
                 f"'{pattern}' is not a regular expression: {error}",
                 "--protect",
-                "write a pattern of Python's re, such as '[A-Z]{2}[0-9]+'",
+                "write a pattern of Python's re, such as '[A-Z]+-[0-9]+'",
             ) from error
         return replace(self, pipeline=replace(self.pipeline, protected=protected))
 
