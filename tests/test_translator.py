@@ -146,7 +146,8 @@ def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
 
 
 def test_a_sample_depends_on_its_seed_and_place_and_not_on_the_batch(translator):
-    sampling = Sampling(temperature=3.0, seed=4)
+    # among 700 tokens, one draw in ten thousand is so near an edge that rounding decides
+    sampling = Sampling(temperature=3.0, top_k=20, seed=4)
     together = [one.text for one in translator.sample(TEXTS, sampling)]
     with patch.object(type(translator.engine), "batch_size", lambda *_: 2):
         assert [one.text for one in translator.sample(TEXTS, sampling)] == together
