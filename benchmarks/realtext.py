@@ -196,6 +196,17 @@ def with_span(random: Random, text: str, span: str) -> Case:
     return Case(between_words(random, text, span), text, (span,))
 
 
+def span_kind(make: Callable[[Random], str]) -> Kind:
+    """One span that `make` invents, between two words."""
+    return Kind(
+        lambda random, text: with_span(random, text, make(random)), holds_spans, "guaranteed"
+    )
+
+
+def word_alone(word: str) -> Case:
+    return Case(word, word)
+
+
 def with_several_spans(
     random: Random, text: str, families: Sequence[Callable[[Random], str]]
 ) -> Case:
@@ -239,14 +250,7 @@ def without_final_mark(text: str) -> Case:
 
 
 KINDS: dict[str, Kind] = {
-    **{
-        f"span: {family}": Kind(
-            lambda random, text, make=make: with_span(random, text, make(random)),
-            holds_spans,
-            "guaranteed",
-        )
-        for family, make in SPANS.items()
-    },
+    **{f"span: {family}": span_kind(make) for family, make in SPANS.items()},
     "several spans": Kind(
         lambda random, text: with_several_spans(random, text, list(SPANS.values())),
         holds_spans,
@@ -291,7 +295,7 @@ KINDS: dict[str, Kind] = {
     ),
     "no final mark": Kind(lambda _, text: without_final_mark(text), is_said_once, "model"),
     "single words": Kind(
-        lambda random, text: Case(*[random.choice(words(text) or ["yes"])] * 2),
+        lambda random, text: word_alone(random.choice(words(text) or ["yes"])),
         is_said_once,
         "model",
     ),
@@ -303,14 +307,7 @@ KINDS: dict[str, Kind] = {
 }
 
 OTHER_KINDS: dict[str, Kind] = {
-    **{
-        f"span: {family}": Kind(
-            lambda random, text, make=make: with_span(random, text, make(random)),
-            holds_spans,
-            "guaranteed",
-        )
-        for family, make in OTHER_SPANS.items()
-    },
+    **{f"span: {family}": span_kind(make) for family, make in OTHER_SPANS.items()},
     "several other spans": Kind(
         lambda random, text: with_several_spans(random, text, list(OTHER_SPANS.values())),
         holds_spans,
@@ -342,7 +339,7 @@ OTHER_KINDS: dict[str, Kind] = {
         "model",
     ),
     "capitalised word": Kind(
-        lambda random, text: Case(*[random.choice(words(text) or ["yes"]).capitalize()] * 2),
+        lambda random, text: word_alone(random.choice(words(text) or ["yes"]).capitalize()),
         is_said_once,
         "model",
     ),
