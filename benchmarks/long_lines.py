@@ -22,7 +22,26 @@ from regard.translator import Translator
 HERE = Path(__file__).resolve().parent
 SHORT, LONG = 5_000, 50_000
 SENTENCE = "The committee said that it had read the report and would answer it in the spring. "
-WORDS = ("the dog and a cat, who saw it near our old house; then they went home with me").split(" ")
+WORDS = [
+    "the",
+    "dog",
+    "and",
+    "a",
+    "cat,",
+    "who",
+    "saw",
+    "it",
+    "near",
+    "our",
+    "old",
+    "house;",
+    "then",
+    "they",
+    "went",
+    "home",
+    "with",
+    "me",
+]
 
 LINES: dict[str, Callable[[Random, int], str]] = {
     "sentences": lambda _, length: (SENTENCE * (length // len(SENTENCE) + 1))[:length],
