@@ -312,13 +312,14 @@ def forge(file: Path, header: str, tensors: dict[str, np.ndarray]) -> None:
 OLD_FILE = Path(__file__).parent / "data" / "format-2.regard"
 OLD_TRANSLATIONS = {
     "Two patient farmers forget our coat while they close the old door that the neighbours must"
-    " rarely look at.": ("▁D eux ▁m é d e c in s ▁ i nt ell ig ent s .", -16.0858),
-    "Some curious children will wait for him.": ("▁D es ▁m é d e c in .", -8.5525),
+    " rarely look at.": ("▁D eux ▁m é d e c in s ▁ i nt ell ig ent s .", -15.9624),
+    "Some curious children will wait for him.": ("▁D es ▁m é d e c in .", -8.4982),
 }
 
 
 def test_a_file_of_an_earlier_version_still_translates_as_it_did():
-    """On every processor: sums of int8 products are exact."""
+    """On every processor: sums of int8 products are exact. The probabilities are of text without
+    placeholder symbols."""
     assert OLD_FILE.stat().st_size < 100_000
     translator = regard.load(OLD_FILE)
     assert len(read_model_file(OLD_FILE).shortlist.likely) == len(translator.source)
@@ -329,5 +330,5 @@ def test_a_file_of_an_earlier_version_still_translates_as_it_did():
             assert pieces == tokens.split(" ")
             assert one.log_prob == pytest.approx(log_prob, abs=1e-3)
     (forced,) = translator.force(["The black cat ate the mouse."], ["Le chat noir."])
-    expected = [-0.1019, -1.2154, -3.1002, -1.6649, -4.0070, -0.4160, -1.8159, -2.9467, -0.0951]
+    expected = [-0.0977, -1.2102, -3.0951, -1.6593, -3.9970, -0.4080, -1.8078, -2.9309, -0.0898]
     np.testing.assert_allclose(forced.log_probs, expected, atol=1e-3)
