@@ -318,7 +318,8 @@ OLD_TRANSLATIONS = {
 
 
 def test_a_file_of_an_earlier_version_still_translates_as_it_did():
-    """On every processor: sums of int8 products are exact."""
+    """On every processor: sums of int8 products are exact. The probabilities are of text without
+    placeholder symbols."""
     assert OLD_FILE.stat().st_size < 100_000
     translator = regard.load(OLD_FILE)
     assert len(read_model_file(OLD_FILE).shortlist.likely) == len(translator.source)

@@ -150,7 +150,7 @@ class Rows(NamedTuple):
             sentence = int(self.sentence[row])
             surplus = self.counts.surplus_tokens(row) if is_repeating[row] else 0
             tokens, log_prob = self.written[row, 1:].tolist(), float(self.log_prob[row])
-            coverage = self.coverage[row, : bounds.source_lengths[sentence]]
+            coverage = self.coverage[row, : bounds.source_lengths[sentence]].tolist()
             hypothesis = finish(tokens, log_prob, surplus, coverage, bounds.required[sentence])
             hypotheses.append((sentence, hypothesis))
         return is_finished, hypotheses
@@ -160,7 +160,7 @@ def finish(
     tokens: list[int],
     log_prob: float,
     surplus: int,
-    coverage: Float[np.ndarray, " S"],
+    coverage: Sequence[float],
     required: Ids,
 ) -> Hypothesis:
     """A hypothesis of these tokens, whose last `surplus` ones only repeat what precedes them; the
@@ -169,7 +169,7 @@ def finish(
     if tokens[-1] == END:
         reason, surplus = "eos", 1
     kept = append_missing(tokens[: len(tokens) - surplus], required)
-    return Hypothesis(kept, log_prob, reason, tuple(coverage.tolist()))
+    return Hypothesis(kept, log_prob, reason, tuple(coverage))
 
 
 def first_rows(engine: Engine, task: Task) -> Rows:
