@@ -73,8 +73,8 @@ class Vocabulary:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each text, without <s> and </s>."""
         # for a list SentencePiece starts threads, which takes 0.1 ms
-        if len(texts) == 1:
-            return [self.processor.encode(texts[0])]
+        if len(texts) <= 1:
+            return [self.processor.encode(text) for text in texts]
         return self.processor.encode(list(texts))
 
     def sample(self, texts: Sequence[str], dropout: float, seed: int) -> list[list[int]]:
