@@ -194,6 +194,15 @@ def test_words_of_other_scripts_and_unknown_signs_are_spans(script, text, expect
     assert cut(text, foreign_spans(text, script, known)) == expected
 
 
+def test_a_word_around_a_sign_that_the_vocabulary_lacks_is_one_span():
+    def known(character):
+        return character not in "&=*"
+
+    text = "R&D is A=B1, not A & B or end*."
+    assert cut(text, foreign_spans(text, "Latn", known)) == ["R&D", "A=B1", "&", "*"]
+    assert cut("東京&大阪", foreign_spans("東京&大阪", "Jpan", lambda sign: sign != "&")) == ["&"]
+
+
 def test_a_word_with_a_letter_that_the_vocabulary_lacks_is_a_span_and_no_other_word():
     text = "l'été à Kraków"
     assert cut(text, foreign_spans(text, "Latn", ascii_known)) == ["été à Kraków"]

@@ -57,17 +57,38 @@ def foreign_spans(text: str, script: str, known: Callable[[str], bool]) -> list[
     """The words and signs that the model cannot read, in order and apart.
 
     Words with a letter that is not of `script` (an ISO 15924 code; "" for a script that is not
-    known), words with a character beyond ASCII that is not `known`, and signs that are not.
-    Neighbours with spaces alone between are one span.
+    known), words with a character beyond ASCII that is not `known`, and signs that are not; the
+    complete word where such a sign is inside one. Neighbours with spaces alone between are one
+    span.
     """
     foreign = foreign_letters(script)
     is_own = (text.isascii() and foreign.is_ascii_own) or (
         not foreign.letter.search(text) and all(map(known, beyond_ascii(text)))
     )
     unified = text if is_own else unify_marks(text)
-    signs = [Span(*match.span()) for match in SIGN_RUN.finditer(unified) if not known(match[0][0])]
+    signs = [
+        complete_word(text, Span(*match.span()))
+        for match in SIGN_RUN.finditer(unified)
+        if not known(match[0][0])
+    ]
     words = [] if is_own else unreadable_words(text, unified, foreign, known)
     return join_over_spaces(text, merge_spans(words, signs))
+
+
+def complete_word(text: str, sign: Span) -> Span:
+    """The word that a sign is inside, like R&D; the sign alone if it is at the edge of one."""
+    start, end = sign
+    while start > 0 and is_spaced_letter(text[start - 1]):
+        start -= 1
+    while end < len(text) and is_spaced_letter(text[end]):
+        end += 1
+    return Span(start, end) if start < sign.start and sign.end < end else sign
+
+
+def is_spaced_letter(character: str) -> bool:
+    """Whether it is a letter or a digit of a script that divides words by spaces: those of Europe,
+    West Asia and India precede Thai in Unicode."""
+    return character < "\u0e00" and character.isalnum()
 
 
 def unreadable_words(
