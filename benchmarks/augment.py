@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
+import realtext
 import regard
 from regard.config import AugmentOptions
 from regard.evaluation.significance import count_statistics, differences
@@ -27,6 +28,8 @@ from regard.translator import Translator
 HERE = Path(__file__).resolve().parent
 UPDATES = 1500
 SEEDS = (1, 2)
+KIND_LINES = 200
+"""Lines of each kind of real text, made from the first test set."""
 CHANGES = tuple(name for name in AugmentOptions.model_fields if name != "scale")
 TRAINING: dict[str, Any] = {
     "batch_tokens": 4096,
@@ -51,9 +54,10 @@ def variants() -> dict[str, dict[str, float]]:
     return {"none": {"scale": 0.0}, **alone, "all": {}}
 
 
-def score_kinds(_translator: Translator) -> dict[str, float]:
-    """The share of right lines of each kind of real text."""
-    return {}
+def score_kinds(translator: Translator, sentences: Sequence[str]) -> dict[str, float]:
+    """The percentage of right lines of each kind of real text (realtext.py)."""
+    results = realtext.score_kinds(translator, sentences, KIND_LINES, realtext.KINDS)
+    return {title: kind["percent_right"] for title, kind in results.items()}
 
 
 def read(file: Path) -> list[str]:
@@ -81,7 +85,7 @@ def train(text: Path, folder: Path, start: str, changes: dict[str, float], seed:
         if name.startswith("average.")
     }
     write_tensors(folder / WEIGHTS, last, {})
-    return regard.load(folder)
+    return regard.load(folder, engine="onnx")
 
 
 def compare(tests: Sequence[TestText], translators: dict[str, Translator]) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def compare(tests: Sequence[TestText], translators: dict[str, Translator]) -> di
     for name, by_set in results.items():
         scores = [by_set[test.name]["BLEU"] for test in tests]
         by_set["mean BLEU"] = round(sum(scores) / len(scores), 2)
-        by_set["kinds"] = score_kinds(translators[name])
+        by_set["kinds"] = score_kinds(translators[name], tests[0].sources)
     return results
 
 
