@@ -7,17 +7,17 @@ recipes/general.py writes: train, valid and the test sets, each as .en and .fr.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.console import Console
 
 import realtext
 import regard
 from regard.config import AugmentOptions
-from regard.evaluation.significance import count_statistics, differences
-from regard.evaluation.statistics import exact_bleu
+from regard.evaluation.statistics import Counts, bleu_counts, bleu_of, interval, resample
 from regard.files import write_json
 from regard.storage.folder import WEIGHTS, read_tensors, write_tensors
 from regard.system import describe_system
@@ -32,7 +32,7 @@ KIND_LINES = 200
 """Lines of each kind of real text, made from the first test set."""
 CHANGES = tuple(name for name in AugmentOptions.model_fields if name != "scale")
 TRAINING: dict[str, Any] = {
-    "batch_tokens": 4096,
+    "batch_tokens": 2048,
     "learning_rate": 0.0006,
     "warmup": 200,
     "ema_decay": 0.998,
@@ -88,25 +88,45 @@ def train(text: Path, folder: Path, start: str, changes: dict[str, float], seed:
     return regard.load(folder, engine="onnx")
 
 
-def compare(tests: Sequence[TestText], translators: dict[str, Translator]) -> dict[str, Any]:
-    """BLEU on each set and its difference from the first variant, with a 95 % interval."""
-    results: dict[str, Any] = {name: {} for name in translators}
-    for test in tests:
-        systems = []
-        for name, translator in translators.items():
-            texts = [one.text for one in translator.translate(test.sources)]
-            systems.append(count_statistics(name, texts, test.references, "fr"))
-        for system in systems:
-            bleu = round(exact_bleu(system.counts["BLEU"]), 2)
-            results[system.name][test.name] = {"BLEU": bleu}
-        for each in differences(systems, "fr", "bootstrap"):
-            bounds = [round(value, 2) for value in (each.bleu, each.low, each.high)]
-            results[each.model][test.name]["against none"] = bounds
-    for name, by_set in results.items():
-        scores = [by_set[test.name]["BLEU"] for test in tests]
-        by_set["mean BLEU"] = round(sum(scores) / len(scores), 2)
-        by_set["kinds"] = score_kinds(translators[name], tests[0].sources)
+def count_bleu(translator: Translator, tests: Sequence[TestText]) -> dict[str, Counts]:
+    """The statistics of BLEU on each set."""
+    language = translator.languages[1]
+    return {
+        test.name: bleu_counts(
+            [one.text for one in translator.translate(test.sources)], test.references, language
+        )
+        for test in tests
+    }
+
+
+def bleu_by_variant(counts: Mapping[str, Sequence[dict[str, Counts]]]) -> dict[str, Any]:
+    """BLEU of each variant, given the statistics of its seeds: on each set, and the mean of all
+    sets and seeds with a 95 % interval of its difference from the first variant (bootstrap over
+    the sentences of each set, the same for all variants)."""
+    names, results = list(counts), {}
+    observed, drawn = [], []
+    for test in next(iter(counts.values()))[0]:
+        systems = [[seed[test] for seed in counts[name]] for name in names]
+        flat = [counts for seeds in systems for counts in seeds]
+        scores = np.array([float(bleu_of(one.sum(axis=0)[None])[0]) for one in flat])
+        observed.append(scores.reshape(len(names), -1))
+        draws = np.stack(resample(flat, bleu_of))
+        drawn.append(draws.reshape(len(names), len(SEEDS), -1).mean(axis=1))
+    by_set, means = np.stack(observed), np.mean(drawn, axis=0)
+    for index, name in enumerate(names):
+        mean = float(by_set[:, index].mean())
+        difference = mean - float(by_set[:, 0].mean())
+        results[name] = {
+            "BLEU_by_set_and_seed": by_set[:, index].round(2).tolist(),
+            "mean_BLEU": round(mean, 2),
+            "against_none": round(difference, 2),
+            "interval": [round(end, 2) for end in interval(means[index] - means[0], difference)],
+        }
     return results
+
+
+def mean_of(seeds: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {kind: round(sum(one[kind] for one in seeds) / len(seeds), 1) for kind in seeds[0]}
 
 
 def main() -> None:
@@ -121,15 +141,26 @@ def main() -> None:
         TestText(name, read(asked.text / f"{name}.en"), read(asked.text / f"{name}.fr"))
         for name in asked.test
     ]
-    results = {}
+    counts: dict[str, list[dict[str, Counts]]] = {}
+    kinds: dict[str, list[dict[str, float]]] = {}
     for seed in SEEDS:
-        translators = {
-            name: train(asked.text, asked.out / f"{name}-{seed}", asked.model, changes, seed)
-            for name, changes in variants().items()
-        }
-        results[f"seed {seed}"] = compare(tests, translators)
-        content = {"updates": UPDATES, "results": results, "system": describe_system()}
-        write_json(asked.results / "augment.json", content)
+        for name, changes in variants().items():
+            folder = asked.out / f"{name}-{seed}"
+            translator = train(asked.text, folder, asked.model, changes, seed)
+            counts.setdefault(name, []).append(count_bleu(translator, tests))
+            kinds.setdefault(name, []).append(score_kinds(translator, tests[0].sources))
+    scores = bleu_by_variant(counts)
+    content = {
+        "updates": UPDATES,
+        "batch_tokens": TRAINING["batch_tokens"],
+        "sets": asked.test,
+        "seeds": SEEDS,
+        "results": {
+            name: {**scores[name], "percent_right": mean_of(kinds[name])} for name in scores
+        },
+        "system": describe_system(),
+    }
+    write_json(asked.results / "augment.json", content)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from regard.files import write_json
 from regard.models import DEFAULT
 from regard.system import describe_system
 from regard.text.coverage import uncovered_stretches
-from regard.text.spans import Span, words
+from regard.text.spans import Span, overlap, words
 from regard.translation import Translation
 from regard.translator import Translator
 
@@ -110,7 +110,7 @@ def flagged(translator: Translator, sources: list[str], targets: list[str]) -> l
         batch = [side[begin : begin + AT_A_TIME] for side in (sources, targets)]
         for source, forced in zip(batch[0], translator.force(*batch), strict=True):
             text = translator.pipeline.read_given(source).text
-            coverage = forced.token_weights().sum(axis=0).tolist()
+            coverage = forced.token_weights().max(axis=0).tolist()
             stretches.append(
                 [
                     text.original(span)
@@ -118,10 +118,6 @@ def flagged(translator: Translator, sources: list[str], targets: list[str]) -> l
                 ]
             )
     return stretches
-
-
-def overlaps(spans: list[Span], stretch: Span) -> bool:
-    return any(span.start < stretch.end and stretch.start < span.end for span in spans)
 
 
 def percent(values: Sequence[bool]) -> float:
@@ -193,7 +189,10 @@ def main() -> None:
     sources = [one.source for one in omissions]
     complete = flagged(translator, sources, [one.reference for one in omissions])
     shortened = flagged(translator, sources, [one.shortened for one in omissions])
-    hits = [overlaps(spans, one.stretch) for spans, one in zip(shortened, omissions, strict=True)]
+    hits = [
+        any(overlap(span, one.stretch) for span in spans)
+        for spans, one in zip(shortened, omissions, strict=True)
+    ]
     result = {
         "model": asked.model.name,
         "omissions": len(omissions),

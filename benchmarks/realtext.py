@@ -55,11 +55,13 @@ def words(text: str) -> list[str]:
     return WORD.findall(text.casefold())
 
 
-def between_words(random: Random, text: str, inserted: str) -> str:
-    """The text with something between two of its words."""
-    gaps = [match.start() for match in re.finditer(" ", text)]
-    at = random.choice(gaps) if gaps else len(text)
-    return f"{text[:at]} {inserted}{text[at:]}"
+def between_words(random: Random, text: str, inserted: Sequence[str]) -> str:
+    """The text with each of these in a place of its own, between two of its words or after them."""
+    parts = text.split(" ")
+    places = random.sample(range(1, len(parts) + 1), min(len(parts), len(inserted)))
+    for place, span in sorted(zip(places, inserted, strict=False), reverse=True):
+        parts.insert(place, span)
+    return " ".join(parts)
 
 
 def name(random: Random, letters: str = string.ascii_lowercase) -> str:
@@ -193,7 +195,7 @@ def is_said_once(case: Case, translation: str, plain: str) -> bool:
 
 
 def with_span(random: Random, text: str, span: str) -> Case:
-    return Case(between_words(random, text, span), text, (span,))
+    return Case(between_words(random, text, [span]), text, (span,))
 
 
 def span_kind(make: Callable[[Random], str]) -> Kind:
@@ -208,16 +210,15 @@ def word_alone(word: str) -> Case:
 
 
 def with_several_spans(
-    random: Random, text: str, families: Sequence[Callable[[Random], str]]
+    random: Random,
+    text: str,
+    families: Sequence[Callable[[Random], str]],
+    count: tuple[int, int] = (2, 6),
 ) -> Case:
-    spans = tuple(
-        dict.fromkeys(random.choice(families)(random) for _ in range(random.randint(2, 6)))
-    )
-    line = text
-    for span in spans:
-        line = between_words(random, line, span)
-    kept = tuple(span for span in spans if line.count(span) == 1)
-    return Case(line, text, kept)
+    """Spans between words, at least and at most `count`; those are kept that stand there once."""
+    spans = {random.choice(families)(random) for _ in range(random.randint(*count))}
+    line = between_words(random, text, sorted(spans))
+    return Case(line, text, tuple(span for span in sorted(spans) if line.count(span) == 1))
 
 
 def with_tags(random: Random, text: str) -> Case:

@@ -593,7 +593,7 @@ def assert_coverage_is_forced(engine, task: Task) -> None:
         ended = [one for one in hypotheses if one.finish_reason == "eos"]
         forced = engine.force([source] * len(ended), [one.tokens for one in ended]) if ended else []
         for one, reading in zip(ended, forced, strict=True):
-            expected = reading.token_weights().sum(axis=0)
+            expected = reading.token_weights().max(axis=0)
             assert len(one.coverage) == len(source) + 1
             assert np.allclose(one.coverage, expected, atol=1e-4)
             checked += 1
@@ -601,7 +601,7 @@ def assert_coverage_is_forced(engine, task: Task) -> None:
 
 
 @varied_networks
-def test_coverage_is_the_sum_of_the_weights_of_forced_decoding(made):
+def test_coverage_is_the_highest_weight_of_forced_decoding(made):
     found = symbol_engines(made)
     for engine in (*found, Outside(found.onnx)):
         if made.attention in FIXED_SCORES:
@@ -615,12 +615,14 @@ def test_coverage_is_the_sum_of_the_weights_of_forced_decoding(made):
 
 
 @some_network
-def test_every_step_gives_its_source_tokens_one_in_all(made):
+def test_coverage_counts_the_steps_of_a_repetition_that_was_cut_back(made):
     task = Task([*SOURCES, [4, 5] * 20], [1, 5, 9, 40, 40])
     for engine in (*engines(made), Outside(engines(made).onnx)):
-        for one in (hypotheses[0] for hypotheses in search_all(engine, task)):
+        found = [hypotheses[0] for hypotheses in search_all(engine, task)]
+        forced = engine.force(task.sources, [one.tokens for one in found])
+        for one, reading in zip(found, forced, strict=True):
             steps = len(one.tokens) + (one.finish_reason == "eos")
-            if one.finish_reason == "repetition":
-                assert sum(one.coverage) > steps + 0.9
-            else:
-                assert sum(one.coverage) == pytest.approx(steps, abs=1e-4)
+            kept = reading.token_weights()[:steps].max(axis=0)
+            assert (np.array(one.coverage) > kept - 1e-4).all() and max(one.coverage) < 1.0001
+            if one.finish_reason != "repetition":
+                assert one.coverage == pytest.approx(kept, abs=1e-4)

@@ -14,10 +14,9 @@ from regard.text.placeholders import (
     find_spans,
     foreign_spans,
     is_translatable,
-    merge_spans,
     protect,
 )
-from regard.text.spans import Span
+from regard.text.spans import Span, merge_spans
 
 
 def ascii_known(character):

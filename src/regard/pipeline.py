@@ -38,11 +38,10 @@ from regard.text.placeholders import (
     find_spans,
     foreign_spans,
     is_translatable,
-    merge_spans,
     protect,
 )
 from regard.text.sentences import split_long, split_sentences
-from regard.text.spans import Span
+from regard.text.spans import Span, merge_spans
 from regard.text.vocabulary import Vocabulary
 
 DEFAULT_LONGEST = 128

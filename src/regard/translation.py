@@ -69,8 +69,8 @@ class SentenceTranslation(NamedTuple):
     log_prob: float
     finish_reason: FinishReason
     coverage: tuple[float, ...] = ()
-    """The attention weight that each source token and </s> received in all; empty if the model
-    does not attend."""
+    """The highest attention weight that each source token and </s> received from a target token;
+    empty if the model does not attend."""
 
     @property
     def target_length(self) -> int:
@@ -151,12 +151,12 @@ class Translation:
 
     @cached_property
     def coverage(self) -> list[float]:
-        """The attention weight that each of `source_words` received in all, in target tokens;
+        """The highest attention weight that each of `source_words` received from a target token;
         empty if the model does not attend."""
         if not all(part.coverage for part in self.sentences):
             return []
         weights = list(chain(*(part.coverage for part in self.sentences)))
-        return [sum(weights[token] for token in word.tokens) for word in self.source_words]
+        return [max(weights[token] for token in word.tokens) for word in self.source_words]
 
     @cached_property
     def copied(self) -> list[CopiedSpan]:

@@ -17,7 +17,7 @@ from regard.data.corpus import Numbers, ParallelTexts, scramble
 from regard.data.invented import INVENTORS
 from regard.data.lexicon import EMPTY_LEXICON, Lexicon, Link, links
 from regard.special import PLACEHOLDER_SYMBOLS
-from regard.text.spans import Span, words
+from regard.text.spans import Span, overlap, words
 
 FINAL_MARK = re.compile(r"\s*[.!?…。！？]+$")
 NO_SPACE_AFTER = ("。", "！", "？")
@@ -247,17 +247,14 @@ def replaceable(pair: LinkedPair, random: Random, count: int) -> list[Slot]:
     protected.sort(key=lambda slot: slot.source.start - slot.source.end)
     chosen: list[Slot] = []
     for slot in protected + content:
-        if len(chosen) < count and not any(overlap(slot, other) for other in chosen):
+        if len(chosen) < count and not any(slots_overlap(slot, other) for other in chosen):
             chosen.append(slot)
     return sorted(chosen)
 
 
-def overlap(one: Slot, other: Slot) -> bool:
+def slots_overlap(one: Slot, other: Slot) -> bool:
     """Whether two slots share characters on a side."""
-    return any(
-        a.start < b.end and b.start < a.end
-        for a, b in ((one.source, other.source), (one.target, other.target))
-    )
+    return overlap(one.source, other.source) or overlap(one.target, other.target)
 
 
 def insertable(pair: LinkedPair) -> list[Slot]:

@@ -56,10 +56,11 @@ class TorchEngine:
         return self.tensor(symbols_of(sentences) > 0)
 
     def token_weights(self, weights: Float[torch.Tensor, "R A T S"]) -> Float[torch.Tensor, "R _"]:
-        """What each source token received in all, or nothing for scores of fixed weights."""
+        """The highest weight that each source token received from one of the T tokens, or nothing
+        for scores of fixed weights."""
         if self.architecture.attention in FIXED_SCORES:
             return weights.new_zeros(len(weights), 0)
-        return weights.mean(1).sum(1)
+        return weights.mean(1).amax(1)
 
     @torch.inference_mode()
     def force(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Forced]:

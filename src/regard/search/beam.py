@@ -33,7 +33,7 @@ Written = Int[np.ndarray, "R T"]
 """The tokens of each row, from <s> on."""
 Candidates = Int[np.ndarray, " C"]
 Coverage = Float[np.ndarray, "R S"]
-"""The attention weight of each source token, summed over steps; before the first step S is 1."""
+"""The highest attention weight of each source token in any step; before the first step S is 1."""
 
 
 class Hooks:
@@ -132,7 +132,7 @@ class Rows(NamedTuple):
         are those of the step that every row took."""
         written = np.concatenate([self.written[parent], token[:, None]], axis=1)
         counts = self.counts.select(parent).append(written)
-        coverage = (self.coverage + weights)[parent]
+        coverage = np.maximum(self.coverage, weights)[parent]
         return Rows(self.sentence[parent], written, log_prob, counts, coverage)
 
     def select(self, rows: Candidates) -> "Rows":

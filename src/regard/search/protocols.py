@@ -23,8 +23,8 @@ class Hypothesis(NamedTuple):
     """Natural logarithm of the probability of all that was written, </s> included."""
     finish_reason: FinishReason
     coverage: tuple[float, ...] = ()
-    """The attention weight that each source token, </s> included, received in all steps: the sum
-    of `Forced.token_weights` over the tokens that were written, </s> included. The steps of a
+    """The highest attention weight that each source token, </s> included, received: the maximum of
+    `Forced.token_weights` over the tokens that were written, </s> included. The steps of a
     repetition that was cut back count. Empty for scores whose weights are fixed."""
 
 
@@ -48,7 +48,7 @@ class TopK(NamedTuple):
     tokens: Int[np.ndarray, "R k"]
     log_probs: Float[np.ndarray, "R k"]
     weights: Float[np.ndarray, "R S"]
-    """The attention weights of each source token, summed over the tokens that were appended (last
+    """The highest attention weight of each source token, over the tokens that were appended (last
     layer, mean of the heads); S is 0 for scores whose weights are fixed."""
 
 

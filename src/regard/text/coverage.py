@@ -2,51 +2,47 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-import numpy as np
-
-from regard.shapes import Float
-from regard.text.spans import Span, word_of_each_token, words
+from regard.text.spans import Span, merge_spans, overlap, words
 from regard.text.vocabulary import Vocabulary
 
 CUT_AFTER = re.compile(r"[,;:)\]—–](?=\s)")
 MAX_SHIFT = 20
 """Characters."""
-STRETCH = 6
-"""Consecutive words that are judged together."""
-ENOUGH = 0.6
-"""What a word received beyond this weight, in target tokens, does not make up for others."""
-UNCOVERED = 0.4
-"""A stretch whose words received less than this on average was skipped. Where 6 to 15 words of
-Europarl were deleted from a translation, 88 % of these were below, and of the complete
-translations 8 % (benchmarks/coverage.py)."""
+STRETCH = 8
+"""Consecutive tokens that are judged together."""
+ENOUGH = 0.2
+"""What a token received beyond this weight does not make up for others."""
+UNCOVERED = 0.112
+"""A stretch whose tokens received less than this on average was skipped. Measured:
+benchmarks/coverage.py."""
 
 
 def uncovered_stretches(vocabulary: Vocabulary, text: str, coverage: Sequence[float]) -> list[Span]:
-    """The stretches of at least `STRETCH` words that attention skipped.
+    """The stretches of words that attention skipped: at least `STRETCH` tokens.
 
-    `coverage` is the weight that each token of the text and </s> received in all.
+    `coverage` is the highest weight that each token of the text and </s> received.
     """
-    if not may_be_uncovered(coverage[:-1]):
+    runs = uncovered_runs(coverage[:-1])
+    if not runs:
         return []
-    received = np.array(coverage[:-1])
     tokens, spans = vocabulary.tokens(text), words(text)
-    owners = word_of_each_token([token.span for token in tokens], spans)
-    weights = np.bincount([owner + 1 for owner in owners], received, len(spans) + 1)[1:]
-    is_word = [text[span.start].isalnum() for span in spans]
-    spans = [span for span, keep in zip(spans, is_word, strict=True) if keep]
-    low = np.minimum(weights[is_word], ENOUGH)
-    if len(low) < STRETCH:
-        return []
-    is_uncovered = np.zeros(len(low), bool)
-    for first in np.flatnonzero(sliding_sums(low) < STRETCH * UNCOVERED):
-        is_uncovered[first : first + STRETCH] = True
-    edges = np.flatnonzero(np.diff(is_uncovered, prepend=False, append=False))
-    return [
-        Span(spans[first].start, spans[after - 1].end)
-        for first, after in edges.reshape(-1, 2).tolist()
-    ]
+    stretches = (
+        Span(tokens[first].span.start, tokens[after - 1].span.end) for first, after in runs
+    )
+    touched = ([word for word in spans if overlap(word, stretch)] for stretch in stretches)
+    return [Span(own[0].start, own[-1].end) for own in touched if own]
+
+
+def uncovered_runs(received: Sequence[float]) -> list[Span]:
+    """The tokens of the stretches. Without numpy, which takes ten times as long for a sentence."""
+    totals = [0.0, *accumulate(min(weight, ENOUGH) for weight in received)]
+    return merge_spans(
+        Span(first, first + STRETCH)
+        for first, (before, after) in enumerate(zip(totals, totals[STRETCH:], strict=False))
+        if after - before < STRETCH * UNCOVERED
+    )
 
 
 def cut_around(text: str, stretches: Sequence[Span]) -> list[Span]:
@@ -76,22 +72,3 @@ def strip(text: str, span: Span) -> Span:
     part = text[span.start : span.end]
     start = span.end - len(part.lstrip())
     return Span(start, max(start, span.start + len(part.rstrip())))
-
-
-def may_be_uncovered(received: Sequence[float]) -> bool:
-    """Whether any `STRETCH` tokens received as little as a skipped stretch: words receive more.
-
-    For a usual sentence this takes a tenth of the time that numpy does.
-    """
-    capped = [min(weight, ENOUGH) for weight in received]
-    total = sum(capped[:STRETCH])
-    for first, after in zip(capped, capped[STRETCH:], strict=False):
-        if total < STRETCH * UNCOVERED:
-            return True
-        total += after - first
-    return len(capped) >= STRETCH and total < STRETCH * UNCOVERED
-
-
-def sliding_sums(values: Float[np.ndarray, " N"]) -> Float[np.ndarray, " _"]:
-    """The sums of each `STRETCH` neighbours."""
-    return np.convolve(values, np.ones(STRETCH), "valid")

@@ -1,7 +1,7 @@
 """Spans that are not translated, and the text with a placeholder symbol for each."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from regard.special import PLACEHOLDER_SYMBOLS
 from regard.text.edits import EditedText
 from regard.text.patterns import may_be_verbatim, verbatim_pattern
 from regard.text.scripts import ForeignLetters, foreign_letters
-from regard.text.spans import COMBINING_MARK, ZERO_WIDTH_JOINERS, Span, unify_marks
+from regard.text.spans import COMBINING_MARK, ZERO_WIDTH_JOINERS, Span, merge_spans, unify_marks
 
 SIGN_RUN = re.compile(rf"[^\w\s{COMBINING_MARK}][{COMBINING_MARK}{ZERO_WIDTH_JOINERS}]*")
 ANY_LETTER = re.compile(r"[^\W\d_]")
@@ -120,17 +120,6 @@ def join_over_spaces(text: str, spans: list[Span]) -> list[Span]:
         else:
             joined.append(span)
     return joined
-
-
-def merge_spans(*lists: Iterable[Span]) -> list[Span]:
-    """The spans of all lists in order; those that overlap are one."""
-    merged: list[Span] = []
-    for span in sorted(span for spans in lists for span in spans):
-        if merged and span.start < merged[-1].end:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
-        else:
-            merged.append(span)
-    return merged
 
 
 def is_translatable(text: str, spans: Sequence[Span]) -> bool:

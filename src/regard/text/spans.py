@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -80,3 +81,19 @@ def word_of_each_token(tokens: list[Span], words: list[Span]) -> list[int]:
                 best, longest = index, shared
         indices.append(best)
     return indices
+
+
+def overlap(one: Span, other: Span) -> bool:
+    """Whether two spans have characters in common."""
+    return one.start < other.end and other.start < one.end
+
+
+def merge_spans(*lists: Iterable[Span]) -> list[Span]:
+    """The spans of all lists in order; those that overlap are one."""
+    merged: list[Span] = []
+    for span in sorted(span for spans in lists for span in spans):
+        if merged and span.start < merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged

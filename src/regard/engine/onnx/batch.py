@@ -93,7 +93,7 @@ class OnnxDecoding:
             inputs["tokens"] = to_dense(shape, slot, column)
             inputs["parents"] = to_dense(shape, slot, parent)
             ranked, parent = self.run(kind, inputs), slot
-            weights = weights + ranked["weights"][:, 0]
+            weights = np.maximum(weights, ranked["weights"][:, 0])
         self.sentence, self.slot = sentence, slot
         outputs = ranked["best"], ranked["log_probs"], weights
         return TopK(*(value[block, index] for value in outputs))
@@ -248,7 +248,7 @@ def truncate(
     if repeats and may_repeat(tokens[None, :end], np.array([max_repeats]))[0]:
         end, run = cut_repetition(tokens[:end], max_repeats)
     log_prob = float(log_probs[:end].sum(dtype=np.float64))
-    return WrittenOutput(tokens[:end], log_prob, run, weights[:end].sum(axis=0))
+    return WrittenOutput(tokens[:end], log_prob, run, weights[:end].max(axis=0))
 
 
 def index_in_block(block: RowIndices) -> RowIndices:

@@ -22,7 +22,8 @@ class WrittenOutput(NamedTuple):
     repeated: Int[np.ndarray, " P"]
     """How many tokens repeat at its end, for each period (`RepetitionCounts`)."""
     coverage: Float[np.ndarray, " S"]
-    """The sum of the attention weights of these tokens; of the sentence's own source tokens."""
+    """The highest attention weight of any of these tokens on each of the sentence's own source
+    tokens."""
 
     def hypothesis(self, max_repeats: int, required: Ids) -> Hypothesis:
         surplus = surplus_tokens(self.repeated, max_repeats)
@@ -99,10 +100,10 @@ class BeamSteps(NamedTuple):
         ]
 
     def coverage(self, paths: Sequence[Path]) -> list[list[float]]:
-        """The sum of the weights of each path, all at once: a sum for each took 2 % of a batch."""
+        """The highest weights of each path, all at once: for each alone it took 2 % of a batch."""
         steps, rows, width = self.weights.shape
         first = [0, *accumulate(len(path.rows) for path in paths[:-1])]
         index = np.array([row for path in paths for row in path.rows])
         weights = self.weights.reshape(steps * rows, width).take(index, axis=0)
-        sums: list[list[float]] = np.add.reduceat(weights, first).tolist()
-        return sums
+        highest: list[list[float]] = np.maximum.reduceat(weights, first).tolist()
+        return highest

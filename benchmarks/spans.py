@@ -1,0 +1,194 @@
+"""Is every span copied exactly once, where does it stand, and what does it cost?
+
+    python benchmarks/spans.py SOURCE REFERENCE [--model MODEL] [--lines 10000] [--torch-lines 1000]
+
+Copied: random lines with 1 to 6 spans of all families (those of realtext.py), through both
+engines, greedy and with beam 5, alone and in batches. PyTorch needs a model folder: --torch-model.
+Placed: pairs that share a name or a number, which is protected on the source side; its
+neighbours, and BLEU, are compared with those of the plain translation. Cost: the seconds for
+these lines with the span and as plain text, in turns.
+"""
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any, NamedTuple
+
+import regard
+from realtext import OTHER_SPANS, SPANS, Case, with_several_spans
+from regard.config import SearchOptions
+from regard.data.formats.lines import read_texts
+from regard.evaluation import bleu
+from regard.files import write_json
+from regard.models import DEFAULT
+from regard.system import describe_system
+from regard.translator import Translator
+
+HERE = Path(__file__).resolve().parent
+SEED = 1
+SPANS_IN_A_LINE = 1, 6
+BEAMS = (1, 5)
+PAIRS = 500
+ROUNDS = 9
+FAMILIES = [*SPANS.values(), *OTHER_SPANS.values()]
+TOKEN = re.compile(r"\w+(?:[-'’.,]\w+)*|[^\w\s]")
+SHARED = re.compile(r"(?<!^)(?<![.!?\"'] )\b(?:[A-Z][a-z]+|\d{2,})\b")
+"""A name within a sentence, or a number."""
+
+
+class SharedPair(NamedTuple):
+    """A sentence pair in which one name or number stands once on each side."""
+
+    source: str
+    reference: str
+    shared: str
+
+
+def wrong_lines(cases: Sequence[Case], translations: Iterable[str]) -> list[tuple[str, str]]:
+    """The lines in whose translation a span is missing or is there twice."""
+    return [
+        (case.source, translation)
+        for case, translation in zip(cases, translations, strict=True)
+        if any(translation.count(span) != 1 for span in case.kept)
+    ]
+
+
+def with_beam(translator: Translator, beam: int) -> Translator:
+    return translator.with_options(SearchOptions(beam=beam))
+
+
+def check_copies(translator: Translator, cases: Sequence[Case]) -> dict[str, Any]:
+    """How many lines are wrong with each search."""
+    results: dict[str, Any] = {}
+    sources = [case.source for case in cases]
+    for beam in BEAMS:
+        search = with_beam(translator, beam)
+        ways = {
+            "in batches": (one.text for one in search.translate(sources)),
+            "alone": (search.translate([source])[0].text for source in sources),
+        }
+        for way, texts in ways.items():
+            wrong = wrong_lines(cases, texts)
+            results[f"beam {beam}, {way}"] = {"wrong": len(wrong), "first_wrong": wrong[:3]}
+            print(f"{len(wrong):6} of {len(cases)} wrong: beam {beam}, {way}", flush=True)
+    return {"lines": len(cases), "spans": sum(len(case.kept) for case in cases), **results}
+
+
+def shared_pairs(sources: Sequence[str], references: Sequence[str]) -> list[SharedPair]:
+    pairs = []
+    for source, reference in zip(sources, references, strict=True):
+        both = TOKEN.findall(source), TOKEN.findall(reference)
+        shared = [
+            word
+            for word in SHARED.findall(source)
+            if all(side.count(word) == 1 for side in both)
+            and source.count(word) == reference.count(word) == 1
+        ]
+        if shared:
+            pairs.append(SharedPair(source, reference, shared[0]))
+    return pairs[:: max(1, len(pairs) // PAIRS)][:PAIRS]
+
+
+def neighbours(text: str, word: str) -> tuple[str, str]:
+    """The words or marks before and after a word, in small letters; "" at the edge of the text, and
+    a space where the word is missing."""
+    tokens = TOKEN.findall(text)
+    if word not in tokens:
+        return (" ", " ")
+    padded = ["", *(token.casefold() for token in tokens), ""]
+    at = tokens.index(word)
+    return (padded[at], padded[at + 2])
+
+
+def is_well_placed(pair: SharedPair, translation: str, plain: str) -> bool:
+    """Whether the span has a neighbour that it has in the reference or the plain translation."""
+    own = neighbours(translation, pair.shared)
+    others = (neighbours(text, pair.shared) for text in (pair.reference, plain))
+    return any(a == b for other in others for a, b in zip(own, other, strict=True))
+
+
+def with_span(translator: Translator, pair: SharedPair) -> str:
+    protecting = translator.protecting(rf"\b{re.escape(pair.shared)}\b")
+    return protecting.translate([pair.source])[0].text
+
+
+def check_places(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, Any]:
+    plain = [one.text for one in translator.translate([pair.source for pair in pairs])]
+    marked = [with_span(translator, pair) for pair in pairs]
+    placed = [is_well_placed(*each) for each in zip(pairs, marked, plain, strict=True)]
+    references, language = [pair.reference for pair in pairs], translator.languages[1]
+    return {
+        "pairs": len(pairs),
+        "BLEU_plain": round(bleu(plain, references, language), 2),
+        "BLEU_span": round(bleu(marked, references, language), 2),
+        "percent_well_placed": round(100 * sum(placed) / len(placed), 1),
+        "first_misplaced": [
+            (pair.source, text, other)
+            for pair, text, other, right in zip(pairs, marked, plain, placed, strict=True)
+            if not right
+        ][:10],
+    }
+
+
+def seconds(translator: Translator, sources: Sequence[str], at_a_time: int) -> float:
+    began = time.perf_counter()
+    for first in range(0, len(sources), at_a_time):
+        translator.translate(sources[first : first + at_a_time])
+    return time.perf_counter() - began
+
+
+def measure_cost(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, float]:
+    """The median ratio of the times with a span and without, for the same lines."""
+    sources = [pair.source for pair in pairs]
+    names = "|".join(sorted({re.escape(pair.shared) for pair in pairs}))
+    ratios = {}
+    for beam in BEAMS:
+        plain = with_beam(translator, beam)
+        protecting = plain.protecting(rf"\b(?:{names})\b")
+        for way, at_a_time in (("in batches", len(sources)), ("alone", 1)):
+            both = [
+                (seconds(protecting, sources, at_a_time), seconds(plain, sources, at_a_time))
+                for _ in range(ROUNDS + 1)
+            ][1:]
+            ratios[f"beam {beam}, {way}"] = round(median(a / b for a, b in both), 3)
+    return ratios
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("source", type=Path, help="sentences that were not in the training text")
+    parser.add_argument("reference", type=Path, help="their translations")
+    parser.add_argument("--model", type=Path, default=DEFAULT)
+    parser.add_argument("--torch-model", type=Path, help="a model folder, for PyTorch")
+    parser.add_argument("--lines", type=int, default=10_000)
+    parser.add_argument("--torch-lines", type=int, default=1000)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "spans.json")
+    asked = parser.parse_args()
+    sources, references = (list(read_texts(file)) for file in (asked.source, asked.reference))
+    random, translator = Random(SEED), regard.load(asked.model)
+    cases = [
+        with_several_spans(random, sources[number % len(sources)], FAMILIES, SPANS_IN_A_LINE)
+        for number in range(asked.lines)
+    ]
+    pairs = shared_pairs(sources, references)
+    report = {
+        "model": asked.model.name,
+        "copied": {"onnx": check_copies(translator, cases)},
+        "placed": check_places(translator, pairs),
+        "time_with_spans": measure_cost(translator, pairs),
+        "system": describe_system(),
+    }
+    if asked.torch_model:
+        trained = regard.load(asked.torch_model, engine="torch")
+        report["copied"]["torch"] = check_copies(trained, cases[: asked.torch_lines])
+    write_json(asked.out, report)
+    print(json.dumps({name: report[name] for name in ("placed", "time_with_spans")}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
