@@ -13,7 +13,7 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -27,6 +27,7 @@ from regard.evaluation import bleu
 from regard.files import write_json
 from regard.models import DEFAULT
 from regard.system import describe_system
+from regard.translation import Translation
 from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
@@ -56,6 +57,14 @@ def wrong_lines(cases: Sequence[Case], translations: Iterable[str]) -> list[tupl
         for case, translation in zip(cases, translations, strict=True)
         if any(translation.count(span) != 1 for span in case.kept)
     ]
+
+
+Translate = Callable[[Sequence[str]], Sequence[Translation]]
+
+
+class Timed(NamedTuple):
+    translate: Translate
+    sources: Sequence[str]
 
 
 def with_beam(translator: Translator, beam: int) -> Translator:
@@ -112,50 +121,71 @@ def is_well_placed(pair: SharedPair, translation: str, plain: str) -> bool:
     return any(a == b for other in others for a, b in zip(own, other, strict=True))
 
 
-def with_span(translator: Translator, pair: SharedPair) -> str:
-    protecting = translator.protecting(rf"\b{re.escape(pair.shared)}\b")
-    return protecting.translate([pair.source])[0].text
-
-
 def check_places(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, Any]:
-    plain = [one.text for one in translator.translate([pair.source for pair in pairs])]
-    marked = [with_span(translator, pair) for pair in pairs]
-    placed = [is_well_placed(*each) for each in zip(pairs, marked, plain, strict=True)]
+    """BLEU and the share of well placed spans, with `--protect`, which reads words as they are
+    where it can, and with a symbol for each span."""
     references, language = [pair.reference for pair in pairs], translator.languages[1]
-    return {
+    plain = [one.text for one in translator.translate([pair.source for pair in pairs])]
+    protecting = [translator.protecting(rf"\b{re.escape(pair.shared)}\b") for pair in pairs]
+    by_way = {
+        "protected": [
+            one.translate([pair.source])[0].text
+            for one, pair in zip(protecting, pairs, strict=True)
+        ],
+        "symbols": [
+            one.translate_sentences([pair.source])[0].text
+            for one, pair in zip(protecting, pairs, strict=True)
+        ],
+    }
+    results: dict[str, Any] = {
         "pairs": len(pairs),
         "BLEU_plain": round(bleu(plain, references, language), 2),
-        "BLEU_span": round(bleu(marked, references, language), 2),
-        "percent_well_placed": round(100 * sum(placed) / len(placed), 1),
-        "first_misplaced": [
-            (pair.source, text, other)
-            for pair, text, other, right in zip(pairs, marked, plain, placed, strict=True)
-            if not right
-        ][:10],
     }
+    for way, texts in by_way.items():
+        misplaced = [
+            (pair.source, text, other)
+            for pair, text, other in zip(pairs, texts, plain, strict=True)
+            if not is_well_placed(pair, text, other)
+        ]
+        results[way] = {
+            "BLEU": round(bleu(texts, references, language), 2),
+            "percent_well_placed": round(100 * (1 - len(misplaced) / len(pairs)), 1),
+            "first_misplaced": misplaced[:5],
+        }
+    return results
 
 
-def seconds(translator: Translator, sources: Sequence[str], at_a_time: int) -> float:
+def seconds(translate: Translate, sources: Sequence[str], at_a_time: int) -> float:
     began = time.perf_counter()
     for first in range(0, len(sources), at_a_time):
-        translator.translate(sources[first : first + at_a_time])
+        translate(sources[first : first + at_a_time])
     return time.perf_counter() - began
 
 
-def measure_cost(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, float]:
-    """The median ratio of the times with a span and without, for the same lines."""
-    sources = [pair.source for pair in pairs]
+def ratio(first: Timed, second: Timed, at_a_time: int) -> float:
+    """The median ratio of the times of two, in turns."""
+    both = [(seconds(*first, at_a_time), seconds(*second, at_a_time)) for _ in range(ROUNDS + 1)]
+    return round(median(a / b for a, b in both[1:]), 3)
+
+
+def measure_cost(
+    translator: Translator, pairs: Sequence[SharedPair]
+) -> dict[str, Any]:
+    """The time with a span against that without: a word of the line as a symbol, and a span that is
+    inserted, which makes the line longer."""
+    random, sources = Random(SEED), [pair.source for pair in pairs]
+    inserted = [with_several_spans(random, source, FAMILIES, (1, 1)).source for source in sources]
     names = "|".join(sorted({re.escape(pair.shared) for pair in pairs}))
-    ratios = {}
+    ratios: dict[str, dict[str, float]] = {"word": {}, "inserted": {}}
     for beam in BEAMS:
-        plain = with_beam(translator, beam)
-        protecting = plain.protecting(rf"\b(?:{names})\b")
+        search = with_beam(translator, beam)
+        symbols = search.protecting(rf"\b(?:{names})\b").translate_sentences
         for way, at_a_time in (("in batches", len(sources)), ("alone", 1)):
-            both = [
-                (seconds(protecting, sources, at_a_time), seconds(plain, sources, at_a_time))
-                for _ in range(ROUNDS + 1)
-            ][1:]
-            ratios[f"beam {beam}, {way}"] = round(median(a / b for a, b in both), 3)
+            name = f"beam {beam}, {way}"
+            plain = Timed(search.translate_sentences, sources)
+            ratios["word"][name] = ratio(Timed(symbols, sources), plain, at_a_time)
+            both = Timed(search.translate, inserted), Timed(search.translate, sources)
+            ratios["inserted"][name] = ratio(*both, at_a_time)
     return ratios
 
 

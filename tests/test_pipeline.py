@@ -13,8 +13,9 @@ from regard.config import TextOptions
 from regard.errors import RegardError
 from regard.lesson.corpus import examples
 from regard.pipeline import missing_numbers
-from regard.text.coverage import STRETCH, cut_around, uncovered_stretches
-from regard.text.spans import Span, words
+from regard.second_search import WIDER
+from regard.text.coverage import coverage_penalty, uncovered_stretches
+from regard.text.spans import Span
 from regard.translation import untranslated
 
 SENTENCES = [example.source for example in examples(12, 7)]
@@ -228,21 +229,36 @@ def test_a_stretch_without_attention_is_known(translator):
     assert not uncovered_stretches(translator.source, text, [1.0] * (len(tokens) + 1))
 
 
-def test_a_sentence_that_attention_skipped_is_searched_again_in_parts(translator, monkeypatch):
+def test_a_sentence_that_attention_skipped_is_searched_again_with_a_wider_beam(
+    translator, monkeypatch
+):
     text = "The dog sees the cat, and the mouse sees the dog, and the cat sees the mouse."
-    half = Span(text.index("and the mouse"), text.index("and the cat"))
+    [first] = with_options(translator, coverage=False).translate([text])
+    [wide] = translator.beam_of(translator.pipeline.read(text), WIDER * translator.options.beam)
+    assert len(wide) > translator.options.beam
 
-    def skipped(_, part):
-        return [half] if part.source.text.text == text else []
+    def prefer_last(coverage):
+        return 0.0 if coverage == pytest.approx(wide[-1].coverage) else -1e6
 
-    monkeypatch.setattr("regard.second_search.untranslated", skipped)
-    monkeypatch.setattr("regard.second_search.skipped_length", lambda _, parts: -len(parts))
-    [found] = translator.translate([text])
-    assert len(found.sentences) > 1
-    read = " ".join(part.source.text.text for part in found.sentences)
-    assert read == text
-    [once] = with_options(translator, coverage=False).translate([text])
-    assert len(once.sentences) == 1
+    monkeypatch.setattr("regard.second_search.coverage_penalty", prefer_last)
+    monkeypatch.setattr("regard.second_search.untranslated", lambda *_: [])
+    assert translator.translate([text])[0].text == first.text
+    monkeypatch.setattr("regard.second_search.untranslated", lambda *_: [Span(0, 3)])
+    [again] = translator.translate([text])
+    assert again.text == wide[-1].text.text != first.text
+
+
+coverages = st.lists(st.floats(0, 1), min_size=1, max_size=30)
+
+
+@given(coverages, st.data())
+def test_skipping_a_word_makes_a_translation_worse_and_attending_enough_does_not(weights, data):
+    index = data.draw(st.integers(0, len(weights) - 1))
+    without, enough = ([*weights[:index], weight, *weights[index + 1 :]] for weight in (0.0, 0.31))
+    lowest, own, highest = map(coverage_penalty, (without, weights, enough))
+    assert lowest <= own <= highest <= 0.0
+    assert lowest < highest
+    assert coverage_penalty([0.31] * len(weights)) == 0.0
 
 
 def test_without_attention_nothing_is_said_of_coverage(translator):
@@ -252,17 +268,19 @@ def test_without_attention_nothing_is_said_of_coverage(translator):
     assert replace(found, sentences=(part,)).coverage == []
 
 
-@given(
-    st.lists(st.sampled_from(["a,", "bb", "ccc;", "d"]), min_size=STRETCH, max_size=40).map(
-        " ".join
-    ),
-    st.data(),
-)
-def test_the_parts_of_a_sentence_have_all_its_words_in_order(text, data):
-    spans = words(text)
-    edges = sorted(data.draw(st.sets(st.integers(0, len(spans) - 1), min_size=2, max_size=4)))
-    stretches = [
-        Span(spans[a].start, spans[b].end) for a, b in zip(edges[::2], edges[1::2], strict=False)
-    ]
-    parts = [text[slice(*part)] for part in cut_around(text, stretches)]
-    assert re.findall(r"\w+", " ".join(parts)) == re.findall(r"\w+", text)
+WORDS = ["dog", "cat", "mouse", "sees"]
+
+
+@given(st.sampled_from(SENTENCES), st.sets(st.sampled_from(WORDS), min_size=1))
+@settings(max_examples=25)
+def test_protected_words_are_copied_as_often_as_they_are_in_the_source(translator, text, words):
+    protecting = translator.protecting(rf"\b(?:{'|'.join(sorted(words))})\b")
+    [found] = protecting.translate([text])
+    [symbols] = protecting.translate_sentences([text])
+    spans = [match.span() for match in protecting.pipeline.protected.finditer(text)]
+    for one in (found, symbols):
+        assert [span.source for span in one.copied] == spans
+        targets = {target for _, target in one.copied}
+        assert len(targets) == len(spans)
+        for source, target in one.copied:
+            assert one.text[slice(*target)] == text[slice(*source)]

@@ -3,6 +3,7 @@
 The issues are named in the docstrings, by repository and number.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -310,3 +311,24 @@ def test_text_that_is_wrapped_at_a_fixed_width_can_be_joined(model, tmp_path, ca
             main()
         outputs.append(capfd.readouterr().out)
     assert outputs[0] == outputs[1] and outputs[0].count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "protected"),
+    [
+        ("I want Tom to have a job that he loves.", "Tom"),
+        ("We met in Berlin in 2012.", "Berlin|2012"),
+        ("TOM AND MARY ARE IN BOSTON.", "BOSTON|TOM"),
+    ],
+)
+def test_a_protected_word_that_the_model_writes_by_itself_changes_nothing(builtin, line, protected):
+    [plain], [found] = (one.translate([line]) for one in (builtin, builtin.protecting(protected)))
+    assert found.text == plain.text
+    copied = [line[slice(*span.source)] for span in found.copied]
+    assert copied == [found.text[slice(*span.target)] for span in found.copied]
+    assert copied == re.findall(protected, line)
+
+
+def test_a_protected_word_that_the_model_translates_is_copied_instead(builtin):
+    [found] = builtin.protecting("house").translate(["My house is on fire."])
+    assert re.findall(r"\bhouse\b", found.text) == ["house"]

@@ -9,7 +9,7 @@
     -> case: a line in capitals is read in small letters
     -> search
     -> case, spans and layout are put back
-    -> coverage: what was not translated is searched again in parts (translator.py)
+    -> coverage: what was not translated is searched again (second_search.py)
 
 Each stage is a function in `text/`, and each can be switched off (`config.TextOptions`).
 """
@@ -18,7 +18,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from regard.config import TextOptions
@@ -64,6 +64,8 @@ class SourceSentence(NamedTuple):
     """What the model reads; `original` maps to the user's characters."""
     case: Case
     """How the user wrote the line; the model reads "capitals" and "title" in small letters."""
+    words: tuple[Span, ...] = ()
+    """Spans of `normalized` that must be copied, too, and that the model reads as they are."""
 
     @property
     def required(self) -> Ids:
@@ -78,8 +80,12 @@ class SourceSentence(NamedTuple):
     @property
     def copies(self) -> dict[str, str]:
         """What the translation contains in place of each symbol."""
-        texts = (printable(text_at(self.user_text, span)) for span in self.spans)
-        return dict(zip(PLACEHOLDER_SYMBOLS, texts, strict=False))
+        return dict(zip(PLACEHOLDER_SYMBOLS, self.copies_of(self.protected), strict=False))
+
+    def copies_of(self, spans: Sequence[Span]) -> list[str]:
+        """What the translation contains of these spans of `normalized`."""
+        originals = map(self.normalized.original, spans)
+        return [printable(text_at(self.user_text, span)) for span in originals]
 
     @property
     def original(self) -> Span:
@@ -109,11 +115,12 @@ class Pipeline:
 
     def read(self, text: str) -> list[SourceSentence]:
         """The sentences of a text; what is in none of them is copied."""
-        return [
+        sentences = [
             sentence
             for piece in self.pieces(text)
             for sentence in self.read_piece(text, piece, self.split)
         ]
+        return [*map(self.read_words, sentences)] if self.protected else sentences
 
     def read_as_one(self, text: str) -> list[SourceSentence]:
         """The same, as one sentence of any length; [] for a text with nothing to translate."""
@@ -195,24 +202,20 @@ class Pipeline:
         text = take_off(with_symbols, case, self.languages[0], self.count_tokens)
         return SourceSentence(user_text, normalized, symbols, text, case)
 
-    def protect_more(self, sentence: SourceSentence, spans: Sequence[Span]) -> SourceSentence:
-        """The sentence with more protected spans, which are spans of its `text`."""
-        more = [sentence.in_normalized(span) for span in spans]
-        protected = merge_spans(sentence.protected, more)
-        return self.read_sentence(sentence.user_text, sentence.normalized, protected, sentence.case)
+    def read_words(self, sentence: SourceSentence) -> SourceSentence:
+        """The sentence in which only what is no language is a symbol: the model translates better
+        around words that it reads, and most often writes them itself."""
+        automatic = replace(self, protected=None).find_protected(sentence.normalized.text)
+        symbols = [span for span in sentence.protected if span in automatic]
+        words = [span for span in sentence.protected if span not in automatic]
+        plain = self.read_sentence(sentence.user_text, sentence.normalized, symbols, sentence.case)
+        return plain._replace(words=tuple(words))
 
-    def cut(self, sentence: SourceSentence, parts: Sequence[Span]) -> list[SourceSentence]:
-        """Parts of a sentence, which are spans of its `text`, as sentences of their own."""
-        normalized = [sentence.in_normalized(part) for part in parts]
-        return [
-            self.read_sentence(
-                sentence.user_text,
-                sentence.normalized.slice(part),
-                spans_within(sentence.protected, part),
-                sentence.case,
-            )
-            for part in normalized
-        ]
+    def protect_more(self, sentence: SourceSentence, spans: Sequence[Span]) -> SourceSentence:
+        """The sentence with symbols for these spans of its `text` and for its `words`, too."""
+        more = [sentence.in_normalized(span) for span in spans]
+        protected = merge_spans(sentence.protected, sentence.words, more)
+        return self.read_sentence(sentence.user_text, sentence.normalized, protected, sentence.case)
 
     def count_tokens(self, text: str) -> int:
         return len(self.source.encode([text])[0])

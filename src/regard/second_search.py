@@ -1,12 +1,22 @@
-"""Search again what a translation lacks: numbers as protected spans, skipped words in parts."""
+"""Search again what a translation lacks: numbers and protected words as symbols, skipped words
+more widely."""
 
 from collections.abc import Sequence
-from math import inf
 from typing import Protocol
 
+from regard.config import SearchOptions
 from regard.pipeline import Pipeline, SourceSentence
-from regard.text.coverage import cut_around
-from regard.translation import Model, SentenceTranslation, numbers_missing, untranslated
+from regard.text.coverage import coverage_penalty
+from regard.translation import (
+    Model,
+    SentenceTranslation,
+    keeps_words,
+    numbers_missing,
+    untranslated,
+)
+
+WIDER = 4
+"""How many times as wide as the first beam the second one is."""
 
 
 class Searcher(Model, Protocol):
@@ -14,56 +24,62 @@ class Searcher(Model, Protocol):
 
     @property
     def pipeline(self) -> Pipeline: ...
+    @property
+    def options(self) -> SearchOptions: ...
     def best_of(self, sentences: Sequence[SourceSentence]) -> list[SentenceTranslation]: ...
+    def beam_of(
+        self, sentences: Sequence[SourceSentence], size: int
+    ) -> list[list[SentenceTranslation]]: ...
 
 
 def search_again(
     searcher: Searcher, translations: Sequence[SentenceTranslation]
-) -> list[list[SentenceTranslation]]:
-    """The translations; those again that lack numbers of their source, with these as spans, or
-    that skip some of its words, in parts."""
+) -> list[SentenceTranslation]:
+    """The translations; those again that lack numbers or protected words of their source, with
+    symbols for these, or that skip some of its words, with a wider beam."""
     options = searcher.pipeline.options
     can_copy = options.spans and searcher.has_trained_placeholders
-    complete = with_numbers(searcher, translations) if can_copy else list(translations)
-    return with_skipped_words(searcher, complete) if options.coverage else [[it] for it in complete]
+    complete = with_copies(searcher, translations) if can_copy else list(translations)
+    return with_skipped_words(searcher, complete) if options.coverage else complete
 
 
-def with_numbers(
+def with_copies(
     searcher: Searcher, translations: Sequence[SentenceTranslation]
 ) -> list[SentenceTranslation]:
-    """The translations, with all numbers of their sources."""
+    """The translations, with all numbers and protected words of their sources."""
     complete = list(translations)
     protected = {
-        index: searcher.pipeline.protect_more(part.source, missing)
+        index: searcher.pipeline.protect_more(part.source, numbers_missing(searcher, part))
         for index, part in enumerate(translations)
-        if (missing := numbers_missing(searcher, part))
+        if numbers_missing(searcher, part) or not keeps_words(part)
     }
     for index, part in zip(protected, searcher.best_of([*protected.values()]), strict=True):
-        if part.finish_reason == "eos" or translations[index].finish_reason != "eos":
-            complete[index] = part
+        complete[index] = max(part, complete[index], key=has_all)
     return complete
+
+
+def has_all(part: SentenceTranslation) -> tuple[bool, bool]:
+    """Whether all protected words are there, and the end."""
+    return keeps_words(part), part.finish_reason == "eos"
 
 
 def with_skipped_words(
     searcher: Searcher, translations: Sequence[SentenceTranslation]
-) -> list[list[SentenceTranslation]]:
-    """The translations, in parts where attention skips fewer words in these."""
-    results = [[part] for part in translations]
-    cut = {
-        index: searcher.pipeline.cut(part.source, cut_around(part.source.text.text, skipped))
-        for index, part in enumerate(translations)
-        if (skipped := untranslated(searcher, part))
-    }
-    again = iter(searcher.best_of([part for parts in cut.values() for part in parts]))
-    for index, sources in cut.items():
-        parts = [next(again) for _ in sources]
-        if skipped_length(searcher, parts) < skipped_length(searcher, results[index]):
-            results[index] = parts
-    return results
+) -> list[SentenceTranslation]:
+    """The translations; where attention skipped words, the best one of a wider beam, by its
+    probability and its coverage."""
+    complete = list(translations)
+    skipped = [index for index, part in enumerate(complete) if untranslated(searcher, part)]
+    sources = [complete[index].source for index in skipped]
+    wider = searcher.beam_of(sources, WIDER * searcher.options.beam)
+    for index, others in zip(skipped, wider, strict=True):
+        candidates = [complete[index], *others]
+        scores = [score(part, searcher.options.length_penalty) for part in candidates]
+        complete[index] = candidates[scores.index(max(scores))]
+    return complete
 
 
-def skipped_length(model: Model, parts: Sequence[SentenceTranslation]) -> float:
-    """The characters that attention skipped; infinite where a part was cut off."""
-    if any(part.finish_reason != "eos" for part in parts):
-        return inf
-    return float(sum(end - start for part in parts for start, end in untranslated(model, part)))
+def score(part: SentenceTranslation, length_penalty: float) -> tuple[bool, bool, float]:
+    """What makes a translation better than others of its sentence (Wu et al. 2016, eq. 14)."""
+    log_prob = part.log_prob / max(1, part.target_length) ** length_penalty
+    return *has_all(part), log_prob + coverage_penalty(part.coverage)

@@ -1,6 +1,8 @@
 """Texts of any length and their translations, sentence by sentence."""
 
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass
 from functools import cached_property
@@ -13,7 +15,7 @@ from regard.errors import RegardError
 from regard.pipeline import DIGIT_RUNS, SourceSentence, gaps_between, missing_numbers
 from regard.search.protocols import FinishReason
 from regard.shapes import Float
-from regard.special import END, PIECES, PLACEHOLDER_SYMBOLS
+from regard.special import END, PIECES
 from regard.text.coverage import uncovered_stretches
 from regard.text.edits import EditedText
 from regard.text.normalize import replace_control_characters
@@ -212,14 +214,40 @@ def source_tokens(model: Model, part: SentenceTranslation) -> list[Token]:
     return [token._replace(span=text.original(token.span)) for token in tokens]
 
 
-def copied_spans(model: Model, part: SentenceTranslation) -> Iterator[tuple[Span, Span]]:
-    """The user's characters of each symbol, and where they are in the sentence's translation."""
-    if not part.source.protected:
-        return
-    decoded = model.target.decode(part.ids)
-    for symbol, span in zip(PLACEHOLDER_SYMBOLS, part.source.spans, strict=False):
-        start = decoded.index(symbol)
-        yield span, part.text.current(Span(start, start + 1))
+def copied_spans(model: Model, part: SentenceTranslation) -> list[tuple[Span, Span]]:
+    """The user's characters that were copied, and where they are in the sentence's translation, in
+    the order of the source."""
+    decoded = model.target.decode(part.ids) if part.source.protected else ""
+    starts = (decoded.index(symbol) for symbol in part.source.copies)
+    symbols = [part.text.current(Span(start, start + 1)) for start in starts]
+    copied = [*zip(part.source.spans, symbols, strict=True)]
+    written = written_words(part)
+    for span, word in zip(part.source.words, words_to_keep(part), strict=True):
+        if written[word]:
+            copied.append((part.source.normalized.original(span), written[word].pop(0)))
+    return sorted(copied)
+
+
+def words_to_keep(part: SentenceTranslation) -> list[str]:
+    """The protected words that the model reads as they are."""
+    return part.source.copies_of(part.source.words)
+
+
+def written_words(part: SentenceTranslation) -> dict[str, list[Span]]:
+    """Where each of the words to keep is in the translation."""
+    return {
+        word: [
+            Span(*match.span())
+            for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", part.text.text)
+        ]
+        for word in words_to_keep(part)
+    }
+
+
+def keeps_words(part: SentenceTranslation) -> bool:
+    """Whether each of the words to keep is in the translation as often as in the source."""
+    wanted = Counter(words_to_keep(part))
+    return all(len(found) == wanted[word] for word, found in written_words(part).items())
 
 
 def sentence_warnings(model: Model, part: SentenceTranslation) -> Iterator[TranslationWarning]:

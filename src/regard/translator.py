@@ -107,8 +107,8 @@ class Translator:
         owners = [number for number, own in enumerate(by_text) for _ in own]
         best = self.best_of([sentence for own in by_text for sentence in own])
         parts: list[list[SentenceTranslation]] = [[] for _ in texts]
-        for owner, again in zip(owners, search_again(self, best), strict=True):
-            parts[owner] += again
+        for owner, part in zip(owners, search_again(self, best), strict=True):
+            parts[owner].append(part)
         return [join(text, own, self) for text, own in zip(texts, parts, strict=True)]
 
     def translate_sentences(self, texts: Sequence[str]) -> list[Translation]:
@@ -180,6 +180,13 @@ class Translator:
         return [
             ranked[0] for ranked in self.search_sentences(sentences, indices, "", self.search(1))
         ]
+
+    def beam_of(
+        self, sentences: Sequence[SourceSentence], size: int
+    ) -> list[list[SentenceTranslation]]:
+        """All translations of each sentence that a beam of this size finishes, best first."""
+        wider = self.with_options(self.options.model_copy(update={"beam": size}))
+        return wider.search_sentences(sentences, range(len(sentences)), "", wider.search(size))
 
     def search_all(
         self, texts: Sequence[str], prefix: str, search: Search

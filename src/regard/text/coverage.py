@@ -1,15 +1,12 @@
 """Which words of a source were hardly attended to, and so may be missing in the translation."""
 
-import re
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from math import log
 
 from regard.text.spans import Span, merge_spans, overlap, words
 from regard.text.vocabulary import Vocabulary
 
-CUT_AFTER = re.compile(r"[,;:)\]—–](?=\s)")
-MAX_SHIFT = 20
-"""Characters."""
 STRETCH = 8
 """Consecutive tokens that are judged together."""
 ENOUGH = 0.2
@@ -17,6 +14,10 @@ ENOUGH = 0.2
 UNCOVERED = 0.112
 """A stretch whose tokens received less than this on average was skipped. Measured:
 benchmarks/coverage.py."""
+PENALIZED = 0.3
+"""Less coverage than this makes a translation worse."""
+LEAST = 0.003
+"""The smallest share of `PENALIZED` that counts."""
 
 
 def uncovered_stretches(vocabulary: Vocabulary, text: str, coverage: Sequence[float]) -> list[Span]:
@@ -45,26 +46,11 @@ def uncovered_runs(received: Sequence[float]) -> list[Span]:
     )
 
 
-def cut_around(text: str, stretches: Sequence[Span]) -> list[Span]:
-    """A sentence in parts: each stretch alone, and what is before, between and after them.
-
-    A border moves to the end of a clause that is not far. A part without a word is left out.
-    """
-    borders = {0, len(text)}
-    for stretch in stretches:
-        borders |= {clause_near(text, stretch.start), clause_near(text, stretch.end)}
-    parts = (strip(text, Span(*both)) for both in pairwise(sorted(borders)))
-    return [part for part in parts if any(map(str.isalnum, text[part.start : part.end]))]
-
-
-def clause_near(text: str, index: int) -> int:
-    """The end of a clause that is at most `MAX_SHIFT` characters from `index`, or else `index`."""
-    ends = [match.end() for match in CUT_AFTER.finditer(text)]
-    return min(
-        (end for end in ends if abs(end - index) <= MAX_SHIFT),
-        key=lambda end: abs(end - index),
-        default=index,
-    )
+def coverage_penalty(coverage: Sequence[float]) -> float:
+    """The mean over the source tokens of ln min(coverage, PENALIZED) / PENALIZED: 0 where attention
+    skipped none, and otherwise below 0 (Wu et al. 2016, eq. 14, by length)."""
+    shares = (max(LEAST, min(weight / PENALIZED, 1.0)) for weight in coverage)
+    return sum(map(log, shares)) / len(coverage)
 
 
 def strip(text: str, span: Span) -> Span:
