@@ -4,9 +4,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny products are slower on two threads
 
@@ -15,7 +16,7 @@ from hypothesis import settings
 
 import regard
 from regard.files import lock
-from regard.lesson.corpus import Lesson, split_lesson
+from regard.lesson.corpus import Example, Lesson, split_lesson
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
@@ -28,6 +29,22 @@ DATA = ROOT.parent / "shared" / "data"
 
 CAT_AND_MOUSE = "Le chat noir a mangé la souris.\n", "Le chat noir mangea la souris.\n"
 """The example that everyone remembers, in either past tense: both are right."""
+
+
+class InMemory(NamedTuple):
+    """A corpus in memory."""
+
+    examples: Sequence[Example]
+
+    def __len__(self):
+        return len(self.examples)
+
+    def sources(self, indices):
+        return [self.examples[index].source for index in indices]
+
+    def targets(self, indices):
+        return [self.examples[index].target for index in indices]
+
 
 TINY = {
     "vocabulary": {"size": 700, "source_bpe_dropout": 0.1, "target_bpe_dropout": 0.1},

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import InMemory
 from regard.config import AugmentOptions
 from regard.data.augment import NO_AUGMENTATION, Augmentation
 from regard.data.batches import (
@@ -29,19 +30,7 @@ EXAMPLES = examples(300, 4)
 VOCABULARY = learn([t for one in EXAMPLES for t in (one.source, one.target)], 700, "the test")
 
 
-class InMemory:
-    """A corpus in memory."""
-
-    def __len__(self):
-        return len(EXAMPLES)
-
-    def sources(self, indices):
-        return [EXAMPLES[index].source for index in indices]
-
-    def targets(self, indices):
-        return [EXAMPLES[index].target for index in indices]
-
-
+CORPUS = InMemory(EXAMPLES)
 MUCH = Augmentation(AugmentOptions(scale=5.0), EMPTY_LEXICON, 1000)
 """Most pairs are changed."""
 
@@ -59,7 +48,7 @@ def texts_of(batch):
 
 def first_epoch(choices):
     batches = []
-    for position, batch in stream(InMemory(), choices, FIRST):
+    for position, batch in stream(CORPUS, choices, FIRST):
         batches.append(batch)
         if position.epoch == 1:
             return batches
@@ -101,19 +90,19 @@ def test_order_and_subwords_are_a_function_of_seed_epoch_and_pool():
     def flat(batches):
         return [part.tolist() for batch in batches for part in batch]
 
-    one = flat(pool_batches(InMemory(), options(0.2), 0, 1))
-    assert flat(pool_batches(InMemory(), options(0.2), 0, 1)) == one
-    assert flat(pool_batches(InMemory(), options(0.2), 1, 1)) != one
-    assert flat(pool_batches(InMemory(), options(0.2), 0, 0)) != one
-    assert flat(pool_batches(InMemory(), options(0.2, seed=2), 0, 1)) != one
+    one = flat(pool_batches(CORPUS, options(0.2), 0, 1))
+    assert flat(pool_batches(CORPUS, options(0.2), 0, 1)) == one
+    assert flat(pool_batches(CORPUS, options(0.2), 1, 1)) != one
+    assert flat(pool_batches(CORPUS, options(0.2), 0, 0)) != one
+    assert flat(pool_batches(CORPUS, options(0.2, seed=2), 0, 1)) != one
 
 
 @pytest.mark.parametrize("augmentation", [NO_AUGMENTATION, MUCH], ids=["as it is", "changed"])
 def test_a_stream_resumes_at_every_position_as_if_it_had_never_stopped(augmentation):
     choices = options(0.2, pool=90, augmentation=augmentation)
-    expected = list(islice(stream(InMemory(), choices, FIRST), 40))
+    expected = list(islice(stream(CORPUS, choices, FIRST), 40))
     for start in range(0, 30, 4):
-        resumed = islice(stream(InMemory(), choices, expected[start][0]), 8)
+        resumed = islice(stream(CORPUS, choices, expected[start][0]), 8)
         for (position, batch), (same, again) in zip(expected[start + 1 :], resumed, strict=False):
             assert position == same
             assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))

@@ -204,7 +204,7 @@ class TextOptions(Section):
     case: bool = True
     """Read a line in capitals or title case in small letters, and write it as the line was."""
     coverage: bool = True
-    """Search a sentence again in parts if attention skipped some of it."""
+    """Search a sentence again, with a wider beam, if attention skipped some of it."""
 
 
 class Config(Section):
