@@ -118,6 +118,13 @@ FAMILIES = {
     "tag": st.builds('<{} {}="{}">'.format, letters, letters, letters),
     "entity": st.sampled_from(["&amp;", "&lt;", "&copy;"]),
     "handle": st.builds("@{}_{}".format, letters, letters),
+    "requirement": st.builds(
+        "{}{}{}.{}".format,
+        letters,
+        st.sampled_from(["=", "==", ">=", "<=", "~=", "!="]),
+        digits,
+        digits,
+    ),
     "snake": st.builds("{}_{}".format, letters, letters),
     "option": st.builds("--{}-{}".format, letters, letters),
     "emoji": st.sampled_from(["🙂", "🙏🏽", "❤\ufe0f", "🇩🇪", "👨\u200d👩\u200d👧"]),
