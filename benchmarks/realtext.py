@@ -56,11 +56,11 @@ def words(text: str) -> list[str]:
 
 
 def between_words(random: Random, text: str, inserted: Sequence[str]) -> str:
-    """The text with each of these in a place of its own, between two of its words or after them."""
+    """The text with each of these at a position of its own, between two words or at the end."""
     parts = text.split(" ")
-    places = random.sample(range(1, len(parts) + 1), min(len(parts), len(inserted)))
-    for place, span in sorted(zip(places, inserted, strict=False), reverse=True):
-        parts.insert(place, span)
+    positions = random.sample(range(1, len(parts) + 1), min(len(parts), len(inserted)))
+    for position, span in sorted(zip(positions, inserted, strict=False), reverse=True):
+        parts.insert(position, span)
     return " ".join(parts)
 
 

@@ -121,7 +121,7 @@ def is_well_placed(pair: SharedPair, translation: str, plain: str) -> bool:
     return any(a == b for other in others for a, b in zip(own, other, strict=True))
 
 
-def check_places(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, Any]:
+def check_positions(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, Any]:
     """BLEU and the share of well placed spans, with `--protect`, which reads words as they are
     where it can, and with a symbol for each span."""
     references, language = [pair.reference for pair in pairs], translator.languages[1]
@@ -168,9 +168,7 @@ def ratio(first: Timed, second: Timed, at_a_time: int) -> float:
     return round(median(a / b for a, b in both[1:]), 3)
 
 
-def measure_cost(
-    translator: Translator, pairs: Sequence[SharedPair]
-) -> dict[str, Any]:
+def measure_cost(translator: Translator, pairs: Sequence[SharedPair]) -> dict[str, Any]:
     """The time with a span against that without: a word of the line as a symbol, and a span that is
     inserted, which makes the line longer."""
     random, sources = Random(SEED), [pair.source for pair in pairs]
@@ -209,7 +207,7 @@ def main() -> None:
     report = {
         "model": asked.model.name,
         "copied": {"onnx": check_copies(translator, cases)},
-        "placed": check_places(translator, pairs),
+        "placed": check_positions(translator, pairs),
         "time_with_spans": measure_cost(translator, pairs),
         "system": describe_system(),
     }

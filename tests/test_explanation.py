@@ -208,7 +208,7 @@ def test_the_weights_of_words_still_sum_to_one(translator):
 
 def test_what_is_explained_is_the_beams_own_translation(translator, model):
     wide = translator.with_options(translator.options.model_copy(update={"beam": 4}))
-    best = wide.translate([TEXT])[0]
+    best = wide.translate_sentences([TEXT])[0]
     explained = explain(wide, TEXT, "tiny")
     assert explained.target.text == best.text
     [sentence] = best.sentences
@@ -290,7 +290,7 @@ def test_weight_on_what_is_no_letter_and_no_punctuation_is_on_a_word(translator,
 
 def test_nothing_changed_is_the_greedy_translation(translator):
     greedy = translator.with_options(translator.options.model_copy(update={"beam": 1}))
-    best = greedy.translate([TEXT])[0]
+    best = greedy.translate_sentences([TEXT])[0]
     asked = what_if(translator, Intervention(TEXT), "tiny")
     assert asked.target.text == best.text and asked.finish_reason == best.finish_reason
 

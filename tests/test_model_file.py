@@ -323,9 +323,9 @@ def test_a_file_of_an_earlier_version_still_translates_as_it_did():
     assert OLD_FILE.stat().st_size < 100_000
     translator = regard.load(OLD_FILE)
     assert len(read_model_file(OLD_FILE).shortlist.likely) == len(translator.source)
-    together = translator.translate(list(OLD_TRANSLATIONS))
+    together = translator.translate_sentences(list(OLD_TRANSLATIONS))
     for found, (text, (tokens, log_prob)) in zip(together, OLD_TRANSLATIONS.items(), strict=True):
-        for one in (found, *translator.translate([text])):
+        for one in (found, *translator.translate_sentences([text])):
             pieces = [token.piece for token in one.tokens if token.piece != "</s>"]
             assert pieces == tokens.split(" ")
             assert one.log_prob == pytest.approx(log_prob, abs=1e-3)

@@ -279,7 +279,7 @@ def test_a_line_ends_like_the_worst_of_its_sentences(endings, ending):
 def test_a_line_of_sentences_is_translated_sentence_by_sentence(model):
     translator = regard.load(model)
     first, second, third = (one.source for one in examples(3, 4))
-    alone = translator.translate_sentences([first, second, third])
+    alone = translator.translate([first, second, third])
     lines = translator.translate([f"{first} \u00a0 {second} ", "", third])
     assert lines[0].text == f"{alone[0].text} \u00a0 {alone[1].text} "
     assert [line.text for line in lines[1:]] == ["", alone[2].text]

@@ -368,7 +368,7 @@ def test_the_command_line_asks_for_it_by_name(model, file):
         )  # fmt: skip
 
     found = typed("--model", file, "--shortlist")
-    expected = regard.load(file).with_shortlist().translate_sentences(TEXTS[:1])[0].text
+    expected = regard.load(file).with_shortlist().translate(TEXTS[:1])[0].text
     assert found.stdout.decode() == expected + "\n", found.stderr.decode()
     refused = typed("--model", model, "--shortlist")
     assert refused.returncode and b"shortlist" in refused.stderr

@@ -39,11 +39,11 @@ def search_again(
     symbols for these, or that skip some of its words, with a wider beam."""
     options = searcher.pipeline.options
     can_copy = options.spans and searcher.has_trained_placeholders
-    complete = with_copies(searcher, translations) if can_copy else list(translations)
+    complete = with_missing_copies(searcher, translations) if can_copy else list(translations)
     return with_skipped_words(searcher, complete) if options.coverage else complete
 
 
-def with_copies(
+def with_missing_copies(
     searcher: Searcher, translations: Sequence[SentenceTranslation]
 ) -> list[SentenceTranslation]:
     """The translations, with all numbers and protected words of their sources."""

@@ -247,7 +247,7 @@ def written_words(part: SentenceTranslation) -> dict[str, list[Span]]:
 def keeps_words(part: SentenceTranslation) -> bool:
     """Whether each of the words to keep is in the translation as often as in the source."""
     wanted = Counter(words_to_keep(part))
-    return all(len(found) == wanted[word] for word, found in written_words(part).items())
+    return all(len(spans) == wanted[word] for word, spans in written_words(part).items())
 
 
 def sentence_warnings(model: Model, part: SentenceTranslation) -> Iterator[TranslationWarning]:
