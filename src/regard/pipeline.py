@@ -64,7 +64,7 @@ class SourceSentence(NamedTuple):
     """What the model reads; `original` maps to the user's characters."""
     case: Case
     """How the user wrote the line; the model reads "capitals" and "title" in small letters."""
-    words: tuple[Span, ...] = ()
+    protected_words: tuple[Span, ...] = ()
     """Spans of `normalized` that must be copied, too, and that the model reads as they are."""
 
     @property
@@ -209,12 +209,12 @@ class Pipeline:
         symbols = [span for span in sentence.protected if span in automatic]
         words = [span for span in sentence.protected if span not in automatic]
         plain = self.read_sentence(sentence.user_text, sentence.normalized, symbols, sentence.case)
-        return plain._replace(words=tuple(words))
+        return plain._replace(protected_words=tuple(words))
 
     def protect_more(self, sentence: SourceSentence, spans: Sequence[Span]) -> SourceSentence:
-        """The sentence with symbols for these spans of its `text` and for its `words`, too."""
+        """The sentence with symbols for these spans of its `text`, too, and for protected words."""
         more = [sentence.in_normalized(span) for span in spans]
-        protected = merge_spans(sentence.protected, sentence.words, more)
+        protected = merge_spans(sentence.protected, sentence.protected_words, more)
         return self.read_sentence(sentence.user_text, sentence.normalized, protected, sentence.case)
 
     def count_tokens(self, text: str) -> int:

@@ -17,6 +17,8 @@ from regard.translation import (
 
 WIDER = 4
 """How many times as wide as the first beam the second one is."""
+WIDEST = 40
+"""The second beam is no wider, unless the first one is: a beam of 1,000 takes minutes."""
 
 
 class Searcher(Model, Protocol):
@@ -48,11 +50,11 @@ def with_missing_copies(
 ) -> list[SentenceTranslation]:
     """The translations, with all numbers and protected words of their sources."""
     complete = list(translations)
-    protected = {
-        index: searcher.pipeline.protect_more(part.source, numbers_missing(searcher, part))
-        for index, part in enumerate(translations)
-        if numbers_missing(searcher, part) or not keeps_words(part)
-    }
+    protected = {}
+    for index, part in enumerate(translations):
+        missing = numbers_missing(searcher, part)
+        if missing or not keeps_words(part):
+            protected[index] = searcher.pipeline.protect_more(part.source, missing)
     for index, part in zip(protected, searcher.best_of([*protected.values()]), strict=True):
         complete[index] = max(part, complete[index], key=has_all)
     return complete
@@ -71,7 +73,8 @@ def with_skipped_words(
     complete = list(translations)
     skipped = [index for index, part in enumerate(complete) if untranslated(searcher, part)]
     sources = [complete[index].source for index in skipped]
-    wider = searcher.beam_of(sources, WIDER * searcher.options.beam)
+    size = searcher.options.beam
+    wider = searcher.beam_of(sources, max(size, min(WIDER * size, WIDEST)))
     for index, others in zip(skipped, wider, strict=True):
         candidates = [complete[index], *others]
         scores = [score(part, searcher.options.length_penalty) for part in candidates]

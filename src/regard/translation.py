@@ -222,7 +222,7 @@ def copied_spans(model: Model, part: SentenceTranslation) -> list[tuple[Span, Sp
     symbols = [part.text.current(Span(start, start + 1)) for start in starts]
     copied = [*zip(part.source.spans, symbols, strict=True)]
     written = written_words(part)
-    for span, word in zip(part.source.words, words_to_keep(part), strict=True):
+    for span, word in zip(part.source.protected_words, words_to_keep(part), strict=True):
         if written[word]:
             copied.append((part.source.normalized.original(span), written[word].pop(0)))
     return sorted(copied)
@@ -230,7 +230,7 @@ def copied_spans(model: Model, part: SentenceTranslation) -> list[tuple[Span, Sp
 
 def words_to_keep(part: SentenceTranslation) -> list[str]:
     """The protected words that the model reads as they are."""
-    return part.source.copies_of(part.source.words)
+    return part.source.copies_of(part.source.protected_words)
 
 
 def written_words(part: SentenceTranslation) -> dict[str, list[Span]]:
