@@ -26,7 +26,7 @@ from regard.explain.explanation import (
 )
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
-from regard.model.attention import join_heads
+from regard.model.scores import join_heads
 from regard.text.segments import with_end
 from regard.text.spans import Span
 from regard.text.vocabulary import Token

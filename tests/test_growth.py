@@ -7,9 +7,9 @@ import torch
 
 from regard.config import ModelOptions
 from regard.engine.torch import build_network
-from regard.model.attention import SCORES
-from regard.model.encoder import ENCODERS
-from regard.model.recurrence import LAYERS
+from regard.model.encoder import DIRECTIONS
+from regard.model.recurrence import RECURRENCES
+from regard.model.scores import SCORES
 from regard.special import PAD
 from regard.training.growth import copy_smaller
 
@@ -27,7 +27,7 @@ def network(seed, hidden, **options):
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-@pytest.mark.parametrize("recurrence", LAYERS)
+@pytest.mark.parametrize("recurrence", RECURRENCES)
 @pytest.mark.parametrize("attention", sorted(SCORES.keys() - {"dot"}))
 @pytest.mark.parametrize("wider", [8, 10, 24])
 def test_a_wider_network_predicts_what_the_narrower_one_predicts(
@@ -45,7 +45,7 @@ def test_a_wider_network_predicts_what_the_narrower_one_predicts(
         torch.testing.assert_close(after.weights, before.weights, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("recurrence", LAYERS)
+@pytest.mark.parametrize("recurrence", RECURRENCES)
 def test_the_new_units_learn(recurrence):
     """Their values differ from token to token, so the weights that read them have a gradient."""
     wide = network(2, 24, attention="scaled", layer_type=recurrence)
@@ -57,19 +57,19 @@ def test_the_new_units_learn(recurrence):
         assert (layer.score.key.weight.grad[8:].abs().amax(1) > 0).float().mean() > 0.4
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("recurrence", LAYERS)
+@pytest.mark.parametrize("encoder", DIRECTIONS)
+@pytest.mark.parametrize("recurrence", [*RECURRENCES, "self-attention"])
 @pytest.mark.parametrize(("fewer_layers", "layers"), [(2, 3), (2, 4), (3, 4)])
 def test_a_deeper_encoder_reads_what_the_less_deep_one_read(
     fewer_layers, layers, recurrence, encoder
 ):
-    options = {"layer_type": recurrence, "encoder": encoder}
+    options = {"encoder_layer_type": recurrence, "encoder": encoder, "embedding_size": 16}
     smaller = network(1, 8, encoder_layers=fewer_layers, **options)
     deep = network(2, 8, encoder_layers=layers, **options)
     with torch.no_grad():
-        first = deep.encoder(SOURCE)
+        first = deep.encoder(SOURCE).states
         copy_smaller(smaller, deep)
-        result, wanted = deep.encoder(SOURCE), smaller.encoder(SOURCE)
+        result, wanted = deep.encoder(SOURCE).states, smaller.encoder(SOURCE).states
     assert (first - wanted)[SOURCE != PAD].abs().max() > 0.1
     tolerance = dict.fromkeys(("atol", "rtol"), 0.05 if recurrence == "ssru" else 1e-3)
     torch.testing.assert_close(result[SOURCE != PAD], wanted[SOURCE != PAD], **tolerance)
@@ -83,7 +83,7 @@ def test_a_network_can_grow_deeper_and_wider_at_once():
     torch.testing.assert_close(result.logits, wanted.logits, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("recurrence", LAYERS)
+@pytest.mark.parametrize("recurrence", RECURRENCES)
 def test_every_gate_of_the_new_layers_learns_after_two_updates(recurrence):
     deep = network(2, 8, encoder_layers=4, layer_type=recurrence)
     copy_smaller(network(1, 8, encoder_layers=2, layer_type=recurrence), deep)

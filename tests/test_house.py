@@ -11,9 +11,9 @@ from jaxtyping import TypeCheckError
 
 from regard import special
 from regard.data.batches import group_by_tokens
-from regard.model.attention import SCORES
-from regard.model.encoder import ENCODERS
-from regard.model.recurrence import LAYERS
+from regard.model.decoder import DECODERS
+from regard.model.encoder import DIRECTIONS, ENCODERS
+from regard.model.scores import SCORES
 from regard.training.schedules import SCHEDULES
 
 SOURCE = Path(__file__).parents[1] / "src" / "regard"
@@ -113,8 +113,8 @@ def test_every_file_says_what_it_is_for(file):
 
 def test_the_names_that_options_check_are_those_of_the_tables():
     assert tuple(SCORES) == special.SCORE_NAMES
-    assert tuple(LAYERS) == special.LAYER_NAMES
-    assert tuple(ENCODERS) == special.ENCODER_NAMES
+    assert tuple(ENCODERS) == tuple(DECODERS) == special.LAYER_NAMES
+    assert tuple(DIRECTIONS) == special.ENCODER_NAMES
     assert tuple(SCHEDULES) == special.SCHEDULE_NAMES
 
 
@@ -126,24 +126,27 @@ def test_the_options_offer_exactly_these_names():
     fields = ModelOptions.model_fields
     assert get_args(fields["attention"].annotation) == special.SCORE_NAMES
     assert get_args(fields["layer_type"].annotation) == special.LAYER_NAMES
+    for side in ("encoder", "decoder"):
+        offered = get_args(fields[f"{side}_layer_type"].annotation)
+        assert offered == ("same", *special.LAYER_NAMES)
     assert get_args(fields["encoder"].annotation) == special.ENCODER_NAMES
     schedule = TrainOptions.model_fields["schedule"]
     assert get_args(schedule.annotation) == special.SCHEDULE_NAMES
 
 
 def test_the_mission_stands_in_one_function_in_its_own_words():
-    """Each line of code beside its sentence, in order, in the loop of `Decoder.attend`."""
+    """Each line of code beside its sentence, in order, in `AttentionLayer.attend`."""
     mission = [
-        ("layer.recur(inputs, before)", "the decoder's own hidden states"),
+        ("self.recur(inputs, state)", "the layer's own hidden states"),
         ("memory.states", "step 1: look at the encoder states"),
-        ("layer.score(hidden, keys", "step 2: give each of them a score"),
+        ("self.score(self.query(hidden), memory.keys", "step 2: give each of them a score"),
         (".softmax(dim=-1)", "step 3: softmax the scores,"),
-        ("weights @ states", "weigh each state by its own, add"),
-        ("torch.cat([hidden, ", "put hidden and context together"),
-        ("layer.feed_forward(both)", "feed both forward"),
+        ("(weights) @ states", "weigh each state by its own, add"),
+        ("self.join(hidden, ", "put hidden and context together"),
+        ("self.feed_forward(both)", "feed both forward"),
     ]
-    text = (SOURCE / "model" / "decoder.py").read_text("utf-8")
-    [attend] = re.findall(r"    def attend\(.*?(?=\n    def )", text, re.DOTALL)
+    text = (SOURCE / "model" / "attention.py").read_text("utf-8")
+    [attend] = re.findall(r"    def attend\(.*?return Attention", text, re.DOTALL)
     commented = [line for line in attend.split("\n") if "  # B " in line]
     assert len(commented) == len(mission)
     for line, (code, words) in zip(commented, mission, strict=True):

@@ -11,12 +11,13 @@ from torch.nn.functional import layer_norm
 from torch.testing import assert_close
 
 from regard import special
-from regard.model.attention import SCORES, Additive, Score
-from regard.model.encoder import ENCODERS, Bidirectional
+from regard.model.decoder import DECODERS
+from regard.model.encoder import DIRECTIONS, ENCODERS, Bidirectional
 from regard.model.layers import Dropout, Embedding
 from regard.model.memory import Memory, rows
 from regard.model.network import EncoderDecoder
-from regard.model.recurrence import LAYERS, Recurrence
+from regard.model.recurrence import RECURRENCES, Recurrence
+from regard.model.scores import SCORES, Additive, Score
 from regard.model.sizes import Dropouts, Sizes
 from regard.special import END, PAD, START
 
@@ -28,9 +29,11 @@ class Made(NamedTuple):
     """How a network is made."""
 
     attention: str = "general"
-    recurrence: str = "gru"
+    layer_type: str = "gru"
+    """Of both sides, or of the encoder / the decoder."""
     layers: int = 1
     heads: int = 1
+    """With two, recurrent layers have feed-forward sublayers."""
     encoder: str = "bidirectional"
     tie: str = "none"
 
@@ -42,19 +45,26 @@ NO_DROPOUT = Dropouts()
 def network(made: Made = PLAIN, dropouts: Dropouts = NO_DROPOUT) -> EncoderDecoder:
     """All sizes differ where they may, so that none can stand in for another."""
     torch.manual_seed(0)
-    hidden = 8 if made.attention == "dot" else 12
+    encoder_type, _, decoder_type = made.layer_type.partition("/")
+    has_self_attention = "self-attention" in made.layer_type
+    is_square = has_self_attention or made.attention == "dot"
+    inner_size = 10 if has_self_attention or made.heads == 2 else 0
     sizes = Sizes(
         source_tokens=13 if made.tie == "all" else 11,
         target_tokens=13,
-        embedding_size=6,
+        embedding_size=8 if has_self_attention else 6,
         encoder_size=8,
-        decoder_size=hidden,
+        decoder_size=8 if is_square else 12,
         encoder_layers=made.layers,
         decoder_layers=made.layers,
         heads=made.heads,
         attention=made.attention,
-        layer_type=made.recurrence,
+        encoder_layer_type=encoder_type,
+        decoder_layer_type=decoder_type or encoder_type,
         encoder=made.encoder,
+        self_attention_heads=2,
+        encoder_feed_forward_size=inner_size,
+        decoder_feed_forward_size=inner_size,
         tie=made.tie,
     )
     model = EncoderDecoder(sizes, dropouts)
@@ -68,29 +78,31 @@ def large(module: torch.nn.Module) -> None:
         torch.nn.init.uniform_(weight, -0.7, 0.7)
 
 
+LAYER_TYPES = [*DECODERS, "self-attention/ssru", "lstm/self-attention"]
+
 every_network = pytest.mark.parametrize(
     "made",
     [
-        Made(attention, recurrence, 1 + (i + j + k) % 2, 1 + (i // 2 + j + k) % 2, encoder)
-        for (i, attention), (j, recurrence), (k, encoder) in product(
-            enumerate(SCORES), enumerate(LAYERS), enumerate(ENCODERS)
+        Made(attention, layer_type, 1 + (i + j + k) % 2, 1 + (i // 2 + j + k) % 2, encoder)
+        for (i, attention), (j, layer_type), (k, encoder) in product(
+            enumerate(SCORES), enumerate(LAYER_TYPES), enumerate(DIRECTIONS)
         )
     ],
     ids=lambda made: "-".join(map(str, made[:-1])),
 )
-"""Each score with each recurrence and each encoder; layers and heads take turns."""
+"""Each score with each type of layer and each direction; layers and heads take turns."""
 
 every_score = pytest.mark.parametrize("attention", SCORES)
-every_recurrence = pytest.mark.parametrize("recurrence", LAYERS)
-every_encoder = pytest.mark.parametrize("encoder", ENCODERS)
+every_recurrence = pytest.mark.parametrize("recurrence", RECURRENCES)
+every_encoder = pytest.mark.parametrize("encoder", DIRECTIONS)
 every_depth = pytest.mark.parametrize("layers", [1, 2])
 every_heads = pytest.mark.parametrize("heads", [1, 2])
 
 
 def test_the_names_that_options_know_are_those_of_the_tables():
     assert tuple(SCORES) == special.SCORE_NAMES
-    assert tuple(LAYERS) == special.LAYER_NAMES
-    assert tuple(ENCODERS) == special.ENCODER_NAMES
+    assert tuple(ENCODERS) == tuple(DECODERS) == special.LAYER_NAMES
+    assert tuple(DIRECTIONS) == special.ENCODER_NAMES
 
 
 # The whole network
@@ -152,9 +164,9 @@ def test_every_weight_learns_something_finite(made):
 def test_a_look_weighs_the_states_of_its_own_head(made):
     model = network(made)
     states = model.encode(SOURCE).states
-    slices = states.chunk(made.heads, dim=-1)
-    for look in model(SOURCE, BEFORE).attentions:
-        for head, slice_ in enumerate(slices):
+    values = model.decoder.values(states) or [states] * made.layers
+    for look, added in zip(model(SOURCE, BEFORE).attentions, values, strict=True):
+        for head, slice_ in enumerate(added.chunk(made.heads, dim=-1)):
             assert_close(look.context[:, head], look.weights[:, head] @ slice_)
 
 
@@ -179,7 +191,7 @@ def test_the_logits_are_those_of_the_mission_by_hand(recurrence, layers):
 
 @every_recurrence
 def test_the_decoder_begins_with_a_bridge_from_the_final_state(recurrence):
-    model = network(Made(recurrence=recurrence, layers=2))
+    model = network(Made(layer_type=recurrence, layers=2))
     memory = model.encode(SOURCE)
     for layer, state in zip(model.decoder.layers, model.initial_state(memory), strict=True):
         bridged = torch.tanh(memory.final @ layer.bridge[0].weight.T + layer.bridge[0].bias)
@@ -189,7 +201,13 @@ def test_the_decoder_begins_with_a_bridge_from_the_final_state(recurrence):
 # What the decoder heeds
 
 
-@every_recurrence
+def memory_of(model: EncoderDecoder, memory: Memory, states: Tensor) -> Memory:
+    """The memory of other encoder states."""
+    keys, values = model.decoder.keys(states), model.decoder.values(states)
+    return memory._replace(states=states, keys=keys, values=values)
+
+
+@pytest.mark.parametrize("recurrence", LAYER_TYPES)
 @every_depth
 @every_encoder
 def test_without_attention_only_the_final_state_is_heeded(recurrence, layers, encoder):
@@ -202,22 +220,23 @@ def test_without_attention_only_the_final_state_is_heeded(recurrence, layers, en
     assert torch.equal(memory.final, torch.stack([memory.states[0, 4], memory.states[1, 2]]))
     garbage = torch.randn_like(memory.states)
     garbage[0, 4], garbage[1, 2] = memory.final
-    forgetful = memory._replace(states=garbage, keys=model.decoder.keys(garbage))
+    forgetful = memory_of(model, memory, garbage)
     assert torch.equal(
         model.step(BEFORE, forgetful, model.initial_state(forgetful)).logits, step.logits
     )
 
 
+@pytest.mark.parametrize("layer_type", ["gru", "self-attention"])
 @pytest.mark.parametrize("attention", [name for name in SCORES if name != "none"])
-def test_with_attention_every_state_is_heeded(attention):
-    model = network(Made(attention))
+def test_with_attention_every_state_is_heeded(attention, layer_type):
+    model = network(Made(attention, layer_type))
     memory = model.encode(SOURCE[:1])
     state = model.initial_state(memory)
     logits = model.step(BEFORE[:1], memory, state).logits
     for place in range(5):
         states = memory.states.clone()
         states[0, place] += 1
-        other = memory._replace(states=states, keys=model.decoder.keys(states))
+        other = memory_of(model, memory, states)
         assert not torch.allclose(model.step(BEFORE[:1], other, state).logits, logits, atol=1e-3)
 
 
@@ -236,7 +255,7 @@ def read(recurrence: Recurrence, inputs: Tensor) -> list[Tensor]:
 @every_encoder
 def test_the_state_at_the_end_is_the_final_one_of_both_directions(recurrence, layers, encoder):
     encoder = network(Made("general", recurrence, layers, 1, encoder)).encoder
-    states = encoder(SOURCE)
+    states = encoder(SOURCE).states
     for row, sentence in enumerate([SOURCE[0], SOURCE[1, :3]]):
         by_hand = encoder.embed(sentence[None])[0]
         for layer, norm in zip(encoder.layers, encoder.norms, strict=True):
@@ -327,7 +346,7 @@ def test_each_score_is_the_one_written_out_by_hand(attention, heads):
     large(score)
     hidden, states = torch.randn(2, 3, hidden_size), torch.randn(2, 4, states_size)
     is_token = torch.tensor([[True] * 4, [True, True, False, False]])
-    scores = score(hidden, score.keys(states), is_token)
+    scores = score(hidden, score.keys(states), is_token[:, None])
     assert scores.shape == (2, heads, 3, 4)
     for row, head, t, s in product(range(2), range(heads), range(3), range(4)):
         expected = by_hand(score, attention, hidden[row, t].tolist(), states[row, s].tolist(), head)
@@ -352,7 +371,7 @@ def test_the_additive_score_is_that_of_bahdanau_by_hand():
         score.energy.copy_(torch.tensor([[2.0, -1.0]]))
     hidden = torch.tensor([[[0.5, -1.0]]])  # W hidden + b = (0, -1)
     states = torch.tensor([[[1.0, 2.0], [-1.0, 0.0]]])  # U state = (1, -1) and (-1, -1)
-    scores = score(hidden, score.keys(states), torch.tensor([[True, True]]))
+    scores = score(hidden, score.keys(states), torch.tensor([[[True, True]]]))
     # 2 tanh(1) - tanh(-2) = 2 · 0.761594 + 0.964028; 2 tanh(-1) - tanh(-2)
     assert_close(scores, torch.tensor([[[[2.487216, -0.559161]]]]))
 
@@ -413,7 +432,7 @@ EQUATIONS = {"gru": gru, "lstm": lstm, "ssru": ssru}
 @every_recurrence
 def test_each_recurrence_follows_the_equations_of_its_paper(recurrence):
     torch.manual_seed(0)
-    unit = LAYERS[recurrence](3, 4)
+    unit = RECURRENCES[recurrence](3, 4)
     large(unit)
     inputs = torch.randn(2, 5, 3)
     state = tuple(torch.randn(2, 4) for _ in range(unit.state_tensors))
@@ -434,7 +453,10 @@ def test_each_recurrence_follows_the_equations_of_its_paper(recurrence):
 def test_rows_repeats_reorders_and_drops_in_every_tensor_of_a_nested_tuple():
     states, is_token = torch.randn(3, 2, 4), torch.tensor([[True, True]] * 2 + [[True, False]])
     keys, carried = torch.randn(3, 2, 5), torch.randn(3, 6)
-    memory, state = Memory(states, (keys, 2 * keys), is_token), ((carried,), (carried, -carried))
+    memory, state = (
+        Memory(states, (keys, 2 * keys), (), is_token),
+        ((carried,), (carried, -carried)),
+    )
     picked, (first, second) = rows((memory, state), torch.tensor([2, 0, 0]))
     assert isinstance(picked, Memory)
     for place, row in enumerate([2, 0, 0]):

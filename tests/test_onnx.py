@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx.checker import check_model
 
 from regard.config import ModelOptions
-from regard.engine.onnx import network as onnx_network
+from regard.engine.onnx import recurrent_decoder
 from regard.engine.onnx.batch import index_in_block
 from regard.engine.onnx.builders import BUILDERS, GraphKind
 from regard.engine.onnx.builders import build as build_graph
@@ -24,12 +24,13 @@ from regard.engine.onnx.network import Network
 from regard.engine.onnx.products import Calibrating, Int8, scale_and_zero_point
 from regard.engine.onnx.session import Session, Sessions, int8_saturates
 from regard.engine.quantize import SCALE, quantize
+from regard.engine.sizes import sizes_of
 from regard.engine.torch import TorchEngine, build_network, weights_of
 from regard.engine.weight_shapes import match_shapes, weight_shapes
 from regard.export.calibration import calibrate, clip_ranges, log_probs
-from regard.model.attention import SCORES
-from regard.model.encoder import ENCODERS
-from regard.model.recurrence import LAYERS
+from regard.model.decoder import DECODERS
+from regard.model.encoder import DIRECTIONS
+from regard.model.scores import SCORES
 from regard.search.beam import Hooks, Task, argmax, beam, generate, greedy
 from regard.search.protocols import NO_LOGIT_BIAS, Hypothesis, LogitBias
 from regard.search.sampling import Sampling, sample
@@ -45,27 +46,30 @@ class Made(NamedTuple):
     """How a network is made."""
 
     attention: str
-    recurrence: str
+    layer_type: str
+    """Of both sides, or of the encoder / the decoder."""
     encoder: str
     layers: int
     heads: int
     tie: str
 
 
+LAYER_TYPES = [*DECODERS, "self-attention/ssru", "gru/self-attention"]
+
 NETWORKS = [
     Made(
         attention,
-        recurrence,
+        layer_type,
         encoder,
         1 + (i + j + k) % 2,
         1 + (i // 2 + j + k) % 2,
         TIES[(i + j) % 3],
     )
-    for (i, attention), (j, recurrence), (k, encoder) in product(
-        enumerate(SCORES), enumerate(LAYERS), enumerate(ENCODERS)
+    for (i, attention), (j, layer_type), (k, encoder) in product(
+        enumerate(SCORES), enumerate(LAYER_TYPES), enumerate(DIRECTIONS)
     )
 ]
-"""Each score with each recurrence and each encoder; layers, heads and ties take turns."""
+"""Each score with each type of layer and each direction; layers, heads and ties take turns."""
 VARIED = NETWORKS[::5]
 """A fifth of these, with every score, recurrence and encoder: for laws that take long."""
 
@@ -79,17 +83,23 @@ varied_networks = pytest.mark.parametrize("made", VARIED, ids=name_of)
 
 
 def options_of(made: Made) -> ModelOptions:
+    encoder_type, _, decoder_type = made.layer_type.partition("/")
+    has_self_attention = "self-attention" in made.layer_type
     return ModelOptions(
         attention=made.attention,
-        layer_type=made.recurrence,
+        encoder_layer_type=encoder_type,
+        decoder_layer_type=decoder_type or encoder_type,
         encoder=made.encoder,
         encoder_layers=made.layers,
         decoder_layers=made.layers,
         heads=made.heads,
         tie=made.tie,
-        embedding_size=6,
+        embedding_size=8 if has_self_attention else 6,
         encoder_size=8,
-        decoder_size=8 if made.attention == "dot" else 12,
+        decoder_size=8 if has_self_attention or made.attention == "dot" else 12,
+        self_attention_heads=2,
+        encoder_feed_forward_size=10 if has_self_attention or made.heads == 2 else 0,
+        decoder_feed_forward_size=10 if has_self_attention or made.heads == 2 else 0,
     )
 
 
@@ -193,13 +203,13 @@ def test_the_beam_inside_the_graph_finds_what_the_beam_outside_finds(made, size)
 def test_looking_up_what_is_read_of_a_token_changes_nothing(monkeypatch):
     made = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
     for looked_up in engines(made)[1:]:
-        assert looked_up.sessions.network.has_input_table
-        monkeypatch.setattr(onnx_network, "LARGEST_TABLE", 0)
+        assert looked_up.sessions.network.decoder.has_input_table
+        monkeypatch.setattr(recurrent_decoder, "LARGEST_TABLE", 0)
         worked_out = copy(looked_up)
         worked_out.sessions = Sessions(
-            Network(looked_up.options, looked_up.sessions.network.arithmetic), 1
+            Network(looked_up.sizes, looked_up.sessions.network.arithmetic), 1
         )
-        assert not worked_out.sessions.network.has_input_table
+        assert not worked_out.sessions.network.decoder.has_input_table
         monkeypatch.undo()
         task = Task(SOURCES, [12] * len(SOURCES))
         assert greedy(looked_up, task) == greedy(worked_out, task)
@@ -280,18 +290,16 @@ def test_the_shapes_that_options_tell_are_those_of_the_network(made):
         build_network(options, TOKENS, TOKENS + 1 if made.tie != "all" else TOKENS)
     )
     targets = len(weights["decoder.output_layer.bias"])
-    shapes = dict(weight_shapes(options, TOKENS, targets))
-    assert {name: weight.shape for name, weight in weights.items()} == shapes
-    assert match_shapes(weights, options, TOKENS, targets)
-    assert match_shapes(quantize(weights), options, TOKENS, targets)
-    assert not match_shapes(weights, options, TOKENS + 1, targets)
-    assert not match_shapes(
-        {**weights, "more": weights["decoder.output_layer.bias"]}, options, TOKENS, targets
-    )
+    sizes = sizes_of(options, TOKENS, targets)
+    assert {name: weight.shape for name, weight in weights.items()} == dict(weight_shapes(sizes))
+    assert match_shapes(weights, sizes)
+    assert match_shapes(quantize(weights), sizes)
+    assert not match_shapes(weights, sizes._replace(source_tokens=TOKENS + 1))
+    assert not match_shapes({**weights, "more": weights["decoder.output_layer.bias"]}, sizes)
     for name in weights:
-        assert not match_shapes({**weights, name: weights[name][1:]}, options, TOKENS, targets)
+        assert not match_shapes({**weights, name: weights[name][1:]}, sizes)
         less = {other: weight for other, weight in weights.items() if other != name}
-        assert not match_shapes(less, options, TOKENS, targets)
+        assert not match_shapes(less, sizes)
 
 
 def test_a_number_far_out_does_not_make_int8_coarse_for_all_others():
@@ -395,15 +403,16 @@ def test_every_graph_is_valid_onnx(made):
     exact, int8 = (one.sessions.network.arithmetic for one in engines(made)[1:])
     calibrating, is_unsigned = Calibrating(exact.tensors), made.heads == 2
     for arithmetic in (exact, Int8(int8.tensors, int8.ranges, is_unsigned), calibrating):
-        network = Network(options_of(made), arithmetic)
+        network = Network(engines(made).onnx.sizes, arithmetic)
         for kind in [GraphKind("forced")] if arithmetic is calibrating else KINDS:
-            can_draft = "draft" not in kind.name or not network.deep
-            if can_draft and (made in VARIED or not kind.symbols):
+            needs_table = "draft" in kind.name or kind.name == "input_table"
+            can_draw = network.decoder.has_input_table or not needs_table
+            if can_draw and (made in VARIED or not kind.symbols):
                 check_model(build_graph(kind, network).model(), full_check=True)
 
 
 def test_the_varied_networks_have_every_choice():
-    for choices, field in ((SCORES, 0), (LAYERS, 1), (ENCODERS, 2)):
+    for choices, field in ((SCORES, 0), (LAYER_TYPES, 1), (DIRECTIONS, 2)):
         assert {made[field] for made in VARIED} == set(choices)
 
 

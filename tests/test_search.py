@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from regard.config import ModelOptions
 from regard.engine.torch import TorchEngine, build_network
 from regard.errors import RegardError
-from regard.model.attention import SCORES
-from regard.model.recurrence import LAYERS
+from regard.model.decoder import DECODERS
+from regard.model.scores import SCORES
 from regard.search.beam import Hooks, Task, beam, greedy, index_in_group, rank, top_candidates
 from regard.search.placeholders import search_apart
 from regard.search.protocols import (
@@ -44,7 +44,7 @@ SHORT = [5, 3, 4]
 
 class Made(NamedTuple):
     attention: str = "additive"
-    recurrence: str = "gru"
+    layer_type: str = "gru"
     layers: int = 1
 
 
@@ -53,8 +53,8 @@ PLAIN = Made()
 every_model = pytest.mark.parametrize(
     "made",
     [
-        Made(attention, recurrence, 1 + (i + j) % 2)
-        for (i, attention), (j, recurrence) in product(enumerate(SCORES), enumerate(LAYERS))
+        Made(attention, layer_type, 1 + (i + j) % 2)
+        for (i, attention), (j, layer_type) in product(enumerate(SCORES), enumerate(DECODERS))
     ],
     ids=lambda made: "-".join(map(str, made)),
 )
@@ -65,11 +65,12 @@ def make_engine(made: Made = PLAIN, seed: int = 0, tokens: int = 13) -> TorchEng
     torch.manual_seed(seed)
     options = ModelOptions(
         attention=made.attention,
-        layer_type=made.recurrence,
+        layer_type=made.layer_type,
+        self_attention_heads=2,
         encoder_layers=made.layers,
         decoder_layers=made.layers,
         heads=made.layers,
-        embedding_size=6,
+        embedding_size=8 if made.layer_type == "self-attention" else 6,
         encoder_size=8,
         decoder_size=8,
         tie="none",

@@ -93,8 +93,22 @@ class ModelOptions(Section):
     early in training), additive (Bahdanau et al. 2015)."""
     heads: Count = 1
     """Attention heads; each attends to its own slice of every state."""
-    layer_type: Literal["gru", "lstm", "ssru"] = "lstm"
-    """The recurrent cell of all layers; the LSTM trains fastest on CPUs with bf16."""
+    layer_type: Literal["gru", "lstm", "ssru", "self-attention"] = "lstm"
+    """What carries information along a sentence in all layers: a recurrent cell, of which the LSTM
+    trains fastest on CPUs with bf16, or self-attention; with the latter the model is a Transformer.
+    """
+    encoder_layer_type: Literal["same", "gru", "lstm", "ssru", "self-attention"] = "same"
+    """What does so in the encoder; same is model.layer_type."""
+    decoder_layer_type: Literal["same", "gru", "lstm", "ssru", "self-attention"] = "same"
+    """What does so in the decoder; same is model.layer_type. A recurrent decoder translates
+    faster."""
+    self_attention_heads: Count = 4
+    """Attention heads in layers of self-attention."""
+    encoder_feed_forward_size: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    """Dimensions of the inner layer of a feed-forward sublayer in each encoder layer; 0 is no such
+    sublayer, auto is 4 times the encoder's size for self-attention and 0 for recurrent cells."""
+    decoder_feed_forward_size: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    """The same in each decoder layer."""
     encoder: Literal["bidirectional", "unidirectional"] = "bidirectional"
     """The direction in which the encoder reads."""
     encoder_layers: Count = 1
@@ -113,9 +127,12 @@ class ModelOptions(Section):
     dropout_embedding: Fraction = 0.2
     """Dropout on the dimensions of each embedding."""
     dropout_hidden: Fraction = 0.2
-    """Dropout on the encoder's states and between layers."""
+    """Dropout on the encoder's states, between layers, and on what is added to residual
+    connections."""
     dropout_output: Fraction = 0.2
     """Dropout on the input of the output layer."""
+    dropout_attention: Fraction = 0.0
+    """Dropout on attention weights."""
     dropout_source_token: Fraction = 0.0
     """Dropout of complete source tokens: the embedding becomes zero (Sennrich & Zhang 2019)."""
     dropout_target_token: Fraction = 0.0
@@ -292,7 +309,12 @@ def check_combinations(config: Config) -> None:
             "model.encoder_size, model.decoder_size",
             "make them equal, or choose model.attention = 'general'",
         )
-    if model.encoder == "bidirectional" and model.encoder_size % 2:
+    types = {
+        side: getattr(model, f"{side}_layer_type").replace("same", model.layer_type)
+        for side in ("encoder", "decoder")
+    }
+    is_recurrent = types["encoder"] != "self-attention"
+    if is_recurrent and model.encoder == "bidirectional" and model.encoder_size % 2:
         raise RegardError(
             f"a size of {model.encoder_size} cannot be divided between two directions",
             "model.encoder_size",
@@ -305,11 +327,32 @@ def check_combinations(config: Config) -> None:
             "model.heads",
             "choose sizes that are multiples of the number of heads",
         )
+    for side, layer_type in types.items():
+        if layer_type == "self-attention":
+            check_self_attention(model, side)
     if model.tie == "all" and not config.vocabulary.joint:
         raise RegardError(
             "two vocabularies cannot share one embedding",
             "model.tie",
             "choose model.tie = 'target', or vocabulary.joint = true",
+        )
+
+
+def check_self_attention(model: ModelOptions, side: str) -> None:
+    """Raises RegardError if this side of the model has sizes that self-attention excludes."""
+    size = getattr(model, f"{side}_size")
+    if size != model.embedding_size:
+        raise RegardError(
+            f"self-attention adds to embeddings of {model.embedding_size} numbers, so its states"
+            f" cannot have {size}",
+            f"model.{side}_size, model.embedding_size",
+            f"make them equal: model.{side}_size={model.embedding_size}",
+        )
+    if size % model.self_attention_heads:
+        raise RegardError(
+            f"{model.self_attention_heads} heads do not divide the size {size}",
+            "model.self_attention_heads",
+            f"choose a number that divides model.{side}_size",
         )
 
 

@@ -24,7 +24,7 @@ PLACEHOLDER_IDS = range(FIRST_PLACEHOLDER, FIRST_PLACEHOLDER + len(PLACEHOLDER_S
 """The token ids of `PLACEHOLDER_SYMBOLS`, in every vocabulary that is large enough for them."""
 
 SCORE_NAMES = ("none", "uniform", "dot", "general", "scaled", "additive")
-LAYER_NAMES = ("gru", "lstm", "ssru")
+LAYER_NAMES = ("gru", "lstm", "ssru", "self-attention")
 ENCODER_NAMES = ("bidirectional", "unidirectional")
 SCHEDULE_NAMES = ("constant", "linear", "cosine", "inverse-sqrt")
 """The keys of the tables of architectures, which `config` checks without importing PyTorch; a test

@@ -3,6 +3,7 @@
 import numpy as np
 
 from regard.engine.quantize import SCALE
+from regard.engine.sizes import sizes_of_model
 from regard.engine.weight_names import OUTPUT, SOURCE_TABLE, output_matrix, target_table
 from regard.shapes import Int
 from regard.special import PLACEHOLDER_SYMBOLS
@@ -41,11 +42,11 @@ def with_neutral_placeholders(tensors: Tensors, info: ModelInfo) -> dict[str, np
 
 def tables_of(info: ModelInfo) -> list[tuple[str, Vocabulary]]:
     """The names of all weights with a row for each token, each once."""
-    options = info.config.model
+    sizes = sizes_of_model(info)
     tables = {
         SOURCE_TABLE: info.source,
-        target_table(options): info.target,
-        output_matrix(options): info.target,
+        target_table(sizes): info.target,
+        output_matrix(sizes): info.target,
         f"{OUTPUT}.bias": info.target,
     }
     return list(tables.items())

@@ -10,15 +10,17 @@ from regard.config import ModelOptions
 from regard.engine.memory import sentences_that_fit
 from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import dequantize
+from regard.engine.sizes import sizes_of, sizes_of_model
 from regard.engine.weight_shapes import match_shapes
 from regard.errors import RegardError
-from regard.model.attention import join_heads
+from regard.model.attention import Attention
 from regard.model.memory import rows as pick
 from regard.model.network import EncoderDecoder
-from regard.model.sizes import Dropouts, Sizes
+from regard.model.scores import join_heads
+from regard.model.sizes import Dropouts
 from regard.search.placeholders import symbols_of
 from regard.search.protocols import Decoding, Forced, LogitBias, TopK
-from regard.search.trace import LayerTrace, Trace, architecture_of
+from regard.search.trace import LayerTrace, SelfAttentionTrace, Trace, architecture_of
 from regard.shapes import Bool, Float, Int, Shaped
 from regard.special import END, FIXED_SCORES, PAD, PLACEHOLDER_IDS, START, Ids
 from regard.storage.folder import Tensors
@@ -83,15 +85,27 @@ class TorchEngine:
     @torch.inference_mode()
     def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
         """Force-decode `target` and </s>; return everything that is computed on the way."""
-        network = self.network.eval()
-        memory = network.encode(self.tensor(np.array([[*source, END]])))
-        before = self.tensor(np.array([[START, *target]]))
+        network, tokens = self.network.eval(), self.tensor(np.array([[*source, END]]))
+        memory, before = network.encode(tokens), self.tensor(np.array([[START, *target]]))
         added = self.tensor(bias).float()[None] if bias.any() else 0.0
-        step = network.step(before, memory, network.initial_state(memory), added)
+        first = network.initial_state(memory)
+        step = network.step(before, memory, first, added)
         joined = [layer._replace(context=join_heads(layer.context)) for layer in step.attentions]
         layers = tuple(LayerTrace(*(array(part[0]) for part in layer)) for layer in joined)
         log_probs = log_softmax(step.logits, self.symbols([target])[:, None])
-        return Trace(array(memory.states[0]), layers, array(log_probs[0]))
+        return Trace(
+            array(memory.states[0]),
+            layers,
+            array(log_probs[0]),
+            self_attention_traces(network.encoder(tokens).self_attentions),
+            self_attention_traces(network.decoder.self_attentions(before, first, step.attentions)),
+        )
+
+
+def self_attention_traces(attentions: Sequence[Attention]) -> tuple[SelfAttentionTrace, ...]:
+    return tuple(
+        SelfAttentionTrace(array(one.scores[0]), array(one.weights[0])) for one in attentions
+    )
 
 
 def array(tensor: torch.Tensor) -> np.ndarray:
@@ -157,10 +171,8 @@ def log_softmax(logits: torch.Tensor, symbols: Bool[torch.Tensor, "*rows P"]) ->
 
 def build_network(options: ModelOptions, source_tokens: int, target_tokens: int) -> EncoderDecoder:
     """A network with initial weights from PyTorch's random generator."""
-    values = options.model_dump()
-    sizes = {name: values[name] for name in Sizes._fields if name in values}
-    dropouts = {name: values[f"dropout_{name}"] for name in Dropouts._fields}
-    return EncoderDecoder(Sizes(source_tokens, target_tokens, **sizes), Dropouts(**dropouts))
+    dropouts = {name: getattr(options, f"dropout_{name}") for name in Dropouts._fields}
+    return EncoderDecoder(sizes_of(options, source_tokens, target_tokens), Dropouts(**dropouts))
 
 
 def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:
@@ -215,10 +227,9 @@ def choose_device(name: str, where: str) -> torch.device:
 def load_engine(bundle: ModelFile, where: str, device: str) -> TorchEngine:
     """Of int8 weights, what they stand for. Raises RegardError if they are not those of the card's
     model."""
-    card, options = bundle.info, bundle.info.config.model
-    tokens = len(card.source), len(card.target)
-    if not match_shapes(bundle.tensors, options, *tokens):  # before room is made for forged sizes
+    options, sizes = bundle.info.config.model, sizes_of_model(bundle.info)
+    if not match_shapes(bundle.tensors, sizes):  # before room is made for forged sizes
         raise RegardError("the weights are those of another model", where, "copy it again, whole")
-    network = build_network(options, *tokens)
+    network = build_network(options, sizes.source_tokens, sizes.target_tokens)
     set_weights(network, dequantize(tensors_to_run(bundle)), where)
     return TorchEngine(network.to(choose_device(device, "--device")).eval())

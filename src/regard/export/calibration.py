@@ -41,12 +41,12 @@ MAX_CLIPS = 24
 def calibrate(options: ModelOptions, tensors: Tensors, pairs: Pairs) -> Calibration:
     """The minimum and the maximum input of each product, reading these pairs in fp32."""
     engine = OnnxEngine(options, tensors, {})
-    engine.sessions = Sessions(Network(options, Calibrating(tensors)), 1)
+    engine.sessions = Sessions(Network(engine.sizes, Calibrating(tensors)), 1)
     ranges: dict[str, tuple[float, float]] = {}
     for source, target in pairs:
         given = engine.forced_inputs([source], [target])
         output = engine.sessions.run(GraphKind("forced"), given)
-        for name in products_of(options):
+        for name in products_of(engine.sizes):
             low, high = float(output[f"{name}.Min"]), float(output[f"{name}.Max"])
             before = ranges.get(name, (low, high))
             ranges[name] = min(low, before[0]), max(high, before[1])

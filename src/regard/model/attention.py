@@ -1,121 +1,90 @@
-"""The scores: how much does each encoder state matter for the token that comes next?
+"""Attention, step by step: from the states that are attended to, to what is fed forward."""
 
-A score compares the decoder's hidden state with each encoder state. All else in the decoder is the
-same for every score, `none` included, so models that differ in `attention` differ in this alone.
-"""
-
-from math import sqrt
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from regard.shapes import Bool, Float
+from regard.model.layers import Dropout, Vectors, init_linear
+from regard.model.memory import LayerMemory, LayerState
+from regard.model.scores import Score, join_heads, split_heads
+from regard.shapes import Float
 
-Hidden = Float[Tensor, "B T H"]
-"""The decoder's hidden states."""
-Keys = Float[Tensor, "B S K"]
-"""What a score keeps of each encoder state."""
-IsToken = Bool[Tensor, "B S"]
-"""True where the source has a token, False where it is padded."""
-Scores = Float[Tensor, "B A T S"]
-"""One for each head, target token and source token."""
+HeadBias = Float[Tensor, "#B 1 #T S"] | float
+"""What is added to the scores, the same in every head."""
 
 
-def split_heads(vectors: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B A T C"]:
-    """Cut every vector into one slice a head."""
-    return vectors.unflatten(-1, (heads, -1)).transpose(1, 2)
+class Attention(NamedTuple):
+    """The attention of one layer at each of its tokens; every head has its own."""
+
+    hidden: Float[Tensor, "B T H"]
+    """The layer's own hidden states, which attend."""
+    scores: Float[Tensor, "B A T S"]
+    weights: Float[Tensor, "B A T S"]
+    context: Float[Tensor, "B A T C"]
+    output: Float[Tensor, "B T M"]
+    """Hidden state and context, fed forward."""
 
 
-def join_heads(slices: Float[Tensor, "B A T C"]) -> Float[Tensor, "B T D"]:
-    """Put the slices of all heads side by side again."""
-    return slices.transpose(1, 2).flatten(2)
+class Concatenate(nn.Module):
+    """Put hidden state and context side by side (Luong et al. 2015, eq. 5)."""
+
+    def forward(
+        self, hidden: Float[Tensor, "B T H"], context: Float[Tensor, "B T E"]
+    ) -> Float[Tensor, "B T H_plus_E"]:
+        return torch.cat([hidden, context], dim=-1)
 
 
-class Score(nn.Module):
-    """Compares hidden states with encoder states; padding scores -inf."""
+class Add(nn.Module):
+    """Add a projection of the context to the hidden state (Vaswani et al. 2017, 3.1 and 3.2.2)."""
 
-    def __init__(self, hidden_size: int, state_size: int, heads: int) -> None:
+    def __init__(self, context_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.hidden_size, self.state_size, self.heads = hidden_size, state_size, heads
+        self.output, self.dropout = nn.Linear(context_size, hidden_size), Dropout(dropout)
+        init_linear(self.output)
 
-    def keys(self, states: Float[Tensor, "B S E"]) -> Keys:
-        """What `raw_scores` needs of the states, computed once for a sentence."""
-        return states
-
-    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        raise NotImplementedError(f"{type(self).__name__} has no raw_scores")
-
-    def forward(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        scores = self.raw_scores(hidden, keys, is_token)
-        return scores.masked_fill(~is_token[:, None, None], -torch.inf)
+    def forward(
+        self, hidden: Float[Tensor, "B T H"], context: Float[Tensor, "B T _"]
+    ) -> Float[Tensor, "B T H"]:
+        return hidden + self.dropout(self.output(context))
 
 
-class Final(Score):
-    """No attention: 0 at the final state and -inf elsewhere (Sutskever et al. 2014).
+class AttentionLayer(nn.Module):
+    """The extra step of attention, whoever attends to whatever: the decoder to the encoder's states
+    (`decoder`), or a sentence to its own words (`self_attention`)."""
 
-    The softmax is then 1 there, and the final hidden state is all that the decoder sees.
-    """
+    recur: Callable[[Vectors, LayerState], tuple[Vectors, LayerState]]
+    score: Score
+    attention_dropout: Dropout
+    join: Concatenate | Add
+    feed_forward: nn.Module
 
-    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        position = torch.arange(is_token.size(1), device=is_token.device)
-        is_final = position == is_token.sum(1, keepdim=True) - 1
-        scores = hidden.new_zeros(is_final.shape).masked_fill(~is_final, -torch.inf)
-        return scores[:, None, None].expand(-1, self.heads, hidden.size(1), -1)
+    def query(self, hidden: Float[Tensor, "B T H"]) -> Float[Tensor, "B T H"]:
+        """What of the hidden states is compared with the keys."""
+        return hidden
 
+    def residual(self, inputs: Vectors, outputs: Vectors) -> Vectors:
+        """What the layer passes on, from its inputs and from what was fed forward."""
+        return outputs
 
-class Uniform(Score):
-    """All the states, and no focus: every token gets the same score."""
+    def attend(
+        self, inputs: Vectors, memory: LayerMemory, state: LayerState, bias: HeadBias
+    ) -> tuple[Attention, LayerState]:
+        """Attend to `memory` after each of the inputs, and return the state after the last one.
 
-    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        return hidden.new_zeros(len(hidden), self.heads, hidden.size(1), is_token.size(1))
-
-
-class Dot(Score):
-    """hidden · state, which must be of one size (Luong et al. 2015, eq. 8, dot)."""
-
-    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        return split_heads(hidden, self.heads) @ split_heads(keys, self.heads).mT
-
-
-class General(Dot):
-    """hidden · W · state (Luong et al. 2015, eq. 8, general)."""
-
-    def __init__(self, hidden_size: int, state_size: int, heads: int) -> None:
-        super().__init__(hidden_size, state_size, heads)
-        self.key = nn.Linear(state_size, hidden_size, bias=False)
-
-    def keys(self, states: Float[Tensor, "B S E"]) -> Keys:
-        return self.key(states)
-
-
-class Scaled(General):
-    """hidden · W · state / sqrt(size of a head's slice) (after Vaswani et al. 2017, eq. 1)."""
-
-    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        return super().raw_scores(hidden, keys, is_token) / sqrt(self.hidden_size / self.heads)
-
-
-class Additive(General):
-    """v · tanh(W hidden + U state) (Bahdanau et al. 2015, A.1.2), with a `v` for each head."""
-
-    def __init__(self, hidden_size: int, state_size: int, heads: int) -> None:
-        super().__init__(hidden_size, state_size, heads)
-        self.query = nn.Linear(hidden_size, hidden_size)
-        self.energy = nn.Parameter(
-            torch.randn(heads, hidden_size // heads) / sqrt(hidden_size / heads)
-        )
-
-    def raw_scores(self, hidden: Hidden, keys: Keys, is_token: IsToken) -> Scores:
-        query = split_heads(self.query(hidden), self.heads)
-        both = torch.tanh(query[:, :, :, None] + split_heads(keys, self.heads)[:, :, None])
-        return (both @ self.energy[:, None, :, None].to(both.dtype)).squeeze(-1)
-
-
-SCORES: dict[str, type[Score]] = {
-    "none": Final,
-    "uniform": Uniform,
-    "dot": Dot,
-    "general": General,
-    "scaled": Scaled,
-    "additive": Additive,
-}
+        In training and forced decoding all tokens of a translation are given at once; a search
+        gives one token a step, with the `state` that the previous step returned. `bias` is added
+        to the scores.
+        """
+        heads = self.score.heads
+        # fmt: off
+        hidden, after = self.recur(inputs, state)                                       # B T H    the layer's own hidden states
+        states = split_heads(memory.states, heads)                                      # B A S C  step 1: look at the encoder states
+        scores = self.score(self.query(hidden), memory.keys, memory.may_attend) + bias  # B A T S  step 2: give each of them a score
+        weights = scores.softmax(dim=-1)                                                # B A T S  step 3: softmax the scores,
+        context = self.attention_dropout(weights) @ states                              # B A T C    weigh each state by its own, add
+        both = self.join(hidden, join_heads(context))                                   # B T H+E  put hidden and context together
+        output = self.residual(inputs, self.feed_forward(both))                         # B T M    feed both forward
+        # fmt: on
+        return Attention(hidden, scores, weights, context, output), after

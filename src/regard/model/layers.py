@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from regard.model.positions import frequencies
 from regard.shapes import Float, Int
 from regard.special import PAD
 
@@ -67,6 +68,41 @@ class AddAndNorm(Norm):
 
     def residual(self, inputs: Vectors, outputs: Vectors) -> Vectors:
         return self(inputs + outputs)
+
+
+class FeedForward(nn.Module):
+    """inputs + W₂ relu(W₁ norm(inputs)), with a wider layer between the two products (Vaswani et
+    al. 2017, eq. 2; normalized before it as in Xiong et al. 2020, figure 1b)."""
+
+    def __init__(self, size: int, inner_size: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(size)
+        self.inner, self.outer = nn.Linear(size, inner_size), nn.Linear(inner_size, size)
+        self.dropout = Dropout(dropout)
+        init_linear(self.inner, self.outer)
+
+    def forward(self, inputs: Vectors) -> Vectors:
+        return inputs + self.dropout(self.outer(self.inner(self.norm(inputs)).relu()))
+
+
+def feed_forward_sublayer(size: int, inner_size: int, dropout: float) -> nn.Module:
+    """A feed-forward sublayer, or nothing for an inner size of 0."""
+    return FeedForward(size, inner_size, dropout) if inner_size else nn.Identity()
+
+
+def init_linear(*layers: nn.Linear) -> None:
+    """Initialise as Transformers are: Glorot's uniform weights (2010), and biases of 0."""
+    for layer in layers:
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
+
+def sinusoids(first: int, count: int, like: Float[Tensor, "*shape M"]) -> Float[Tensor, "T M"]:
+    """The encodings of `count` positions from `first` on: sines, then cosines."""
+    size = like.size(-1)
+    position = torch.arange(first, first + count, device=like.device, dtype=torch.float32)
+    angle = position[:, None] * torch.from_numpy(frequencies(size)).to(like.device)
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)[:, :size]
 
 
 def is_token(tokens: Int[Tensor, "B S"]) -> Tensor:

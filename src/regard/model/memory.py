@@ -12,8 +12,21 @@ from torch import Tensor
 
 from regard.shapes import Bool, Float, Int
 
-State = tuple[tuple[Float[Tensor, "B _"], ...], ...]
-"""The decoder's hidden state between two tokens: the state of each layer."""
+LayerState = tuple[Float[Tensor, "B *_"], ...]
+"""What a layer passes from one token to the next: the hidden state of a recurrent layer comes first
+[B H]; the keys and the values of self-attention grow with each token [B T H]."""
+State = tuple[LayerState, ...]
+"""The decoder's state between two tokens: the state of each layer."""
+
+
+class LayerMemory(NamedTuple):
+    """What one layer attends to."""
+
+    states: Float[Tensor, "B S _"]
+    keys: Float[Tensor, "B S _"]
+    """What the layer's score compares with."""
+    may_attend: Bool[Tensor, "#B #T S"]
+    """True where a target token may attend to a source token."""
 
 
 class Memory(NamedTuple):
@@ -21,12 +34,24 @@ class Memory(NamedTuple):
     """The hidden state of the encoder at each source token; the one at </s> is the final state."""
     keys: tuple[Float[Tensor, "B S _"], ...]
     """Of each decoder layer's score, computed once for a sentence from the states."""
+    values: tuple[Float[Tensor, "B S _"], ...]
+    """Of each decoder layer, the projection of the states that it adds up; empty if the layers add
+    up the states themselves."""
     is_token: Bool[Tensor, "B S"]
     """True where the source has a token, False where it is padded."""
 
+    def layers(self) -> list[LayerMemory]:
+        """What each decoder layer attends to."""
+        values = self.values or (self.states,) * len(self.keys)
+        may_attend = self.is_token[:, None]
+        return [
+            LayerMemory(states, keys, may_attend)
+            for states, keys in zip(values, self.keys, strict=True)
+        ]
+
     @property
     def final(self) -> Float[Tensor, "B E"]:
-        """The final hidden state: of both directions, side by side."""
+        """The final hidden state, at </s>: of both directions, side by side."""
         last = self.is_token.sum(1) - 1
         return self.states[torch.arange(len(last), device=last.device), last]
 

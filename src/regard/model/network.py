@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from regard.model.decoder import Decoder, ScoreBias, Step, Tokens
-from regard.model.encoder import Encoder
+from regard.model.decoder import DECODERS, ScoreBias, Step, Tokens
+from regard.model.encoder import ENCODERS
 from regard.model.layers import Embedding, is_token
 from regard.model.memory import Memory, State
 from regard.model.output import cross_entropy
@@ -24,13 +24,15 @@ class EncoderDecoder(nn.Module):
             output_layer.weight = target.table.weight
         if sizes.tie == "all":
             source.table.weight = target.table.weight
-        self.encoder = Encoder(source, sizes, dropouts)
-        self.decoder = Decoder(target, output_layer, sizes, dropouts)
+        self.encoder = ENCODERS[sizes.encoder_layer_type](source, sizes, dropouts)
+        decoder = DECODERS[sizes.decoder_layer_type]
+        self.decoder = decoder(target, output_layer, sizes, dropouts)
 
     def encode(self, source: Int[Tensor, "B S"]) -> Memory:
         """Read the source, each sentence with its </s>, then <pad>."""
-        states = self.encoder(source)
-        return Memory(states, self.decoder.keys(states), is_token(source))
+        states = self.encoder(source).states
+        keys, values = self.decoder.keys(states), self.decoder.values(states)
+        return Memory(states, keys, values, is_token(source))
 
     def initial_state(self, memory: Memory) -> State:
         return self.decoder.initial_state(memory)

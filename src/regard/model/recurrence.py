@@ -122,4 +122,4 @@ class SSRU(Recurrence):
         return hidden, (hidden[:, -1], cells[:, -1])
 
 
-LAYERS: dict[str, type[Recurrence]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}
+RECURRENCES: dict[str, type[Recurrence]] = {"gru": GRU, "lstm": LSTM, "ssru": SSRU}

@@ -17,12 +17,19 @@ class Sizes(NamedTuple):
     encoder_layers: int
     decoder_layers: int
     heads: int
+    """A: of the attention between decoder and encoder."""
     attention: str
-    """A key of `attention.SCORES`."""
-    layer_type: str
-    """A key of `recurrence.LAYERS`."""
-    encoder: str
+    """A key of `scores.SCORES`."""
+    encoder_layer_type: str
     """A key of `encoder.ENCODERS`."""
+    decoder_layer_type: str
+    """A key of `decoder.DECODERS`."""
+    encoder: str
+    """A key of `encoder.DIRECTIONS`."""
+    self_attention_heads: int
+    encoder_feed_forward_size: int
+    """Of the inner layer of feed-forward sublayers; 0 for none."""
+    decoder_feed_forward_size: int
     tie: str
     """Which embeddings share weights: none, target (with the output layer), all."""
 
@@ -33,5 +40,6 @@ class Dropouts(NamedTuple):
     embedding: float = 0.0
     hidden: float = 0.0
     output: float = 0.0
+    attention: float = 0.0
     source_token: float = 0.0
     target_token: float = 0.0

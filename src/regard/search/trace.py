@@ -21,10 +21,20 @@ class LayerTrace(NamedTuple):
     """Before the softmax; -inf where a token is masked."""
     weights: Float[np.ndarray, "A T S"]
     """After it; every row sums to one."""
-    context: Float[np.ndarray, "T E"]
-    """The weighted sum of the encoder states; the heads' slices side by side."""
+    context: Float[np.ndarray, "T _"]
+    """The weighted sum of the encoder states [T E], or of their projections [T H]; the heads'
+    slices side by side."""
     output: Float[np.ndarray, "T M"]
     """Hidden state and context, fed forward."""
+
+
+class SelfAttentionTrace(NamedTuple):
+    """One layer of self-attention: from each token to the tokens of its own sentence."""
+
+    scores: Float[np.ndarray, "A T T"]
+    """Before the softmax; -inf where a token is masked."""
+    weights: Float[np.ndarray, "A T T"]
+    """After it; every row sums to one."""
 
 
 class Trace(NamedTuple):
@@ -35,6 +45,10 @@ class Trace(NamedTuple):
     layers: tuple[LayerTrace, ...]
     log_probs: Float[np.ndarray, "T V"]
     """Of every possible next token, natural logarithm."""
+    encoder_attentions: tuple[SelfAttentionTrace, ...]
+    """Of each encoder layer, over the source; none if the layers are recurrent."""
+    decoder_attentions: tuple[SelfAttentionTrace, ...]
+    """Of each decoder layer, over <s> and the translation so far; none if they are recurrent."""
 
     def token_weights(self) -> Float[np.ndarray, "T S"]:
         """One weight for each target and source token, as `protocols.Forced.token_weights`."""
@@ -45,7 +59,8 @@ class Architecture(NamedTuple):
     """What kind of network it is, under the names of the options."""
 
     attention: str
-    layer_type: str
+    encoder_layer_type: str
+    decoder_layer_type: str
     encoder: str
     encoder_layers: int
     decoder_layers: int
@@ -53,10 +68,13 @@ class Architecture(NamedTuple):
     embedding_size: int
     encoder_size: int
     decoder_size: int
+    self_attention_heads: int
+    encoder_feed_forward_size: int
+    decoder_feed_forward_size: int
 
 
 def architecture_of(sizes: Any) -> Architecture:
-    """From whatever has these names: options, or a network's sizes."""
+    """From a network's sizes."""
     return Architecture(*(getattr(sizes, name) for name in Architecture._fields))
 
 

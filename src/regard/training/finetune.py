@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from regard.config import Config, check_combinations
+from regard.config import Config, ModelOptions, check_combinations
+from regard.engine.sizes import sizes_of
 from regard.errors import RegardError
 from regard.storage.folder import ModelInfo
 from regard.training.report import Report
@@ -80,4 +81,19 @@ def finetuning_config(config: Config, parent: Parent, languages: tuple[str, str]
                 )
     config = config.model_copy(update=kept)
     check_combinations(config)
+    check_depth(info.config.model, config.model)
     return config
+
+
+def check_depth(parent: ModelOptions, model: ModelOptions) -> None:
+    """Raises RegardError if an encoder grows that cannot: after a recurrence, a new layer would
+    normalise what a feed-forward sublayer has added."""
+    sizes = sizes_of(parent, 0, 0)
+    is_recurrent = sizes.encoder_layer_type != "self-attention"
+    grows = model.encoder_layers > parent.encoder_layers
+    if grows and is_recurrent and sizes.encoder_feed_forward_size:
+        raise RegardError(
+            "a recurrent encoder with feed-forward sublayers cannot get more layers",
+            "model.encoder_layers",
+            "leave the option out, or train a new model without --start-from",
+        )

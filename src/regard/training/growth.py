@@ -9,10 +9,12 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from regard.model.attention import Additive, General, Scaled
-from regard.model.encoder import Encoder
+from regard.model.encoder import Encoder, RecurrentEncoder
+from regard.model.layers import FeedForward
 from regard.model.network import EncoderDecoder
 from regard.model.recurrence import SSRU, Recurrence
+from regard.model.scores import Additive, General, Scaled
+from regard.model.self_attention import SelfAttention
 from regard.shapes import Int
 
 
@@ -73,19 +75,33 @@ def widen(smaller: EncoderDecoder, network: EncoderDecoder) -> None:
 
 
 def deepen(smaller: Encoder, encoder: Encoder) -> None:
-    """Initialise the new layers such that they add nothing to the states of the last old layer.
-
-    Normalising twice is the same as once, so the gain and the bias of the last norm of `smaller`
-    move to the last norm of `encoder`, and the norms between them get a gain of 1 and no bias.
-    """
+    """Initialise the new layers such that they add nothing to the states of the last old layer."""
     first_new = len(smaller.layers)
-    for part in encoder.layers[first_new:].modules():
-        if isinstance(part, Recurrence):
-            zero_init(part)
-    for part in encoder.norms[first_new - 1 : -1].modules():
-        if isinstance(part, nn.LayerNorm):
-            part.reset_parameters()
-    encoder.norms[-1].load_state_dict(smaller.norms[-1].state_dict())
+    for part in (encoder.layers[first_new:], encoder.feed_forwards[first_new:]):
+        for module in part.modules():
+            if isinstance(module, Recurrence):
+                zero_init(module)
+            elif isinstance(module, SelfAttention):
+                zero_weights(module.join)
+            elif isinstance(module, FeedForward):
+                zero_weights(module.outer)
+    if isinstance(smaller, RecurrentEncoder) and isinstance(encoder, RecurrentEncoder):
+        move_last_norm(smaller.norms, encoder.norms)
+
+
+def move_last_norm(smaller: nn.ModuleList, norms: nn.ModuleList) -> None:
+    """Normalising twice is the same as once, so the gain and the bias of the last norm of the
+    smaller encoder move to the last norm, and the norms between them get a gain of 1 and no bias.
+    """
+    for norm in norms[len(smaller) - 1 : -1].modules():
+        if isinstance(norm, nn.LayerNorm):
+            norm.reset_parameters()
+    norms[-1].load_state_dict(smaller[-1].state_dict())
+
+
+def zero_weights(module: nn.Module) -> None:
+    for weight in module.parameters():
+        nn.init.zeros_(weight)
 
 
 def zero_init(recurrence: Recurrence) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from regard.engine.onnx.beam_loop import BEAM_STATE, LIMITS, NO_REPETITION, STEP_OUTPUTS
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
-from regard.engine.onnx.graphs import MASK_BIAS, MISSING, NEXT_STATES, STATES
+from regard.engine.onnx.graphs import MASK_BIAS
 from regard.engine.onnx.layout import encoder_inputs
 from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
+from regard.engine.onnx.search_state import CACHES, MISSING, NEXT, STATES
 from regard.engine.onnx.session import Arrays, Sessions
 from regard.engine.onnx.shortlist import pad_to_blocks, put_leading_first
 from regard.search.beam import index_in_group
@@ -46,7 +47,7 @@ class OnnxDecoding:
     ) -> None:
         """Encode `sources`; `required` are the placeholder symbols of each translation, and
         `allowed` restricts it to these tokens."""
-        self.sessions, inputs = sessions, encoder_inputs(sources, sessions.network.options)
+        self.sessions, inputs = sessions, encoder_inputs(sources, sessions.network.sizes)
         encoded = sessions.run(GraphKind("encoder"), inputs)
         self.states = {name: encoded[name] for name in encoded if name.startswith(STATES)}
         self.memory = {name: encoded[name] for name in encoded if name not in self.states}
@@ -106,7 +107,9 @@ class OnnxDecoding:
         results: dict[int, WrittenOutput] = {}
         tokens = np.full((len(max_lengths), 1), START)
         log_probs = np.zeros((len(max_lengths), 1), np.float32)
-        source_width = self.memory[MASK_BIAS].shape[-1] if self.sessions.network.compares else 0
+        source_width = (
+            self.memory[MASK_BIAS].shape[-1] if self.sessions.network.decoder.compares else 0
+        )
         weights = np.zeros((len(max_lengths), 0, source_width), np.float32)
         while len(self.sentences_in_memory):
             sentences, length = self.sentences_in_memory, tokens.shape[1] - 1
@@ -171,10 +174,12 @@ class OnnxDecoding:
             self.states = {name: value[index] for name, value in self.states.items()}
 
     def run(self, kind: GraphKind, inputs: Arrays) -> Arrays:
-        """The outputs of a graph; the next states that it outputs are kept here."""
+        """The outputs of a graph; the next states and caches that it outputs are kept here."""
         outputs = self.sessions.run(kind, {**self.memory, **self.states, **inputs})
-        after = [name for name in outputs if name.startswith(NEXT_STATES)]
-        self.states = {STATES + name.removeprefix(NEXT_STATES): outputs.pop(name) for name in after}
+        kept = {name.removeprefix(NEXT): name for name in outputs if name.startswith(NEXT)}
+        after = {name: outputs.pop(output) for name, output in kept.items()}
+        self.states = {name: value for name, value in after.items() if name.startswith(STATES)}
+        self.memory |= {name: value for name, value in after.items() if name.startswith(CACHES)}
         return outputs
 
 

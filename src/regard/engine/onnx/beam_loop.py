@@ -11,9 +11,10 @@ import numpy as np
 
 from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import CandidateTokens
+from regard.engine.onnx.decoder import Memory
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Spec, Value, concat, where
-from regard.engine.onnx.network import Memory, Network
-from regard.engine.onnx.symbols import SYMBOLS, strike_out
+from regard.engine.onnx.network import Network
+from regard.engine.onnx.search_state import NEXT, STATES, SearchState, StateLayout
 from regard.search.repetition import MAX_PERIOD
 from regard.special import END, PAD, START
 
@@ -62,27 +63,25 @@ def limit(g: Graph, name: str) -> Value:
 
 def beam_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """A single sentence from its source to all that a beam finds."""
-    memory, first = graphs.encode_single(g, network)
-    rows = g.shape(1, limit(g, "size"), 1)
-    states = [*graphs.flat(first), *graphs.missing_inputs(g, candidates, 1, 1)]
-    draw_beam(g, network, candidates, memory, [value.expand(rows) for value in states])
+    memory, first = graphs.encode_single(g, network, candidates, "N")
+    draw_beam(g, network, candidates, memory, first.repeat(limit(g, "size")))
 
 
 def beam_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of the beams of a batch, until few of its sentences are unfinished."""
-    memory, first = graphs.memory_inputs(g, network), graphs.state_inputs(g, network, "B", "N")
-    states = [*graphs.flat(first), *graphs.missing_inputs(g, candidates, "B", "N")]
-    final = draw_beam(g, network, candidates, memory, states)
-    graphs.output_search_states(g, network, candidates, final[len(BEAM_STATE) :], "B", "N")
+    layout = StateLayout(network, candidates.has_symbols, "B", "N")
+    memory, first = graphs.memory_inputs(g, network), layout.inputs(g)
+    final = draw_beam(g, network, candidates, memory, first)
+    layout.output(g, layout.unflatten(final[len(BEAM_STATE) :]))
     for (name, (_, shape)), value in zip(BEAM_STATE.items(), final, strict=False):
-        g.output(value, f"{graphs.NEXT_STATES}.{name}", "B", *shape)
+        g.output(value, f"{NEXT}{STATES}.{name}", "B", *shape)
 
 
 def draw_beam(
-    g: Graph, network: Network, candidates: CandidateTokens, memory: Memory, first: list[Value]
+    g: Graph, network: Network, candidates: CandidateTokens, memory: Memory, state: SearchState
 ) -> list[Value]:
     """The loop and its outputs of each step; returns the final states."""
-    first = [*g.input_table(BEAM_STATE, "B", prefix=f"{graphs.STATES}."), *first]
+    first = [*g.input_table(BEAM_STATE, "B", prefix=f"{STATES}."), *state.flat()]
     body, go_on, step_results = draw_beam_step(g, network, candidates, memory)
     results = body.loop(limit(g, "steps"), first, go_on, step_results)
     unfinished, *outputs = results[len(first) :]
@@ -98,10 +97,10 @@ def draw_beam_step(
     """One step of all beams: the body of the loop, whether to go on, and its results."""
     body, size = LoopBody(g), limit(g, "size")
     token, log_prob, ended, repetition = body.input_table(BEAM_STATE, "B")
-    states = graphs.state_inputs(body, network, "B", "N")
-    missing = graphs.missing_inputs(body, candidates, "B", "N")
-    missing = [strike_out(one, token) for one in missing]
-    step = network.step(token, states, memory)
+    layout = StateLayout(network, candidates.has_symbols, "B", "N")
+    before = layout.inputs(body)
+    missing = before.strike_out(token)
+    step = network.decoder.step(token, before.decoder, memory, None)
     tokens, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), size + 1)
     if candidates.has_symbols:  # an impossible </s> ends nothing
         tokens = where(log_probs > DEAD, tokens, PAD)
@@ -115,10 +114,8 @@ def draw_beam_step(
     go_on = unfinished.cast("int64").sum() > limit(g, "fewest")
     next_state = next_token, where(stopped, DEAD, log_prob), ended, repetition
     outputs = parent, token, total, kept, stopped, step.weights
-    results, hidden = with_shapes(next_state, BEAM_STATE), network.options.decoder_size
-    after = graphs.flat(step.states)
-    results += [(one.reshape(-1, hidden)[row], "B", "N", "H") for one in after]
-    results += [(one.reshape(-1, SYMBOLS)[row], "B", "N", SYMBOLS) for one in missing]
+    results = with_shapes(next_state, BEAM_STATE)
+    results += layout.results(SearchState(step.state, missing).pick(row))
     return body, go_on, [*results, (unfinished, "B"), *with_shapes(outputs, STEP_OUTPUTS)]
 
 

@@ -19,10 +19,10 @@ from regard.engine.onnx.batch import (
 )
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
-from regard.engine.onnx.cells import CELLS
+from regard.engine.onnx.encoders import ENCODERS
 from regard.engine.onnx.graphs import WRITTEN_SYMBOLS
 from regard.engine.onnx.layout import encoder_inputs
-from regard.engine.onnx.network import Network
+from regard.engine.onnx.network import DECODERS, Network
 from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.products import Arithmetic, Int8
 from regard.engine.onnx.scores import SCORES
@@ -30,11 +30,12 @@ from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks, put_leading_first
 from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import are_int8
+from regard.engine.sizes import sizes_of, sizes_of_model
 from regard.engine.weight_shapes import match_shapes, products_of
 from regard.errors import RegardError
 from regard.search.placeholders import symbols_of
 from regard.search.protocols import Forced, Hypothesis
-from regard.search.trace import LayerTrace, Trace, architecture_of
+from regard.search.trace import LayerTrace, SelfAttentionTrace, Trace, architecture_of
 from regard.shapes import Float, Int
 from regard.special import END, START, Ids
 from regard.storage.folder import Tensors
@@ -61,20 +62,23 @@ class OnnxEngine:
         threads: int = 1,
         shortlist: Shortlist = NO_SHORTLIST,
     ) -> None:
-        self.options, self.shortlist = options, shortlist
+        self.tokens = len(tensors[f"{weight_names.OUTPUT}.bias"])
+        self.sizes = sizes_of(options, len(tensors[weight_names.SOURCE_TABLE]), self.tokens)
+        self.shortlist = shortlist
         self.uses_shortlist = False
         """Whether translations consist of the shortlist's tokens alone."""
-        self.architecture = architecture_of(options)
+        self.architecture = architecture_of(self.sizes)
         arithmetic = Arithmetic(tensors)
         if are_int8(tensors):
             arithmetic = Int8(tensors, ranges, int8_saturates())
-        self.sessions = Sessions(Network(options, arithmetic), threads)
-        self.tokens = len(tensors[f"{weight_names.OUTPUT}.bias"])
+        self.sessions = Sessions(Network(self.sizes, arithmetic), threads)
 
     @staticmethod
     def supports(options: ModelOptions) -> bool:
         """Whether graphs can be drawn of such a network."""
-        return options.layer_type in CELLS and options.attention in SCORES
+        sizes = sizes_of(options, 0, 0)
+        types = sizes.encoder_layer_type in ENCODERS, sizes.decoder_layer_type in DECODERS
+        return all(types) and sizes.attention in SCORES
 
     def with_shortlist(self) -> "OnnxEngine":
         """The same engine, whose translations consist of the shortlist's tokens alone.
@@ -108,7 +112,7 @@ class OnnxEngine:
 
     def batch_size(self, length: int, beam: int) -> int:
         """How many sentences of `length` tokens to translate together, with this beam."""
-        return sentences_that_fit(self.options.encoder_size, self.tokens, length, beam)
+        return sentences_that_fit(self.sizes.encoder_size, self.tokens, length, beam)
 
     def greedy(
         self,
@@ -134,13 +138,13 @@ class OnnxEngine:
     ) -> WrittenOutput:
         """All tokens in one call."""
         inputs = self.single_inputs(source, required) | {"limit": np.array(max_length)}
-        can_draft = self.sessions.network.has_input_table and len(self.shortlist.likely) > 0
+        can_draft = self.sessions.network.decoder.has_input_table and len(self.shortlist.likely) > 0
         if can_draft and not self.uses_shortlist and not required:
             return self.draft(source, inputs, max_repeats)
         return self.greedy_loop(inputs, max_repeats, required)
 
     def single_inputs(self, source: Ids, required: Ids) -> Arrays:
-        inputs = encoder_inputs([source], self.options)
+        inputs = encoder_inputs([source], self.sizes)
         if required:
             inputs |= symbols_state([required])
         if self.uses_shortlist:
@@ -213,7 +217,7 @@ class OnnxEngine:
         """Force-decode a translation of each sentence, its tokens and </s>."""
         inputs = self.forced_inputs(sources, targets)
         output = self.sessions.run(forced_kind("forced", inputs), inputs)
-        layers = range(self.options.decoder_layers)
+        layers = range(self.sizes.decoder_layers)
         weights = np.stack([output[f"weights.{number}"] for number in layers], axis=1)
         return [
             Forced(
@@ -231,17 +235,29 @@ class OnnxEngine:
         output = self.sessions.run(forced_kind("trace", inputs), inputs)
         layers = tuple(
             LayerTrace(*(output[f"{part}.{number}"][0] for part in LayerTrace._fields))
-            for number in range(self.options.decoder_layers)
+            for number in range(self.sizes.decoder_layers)
         )
-        return Trace(output["encoder_states"][0], layers, output["log_probs"][0])
+        self_attentions = [read_self_attentions(output, side) for side in ("encoder", "decoder")]
+        return Trace(output["encoder_states"][0], layers, output["log_probs"][0], *self_attentions)
 
     def forced_inputs(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
         return {
-            **encoder_inputs(sources, self.options),
+            **encoder_inputs(sources, self.sizes),
             "previous_tokens": pad([[START, *target] for target in targets]),
             "tokens": pad([[*target, END] for target in targets]),
             WRITTEN_SYMBOLS: symbols_of(targets)[:, None],
         }
+
+
+def read_self_attentions(output: Arrays, side: str) -> tuple[SelfAttentionTrace, ...]:
+    """Of each layer of one side; none where its layers are recurrent."""
+    numbers = sum(name.startswith(f"{side}_scores.") for name in output)
+    return tuple(
+        SelfAttentionTrace(
+            output[f"{side}_scores.{number}"][0], output[f"{side}_weights.{number}"][0]
+        )
+        for number in range(numbers)
+    )
 
 
 def forced_kind(name: str, inputs: Arrays) -> GraphKind:
@@ -276,16 +292,16 @@ def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:
     """Raises RegardError if the weights are those of another network, or if no graph can be drawn
     of this one."""
     info, options = model.info, model.info.config.model
+    sizes = sizes_of_model(info)
     if not OnnxEngine.supports(options):
         raise RegardError(
-            f"ONNX Runtime does not run {options.layer_type} layers with the score"
-            f" {options.attention} here",
+            f"ONNX Runtime does not run {sizes.encoder_layer_type} and {sizes.decoder_layer_type}"
+            f" layers with the score {sizes.attention} here",
             where,
             "install PyTorch, which runs every network: pip install '.[train]'",
         )
-    tokens = len(info.source), len(info.target)
-    matches = tokens[1] >= MAX_TOP_K and match_shapes(model.tensors, options, *tokens)
-    expected = set(products_of(options)) if matches and are_int8(model.tensors) else set()
+    matches = sizes.target_tokens >= MAX_TOP_K and match_shapes(model.tensors, sizes)
+    expected = set(products_of(sizes)) if matches and are_int8(model.tensors) else set()
     if not matches or model.calibration.keys() != expected:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"

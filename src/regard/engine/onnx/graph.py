@@ -146,6 +146,12 @@ def concat(values: Sequence[Value], axis: int) -> Value:
     return values[0] if len(values) == 1 else values[0].draw("Concat", *values[1:], axis=axis)
 
 
+def full(number: float, shape: Value) -> Value:
+    """A tensor of this shape, each element of which is `number`."""
+    value = np.full(1, number, np.float32)
+    return draw("ConstantOfShape", [shape], ["float32"], value=value)[0]
+
+
 def where(condition: Value, chosen: Operand, other: Operand) -> Value:
     """`chosen` where the condition holds, `other` elsewhere; at least one of them is a value."""
     element = next(one.element for one in (chosen, other) if isinstance(one, Value))

@@ -8,32 +8,30 @@ from regard.engine.onnx.candidates import (
     impossible_tokens,
     output_picked,
 )
-from regard.engine.onnx.cells import States
+from regard.engine.onnx.decoder import Memory
 from regard.engine.onnx.graph import Graph, Spec, Value
-from regard.engine.onnx.network import Memory, Network
+from regard.engine.onnx.network import Network
+from regard.engine.onnx.recurrent_decoder import RecurrentDecoder
 from regard.engine.onnx.scores import join_heads
-from regard.engine.onnx.symbols import SYMBOLS, forced_bias, strike_out
+from regard.engine.onnx.search_state import Axis, SearchState, StateLayout
+from regard.engine.onnx.self_attention import SelfAttended
+from regard.engine.onnx.symbols import SYMBOLS, forced_bias
 
-ENCODER_INPUTS: dict[str, Spec] = {
-    "source": ("int64", ("B", "S")),
-    "read_index": ("int64", ("S", "B", "D")),
-    "restore_index": ("int64", ("S", "B", "D")),
+MEMORY_INPUTS: dict[str, Spec] = {
     "mask_bias": ("float32", ("B", 1, 1, "S")),
     "final_index": ("int64", ("B",)),
 }
-"""Made by `layout.encoder_inputs`."""
+"""Made by `layout.encoder_inputs`, as the inputs of the encoders."""
 
 MASK_BIAS = "mask_bias"
 WRITTEN_SYMBOLS = "written_symbols"
-STATES, NEXT_STATES = "state", "next_state"
-"""Prefixes of the states of a search that a graph is given, and of those that it outputs."""
-MISSING = "missing"
-"""The state of the placeholder symbols that a hypothesis has not written yet."""
 
 
 def encoder_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
-    """What the decoder attends to, and its first states [B 1 H], from the source."""
-    output_memory(g, *encode(g, network))
+    """What the decoder attends to, and its first state, from the source."""
+    memory, first = encode(g, network, "N")
+    output_memory(g, network, memory)
+    StateLayout(network, False, "B", "N").output(g, first, prefix="")
 
 
 def shortlist_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
@@ -44,8 +42,10 @@ def shortlist_graph(g: Graph, network: Network, candidates: CandidateTokens) -> 
 
 
 def input_table_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
-    """The tables that steps look up (`Network.lookup_inputs`)."""
-    for part, table in enumerate(network.input_tables(g.input("vocabulary", "int64", 1, "V"))):
+    """The tables that steps look up (`RecurrentDecoder.lookup_inputs`)."""
+    assert isinstance(network.decoder, RecurrentDecoder)
+    vocabulary = g.input("vocabulary", "int64", 1, "V")
+    for part, table in enumerate(network.decoder.input_tables(vocabulary)):
         g.output(table.squeeze(0), f"table.{part}", "V", "_")
 
 
@@ -66,10 +66,10 @@ def biased_step_graph(g: Graph, network: Network, candidates: CandidateTokens) -
 
 def forced_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Given translations, all tokens at once: log-probabilities and attention weights."""
-    memory, first = encode(g, network)
+    memory, first = encode(g, network, 1)
     previous = g.input("previous_tokens", "int64", "B", "T")
-    layers = network.forced_pass(previous, first, memory)
-    log_probs = forced_log_probs(g, network, candidates, layers[-1].output)
+    layers, output = network.decoder.forced_pass(previous, first.decoder, memory, None)
+    log_probs = forced_log_probs(g, network, candidates, output)
     tokens = g.input("tokens", "int64", "B", "T")
     chosen = log_probs.gather_elements(tokens.unsqueeze(-1), axis=2).squeeze(-1)
     g.output(chosen, "log_probs", "B", "T")
@@ -79,50 +79,78 @@ def forced_graph(g: Graph, network: Network, candidates: CandidateTokens) -> Non
 
 def trace_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Given translations, with all intermediate results; `bias` is added to the scores."""
-    memory, first = encode(g, network)
+    states, encoder_attentions = network.encoder.encode(g, is_single=False)
+    mask_bias, final_index = g.input_table(MEMORY_INPUTS)
+    memory = network.decoder.memory(states, mask_bias)
+    first = network.decoder.first_state(final_states(network, states, final_index), True)
     bias = g.input("bias", "float32", "B", 1, "T", "S")
     previous = g.input("previous_tokens", "int64", "B", "T")
-    layers = network.forced_pass(previous, first, memory, bias)
-    log_probs = forced_log_probs(g, network, candidates, layers[-1].output)
+    layers, output = network.decoder.forced_pass(previous, first, memory, bias)
+    log_probs = forced_log_probs(g, network, candidates, output)
     g.output(log_probs, "log_probs", "B", "T", "V")
-    heads = network.options.heads
-    g.output(join_heads(memory.states, heads), "encoder_states", "B", "S", "E")
-    for number, (hidden, attention, output) in enumerate(layers):
+    g.output(states, "encoder_states", "B", "S", "E")
+    output_self_attentions(g, "encoder", encoder_attentions, "S")
+    output_self_attentions(
+        g, "decoder", [layer.self_attention for layer in layers if layer.self_attention], "T"
+    )
+    for number, (hidden, attention, output, _) in enumerate(layers):
         g.output(hidden, f"hidden.{number}", "B", "T", "H")
         g.output(attention.scores, f"scores.{number}", "B", "A", "T", "S")
         g.output(attention.weights, f"weights.{number}", "B", "A", "T", "S")
-        g.output(join_heads(attention.context, heads), f"context.{number}", "B", "T", "E")
+        context = join_heads(attention.context, network.sizes.heads)
+        g.output(context, f"context.{number}", "B", "T", "C")
         g.output(output, f"output.{number}", "B", "T", "M")
 
 
 # What they share
 
 
-def encode(g: Graph, network: Network) -> tuple[Memory, list[States]]:
-    source, read_index, restore_index, mask_bias, final_index = g.input_table(ENCODER_INPUTS)
-    states = network.encode(source, read_index, restore_index)
-    first = network.first_states(states.reshape(-1, network.options.encoder_size)[final_index])
-    memory = network.memory(states, mask_bias)
-    return memory, [[one.unsqueeze(1) for one in layer] for layer in first]
+def encode(
+    g: Graph, network: Network, rows: Axis, is_single: bool = False
+) -> tuple[Memory, SearchState]:
+    """What the decoder attends to, and its first state with one hypothesis, for a search of so many
+    `rows`; `is_single`: there is one sentence, without padding."""
+    states = network.encoder.encode(g, is_single).states
+    mask_bias, final_index = g.input_table(MEMORY_INPUTS)
+    final = final_states(network, states, final_index)
+    first = network.decoder.first_state(final, has_one_row=rows == 1)
+    return network.decoder.memory(states, mask_bias), SearchState(first, [])
 
 
-def encode_single(g: Graph, network: Network) -> tuple[Memory, list[States]]:
-    """The same of a single sentence, which has no padding."""
-    memory, first = encode(g, network)
-    return without_mask(memory, network), first
+def final_states(network: Network, states: Value, final_index: Value) -> Value:
+    """The states at </s> [B E]."""
+    return states.reshape(-1, network.sizes.encoder_size)[final_index]
+
+
+def encode_single(
+    g: Graph, network: Network, candidates: CandidateTokens, rows: Axis
+) -> tuple[Memory, SearchState]:
+    """The same of a single sentence, with the symbols that it requires."""
+    memory, first = encode(g, network, rows, is_single=True)
+    layout = StateLayout(network, candidates.has_symbols, 1, 1)
+    missing = [g.input(part.name, part.element, *part.shape) for part in layout.missing]
+    return without_mask(memory, network), first._replace(missing=missing)
 
 
 def without_mask(memory: Memory, network: Network) -> Memory:
-    return memory._replace(mask_bias=None) if network.compares else memory
+    return memory._replace(mask_bias=None) if network.decoder.compares else memory
 
 
-def output_memory(g: Graph, memory: Memory, first: list[States]) -> None:
-    """Output what `memory_inputs` and `state_inputs` declare, except for the mask."""
-    g.output(memory.states, "encoder_states", "B", "A", "S", "C")
+def output_memory(g: Graph, network: Network, memory: Memory) -> None:
+    """Output what `memory_inputs` declares, except for the mask."""
+    for name, states in zip(network.decoder.memory_names, memory.states, strict=False):
+        g.output(states, name, "B", "A", "S", "C")
     for number, keys in enumerate(memory.keys):
         if keys is not None:
             g.output(keys, f"keys.{number}", "B", "A", "K", "S")
-    output_states(g, first, STATES, "B", 1)
+
+
+def output_self_attentions(
+    g: Graph, side: str, attentions: Sequence[SelfAttended], axis: str
+) -> None:
+    for number, attention in enumerate(attentions):
+        g.output(attention.scores, f"{side}_scores.{number}", "B", "A", axis, axis)
+        g.output(attention.weights, f"{side}_weights.{number}", "B", "A", axis, axis)
 
 
 def forced_log_probs(
@@ -141,17 +169,11 @@ def draw_step(g: Graph, network: Network, candidates: CandidateTokens) -> Value:
     """The logits [B N W] after one token of each hypothesis, from its parent's states."""
     tokens, parents = g.input("tokens", "int64", "B", "N"), g.input("parents", "int64", "B", "N")
     bias, memory = g.input("bias", "float32", "b", 1, "n", "s"), memory_inputs(g, network)
-    states = [
-        [one.reshape(-1, network.options.decoder_size)[parents] for one in layer]
-        for layer in state_inputs(g, network, "_", "n")
-    ]
-    missing = [
-        strike_out(one.reshape(-1, SYMBOLS)[parents], tokens)
-        for one in missing_inputs(g, candidates, "_", "n")
-    ]
-    step = network.step(tokens, states, memory, bias)
-    output_states(g, step.states, NEXT_STATES, "B", "N")
-    output_missing(g, missing, "B", "N")
+    before = StateLayout(network, candidates.has_symbols, "_", "n").inputs(g).pick(parents)
+    missing = before.strike_out(tokens)
+    step = network.decoder.step(tokens, before.decoder, memory, bias)
+    after = StateLayout(network, candidates.has_symbols, "B", "N")
+    after.output(g, SearchState(step.state, missing))
     g.output(step.weights, "weights", "B", 1, "N", "S")
     return candidates.logits(network, step.output, missing)
 
@@ -162,53 +184,11 @@ def output_ranked(g: Graph, tokens: Value, log_probs: Value) -> None:
 
 
 def memory_inputs(g: Graph, network: Network) -> Memory:
+    decoder, layers = network.decoder, network.sizes.decoder_layers
     keys = tuple(
-        g.input(f"keys.{number}", "float32", "B", "A", "K", "S") if network.compares else None
-        for number in range(len(network.cells))
+        g.input(f"keys.{number}", "float32", "B", "A", "K", "S") if decoder.compares else None
+        for number in range(layers)
     )
-    states = g.input("encoder_states", "float32", "B", "A", "S", "C")
-    return Memory(states, keys, g.input(MASK_BIAS, "float32", "B", 1, 1, "S"))
-
-
-def state_inputs(g: Graph, network: Network, sentences: int | str, rows: int | str) -> list[States]:
-    return [
-        [
-            g.input(f"{STATES}.{number}.{part}", "float32", sentences, rows, cell.hidden_size)
-            for part in range(cell.state_tensors)
-        ]
-        for number, cell in enumerate(network.cells)
-    ]
-
-
-def missing_inputs(
-    g: Graph, candidates: CandidateTokens, sentences: int | str, rows: int | str
-) -> list[Value]:
-    """The state of the missing symbols (`symbols`); none in graphs without symbols."""
-    if not candidates.has_symbols:
-        return []
-    return [g.input(f"{STATES}.{MISSING}", "float32", sentences, rows, SYMBOLS)]
-
-
-def output_missing(g: Graph, missing: Sequence[Value], *rows: int | str) -> None:
-    for value in missing:
-        g.output(value, f"{NEXT_STATES}.{MISSING}", *rows, SYMBOLS)
-
-
-def output_states(g: Graph, layers: list[States], prefix: str, *rows: int | str) -> None:
-    """Output states under the names of `state_inputs` with another prefix."""
-    for number, layer in enumerate(layers):
-        for part, value in enumerate(layer):
-            g.output(value, f"{prefix}.{number}.{part}", *rows, "H")
-
-
-def output_search_states(
-    g: Graph, network: Network, candidates: CandidateTokens, final: list[Value], *rows: int | str
-) -> None:
-    """Output the final states of a loop: those of the decoder, and then the missing symbols."""
-    decoder = len(final) - (1 if candidates.has_symbols else 0)
-    output_states(g, network.by_layer(final[:decoder]), NEXT_STATES, *rows)
-    output_missing(g, final[decoder:], *rows)
-
-
-def flat(layers: list[States]) -> list[Value]:
-    return [value for layer in layers for value in layer]
+    states = [g.input(name, "float32", "B", "A", "S", "C") for name in decoder.memory_names]
+    of_layers = states if len(states) == layers else states * layers
+    return Memory(tuple(of_layers), keys, g.input(MASK_BIAS, "float32", "B", 1, 1, "S"))

@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 from regard.engine.onnx import graphs
 from regard.engine.onnx.candidates import CandidateTokens, candidate_inputs, full_vocabulary
-from regard.engine.onnx.cells import States
+from regard.engine.onnx.decoder import Memory
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Value
-from regard.engine.onnx.network import Memory, Network
-from regard.engine.onnx.symbols import SYMBOLS, strike_out
+from regard.engine.onnx.network import Network
+from regard.engine.onnx.recurrent_decoder import RecurrentDecoder
+from regard.engine.onnx.search_state import SearchState, StateLayout
 from regard.special import END, START
 
 
 def greedy_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """A single sentence from its source to its translation in one call."""
-    loop = SingleLoop(network, candidates, *graphs.encode_single(g, network))
+    loop = SingleLoop(network, candidates, *graphs.encode_single(g, network, candidates, 1))
     log_probs = loop.logits.log_softmax()
     chosen = log_probs.draw("ReduceMax", [2])
     steps = loop.run(g.constant([[START]], "int64"), log_probs, chosen, 1)
@@ -26,28 +27,31 @@ def output_written(g: Graph, tokens: Value, weights: Value, sentences: int | str
     g.output(weights, "weights", "T", sentences, 1, 1, "S")
 
 
-def draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+def draft_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Greedy search among the allowed tokens; then the choice among all, for all tokens at once.
 
     The memory is output for `continued_draft_graph`.
     """
-    memory, first = graphs.encode_single(g, network)
-    graphs.output_memory(g, memory, first)
+    memory, first = graphs.encode_single(g, network, candidates, 1)
+    graphs.output_memory(g, network, memory)
+    StateLayout(network, False, 1, 1).output(g, first, prefix="")
     draw_draft(g, network, memory, first, g.constant([[START]], "int64"))
 
 
 def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The same after the tokens `prefix` [1 P], of which <s> is the first, and `token` [1 1]."""
     memory = graphs.without_mask(graphs.memory_inputs(g, network), network)
-    first = graphs.state_inputs(g, network, 1, 1)
+    first = StateLayout(network, False, 1, 1).inputs(g)
     prefix, token = g.input("prefix", "int64", 1, "P"), g.input("token", "int64", 1, 1)
-    draw_draft(g, network, memory, network.run_recurrence_only(prefix, first), token)
+    assert isinstance(network.decoder, RecurrentDecoder)
+    after = network.decoder.run_recurrence_only(prefix, first.decoder)
+    draw_draft(g, network, memory, SearchState(after, []), token)
 
 
 def draw_draft(
-    g: Graph, network: Network, memory: Memory, first: list[States], token: Value
+    g: Graph, network: Network, memory: Memory, first: SearchState, token: Value
 ) -> None:
-    everything, width = full_vocabulary(network.tokens, False), network.options.embedding_size
+    everything, width = full_vocabulary(network.tokens, False), network.sizes.embedding_size
     loop = SingleLoop(network, candidate_inputs(g, network, False), memory, first)
     steps = loop.run(token, loop.logits, loop.step.output, width)
     logits = everything.logits(network, steps.reported.reshape(1, -1, width), [])
@@ -72,15 +76,15 @@ class SingleLoop:
     """The greedy loop of a single sentence, up to the logits [1 1 W] of a step."""
 
     def __init__(
-        self, network: Network, candidates: CandidateTokens, memory: Memory, first: list[States]
+        self, network: Network, candidates: CandidateTokens, memory: Memory, first: SearchState
     ) -> None:
         self.candidates, self.first = candidates, first
-        self.body = LoopBody(memory.states.graph)
+        self.layout = StateLayout(network, candidates.has_symbols, 1, 1)
+        self.body = LoopBody(memory.states[0].graph)
         token = self.body.input("token", "int64", 1, 1)
-        states = graphs.state_inputs(self.body, network, 1, 1)
-        before = graphs.missing_inputs(self.body, candidates, 1, 1)
-        self.missing = [strike_out(one, token) for one in before]
-        self.step = network.step(token, states, memory)
+        before = self.layout.inputs(self.body)
+        self.missing = before.strike_out(token)
+        self.step = network.decoder.step(token, before.decoder, memory, None)
         self.logits = candidates.logits(network, self.step.output, self.missing)
 
     def run(self, token: Value, scores: Value, reported: Value, width: int) -> LoopSteps:
@@ -89,35 +93,31 @@ class SingleLoop:
         g, body = self.body.root, self.body
         token_after = self.candidates.tokens_at(scores.argmax())
         # the logits of <pad> and <s> are -inf, and all tokens but these are greater than </s>
-        go_on, states = (token_after > END).reshape(), graphs.flat(self.step.states)
-        results: list[Result] = [(token_after, 1, 1), *((state, 1, 1, "H") for state in states)]
-        results += [(one, 1, 1, SYMBOLS) for one in self.missing]
+        go_on, after = (token_after > END).reshape(), SearchState(self.step.state, self.missing)
+        results: list[Result] = [(token_after, 1, 1), *self.layout.results(after)]
         results += [(token_after, 1, 1), (self.step.weights, 1, 1, 1, "S"), (reported, 1, 1, width)]
-        first = [token, *graphs.flat(self.first), *graphs.missing_inputs(g, self.candidates, 1, 1)]
+        first = [token, *self.first.flat()]
         return LoopSteps(*body.loop(g.input("limit", "int64"), first, go_on, results)[-3:])
 
 
 def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Some steps of greedy search of a batch, until all its sentences have ended."""
     memory, token = graphs.memory_inputs(g, network), g.input("token", "int64", "B", 1)
-    first_states, body = graphs.state_inputs(g, network, "B", 1), LoopBody(g)
+    layout, body = StateLayout(network, candidates.has_symbols, "B", 1), LoopBody(g)
     before = body.input("token", "int64", "B", 1)
     unfinished = body.input("unfinished", "bool", "B", 1)
-    states = graphs.state_inputs(body, network, "B", 1)
-    missing = graphs.missing_inputs(body, candidates, "B", 1)
-    missing = [strike_out(one, before) for one in missing]
-    step = network.step(before, states, memory)
+    state = layout.inputs(body)
+    missing = state.strike_out(before)
+    step = network.decoder.step(before, state.decoder, memory, None)
     best, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), [1])
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)
     go_on = unfinished.cast("int64").sum() > 0
     results: list[Result] = [(tokens, "B", 1), (unfinished, "B", 1)]
-    results += [(state, "B", 1, "H") for state in graphs.flat(step.states)]
-    results += [(one, "B", 1, SYMBOLS) for one in missing]
+    results += layout.results(SearchState(step.state, missing))
     results += [(tokens, "B", 1), (log_probs.squeeze(-1), "B", 1), (step.weights, "B", 1, 1, "S")]
-    first = [token, token.equals(token), *graphs.flat(first_states)]
-    first += graphs.missing_inputs(g, candidates, "B", 1)
+    first = [token, token.equals(token), *layout.inputs(g).flat()]
     *final, tokens, log_probs, weights = body.loop(g.input("steps", "int64"), first, go_on, results)
-    graphs.output_search_states(g, network, candidates, final[2:], "B", 1)
+    layout.output(g, layout.unflatten(final[2:]))
     output_written(g, tokens, weights, "B")
     g.output(log_probs, "log_probs", "T", "B", 1)

@@ -5,25 +5,29 @@ from functools import lru_cache
 
 import numpy as np
 
-from regard.config import ModelOptions
-from regard.engine.onnx.graphs import ENCODER_INPUTS
+from regard.engine.onnx.encoders import PADDING_INPUT, REVERSAL_INPUTS, SOURCE_INPUT
+from regard.engine.onnx.graphs import MEMORY_INPUTS
 from regard.engine.onnx.session import Arrays
+from regard.model.sizes import Sizes
+from regard.shapes import Bool, Float
 from regard.special import END, Ids
 from regard.text.padding import pad
 
+INPUTS = [*SOURCE_INPUT, *REVERSAL_INPUTS, *MEMORY_INPUTS, *PADDING_INPUT]
 
-def encoder_inputs(sources: Sequence[Ids], options: ModelOptions) -> Arrays:
+
+def encoder_inputs(sources: Sequence[Ids], sizes: Sizes) -> Arrays:
     """The padded sentences, and the indices of their tokens."""
     source = pad([[*ids, END] for ids in sources])
     lengths = tuple(len(ids) + 1 for ids in sources)
     indices = cached_gather_indices if len(sources) == 1 else gather_indices
-    laid_out = indices(lengths, options.encoder, options.attention)
-    return dict(zip(ENCODER_INPUTS, (source, *laid_out), strict=True))
+    laid_out = indices(lengths, sizes.encoder, sizes.attention)
+    return dict(zip(INPUTS, (source, *laid_out), strict=True))
 
 
 def gather_indices(lengths: tuple[int, ...], encoder: str, attention: str) -> list[np.ndarray]:
-    """For the encoder: `read_index`, `restore_index` [S B D], `mask_bias` [B 1 1 S] and
-    `final_index` [B].
+    """For the encoder: `read_index`, `restore_index` [S B D], `mask_bias` [B 1 1 S], `final_index`
+    [B] and `padding_bias` [B 1 1 S].
 
     The second direction reads each sentence from right to left, with its padding at the end. The
     state at </s> is, in both directions, the one after the whole sentence (model.encoder).
@@ -41,9 +45,14 @@ def gather_indices(lengths: tuple[int, ...], encoder: str, attention: str) -> li
         for positions in (read, restore)
     )
     ends, columns = final[:, None], position.T
-    may_attend = ends == columns if attention == "none" else ends >= columns
-    mask_bias = np.where(may_attend, 0.0, -np.inf).astype(np.float32)[:, None, None]
-    return [read_index, restore_index, mask_bias, sentence * length + final]
+    padding_bias = bias_of(ends >= columns)
+    mask_bias = bias_of(ends == columns) if attention == "none" else padding_bias
+    return [read_index, restore_index, mask_bias, sentence * length + final, padding_bias]
+
+
+def bias_of(may_attend: Bool[np.ndarray, "B S"]) -> Float[np.ndarray, "B 1 1 S"]:
+    """What is added to scores: 0 where True, -inf elsewhere."""
+    return np.where(may_attend, 0.0, -np.inf).astype(np.float32)[:, None, None]
 
 
 cached_gather_indices = lru_cache(maxsize=256)(gather_indices)

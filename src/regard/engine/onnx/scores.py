@@ -6,9 +6,9 @@ Letters as in `network`: A heads, Q queries of a sentence, S source tokens, K si
 from abc import ABC, abstractmethod
 from math import sqrt
 
-from regard.config import ModelOptions
 from regard.engine.onnx.graph import Value
 from regard.engine.onnx.products import Arithmetic, linear_shapes
+from regard.model.sizes import Sizes
 
 Maybe = Value | None
 
@@ -19,11 +19,11 @@ class Score(ABC):
     compares: bool = True
     """Whether there are keys to compare with."""
 
-    def __init__(self, options: ModelOptions, arithmetic: Arithmetic, name: str) -> None:
-        self.options, self.arithmetic, self.name = options, arithmetic, name
+    def __init__(self, sizes: Sizes, arithmetic: Arithmetic, name: str) -> None:
+        self.sizes, self.arithmetic, self.name = sizes, arithmetic, name
 
     @classmethod
-    def weights(cls, options: ModelOptions) -> dict[str, tuple[int, ...]]:
+    def weights(cls, sizes: Sizes) -> dict[str, tuple[int, ...]]:
         """The shape of each weight."""
         return {}
 
@@ -47,7 +47,7 @@ class Uniform(Score):
     def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         assert mask_bias is not None, "the mask is all that there is to attend by"
         scores = mask_bias if bias is None else mask_bias + bias
-        return scores.expand(1, self.options.heads, hidden.size(1), 1)
+        return scores.expand(1, self.sizes.heads, hidden.size(1), 1)
 
 
 class Final(Uniform):
@@ -58,10 +58,10 @@ class Dot(Score):
     """hidden · state"""
 
     def keys(self, states: Value) -> Maybe:
-        return split_heads(states, self.options.heads).transpose(0, 1, 3, 2)
+        return split_heads(states, self.sizes.heads).transpose(0, 1, 3, 2)
 
     def compare(self, hidden: Value, keys: Value) -> Value:
-        return split_heads(hidden, self.options.heads) @ keys
+        return split_heads(hidden, self.sizes.heads) @ keys
 
     def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         assert keys is not None
@@ -74,8 +74,8 @@ class General(Dot):
     """hidden · W · state"""
 
     @classmethod
-    def weights(cls, options: ModelOptions) -> dict[str, tuple[int, ...]]:
-        return {"key.weight": (options.decoder_size, options.encoder_size)}
+    def weights(cls, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        return {"key.weight": (sizes.decoder_size, sizes.encoder_size)}
 
     def projected(self, states: Value) -> Value:
         key = f"{self.name}.key"
@@ -89,7 +89,7 @@ class Scaled(General):
     """hidden · W · state / sqrt(size of a head's slice)"""
 
     def projected(self, states: Value) -> Value:
-        head_size = self.options.decoder_size / self.options.heads
+        head_size = self.sizes.decoder_size / self.sizes.heads
         return super().projected(states) * (1 / sqrt(head_size))
 
 
@@ -97,18 +97,18 @@ class Additive(General):
     """v · tanh(W hidden + U state); keys are [B A S K]."""
 
     @classmethod
-    def weights(cls, options: ModelOptions) -> dict[str, tuple[int, ...]]:
-        heads, hidden = options.heads, options.decoder_size
+    def weights(cls, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        heads, hidden = sizes.heads, sizes.decoder_size
         query, energy = linear_shapes("query", hidden, hidden), {"energy": (heads, hidden // heads)}
-        return super().weights(options) | query | energy
+        return super().weights(sizes) | query | energy
 
     def keys(self, states: Value) -> Maybe:
-        return split_heads(self.projected(states), self.options.heads)
+        return split_heads(self.projected(states), self.sizes.heads)
 
     def compare(self, hidden: Value, keys: Value) -> Value:
         g, name = hidden.graph, f"{self.name}.energy"
         linear = self.arithmetic.linear(hidden, f"{self.name}.query")
-        query = split_heads(linear, self.options.heads)
+        query = split_heads(linear, self.sizes.heads)
         energy = self.arithmetic.vector(name)[:, None, :, None]
         both = (query.unsqueeze(3) + keys.inside(g).unsqueeze(2)).tanh()
         return (both @ g.tensor(name, energy)).squeeze(-1)
