@@ -195,7 +195,7 @@ def test_output_is_like_what_is_shown_only_with_the_same_words_and_nearly_the_sa
 
 
 def test_the_steps_in_the_lesson_are_those_of_the_decoder():
-    decoder = (ROOT / "src/regard/model/decoder.py").read_text("utf-8")
+    decoder = (ROOT / "src/regard/model/attention.py").read_text("utf-8")
     lesson = (ROOT / "docs/lesson.md").read_text("utf-8")
     (quoted,) = re.findall(r"^```text\n(hidden, .*?)^```", lesson, re.MULTILINE | re.DOTALL)
     for line in quoted.splitlines():

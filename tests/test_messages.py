@@ -162,6 +162,23 @@ MISTAKES = {
     TRAIN + " model.dropout_hidden=1.5": ("model.dropout_hidden", "command", "The default is"),
     TRAIN + " model.encoder_size=47": ("two directions", "model.encoder_size", "even"),
     TRAIN + " model.heads=7 model.encoder_size=48": ("7 heads", "model.heads", "multiples"),
+    TRAIN + " model.layer_type=self-attention": (
+        "embeddings of 256 numbers",
+        "model.encoder_size, model.decoder_size",
+        "model.encoder_size=256 model.decoder_size=256",
+    ),
+    TRAIN + " model.decoder_layer_type=self-attention": (
+        "embeddings of 256 numbers",
+        "model.decoder_size",
+        "model.decoder_size=256",
+    ),
+    TRAIN + " model.encoder_layer_type=self-attention model.encoder_size=256"
+    " model.self_attention_heads=3": ("3 heads", "model.self_attention_heads", "256"),
+    TRAIN + " model.encoder_feed_forward_size=-1": (
+        "model.encoder_feed_forward_size",
+        "command line",
+        "The default is auto",
+    ),
     TRAIN + " model.tie=all vocabulary.joint=false": ("share", "model.tie", "joint"),
     TRAIN + " modle.attention=dot": ("no option 'modle'", "command line", "'model'"),
     TRAIN + " train.device=tpu": ("no device 'tpu'", "train.device", "cpu"),

@@ -309,11 +309,13 @@ def check_combinations(config: Config) -> None:
             "model.encoder_size, model.decoder_size",
             "make them equal, or choose model.attention = 'general'",
         )
-    types = {
-        side: getattr(model, f"{side}_layer_type").replace("same", model.layer_type)
+    self_attention = [
+        side
         for side in ("encoder", "decoder")
-    }
-    is_recurrent = types["encoder"] != "self-attention"
+        if getattr(model, f"{side}_layer_type").replace("same", model.layer_type)
+        == "self-attention"
+    ]
+    is_recurrent = "encoder" not in self_attention
     if is_recurrent and model.encoder == "bidirectional" and model.encoder_size % 2:
         raise RegardError(
             f"a size of {model.encoder_size} cannot be divided between two directions",
@@ -327,9 +329,7 @@ def check_combinations(config: Config) -> None:
             "model.heads",
             "choose sizes that are multiples of the number of heads",
         )
-    for side, layer_type in types.items():
-        if layer_type == "self-attention":
-            check_self_attention(model, side)
+    check_self_attention(model, [f"{side}_size" for side in self_attention])
     if model.tie == "all" and not config.vocabulary.joint:
         raise RegardError(
             "two vocabularies cannot share one embedding",
@@ -338,21 +338,22 @@ def check_combinations(config: Config) -> None:
         )
 
 
-def check_self_attention(model: ModelOptions, side: str) -> None:
-    """Raises RegardError if this side of the model has sizes that self-attention excludes."""
-    size = getattr(model, f"{side}_size")
-    if size != model.embedding_size:
+def check_self_attention(model: ModelOptions, names: Sequence[str]) -> None:
+    """Raises RegardError if these sizes, of layers of self-attention, are impossible."""
+    wanted, heads = model.embedding_size, model.self_attention_heads
+    differing = [name for name in names if getattr(model, name) != wanted]
+    if differing:
         raise RegardError(
-            f"self-attention adds to embeddings of {model.embedding_size} numbers, so its states"
-            f" cannot have {size}",
-            f"model.{side}_size, model.embedding_size",
-            f"make them equal: model.{side}_size={model.embedding_size}",
+            f"self-attention adds to embeddings of {wanted} numbers, so its states cannot have"
+            f" {getattr(model, differing[0])}",
+            ", ".join(f"model.{name}" for name in differing),
+            "make them equal: " + " ".join(f"model.{name}={wanted}" for name in differing),
         )
-    if size % model.self_attention_heads:
+    if names and wanted % heads:
         raise RegardError(
-            f"{model.self_attention_heads} heads do not divide the size {size}",
+            f"{heads} heads do not divide the size {wanted}",
             "model.self_attention_heads",
-            f"choose a number that divides model.{side}_size",
+            f"choose a number that divides {wanted}",
         )
 
 

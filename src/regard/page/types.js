@@ -18,7 +18,8 @@
  * @property {string} name
  * @property {string[]} languages  source and target
  * @property {string} attention
- * @property {string} layer_type
+ * @property {string} encoder_layer_type
+ * @property {string} decoder_layer_type
  * @property {string} encoder
  * @property {number} encoder_layers
  * @property {number} decoder_layers

@@ -104,6 +104,20 @@ export function openHelp() {
   dialog.showModal();
 }
 
+/** The layers of both sides, and their types. @param {Model} model */
+function layerTypes(model) {
+  const sides = [model.encoder_layers, model.decoder_layers];
+  const types = [model.encoder_layer_type, model.decoder_layer_type].map(typeName);
+  return types[0] === types[1]
+    ? `${sides.join(" + ")} ${types[0]}`
+    : `${sides[0]} ${types[0]} + ${sides[1]} ${types[1]}`;
+}
+
+/** @param {string} type */
+function typeName(type) {
+  return type === "self-attention" ? type : type.toUpperCase();
+}
+
 /** The sizes and kinds of the models. @param {HTMLElement} container @param {App} app */
 export function showFacts(container, app) {
   const models = app.other ? [app.explanation.model, app.other.model] : [app.explanation.model];
@@ -115,8 +129,7 @@ export function showFacts(container, app) {
         {},
         make("b", {}, model.name),
         ` (${model.languages.join(" → ")}): attention ${model.attention}, ` +
-          `${model.layer_type.toUpperCase()}, encoder ${model.encoder}; `,
-        `layers ${model.encoder_layers} + ${model.decoder_layers}, heads ${model.heads}; `,
+          `encoder ${model.encoder}; layers ${layerTypes(model)}, heads ${model.heads}; `,
         `states of ${model.encoder_size} numbers, hidden states of ${model.decoder_size}, embeddings ` +
           `of ${model.embedding_size}.`,
       ),
