@@ -147,6 +147,19 @@ def new_file(file: Path) -> Path:
     return file
 
 
+def new_folder(folder: Path) -> Path:
+    """Create an empty folder. Raises RegardError if it exists or cannot be written."""
+    if folder.exists():
+        raise RegardError(
+            "this folder exists already", str(folder), "choose another --out, or remove it first"
+        )
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        refuse_system_error(error, "write", str(folder))
+    return folder
+
+
 def use_utf8() -> None:
     """Read and write UTF-8, whatever the terminal's locale is."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
