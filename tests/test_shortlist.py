@@ -62,6 +62,7 @@ TEXTS = [one.source for one in examples(30, 9)]
 COMMON = np.array([END, 4, 5, 6], np.uint16)
 """A sentence may be written with its own tokens and these, by the shortlist `little`."""
 SMALL = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
+TRANSFORMER = Made("scaled", "self-attention", "bidirectional", 2, 2, "target")
 PLAIN = Task(SOURCES, [12] * len(SOURCES))
 
 some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
@@ -126,11 +127,16 @@ def test_with_a_shortlist_a_sentence_alone_is_translated_as_among_others(made, i
         assert_alike(one, other)
 
 
-@pytest.mark.parametrize("made", [OTHER, SMALL], ids=["gru", "ssru"])
+drafting_network = pytest.mark.parametrize(
+    "made", [OTHER, SMALL, TRANSFORMER], ids=["gru", "ssru", "transformer"]
+)
+
+
+@drafting_network
 @some_precision
 def test_a_draft_among_few_tokens_ends_as_the_search_among_all(made, is_int8):
     drafting, exact = engine_of(made, is_int8, "little"), engine_of(made, is_int8, "none")
-    assert drafting.sessions.network.has_input_table, "only such a network drafts"
+    assert drafting.sessions.network.decoder.can_draft, "only such a network drafts"
     assert alone(exact, 1) != alone(drafting.with_shortlist(), 1), "the draft must be put right"
     for one, other in zip(alone(exact, 1), alone(drafting, 1), strict=True):
         assert_alike(one, other)
@@ -147,9 +153,10 @@ def test_where_drafts_end_the_sentence_is_written_among_all(monkeypatch):
     assert GraphKind("continued_draft", True) not in drafting.sessions.ready
 
 
-def test_a_wrong_draft_goes_on_behind_what_was_right():
+@pytest.mark.parametrize("made", [SMALL, TRANSFORMER], ids=["ssru", "transformer"])
+def test_a_wrong_draft_goes_on_behind_what_was_right(made):
     engine_of.cache_clear()
-    engine = engine_of(SMALL, True, "little")
+    engine = engine_of(made, True, "little")
     assert alone(engine, 1) != alone(engine.with_shortlist(), 1), "a draft must be wrong"
     drawn = engine.sessions.ready
     assert GraphKind("continued_draft", True) in drawn

@@ -81,6 +81,8 @@ class Step(NamedTuple):
 class Decoder(ABC):
     has_input_table: bool
     """Whether steps look up what the first layer reads of a token (`RecurrentDecoder`)."""
+    can_draft: bool
+    """Whether greedy search can go on after a part of what it has written (`resume`)."""
 
     def __init__(self, sizes: Sizes, arithmetic: Arithmetic) -> None:
         self.sizes, self.arithmetic = sizes, arithmetic
@@ -122,8 +124,20 @@ class Decoder(ABC):
         """The state before the first token, from the final encoder state [B E]."""
 
     @abstractmethod
-    def step(self, tokens: Value, state: DecoderState, memory: Memory, bias: Value | None) -> Step:
-        """One token [B N] of each hypothesis."""
+    def step(
+        self,
+        tokens: Value,
+        state: DecoderState,
+        memory: Memory,
+        bias: Value | None,
+        is_single: bool,
+    ) -> Step:
+        """One token [B N] of each hypothesis; `is_single`: N is 1."""
+
+    @abstractmethod
+    def resume(self, prefix: Value, state: DecoderState) -> DecoderState:
+        """The state after the tokens `prefix` [B T] of a draft, of which <s> is the first; `state`
+        is the first one, with the caches of these tokens."""
 
     @abstractmethod
     def forced_pass(
@@ -134,10 +148,13 @@ class Decoder(ABC):
     def embed(self, tokens: Value) -> Value:
         return self.arithmetic.embed(self.table, tokens, sqrt(self.sizes.embedding_size))
 
-    def attend(self, number: int, query: Value, memory: Memory, bias: Value | None) -> Attention:
-        """From the queries [B Q H] to the context [B A Q C]."""
-        keys = memory.keys[number]
-        scores = self.scores[number].scores(query, keys, memory.mask_bias, bias)
+    def attend(
+        self, number: int, hidden: Value, memory: Memory, bias: Value | None, is_single: bool
+    ) -> Attention:
+        """From what attends [B Q H] to the context [B A Q C]; `is_single`: Q is 1."""
+        score, keys = self.scores[number], memory.keys[number]
+        query = score.query(hidden, is_single)
+        scores = score.scores(query, keys, memory.mask_bias, bias)
         weights = scores.softmax()
         return Attention(scores, weights, weights @ memory.states[number])
 

@@ -26,6 +26,7 @@ from regard.engine.onnx.network import DECODERS, Network
 from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.products import Arithmetic, Int8
 from regard.engine.onnx.scores import SCORES
+from regard.engine.onnx.search_state import CACHES, NEXT
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks, put_leading_first
 from regard.engine.placeholders import tensors_to_run
@@ -138,7 +139,7 @@ class OnnxEngine:
     ) -> WrittenOutput:
         """All tokens in one call."""
         inputs = self.single_inputs(source, required) | {"limit": np.array(max_length)}
-        can_draft = self.sessions.network.decoder.has_input_table and len(self.shortlist.likely) > 0
+        can_draft = self.sessions.network.decoder.can_draft and len(self.shortlist.likely) > 0
         if can_draft and not self.uses_shortlist and not required:
             return self.draft(source, inputs, max_repeats)
         return self.greedy_loop(inputs, max_repeats, required)
@@ -163,7 +164,7 @@ class OnnxEngine:
         """The same by speculative decoding: drafts among the shortlist's tokens are verified.
 
         Where a draft chose another token than the whole vocabulary would, the next draft continues
-        after the right one. This pays where a step is little more than the output product.
+        after the right one. This pays where the output product is a large part of a step.
         """
         allowed, limit = self.allowed(source), int(sentence["limit"])
         memory, inputs = sentence, {"allowed": pad_to_blocks([allowed])}
@@ -176,7 +177,7 @@ class OnnxEngine:
             tokens = written.tokens
             if tokens[-1] == END or len(tokens) >= limit:
                 return truncate(*written, max_repeats)
-            memory = memory | draft if kind.name == "draft" else memory
+            memory = memory | draft | truncate_caches(draft, len(tokens))
             kind, allowed = GraphKind("continued_draft", True), np.union1d(allowed, draft["best"])
             inputs = {
                 "allowed": pad_to_blocks([allowed]),
@@ -278,6 +279,17 @@ def steps_of_single(output: Arrays, tokens: str) -> SingleSteps:
     return SingleSteps(
         output[tokens].ravel(), output["log_probs"].ravel(), output["weights"][:, 0, 0, 0]
     )
+
+
+def truncate_caches(draft: Arrays, tokens: int) -> Arrays:
+    """The caches of a draft after its first tokens, so many with <s>."""
+    return {
+        name.removeprefix(NEXT): array[:, :, :tokens]
+        if array.ndim > 1
+        else np.full_like(array, tokens)
+        for name, array in draft.items()
+        if name.startswith(NEXT + CACHES)
+    }
 
 
 def accept_draft(draft: Arrays) -> SingleSteps:

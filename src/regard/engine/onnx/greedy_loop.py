@@ -7,7 +7,6 @@ from regard.engine.onnx.candidates import CandidateTokens, candidate_inputs, ful
 from regard.engine.onnx.decoder import Memory
 from regard.engine.onnx.graph import Graph, LoopBody, Result, Value
 from regard.engine.onnx.network import Network
-from regard.engine.onnx.recurrent_decoder import RecurrentDecoder
 from regard.engine.onnx.search_state import SearchState, StateLayout
 from regard.special import END, START
 
@@ -30,27 +29,32 @@ def output_written(g: Graph, tokens: Value, weights: Value, sentences: int | str
 def draft_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Greedy search among the allowed tokens; then the choice among all, for all tokens at once.
 
-    The memory is output for `continued_draft_graph`.
+    The memory and the first state are output for `continued_draft_graph`, with the caches after the
+    last token.
     """
     memory, first = graphs.encode_single(g, network, candidates, 1)
     graphs.output_memory(g, network, memory)
-    StateLayout(network, False, 1, 1).output(g, first, prefix="")
-    draw_draft(g, network, memory, first, g.constant([[START]], "int64"))
+    final = draw_draft(g, network, memory, first, g.constant([[START]], "int64"))
+    layout = StateLayout(network, False, 1, 1)
+    layout.output_first(g, first)
+    layout.output_caches(g, final)
 
 
 def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
-    """The same after the tokens `prefix` [1 P], of which <s> is the first, and `token` [1 1]."""
+    """The same after the tokens `prefix` [1 P], of which <s> is the first, and `token` [1 1]; the
+    caches are those of the prefix."""
     memory = graphs.without_mask(graphs.memory_inputs(g, network), network)
-    first = StateLayout(network, False, 1, 1).inputs(g)
+    layout = StateLayout(network, False, 1, 1)
     prefix, token = g.input("prefix", "int64", 1, "P"), g.input("token", "int64", 1, 1)
-    assert isinstance(network.decoder, RecurrentDecoder)
-    after = network.decoder.run_recurrence_only(prefix, first.decoder)
-    draw_draft(g, network, memory, SearchState(after, []), token)
+    resumed = network.decoder.resume(prefix, layout.inputs(g).decoder)
+    final = draw_draft(g, network, memory, SearchState(resumed, []), token)
+    layout.output_caches(g, final)
 
 
 def draw_draft(
     g: Graph, network: Network, memory: Memory, first: SearchState, token: Value
-) -> None:
+) -> SearchState:
+    """The draft and its verification; returns the state after the last token."""
     everything, width = full_vocabulary(network.tokens, False), network.sizes.embedding_size
     loop = SingleLoop(network, candidate_inputs(g, network, False), memory, first)
     steps = loop.run(token, loop.logits, loop.step.output, width)
@@ -59,6 +63,7 @@ def draw_draft(
     output_written(g, steps.tokens, steps.weights, 1)
     g.output(best, "best", 1, "T", 1)
     g.output(log_probs, "log_probs", 1, "T", 1)
+    return steps.final
 
 
 class LoopSteps(NamedTuple):
@@ -70,6 +75,8 @@ class LoopSteps(NamedTuple):
     """T 1 1 1 S"""
     reported: Value
     """T 1 1 W"""
+    final: SearchState
+    """After the last token but one, which is the last that was read."""
 
 
 class SingleLoop:
@@ -84,20 +91,23 @@ class SingleLoop:
         token = self.body.input("token", "int64", 1, 1)
         before = self.layout.inputs(self.body)
         self.missing = before.strike_out(token)
-        self.step = network.decoder.step(token, before.decoder, memory, None)
+        self.step = network.decoder.step(token, before.decoder, memory, None, is_single=True)
         self.logits = candidates.logits(network, self.step.output, self.missing)
 
-    def run(self, token: Value, scores: Value, reported: Value, width: int) -> LoopSteps:
-        """Choose the tokens of greatest `scores` after `token`, until </s> or the limit; `reported`
-        [1 1 W] is output of each step."""
+    def run(self, token: Value, scores: Value, output: Value, width: int) -> LoopSteps:
+        """Choose the tokens of greatest `scores` after `token`, until </s> or the limit; `output`
+        [1 1 W] of each step is reported."""
         g, body = self.body.root, self.body
         token_after = self.candidates.tokens_at(scores.argmax())
         # the logits of <pad> and <s> are -inf, and all tokens but these are greater than </s>
         go_on, after = (token_after > END).reshape(), SearchState(self.step.state, self.missing)
         results: list[Result] = [(token_after, 1, 1), *self.layout.results(after)]
-        results += [(token_after, 1, 1), (self.step.weights, 1, 1, 1, "S"), (reported, 1, 1, width)]
+        results += [(token_after, 1, 1), (self.step.weights, 1, 1, 1, "S"), (output, 1, 1, width)]
         first = [token, *self.first.flat()]
-        return LoopSteps(*body.loop(g.input("limit", "int64"), first, go_on, results)[-3:])
+        _, *final, tokens, weights, reported = body.loop(
+            g.input("limit", "int64"), first, go_on, results
+        )
+        return LoopSteps(tokens, weights, reported, self.layout.unflatten(final))
 
 
 def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
@@ -108,7 +118,7 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     unfinished = body.input("unfinished", "bool", "B", 1)
     state = layout.inputs(body)
     missing = state.strike_out(before)
-    step = network.decoder.step(before, state.decoder, memory, None)
+    step = network.decoder.step(before, state.decoder, memory, None, is_single=True)
     best, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), [1])
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)

@@ -37,7 +37,7 @@ class RecurrentDecoder(Decoder):
         ]
         self.deep = sizes.decoder_layers > 1
         table = 4 * sizes.target_tokens * self.cell_type.gates * hidden
-        self.has_input_table = not self.deep and table <= LARGEST_TABLE
+        self.has_input_table = self.can_draft = not self.deep and table <= LARGEST_TABLE
 
     @staticmethod
     def weights(sizes: Sizes) -> Iterator[Shapes]:
@@ -98,11 +98,16 @@ class RecurrentDecoder(Decoder):
         return [list(rows[first : first + count]) for first in range(0, len(rows), count)]
 
     def feed_forward(
-        self, number: int, inputs: Value | None, hidden: Value, attention: Attention
+        self,
+        number: int,
+        inputs: Value | None,
+        hidden: Value,
+        attention: Attention,
+        is_single: bool,
     ) -> Value:
         """The output [B Q M] of a layer; `inputs` are added where there are several layers."""
         name = self.names[number]
-        context = join_heads(attention.context, self.sizes.heads)
+        context = join_heads(attention.context, self.sizes.heads, is_single)
         both = concat([hidden, context], axis=-1)
         output = self.arithmetic.linear(both, f"{name}.{names.FEED_FORWARD}").tanh()
         if self.deep and inputs is not None:
@@ -127,7 +132,14 @@ class RecurrentDecoder(Decoder):
             for part in range(cell.parts)
         ]
 
-    def step(self, tokens: Value, state: DecoderState, memory: Memory, bias: Value | None) -> Step:
+    def step(
+        self,
+        tokens: Value,
+        state: DecoderState,
+        memory: Memory,
+        bias: Value | None,
+        is_single: bool,
+    ) -> Step:
         inputs = None if self.has_input_table else self.embed(tokens)
         after, weights = list[Value](), None
         for number, (cell, states) in enumerate(
@@ -138,8 +150,8 @@ class RecurrentDecoder(Decoder):
             )
             after += (stepped := cell.step(precomputed, states))
             hidden = cell.hidden(stepped[0])
-            attention = self.attend(number, hidden, memory, bias)
-            inputs = self.feed_forward(number, inputs, hidden, attention)
+            attention = self.attend(number, hidden, memory, bias, is_single)
+            inputs = self.feed_forward(number, inputs, hidden, attention, is_single)
             weights = attention.weights
         assert inputs is not None and weights is not None
         return Step(inputs, DecoderState(after, []), self.token_weights(weights))
@@ -151,8 +163,8 @@ class RecurrentDecoder(Decoder):
         for number, states in enumerate(self.by_layer(first.rows)):
             scanned = self.scan_layer(number, self.precompute(number, inputs), states)
             hidden = scanned[-1].squeeze(2).transpose(1, 0, 2)
-            attention = self.attend(number, hidden, memory, bias)
-            inputs = self.feed_forward(number, inputs, hidden, attention)
+            attention = self.attend(number, hidden, memory, bias, is_single=False)
+            inputs = self.feed_forward(number, inputs, hidden, attention, is_single=False)
             layers.append(LayerOutput(hidden, attention, inputs, None))
         return ForcedPass(layers, inputs)
 
@@ -162,6 +174,6 @@ class RecurrentDecoder(Decoder):
         cell = self.cells[number]
         return scan(cell.directions[0], cell, by_time, first)
 
-    def run_recurrence_only(self, tokens: Value, first: DecoderState) -> DecoderState:
-        """The state of a decoder of one layer after `tokens` [B T]: it needs no attention."""
-        return DecoderState(self.scan_layer(0, self.lookup_inputs(tokens), first.rows)[:-1], [])
+    def resume(self, prefix: Value, state: DecoderState) -> DecoderState:
+        """The recurrence of a decoder of one layer needs no attention."""
+        return DecoderState(self.scan_layer(0, self.lookup_inputs(prefix), state.rows)[:-1], [])

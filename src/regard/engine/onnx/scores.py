@@ -31,9 +31,13 @@ class Score(ABC):
     def keys(self, states: Value) -> Maybe:
         """What `scores` compares with, computed once a sentence from the encoder states [B S E]."""
 
+    def query(self, hidden: Value, is_single: bool) -> Value:
+        """What is compared with the keys, of the hidden states [B Q H]; `is_single`: Q is 1."""
+        return split_heads(hidden, self.sizes.heads, is_single)
+
     @abstractmethod
-    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
-        """The scores [B A Q S] of the hidden states [B Q H]; both biases are added."""
+    def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+        """The scores [B A Q S]; both biases are added."""
 
 
 class Uniform(Score):
@@ -44,10 +48,10 @@ class Uniform(Score):
     def keys(self, states: Value) -> Maybe:
         return None
 
-    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+    def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         assert mask_bias is not None, "the mask is all that there is to attend by"
         scores = mask_bias if bias is None else mask_bias + bias
-        return scores.expand(1, self.sizes.heads, hidden.size(1), 1)
+        return scores.expand(1, self.sizes.heads, query.size(2), 1)
 
 
 class Final(Uniform):
@@ -60,12 +64,12 @@ class Dot(Score):
     def keys(self, states: Value) -> Maybe:
         return split_heads(states, self.sizes.heads).transpose(0, 1, 3, 2)
 
-    def compare(self, hidden: Value, keys: Value) -> Value:
-        return split_heads(hidden, self.sizes.heads) @ keys
+    def compare(self, query: Value, keys: Value) -> Value:
+        return query @ keys
 
-    def scores(self, hidden: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+    def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
         assert keys is not None
-        scores = self.compare(hidden, keys)
+        scores = self.compare(query, keys)
         scores = scores if mask_bias is None else scores + mask_bias
         return scores if bias is None else scores + bias
 
@@ -105,10 +109,11 @@ class Additive(General):
     def keys(self, states: Value) -> Maybe:
         return split_heads(self.projected(states), self.sizes.heads)
 
-    def compare(self, hidden: Value, keys: Value) -> Value:
-        g, name = hidden.graph, f"{self.name}.energy"
-        linear = self.arithmetic.linear(hidden, f"{self.name}.query")
-        query = split_heads(linear, self.sizes.heads)
+    def query(self, hidden: Value, is_single: bool) -> Value:
+        return super().query(self.arithmetic.linear(hidden, f"{self.name}.query"), is_single)
+
+    def compare(self, query: Value, keys: Value) -> Value:
+        g, name = query.graph, f"{self.name}.energy"
         energy = self.arithmetic.vector(name)[:, None, :, None]
         both = (query.unsqueeze(3) + keys.inside(g).unsqueeze(2)).tanh()
         return (both @ g.tensor(name, energy)).squeeze(-1)
@@ -124,15 +129,19 @@ SCORES: dict[str, type[Score]] = {
 }
 
 
-def split_heads(vectors: Value, heads: int) -> Value:
-    """[B Q D] as [B A Q C]"""
+def split_heads(vectors: Value, heads: int, is_single: bool = False) -> Value:
+    """[B Q D] as [B A Q C]; `is_single`: Q is 1, which needs no transposition."""
     if heads == 1:
         return vectors.unsqueeze(1)
+    if is_single:
+        return vectors.reshape(0, heads, 1, -1)
     return vectors.reshape(0, 0, heads, -1).transpose(0, 2, 1, 3)
 
 
-def join_heads(slices: Value, heads: int) -> Value:
+def join_heads(slices: Value, heads: int, is_single: bool = False) -> Value:
     """[B A Q C] as [B Q D]"""
     if heads == 1:
         return slices.squeeze(1)
+    if is_single:
+        return slices.reshape(0, 1, -1)
     return slices.transpose(0, 2, 1, 3).reshape(0, 0, -1)

@@ -99,3 +99,12 @@ class StateLayout:
     def output(self, g: Graph, state: SearchState, prefix: str = NEXT) -> None:
         for value, part in zip(state.flat(), self, strict=True):
             g.output(value, prefix + part.name, *part.shape)
+
+    def output_first(self, g: Graph, state: SearchState) -> None:
+        """The states of the hypotheses, under the names of `inputs`."""
+        for value, part in zip(state.decoder.rows, self.rows, strict=True):
+            g.output(value, part.name, *part.shape)
+
+    def output_caches(self, g: Graph, state: SearchState) -> None:
+        for value, part in zip(state.decoder.caches, self.caches, strict=True):
+            g.output(value, NEXT + part.name, *part.shape)

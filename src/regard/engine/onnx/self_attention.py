@@ -84,8 +84,7 @@ class SelfAttention:
         scores = scores if bias is None else scores + bias
         weights = scores.softmax()
         context = weights @ own.values
-        heads = self.heads
-        joined = context.reshape(0, 1, self.size) if is_single else join_heads(context, heads)
+        joined = join_heads(context, self.heads, is_single)
         linear = self.arithmetic.linear(joined, f"{self.name}.join.output")
         return SelfAttended(scores, weights, inputs + linear)
 

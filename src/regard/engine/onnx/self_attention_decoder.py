@@ -37,7 +37,7 @@ class SelfAttentionDecoder(Decoder):
     """Keys and values are cached for each sentence, in the order in which they were written
     (`self_attention`)."""
 
-    has_input_table = False
+    has_input_table, can_draft = False, True
 
     def __init__(self, sizes: Sizes, arithmetic: Arithmetic) -> None:
         super().__init__(sizes, arithmetic)
@@ -111,10 +111,17 @@ class SelfAttentionDecoder(Decoder):
         rows = [] if has_one_row else [full(0.0, g.shape(batch, 1, 0))]
         return DecoderState(rows, [position, *[nothing] * (2 * len(self.names))])
 
-    def step(self, tokens: Value, state: DecoderState, memory: Memory, bias: Value | None) -> Step:
+    def step(
+        self,
+        tokens: Value,
+        state: DecoderState,
+        memory: Memory,
+        bias: Value | None,
+        is_single: bool,
+    ) -> Step:
         position, *cached = state.caches
         encoded = sinusoids(position, self.sizes.decoder_size).unsqueeze(1)
-        inputs, is_single = self.embed(tokens) + encoded, not state.rows
+        inputs = self.embed(tokens) + encoded
         rows = [self.extend_history(one, tokens) for one in state.rows]
         history = rows[0].unsqueeze(1) if rows else None
         after, weights = list[Value](), None
@@ -122,8 +129,9 @@ class SelfAttentionDecoder(Decoder):
             keys, values = cached[2 * number : 2 * number + 2]
             own = layer.project(inputs, is_single).after(keys, values)
             hidden = layer.attend(inputs, own, history, is_single).output
-            attention = self.attend(number, self.query(number, hidden), memory, bias)
-            inputs = self.feed_forward(number, hidden, attention)
+            query = self.query(number, hidden)
+            attention = self.attend(number, query, memory, bias, is_single)
+            inputs = self.feed_forward(number, hidden, attention, is_single)
             after += [own.keys, own.values]
             weights = attention.weights
         assert weights is not None
@@ -145,11 +153,17 @@ class SelfAttentionDecoder(Decoder):
         normalized = layer_norm(self.arithmetic, hidden, f"{name}.{names.QUERY_NORM}")
         return self.arithmetic.linear(normalized, f"{name}.{names.QUERY}")
 
-    def feed_forward(self, number: int, hidden: Value, attention: Attention) -> Value:
+    def feed_forward(
+        self, number: int, hidden: Value, attention: Attention, is_single: bool
+    ) -> Value:
         """The output [B Q M] of a layer."""
-        context = join_heads(attention.context, self.sizes.heads)
+        context = join_heads(attention.context, self.sizes.heads, is_single)
         linear = self.arithmetic.linear(context, f"{self.names[number]}.{names.JOIN}")
         return self.feed_forwards[number](hidden + linear)
+
+    def resume(self, prefix: Value, state: DecoderState) -> DecoderState:
+        """The caches are all that it needs."""
+        return state
 
     def forced_pass(
         self, tokens: Value, first: DecoderState, memory: Memory, bias: Value | None
@@ -159,7 +173,8 @@ class SelfAttentionDecoder(Decoder):
         for number, layer in enumerate(self.layers):
             own = layer.project(inputs, is_single=False)
             attended = layer.attend(inputs, own, own_bias, is_single=False)
-            attention = self.attend(number, self.query(number, attended.output), memory, bias)
-            inputs = self.feed_forward(number, attended.output, attention)
+            query = self.query(number, attended.output)
+            attention = self.attend(number, query, memory, bias, is_single=False)
+            inputs = self.feed_forward(number, attended.output, attention, is_single=False)
             layers.append(LayerOutput(attended.output, attention, inputs, attended))
         return ForcedPass(layers, layer_norm(self.arithmetic, inputs, names.DECODER_NORM))
