@@ -16,7 +16,7 @@ from rich.console import Console
 
 from regard.config import override, read_config
 from regard.evaluation.length import LENGTHS
-from regard.experiment import CompareOptions, compare, plan_training
+from regard.experiment import CompareOptions, choose, compare, plan_training
 from regard.training.data import Data
 from run import as_command
 
@@ -65,11 +65,11 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     train = write_text(arguments.data, arguments.out / "text", arguments.pairs)
     dev = arguments.data / "europarl-v7-enfr-500k"
+    settings = override(read_config(HERE / f"{NAME}.toml"), arguments.options)
     plan = plan_training(
         CompareOptions((dev / "dev.en", dev / "dev.fr"), arguments.out, "bootstrap", LENGTHS),
         Data(train, (), CODES),
-        override(read_config(HERE / f"{NAME}.toml"), arguments.options),
-        ["model.attention=none,scaled"],
+        choose(settings, ["model.attention=none,scaled"]),
         arguments.seeds,
     )
     compare(plan, Console(stderr=True))

@@ -310,6 +310,28 @@ def test_ready_models_are_compared_without_training(compared, model, text, tmp_p
     assert "not known" in page and "the vocabulary, which is the same here" in page
 
 
+def test_models_of_unlike_kinds_stand_in_one_report(text, tmp_path, monkeypatch):
+    out = tmp_path / "kinds"
+    words = (*text.train, "--test", *text.valid, "--valid", *text.valid, "--out", out, *OPTIONS)
+    variants = (
+        *("--variant", "none", "model.attention=none"),
+        *("--variant", "transformer", "model.layer_type=self-attention", "model.heads=2"),
+        *("--variant", "both", "model.encoder_layer_type=self-attention"),
+        *("model.decoder_layer_type=ssru", "model.decoder_size=24"),
+    )
+    assert type_here(monkeypatch, "compare", *words, *variants) == 0
+    result = json.loads((out / "result.json").read_text("utf-8"))
+    assert [model["choice"] for model in result["models"]] == ["none", "transformer", "both"]
+    assert set(result["varied"]) == {
+        "model.attention", "model.heads", "model.layer_type", "model.encoder_layer_type",
+        "model.decoder_layer_type", "model.decoder_size",
+    }  # fmt: skip
+    both = storage.load_model_info(out / "models" / "both-1").config.model
+    assert (both.attention, both.decoder_size, both.heads) == ("scaled", 24, 1)
+    page = (out / "report.html").read_text("utf-8")
+    assert all(name in page for name in ("none", "transformer", "both"))
+
+
 MISTAKES = {
     "--vary model.atention=none,dot": "did you mean 'model.attention'",
     "--vary model.attention=none": "only one value",
@@ -319,6 +341,16 @@ MISTAKES = {
     "--vary model.attention=none,dot --length-buckets long": "write increasing numbers",
     "--vary model.attention=none,dot train.udpates=3": "did you mean 'updates'",
     "--vary model.attention=none,dot --models here": "--models gives trained ones",
+    "--variant a model.attention=dot --models here": "--variant trains models",
+    "--variant a model.attention=dot --vary model.attention=none,dot": "give one of the two",
+    "--variant a model.attention=dot": "at least two variants",
+    "--variant a --variant a model.attention=dot": "two variants are named a",
+    "--variant a --variant b": "two choices are the same: a and b",
+    "--variant model.attention=dot --variant b": "is no name of a variant",
+    "--variant ../a --variant b model.attention=dot": "is no name of a variant",
+    "--variant a --variant b model.atention=dot": "did you mean 'attention'",
+    "--variant a --variant b model.layer_type=self-attention": "embeddings of 256 numbers",
+    "--variant a --variant b train.seed=2": "write --seeds 3",
 }
 
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from regard.cli import main
+from regard.cli import join_assignments, main
 from regard.errors import RegardError
 from regard.experiment import demo
 from regard.experiment.evaluate import perplexity
 from regard.experiment.reordering import crossing_score
 from regard.experiment.results import AttentionMap
-from regard.experiment.sweep import choose, parse_vary, shared_options
+from regard.experiment.sweep import choose, choose_named, parse_vary, shared_options, varied_options
 from regard.lesson.corpus import EXAMPLE, examples
 from regard.models import unique_names
 from regard.storage import folder as storage
@@ -144,6 +144,35 @@ def test_choices_are_every_combination_and_share_all_other_options():
     for variant in variants:
         dumped = variant.config.model_dump(mode="json")
         assert all(dumped[part] == dumped[part] | options for part, options in shared.items())
+
+
+def test_named_variants_differ_in_their_own_options_alone():
+    variants = choose_named(
+        {"model": {"decoder_size": 32}},
+        ["rnn", "wide\nmodel.decoder_size=64\nmodel.attention=dot\nmodel.encoder_size=64"],
+    )
+    assert [variant.name for variant in variants] == ["rnn", "wide"]
+    assert [variant.config.model.decoder_size for variant in variants] == [32, 64]
+    differing = ["model.attention", "model.encoder_size", "model.decoder_size"]
+    assert varied_options(variants) == differing
+    shared = shared_options(variants)["model"]
+    assert not {name.removeprefix("model.") for name in differing} & shared.keys()
+    assert all(variant.config.augment.scale == 0 for variant in variants)
+
+
+@pytest.mark.parametrize(
+    ("words", "joined"),
+    [
+        ("--variant a x=1 y=2 --variant b", ["--variant", "a\nx=1\ny=2", "--variant", "b"]),
+        ("--variant a x=1 --out z", ["--variant", "a\nx=1", "--out", "z"]),
+        ("f.en --variant a x=1 f.fr y=2", ["f.en", "--variant", "a\nx=1", "f.fr", "y=2"]),
+        ("--variant a -x=1 b=2", ["--variant", "a", "-x=1", "b=2"]),
+        ("x=1 --variant", ["x=1", "--variant"]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_the_assignments_after_the_name_of_a_variant_are_its_own(words, joined):
+    assert join_assignments(words.split(), ["--variant"]) == joined
 
 
 @pytest.mark.parametrize(

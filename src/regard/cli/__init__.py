@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections.abc import Container
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -31,6 +32,11 @@ def typer_app(**options: Any) -> typer.Typer:
     )
 
 
+NAME_AND_OPTIONS = "NAME OPTION=VALUE ..."
+"""The metavar of an option of a command that takes all assignments after it: its value is the name
+and the assignments, a line each."""
+
+
 class Command(TyperCommand):
     """A command with the same help in all versions of typer."""
 
@@ -40,10 +46,33 @@ class Command(TyperCommand):
             if parameter.default is None:
                 parameter.show_default = False  # type: ignore[attr-defined]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spellings = {
+            spelling
+            for parameter in self.params
+            if getattr(parameter, "metavar", None) == NAME_AND_OPTIONS
+            for spelling in parameter.opts
+        }
+        return super().parse_args(ctx, join_assignments(args, spellings))
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         parameters = self.get_params(ctx)
         arguments = (each for each in parameters if each.param_type_name == "argument")
         return ["[OPTIONS]", *(each.metavar or str(each.name).upper() for each in arguments)]
+
+
+def join_assignments(words: list[str], spellings: Container[str]) -> list[str]:
+    """Join the name after each of these options with the assignments that follow it."""
+    joined: list[str] = []
+    takes_more = False
+    for before, word in zip(["", *words], words, strict=False):
+        is_name = before in spellings
+        takes_more = is_name or (takes_more and "=" in word and not word.startswith("-"))
+        if takes_more and not is_name:
+            joined[-1] += f"\n{word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 @cache

@@ -7,6 +7,7 @@ import typer
 from rich import table as rich_table
 from rich.console import Console
 
+from regard.cli import NAME_AND_OPTIONS
 from regard.cli.common import (
     errors,
     print_message,
@@ -48,6 +49,14 @@ def compare(
             " every combination.",
         ),
     ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=NAME_AND_OPTIONS,
+            help="A model that differs in all these options; repeat it for each model. The first is"
+            " the baseline. Options for all models stand before the first one.",
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(help="Models per choice, each with another seed.", min=1, max=100)
     ] = 1,
@@ -77,10 +86,10 @@ def compare(
         str, typer.Option(help="Upper ends of the length buckets, in source words.")
     ] = "10,20,30,40,50,60",
 ) -> None:
-    """Train models that differ in one option and compare them: quality with significance, BLEU by
-    length, attention maps.
+    """Train models that differ in one option, or in several, and compare them: quality with
+    significance, BLEU by length, attention maps.
 
-    Text, order, seed, sizes and updates are the same for all. Each line of the test text is
+    Text, order, seed and all other options are the same for all. Each line of the test text is
     translated as one sentence, as in training. Ctrl-C saves and stops; the same command resumes.
     The folder gets report.html, result.json, figures and translations.
 
@@ -88,9 +97,14 @@ def compare(
 
         regard compare train.en train.fr --test test.en test.fr --vary model.attention=none,scaled
         --out experiment
+
+        regard compare train.en train.fr --test test.en test.fr --out layers
+        model.embedding_size=256 model.encoder_size=256 model.decoder_size=256
+        --variant recurrent model.layer_type=lstm
+        --variant transformer model.layer_type=self-attention
     """
     use_utf8()
-    from regard.experiment import CompareOptions, plan_ready, plan_training
+    from regard.experiment import CompareOptions, choose, choose_named, plan_ready, plan_training
     from regard.experiment.figures import refuse_missing
     from regard.training.data import Data
 
@@ -99,10 +113,11 @@ def compare(
     files, assignments = split_arguments(words or [])
     settings = override(read_config(config) if config else {}, assignments)
     if models:
-        if vary:
+        if vary or variant:
+            name = "--vary" if vary else "--variant"
             raise RegardError(
-                "--vary trains models, and --models gives trained ones",
-                "--models and --vary",
+                f"{name} trains models, and --models gives trained ones",
+                f"--models and {name}",
                 "give one of the two",
             )
         # the words after `--models A` are further models
@@ -112,12 +127,19 @@ def compare(
             raise RegardError(
                 "there is nothing to compare",
                 "the command line",
-                "give training text and --vary, or --models",
+                "give training text and --vary or --variant, or --models",
             )
         reader_of(files)  # raises RegardError if these are not corpus files
         codes = parse_languages(languages) if languages else guess_languages(files)
         data = Data(tuple(files), tuple(valid or ()), codes)
-        plan = plan_training(options, data, settings, vary or [], seeds)
+        if vary and variant:
+            raise RegardError(
+                "--vary and --variant both say in what the models differ",
+                "--vary and --variant",
+                "give one of the two",
+            )
+        choices = choose_named(settings, variant) if variant else choose(settings, vary or [])
+        plan = plan_training(options, data, choices, seeds)
     warn_of_languages(test, plan.test.sources, plan.test.references, plan.languages)
     show(run_comparison(plan), out)
 

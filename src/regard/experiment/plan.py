@@ -10,7 +10,7 @@ from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
-from regard.experiment.sweep import Variant, choose, parse_vary, shared_options, with_seed
+from regard.experiment.sweep import Variant, shared_options, varied_options, with_seed
 from regard.models import find, unique_names
 from regard.storage.model_file import read_model_info
 from regard.text.languages import Languages
@@ -81,28 +81,22 @@ class Plan(NamedTuple):
 
 
 def plan_training(
-    options: CompareOptions, data: Data, settings: dict[str, Any], vary: Sequence[str], seeds: int
+    options: CompareOptions, data: Data, choices: Sequence[Variant], seeds: int
 ) -> Plan:
-    """Train each choice alike, with `seeds` seeds from that of `settings` upwards.
+    """Train each choice alike, with `seeds` seeds from its own upwards.
 
-    The training text is not changed unless an option of the section `augment` is given.
     Raises RegardError for a mistake in any of these, and if the folder holds a run with other text
     or options.
     """
     test = check(options)
     refuse_missing_torch()
-    if not any(text.startswith("augment.") for text in vary):
-        settings = {"augment": {"scale": 0.0}, **settings}
-    choices = choose(settings, vary)
     first = choices[0].config.train.seed
     models = [
         seeded_model(choice, seed, options.out / "models")
         for seed in range(first, first + seeds)
         for choice in choices
     ]
-    return plan_models(
-        options, data, test, [parse_vary(text).option for text in vary], choices, models
-    )
+    return plan_models(options, data, test, varied_options(choices), choices, models)
 
 
 def plan_models(
