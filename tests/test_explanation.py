@@ -73,10 +73,13 @@ def test_both_engines_tell_the_same(made):
         assert np.allclose(one.states, other.states, atol=1e-5)
         assert np.allclose(one.log_probs[:, 2:], other.log_probs[:, 2:], atol=1e-5)
         assert np.isneginf(one.log_probs[:, :2]).all()
-        for layer, same in zip(one.layers, other.layers, strict=True):
-            for part, as_told in zip(layer, same, strict=True):
-                assert part.shape == as_told.shape
-                assert np.allclose(part, as_told, atol=1e-5)
+        for values, as_told in zip(one.values, other.values, strict=True):
+            assert np.allclose(values, as_told, atol=1e-5)
+        for layers in ("layers", "encoder_attentions", "decoder_attentions"):
+            for layer, same in zip(getattr(one, layers), getattr(other, layers), strict=True):
+                for part, as_told in zip(layer, same, strict=True):
+                    assert part.shape == as_told.shape
+                    assert np.allclose(part, as_told, atol=1e-5)
 
 
 @some_network
@@ -94,12 +97,13 @@ def test_a_trace_is_what_the_network_works_out(made):
     assert np.allclose(step.logits[0, :, 2:].detach().softmax(-1), np.exp(trace.log_probs[:, 2:]))
 
 
-@some_network
+@every_network
 def test_weights_are_the_soft_max_of_scores_and_contexts_what_they_add_up_to(made):
     trace = engines(made).onnx.trace(SOURCES[3], TARGETS[3], NO_PUSH)
     heads = made.heads
-    slices = np.split(trace.states, heads, axis=1)
-    for layer in trace.layers:
+    added_up = trace.values or [trace.states] * len(trace.layers)
+    for layer, values in zip(trace.layers, added_up, strict=True):
+        slices = np.split(values, heads, axis=1)
         powers = np.exp(layer.scores - layer.scores.max(axis=-1, keepdims=True))
         assert np.allclose(layer.weights, powers / powers.sum(axis=-1, keepdims=True), atol=1e-6)
         parts = [weights @ part for weights, part in zip(layer.weights, slices, strict=True)]

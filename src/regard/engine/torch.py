@@ -95,6 +95,7 @@ class TorchEngine:
         log_probs = log_softmax(step.logits, self.symbols([target])[:, None])
         return Trace(
             array(memory.states[0]),
+            tuple(array(values[0]) for values in memory.values),
             layers,
             array(log_probs[0]),
             self_attention_traces(network.encoder(tokens).self_attentions),

@@ -12,7 +12,13 @@ from regard import models
 from regard.errors import RegardError
 from regard.pipeline import PLACEHOLDER, SourceSentence
 from regard.search.protocols import FinishReason, Hypothesis
-from regard.search.trace import Architecture, LayerTrace, SupportsTrace, Trace
+from regard.search.trace import (
+    Architecture,
+    LayerTrace,
+    SelfAttentionTrace,
+    SupportsTrace,
+    Trace,
+)
 from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.storage.model_file import is_file, read_model_info
@@ -206,7 +212,14 @@ def explain_hypothesis(
     bias = bias_matrix(changes, len(hypothesis.tokens) + 1, len(source.ids))
     trace = engine.trace(source.ids[:-1], hypothesis.tokens, bias)
     layers = tuple(LayerTrace(*(part[..., :rows, :] for part in layer)) for layer in trace.layers)
-    trace = trace._replace(layers=layers, log_probs=trace.log_probs[:rows])
+    trace = trace._replace(
+        layers=layers,
+        log_probs=trace.log_probs[:rows],
+        decoder_attentions=tuple(
+            SelfAttentionTrace(*(part[:, :rows, :rows] for part in layer))
+            for layer in trace.decoder_attentions
+        ),
+    )
     best = np.argsort(-trace.log_probs, axis=1, kind="stable")[:, :TOP_NEXT]
     next_tokens = [
         [
@@ -262,7 +275,7 @@ def as_json(explained: Explanation) -> dict[str, Any]:
     """For the page and for files: numbers to six places, -inf as null."""
     trace = explained.trace
     return {
-        "version": 2,
+        "version": 3,
         "model": model_facts(explained.model, explained.languages, explained.architecture),
         "source": words_as_json(explained.source),
         "target": words_as_json(explained.target),
@@ -270,10 +283,10 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         "log_prob": round(explained.log_prob, 6),
         "finish_reason": explained.finish_reason,
         "states": numbers(trace.states),
-        "layers": [
-            {part: numbers(getattr(layer, part)) for part in layer._fields}
-            for layer in trace.layers
-        ],
+        "values": [numbers(values) for values in trace.values],
+        "layers": layers_as_json(trace.layers),
+        "encoder_attentions": layers_as_json(trace.encoder_attentions),
+        "decoder_attentions": layers_as_json(trace.decoder_attentions),
         "weights": numbers(explained.weights),
         "word_weights": numbers(explained.word_weights),
         "word_probabilities": [round(prob, 6) for prob in explained.word_probabilities],
@@ -288,6 +301,12 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         ],
         "advice": advice(explained),
     }
+
+
+def layers_as_json(
+    layers: Sequence[LayerTrace | SelfAttentionTrace],
+) -> list[dict[str, Any]]:
+    return [{part: numbers(getattr(layer, part)) for part in layer._fields} for layer in layers]
 
 
 def model_facts(name: str, languages: Sequence[str], sizes: Architecture) -> dict[str, Any]:

@@ -22,8 +22,8 @@ class LayerTrace(NamedTuple):
     weights: Float[np.ndarray, "A T S"]
     """After it; every row sums to one."""
     context: Float[np.ndarray, "T _"]
-    """The weighted sum of the encoder states [T E], or of their projections [T H]; the heads'
-    slices side by side."""
+    """The weighted sum of the encoder states, or of `Trace.values`; the heads' slices side by side.
+    """
     output: Float[np.ndarray, "T M"]
     """Hidden state and context, fed forward."""
 
@@ -42,6 +42,9 @@ class Trace(NamedTuple):
 
     states: Float[np.ndarray, "S E"]
     """The encoder's hidden states; the one at </s> is the final state."""
+    values: tuple[Float[np.ndarray, "S _"], ...]
+    """Of each decoder layer, the projection of the states that it adds up; none if the layers add
+    up the states themselves."""
     layers: tuple[LayerTrace, ...]
     log_probs: Float[np.ndarray, "T V"]
     """Of every possible next token, natural logarithm."""

@@ -19,6 +19,9 @@ from regard.engine.onnx.self_attention import SelfAttended
 from regard.engine.onnx.sublayers import Shapes
 from regard.model.sizes import Sizes
 
+ENCODER_STATES = "encoder_states"
+"""The name of `Memory.states` outside of a graph where these are the same for all layers."""
+
 
 class Memory(NamedTuple):
     """What the decoder attends to."""

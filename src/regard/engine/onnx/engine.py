@@ -19,6 +19,7 @@ from regard.engine.onnx.batch import (
 )
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
+from regard.engine.onnx.decoder import ENCODER_STATES
 from regard.engine.onnx.encoders import ENCODERS
 from regard.engine.onnx.graphs import WRITTEN_SYMBOLS
 from regard.engine.onnx.layout import encoder_inputs
@@ -239,7 +240,10 @@ class OnnxEngine:
             for number in range(self.sizes.decoder_layers)
         )
         self_attentions = [read_self_attentions(output, side) for side in ("encoder", "decoder")]
-        return Trace(output["encoder_states"][0], layers, output["log_probs"][0], *self_attentions)
+        names = self.sessions.network.decoder.memory_names
+        values = tuple(output[name][0] for name in names if name != ENCODER_STATES)
+        states, log_probs = output[ENCODER_STATES][0], output["log_probs"][0]
+        return Trace(states, values, layers, log_probs, *self_attentions)
 
     def forced_inputs(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Arrays:
         return {

@@ -8,7 +8,7 @@ from regard.engine.onnx.candidates import (
     impossible_tokens,
     output_picked,
 )
-from regard.engine.onnx.decoder import Memory
+from regard.engine.onnx.decoder import ENCODER_STATES, Memory
 from regard.engine.onnx.graph import Graph, Spec, Value
 from regard.engine.onnx.network import Network
 from regard.engine.onnx.recurrent_decoder import RecurrentDecoder
@@ -88,7 +88,10 @@ def trace_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None
     layers, output = network.decoder.forced_pass(previous, first, memory, bias)
     log_probs = forced_log_probs(g, network, candidates, output)
     g.output(log_probs, "log_probs", "B", "T", "V")
-    g.output(states, "encoder_states", "B", "S", "E")
+    g.output(states, ENCODER_STATES, "B", "S", "E")
+    for name, values in zip(network.decoder.memory_names, memory.states, strict=False):
+        if name != ENCODER_STATES:
+            g.output(join_heads(values, network.sizes.heads), name, "B", "S", "C")
     output_self_attentions(g, "encoder", encoder_attentions, "S")
     output_self_attentions(
         g, "decoder", [layer.self_attention for layer in layers if layer.self_attention], "T"

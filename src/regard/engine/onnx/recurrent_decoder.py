@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from regard.engine import weight_names as names
 from regard.engine.onnx.cells import CELLS, States, scan
 from regard.engine.onnx.decoder import (
+    ENCODER_STATES,
     Attention,
     Decoder,
     DecoderState,
@@ -67,7 +68,7 @@ class RecurrentDecoder(Decoder):
 
     @property
     def memory_names(self) -> list[str]:
-        return ["encoder_states"]
+        return [ENCODER_STATES]
 
     def row_states(self, has_one_row: bool) -> dict[str, int | str]:
         return {
