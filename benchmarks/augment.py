@@ -2,11 +2,12 @@
 
     python benchmarks/augment.py --text runs/general-text --test tatoeba europarl newstest2013
 
-Each run continues in its own folder if it was interrupted. The text folder is the one that
+Each run continues in its own folder if it was interrupted, and keeps its scores beside it. The text folder is the one that
 recipes/general.py writes: train, valid and the test sets, each as .en and .fr.
 """
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +47,15 @@ class TestText(NamedTuple):
     name: str
     sources: list[str]
     references: list[str]
+
+
+class Scores(NamedTuple):
+    """Of one run."""
+
+    counts: dict[str, Counts]
+    """The statistics of BLEU of each sentence of each set."""
+    kinds: dict[str, float]
+    """The percentage of right lines of each kind of real text."""
 
 
 def variants() -> dict[str, dict[str, float]]:
@@ -125,6 +135,21 @@ def bleu_by_variant(counts: Mapping[str, Sequence[dict[str, Counts]]]) -> dict[s
     return results
 
 
+def score(translator: Translator, tests: Sequence[TestText]) -> Scores:
+    return Scores(count_bleu(translator, tests), score_kinds(translator, tests[0].sources))
+
+
+def save(scores: Scores, file: Path) -> None:
+    counts = {name: array.tolist() for name, array in scores.counts.items()}
+    write_json(file, scores._replace(counts=counts)._asdict())
+
+
+def load(file: Path) -> Scores:
+    content = json.loads(file.read_text("utf-8"))
+    counts = {name: np.array(rows) for name, rows in content["counts"].items()}
+    return Scores(counts, content["kinds"])
+
+
 def mean_of(seeds: Sequence[dict[str, float]]) -> dict[str, float]:
     return {kind: round(sum(one[kind] for one in seeds) / len(seeds), 1) for kind in seeds[0]}
 
@@ -145,10 +170,13 @@ def main() -> None:
     kinds: dict[str, list[dict[str, float]]] = {}
     for seed in SEEDS:
         for name, changes in variants().items():
-            folder = asked.out / f"{name}-{seed}"
-            translator = train(asked.text, folder, asked.model, changes, seed)
-            counts.setdefault(name, []).append(count_bleu(translator, tests))
-            kinds.setdefault(name, []).append(score_kinds(translator, tests[0].sources))
+            folder, file = asked.out / f"{name}-{seed}", asked.out / f"{name}-{seed}.json"
+            if not file.exists():
+                translator = train(asked.text, folder, asked.model, changes, seed)
+                save(score(translator, tests), file)
+            scores_of_run = load(file)
+            counts.setdefault(name, []).append(scores_of_run.counts)
+            kinds.setdefault(name, []).append(scores_of_run.kinds)
     scores = bleu_by_variant(counts)
     content = {
         "updates": UPDATES,

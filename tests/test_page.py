@@ -117,7 +117,7 @@ def explanation(
         for t in range(steps)
     ]
     return {
-        "version": 2,
+        "version": 3,
         "model": {
             "name": name,
             "languages": ["en", "fr"],
@@ -138,7 +138,10 @@ def explanation(
         "log_prob": round(steps * math.log(0.6), 6),
         "finish_reason": "eos",
         "states": states,
+        "values": [],
         "layers": layer_data,
+        "encoder_attentions": [],
+        "decoder_attentions": [],
         "weights": rounded(weights),
         "word_weights": rounded(words),
         "next": next_tokens,

@@ -70,7 +70,9 @@ def with_packed_vectors(explanation: dict[str, Any]) -> dict[str, Any]:
         {name: pack(part) if name in VECTORS else part for name, part in layer.items()}
         for layer in explanation["layers"]
     ]
-    return {**explanation, "states": pack(explanation["states"]), "layers": layers}
+    values = [pack(rows) for rows in explanation["values"]]
+    states = pack(explanation["states"])
+    return {**explanation, "states": states, "values": values, "layers": layers}
 
 
 def pack(rows: Sequence[Sequence[float]]) -> dict[str, Any]:

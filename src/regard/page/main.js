@@ -1,11 +1,18 @@
 /** The page: its state, its drawing and its keys. */
 
 import { byId, make, show } from "./parts/dom.js";
-import { MEAN_OF_HEADS, isTraditional, readData } from "./state/data.js";
+import {
+  MEAN_OF_HEADS,
+  hasSelfAttention,
+  isTraditional,
+  readData,
+  selfAttentions,
+} from "./state/data.js";
 import { arrowsView } from "./views/arrows.js";
 import { showComparison } from "./views/comparison.js";
 import { longView } from "./views/long_view.js";
 import { matrixView } from "./views/matrix.js";
+import { ownWordsView } from "./views/own_words.js";
 import { player, swipes } from "./parts/player.js";
 import { markSentences, showSentences } from "./parts/sentences.js";
 import { fetchModels } from "./state/server.js";
@@ -28,7 +35,13 @@ const VIEWS = [
   { key: "matrix", name: "Matrix", build: matrixView },
   { key: "arrows", name: "Arrows", build: arrowsView },
   { key: "long", name: "Long view", build: longView },
+  { key: "own", name: "Own words", build: ownWordsView },
 ];
+/** @param {Explanation} explanation */
+function viewsOf(explanation) {
+  return VIEWS.filter(({ key }) => key !== "own" || hasSelfAttention(explanation));
+}
+
 /** @type {Record<string, number>} */
 const ARROW_KEYS = { ArrowRight: 1, ArrowLeft: -1 };
 
@@ -45,6 +58,7 @@ const app = /** @type {App} */ ({
   position: 0,
   stepSelection: MEAN_OF_HEADS,
   figureSelection: MEAN_OF_HEADS,
+  ownSelection: { side: "encoder", layer: 0, head: -1 },
   view: "step",
   byWords: true,
   speed: 1,
@@ -79,6 +93,12 @@ const app = /** @type {App} */ ({
   setSelection(selection) {
     if (app.view === "step") app.stepSelection = selection;
     else app.figureSelection = selection;
+    render();
+  },
+  setOwnSelection(changed) {
+    const side = changed.side ?? app.ownSelection.side;
+    const isKept = side === app.ownSelection.side;
+    app.ownSelection = isKept ? { ...app.ownSelection, ...changed } : lastOwn(app.explanation, side);
     render();
   },
   setUnits(byWords) {
@@ -119,6 +139,7 @@ const app = /** @type {App} */ ({
     app.position = firstStepPosition(explanation) - 1;
     app.stepSelection = lastLayerSelection(explanation);
     app.figureSelection = figureDefault(explanation);
+    app.ownSelection = ownDefault(explanation);
     if (!app.models.some(({ name }) => name === explanation.model.name))
       app.models.push(explanation.model);
     render();
@@ -151,6 +172,21 @@ function figureDefault(explanation) {
 }
 
 /**
+ * The last layer of one side's self-attention, the mean of its heads.
+ * @param {Explanation} explanation
+ * @param {string} side
+ * @returns {OwnSelection}
+ */
+function lastOwn(explanation, side) {
+  return { side, layer: selfAttentions(explanation, side).length - 1, head: -1 };
+}
+
+/** @param {Explanation} explanation */
+function ownDefault(explanation) {
+  return lastOwn(explanation, explanation.encoder_attentions.length ? "encoder" : "decoder");
+}
+
+/**
  * The model to compare with: the first of the other kind (with or without attention), or the first.
  * @param {Model} model
  * @param {Model[]} all
@@ -171,6 +207,7 @@ function render(keep = false) {
   const focus = rememberFocus();
   app.player?.stop();
   if (app.live && !keep) showForm(byId("ask"), app);
+  if (app.explanation) app.view = currentView().key;
   document.body.dataset.view = app.view;
   if (!app.explanation) return showWelcome(byId("view"), app);
   showSentences(byId("sentences"), app);
@@ -194,7 +231,7 @@ function showView(keep) {
   const former = app.player?.node;
   app.player = app.view === "step" ? player(app) : null;
   if (keep && former && app.player) return former.replaceWith(app.player.node);
-  const { key, name, build } = VIEWS.find(({ key }) => key === app.view) ?? VIEWS[0];
+  const { key, name, build } = currentView();
   view = build(app);
   const panel = make(
     "div",
@@ -242,8 +279,14 @@ function move() {
     byId("announcement").textContent = describe(app.explanation, app.position, app.selection);
 }
 
+/** The chosen view, or the first one where the model has no such view. */
+function currentView() {
+  return viewsOf(app.explanation).find(({ key }) => key === app.view) ?? VIEWS[0];
+}
+
 function showTabs() {
-  const tabs = VIEWS.map(({ key, name }, number) =>
+  const views = viewsOf(app.explanation);
+  const tabs = views.map(({ key, name }, number) =>
     make(
       "button",
       {
@@ -260,7 +303,7 @@ function showTabs() {
           if (!by) return;
           event.preventDefault();
           event.stopPropagation();
-          app.setView(VIEWS[(number + by + VIEWS.length) % VIEWS.length].key);
+          app.setView(views[(number + by + views.length) % views.length].key);
           byId(`tab-${app.view}`).focus();
         },
       },
@@ -278,7 +321,7 @@ function onKey(event) {
   if (target.closest("input, textarea, select, [role=slider], [role=grid]")) return;
   if (event.key === "?") return openHelp();
   if (!app.explanation) return;
-  const chosen = VIEWS[Number(event.key) - 1];
+  const chosen = viewsOf(app.explanation)[Number(event.key) - 1];
   if (chosen) return app.setView(chosen.key);
   const { player } = app;
   if (!player) return;
@@ -308,6 +351,7 @@ async function start() {
   if (app.explanation) {
     app.stepSelection = lastLayerSelection(app.explanation);
     app.figureSelection = figureDefault(app.explanation);
+    app.ownSelection = ownDefault(app.explanation);
     const other = companionOf(app.explanation.model, app.models);
     app.other = explanations.find(({ model }) => model === other) ?? null;
   }

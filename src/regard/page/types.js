@@ -11,8 +11,12 @@
  * @property {number[][]} hidden  T × decoder size
  * @property {(number | null)[][][]} scores  H × T × S
  * @property {number[][][]} weights  H × T × S
- * @property {number[][]} context  T × encoder size
+ * @property {number[][]} context  T × encoder size, or decoder size where projections are added up
  * @property {number[][]} output  T × embedding size
+ *
+ * @typedef {object} SelfAttention  H heads, T tokens of one sentence
+ * @property {(number | null)[][][]} scores  H × T × T
+ * @property {number[][][]} weights  H × T × T
  *
  * @typedef {object} Model
  * @property {string} name
@@ -36,7 +40,10 @@
  * @property {number} log_prob
  * @property {"eos" | "length" | "repetition"} finish_reason
  * @property {number[][]} states  S × encoder size
+ * @property {number[][][]} values  for each decoder layer S × decoder size; none in a recurrent one
  * @property {Layer[]} layers
+ * @property {SelfAttention[]} encoder_attentions  of each layer of self-attention
+ * @property {SelfAttention[]} decoder_attentions
  * @property {number[][]} weights  T × S
  * @property {number[][]} word_weights  target words × source words
  * @property {Candidate[][]} next  the likeliest tokens at each step
@@ -46,6 +53,8 @@
  *
  * @typedef {{layer: number, head: number}} HeadSelection
  *   layer -1: the last, the mean of its heads
+ * @typedef {{side: string, layer: number, head: number}} OwnSelection
+ *   of self-attention; side is encoder or decoder, head -1 the mean of all
  * @typedef {{source: string[], target: string[], weights: number[][]}} Grid
  * @typedef {{low: number, size: number}} ScoreRange
  * @typedef {{name: string, numbers: number[], scale: number}} Vector
@@ -88,6 +97,7 @@
  * @property {number} position
  * @property {HeadSelection} stepSelection  layer and head in the step view
  * @property {HeadSelection} figureSelection  layer and head in the other views
+ * @property {OwnSelection} ownSelection  in the view of self-attention
  * @property {string} view
  * @property {boolean} byWords
  * @property {number} speed
@@ -100,6 +110,7 @@
  * @property {(token: number) => void} showStep
  * @property {(view: string) => void} setView
  * @property {(selection: HeadSelection) => void} setSelection
+ * @property {(selection: Partial<OwnSelection>) => void} setOwnSelection
  * @property {(byWords: boolean) => void} setUnits
  * @property {(busy: boolean, isDim?: boolean) => void} setBusy
  * @property {(word: Word) => boolean} isForbidden

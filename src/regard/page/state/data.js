@@ -20,7 +20,8 @@ export function unpack(/** @type {any} */ explanation) {
     context: rowsOf(layer.context),
     output: rowsOf(layer.output),
   }));
-  return { ...explanation, layers, states: rowsOf(explanation.states) };
+  const [states, values] = [rowsOf(explanation.states), explanation.values.map(rowsOf)];
+  return { ...explanation, layers, states, values };
 }
 
 /**
@@ -94,6 +95,59 @@ export function headSlice(vector, explanation, selection) {
 }
 
 /**
+ * What a decoder layer adds up: the encoder states, or its projection of these.
+ * @param {Explanation} explanation
+ * @param {HeadSelection} selection
+ */
+export function addedUp(explanation, selection) {
+  return explanation.values[selection.layer] ?? explanation.states;
+}
+
+/**
+ * The layers of self-attention of one side; none if it is recurrent.
+ * @param {Explanation} explanation
+ * @param {string} side
+ */
+export function selfAttentions(explanation, side) {
+  return side === "encoder" ? explanation.encoder_attentions : explanation.decoder_attentions;
+}
+
+/** @param {Explanation} explanation */
+export function hasSelfAttention({ encoder_attentions, decoder_attentions }) {
+  return encoder_attentions.length + decoder_attentions.length > 0;
+}
+
+/**
+ * The weights of one head, or the mean of all heads for -1.
+ * @param {number[][][]} heads
+ * @param {number} head
+ */
+export function ownWeights(heads, head) {
+  if (head >= 0) return heads[head];
+  return heads[0].map((row, t) =>
+    row.map((_, s) => sum(heads.map((weights) => weights[t][s])) / heads.length),
+  );
+}
+
+/**
+ * The words of a text, each with the rows of its tokens; with a first token before the text, each
+ * token is one row later, and the last one has none.
+ * @param {TokenizedText} text
+ * @param {string | null} first
+ */
+export function wordsOfRows(text, first) {
+  const words = text.words.map(({ text: name, tokens }) => ({
+    name,
+    rows: first === null ? tokens : tokens.map((token) => token + 1),
+  }));
+  const count = text.tokens.length;
+  const all = first === null ? words : [{ name: first, rows: [0] }, ...words];
+  return all
+    .map(({ name, rows }) => ({ name, rows: rows.filter((row) => row < count) }))
+    .filter(({ rows }) => rows.length > 0);
+}
+
+/**
  * A state multiplied by its weight, computed here.
  * @param {Explanation} explanation
  * @param {HeadSelection} selection
@@ -102,7 +156,7 @@ export function headSlice(vector, explanation, selection) {
  */
 export function weightedState(explanation, selection, step, token) {
   const weight = weightsOf(explanation, selection)[step][token];
-  const state = headSlice(explanation.states[token], explanation, selection);
+  const state = headSlice(addedUp(explanation, selection)[token], explanation, selection);
   return state.map((number) => weight * number);
 }
 

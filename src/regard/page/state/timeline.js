@@ -88,6 +88,11 @@ function describeReading(explanation, read) {
       "Nothing has been read yet."
     );
   const token = tokens[read - 1];
+  if (explanation.encoder_attentions.length)
+    return (
+      `${quote(piece(explanation.source, read - 1))} attends to the words of its own sentence: the ` +
+      "encoder adds up its state from theirs, for all tokens at once."
+    );
   if (read === tokens.length)
     return (
       `The encoder reads ${END}, the end of the sentence. The hidden state here is its ` +
@@ -127,12 +132,15 @@ function strongest(explanation, step, selection) {
 /** @param {Explanation} explanation @param {number} step */
 function describeHidden(explanation, step) {
   const before = explanation.target.tokens.slice(0, step).map(readable).slice(-6).join(" ");
+  const attends = explanation.decoder_attentions.length > 0;
   if (!step)
-    return (
-      "The decoder computes its first hidden state, from the encoder's final state and the " +
-      "start token <s>."
-    );
-  return `The decoder computes its hidden state from what it has written so far: ${
+    return attends
+      ? "The decoder computes its first hidden state, from the start token <s>."
+      : "The decoder computes its first hidden state, from the encoder's final state and the " +
+          "start token <s>.";
+  return `The decoder ${
+    attends ? "attends to" : "computes its hidden state from"
+  } what it has written so far: ${
     step > 6 ? "… " : ""
   }${before}.`;
 }

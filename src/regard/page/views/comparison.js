@@ -3,6 +3,7 @@
 import { make, show } from "../parts/dom.js";
 import { MEAN_OF_HEADS, argmax, isTraditional, lastLayer, readable } from "../state/data.js";
 import { arrows } from "./arrows.js";
+import { grid } from "../parts/figures.js";
 import { matrix } from "./matrix.js";
 import { candidateList } from "../parts/candidates.js";
 import { modelLabel, otherLine } from "../parts/sentences.js";
@@ -43,7 +44,12 @@ export function showComparison(container, app) {
   if (app.view === "matrix") {
     show(
       body,
-      matrix(other, MEAN_OF_HEADS, app.byWords, () => {}, true),
+      matrix(
+        grid(other, MEAN_OF_HEADS, app.byWords),
+        `Weights of ${other.model.name}`,
+        () => {},
+        true,
+      ),
       remark(other, "One straight column: at every step, all the weight is on the final state."),
     );
     return { update() {} };

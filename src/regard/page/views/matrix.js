@@ -7,11 +7,12 @@ import { headChoice } from "../parts/stages.js";
 /** @param {App} app @returns {View} */
 export function matrixView(app) {
   const line = readout("Point at a cell, or move with the arrow keys, to read its weight.");
+  const cells = grid(app.explanation, app.selection, app.byWords);
   const node = make(
     "div",
     { class: "figure" },
     make("div", { class: "bar-row" }, unitChoice(app), headChoice(app), legend()),
-    matrix(app.explanation, app.selection, app.byWords, (row, column, cells) =>
+    matrix(cells, `Weights of ${app.explanation.model.name}`, (row, column) =>
       line.say(
         ...cellText(cells, row, column),
         ...describeWord(app.explanation, app.selection, app.byWords, row),
@@ -23,7 +24,7 @@ export function matrixView(app) {
 }
 
 /** @param {Grid} cells @param {number} row @param {number} column */
-function cellText({ source, target, weights }, row, column) {
+export function cellText({ source, target, weights }, row, column) {
   return [
     make("span", { class: "reading" }, weights[row][column].toFixed(3)),
     make("b", { class: "of-target", dir: "auto" }, target[row]),
@@ -37,14 +38,12 @@ function cellText({ source, target, weights }, row, column) {
 const VERTICAL = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 
 /**
- * @param {Explanation} explanation
- * @param {HeadSelection} selection
- * @param {boolean} byWords
- * @param {(row: number, column: number, cells: Grid) => void} read  called with the cell pointed at
+ * @param {Grid} cells
+ * @param {string} label
+ * @param {(row: number, column: number) => void} read  called with the cell pointed at
  * @param {boolean} isSmall
  */
-export function matrix(explanation, selection, byWords, read, isSmall = false) {
-  const cells = grid(explanation, selection, byWords);
+export function matrix(cells, label, read, isSmall = false) {
   const many = isSmall || cells.source.length > 24 || cells.target.length > 40;
   const body = cells.target.map((word, row) =>
     make(
@@ -66,7 +65,7 @@ export function matrix(explanation, selection, byWords, read, isSmall = false) {
     {
       class: `matrix ${many ? "many" : ""}`,
       role: "grid",
-      "aria-label": `Weights of ${explanation.model.name}`,
+      "aria-label": label,
       css: { "--columns": cells.source.length },
     },
     make(
@@ -80,7 +79,7 @@ export function matrix(explanation, selection, byWords, read, isSmall = false) {
     table.addEventListener(kind, ({ target }) => {
       const pointed = /** @type {HTMLElement} */ (target).closest("td[data-weight]");
       if (pointed instanceof HTMLTableCellElement)
-        point(table, pointed, (row, column) => read(row, column, cells));
+        point(table, pointed, read);
     });
   table.addEventListener("keydown", (event) => moveByKey(event, table));
   /** @type {HTMLElement | null} */
