@@ -2,8 +2,9 @@
 
     python benchmarks/augment.py --text runs/general-text --test tatoeba europarl newstest2013
 
-Each run continues in its own folder if it was interrupted, and keeps its scores beside it. The text folder is the one that
-recipes/general.py writes: train, valid and the test sets, each as .en and .fr.
+Each run continues in its own folder if it was interrupted, and keeps its scores beside it. The text
+folder is the one that recipes/general.py writes: train, valid and the test sets, each as .en and
+.fr.
 """
 
 import argparse
