@@ -13,7 +13,7 @@ import pytest
 from regard import page
 
 STAGES = 7
-STEP, MATRIX, ARROWS, LONG = "step", "matrix", "arrows", "long"
+STEP, MATRIX, ARROWS, LONG, OWN = "step", "matrix", "arrows", "long", "own"
 ATTACK = "</script><script>alert(1)</script>"
 IMAGE = '"><img/onerror=alert(2)/src=x>'
 
@@ -149,6 +149,52 @@ def explanation(
         "score_changes": [],
         "advice": "",
     }
+
+
+def transformer(heads=2, encoder="bidirectional", name="transformer"):
+    """The same explanation by a Transformer: with self-attention, and projections that are added up
+    in place of the states."""
+    random_ = random.Random(name + encoder)
+    told = explanation(ENGLISH, FRENCH, name, heads=heads)
+    steps = len(told["target"]["tokens"])
+    values = [
+        rounded([[random_.uniform(-0.8, 0.8) for _ in range(16)] for _ in range(SOURCE_TOKENS)])
+        for _ in told["layers"]
+    ]
+    layers = [layer(random_, one, steps, heads, 16, "scaled") for one in values]
+
+    def attentions(length, is_causal):
+        return [self_attention(random_, length, heads, is_causal) for _ in layers]
+
+    mean = [
+        [sum(head[t][s] for head in layers[-1]["weights"]) / heads for s in range(SOURCE_TOKENS)]
+        for t in range(steps)
+    ]
+    model = {
+        **told["model"], "encoder": encoder, "heads": heads, "self_attention_heads": heads,
+        "encoder_layer_type": "self-attention", "decoder_layer_type": "self-attention",
+    }  # fmt: skip
+    return {
+        **told,
+        "model": model,
+        "values": values,
+        "layers": layers,
+        "weights": rounded(mean),
+        "encoder_attentions": attentions(SOURCE_TOKENS, encoder == "unidirectional"),
+        "decoder_attentions": attentions(steps, True),
+    }
+
+
+def self_attention(random_, length, heads, is_causal):
+    scores = [
+        [
+            [None if is_causal and s > t else random_.gauss(0, 2) for s in range(length)]
+            for t in range(length)
+        ]
+        for _ in range(heads)
+    ]
+    weights = [[softmax(row) for row in head] for head in scores]
+    return {"scores": scores, "weights": rounded(weights)}
 
 
 ENGLISH = [["The"], ["black"], ["cat"], ["ate"], ["the"], ["mo", "use"], ["."]]
@@ -492,6 +538,97 @@ def test_matrix_arrows_and_long_view_show_the_last_layers_weights(opened, heads,
     )
 
 
+def test_what_a_transformer_adds_up_is_its_projection_of_the_states(opened):
+    expected = transformer(heads=1)
+    shown = opened({"title": "", "models": ["transformer"], "explanations": [expected]})
+    for number, layer_ in enumerate(expected["layers"]):
+        shown.tab.click(f"[data-choice='{number},0']")
+        shown.go(position(3, 6))
+        products = shown.vectors(".strip.weighted")
+        for product, value, weight in zip(
+            products, expected["values"][number], layer_["weights"][0][3], strict=True
+        ):
+            assert product == pytest.approx([weight * x for x in value], abs=1e-6)
+        total = [sum(column) for column in zip(*products, strict=True)]
+        assert total == pytest.approx(layer_["context"][3], abs=1e-5)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_the_view_of_own_words_shows_each_layer_and_head_of_self_attention(opened, heads):
+    expected = transformer(heads)
+    shown = opened({"title": "", "models": ["transformer"], "explanations": [expected]})
+    shown.tab.keyboard.press("5")
+    assert shown.tab.get_attribute("body", "data-view") == OWN
+    shown.tab.click("[data-choice='tokens']")
+    for side, key in (("encoder", "encoder_attentions"), ("decoder", "decoder_attentions")):
+        shown.tab.click(f"[data-choice='{side}']")
+        last = expected[key][-1]["weights"]
+        mean = [
+            [sum(head[t][s] for head in last) / heads for s in range(len(last[0]))]
+            for t in range(len(last[0]))
+        ]
+        cells = shown.numbers("#view [data-weight]", "weight")
+        assert cells == pytest.approx(flat(mean), abs=1e-6)
+        for number, attention in enumerate(expected[key]):
+            shown.tab.get_by_label("Layer").select_option(str(number))
+            for head in range(heads):
+                if heads > 1:
+                    shown.tab.get_by_label("Head").select_option(str(head))
+                cells = shown.numbers("#view [data-weight]", "weight")
+                assert cells == flat(attention["weights"][head])
+    rows = shown.tab.locator("#view tbody th").all_inner_texts()
+    assert rows[:3] == ["<s>", "Le", "chat"] and "</s>" not in rows
+
+
+def test_between_own_words_weights_are_summed_and_rows_averaged(opened):
+    expected = transformer(1)
+    shown = opened({"title": "", "models": ["transformer"], "explanations": [expected]})
+    shown.view(OWN)
+    (weights,) = expected["encoder_attentions"][-1]["weights"]
+    words = [word["tokens"] for word in expected["source"]["words"]]
+    between = [
+        sum(weights[t][s] for t in row for s in column) / len(row)
+        for row in words
+        for column in words
+    ]
+    cells = shown.numbers("#view [data-weight]", "weight")
+    assert cells == pytest.approx(between, abs=1e-6)
+    shown.tab.click("[data-choice='decoder']")
+    cells = shown.numbers("#view [data-weight]", "weight")
+    width = len(expected["target"]["words"])  # with <s>, without </s>
+    assert len(cells) == width * width
+    for row in range(width):
+        assert sum(cells[row * width : (row + 1) * width]) == pytest.approx(1, abs=1e-4)
+
+
+def test_only_a_model_with_self_attention_has_the_view_of_own_words(opened, data):
+    explanations = [transformer(), data["explanations"][1]]
+    shown = opened({"title": "", "models": ["t", "r"], "explanations": explanations})
+    shown.view(OWN)
+    shown.tab.click(".swap")
+    assert shown.tab.locator("#tab-own").count() == 0
+    assert shown.tab.get_attribute("body", "data-view") == STEP
+    plain = opened(data)
+    assert plain.tab.locator("#tab-own").count() == 0
+    plain.tab.keyboard.press("5")
+    assert plain.tab.get_attribute("body", "data-view") == "step"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "expected"),
+    [("bidirectional", "all words of its own sentence"), ("unidirectional", "before it")],
+)
+def test_the_view_says_to_which_words_a_word_attends(opened, encoder, expected):
+    told = transformer(encoder=encoder)
+    shown = opened({"title": "", "models": ["transformer"], "explanations": [told]})
+    shown.go(3)
+    assert "attends to the words of its own sentence" in shown.text(".happening")
+    shown.view(OWN)
+    assert expected in shown.text("#view .note")
+    shown.tab.click("[data-choice='decoder']")
+    assert "the words before it and to itself" in shown.text("#view .note")
+
+
 def test_the_traditional_model_gets_the_same_vector_at_every_step(opened, data):
     other = data["explanations"][1]
     shown = opened(data)
@@ -680,6 +817,14 @@ def test_an_accessibility_checker_finds_no_fault(opened, data, unprotected_tab, 
         assert shown.tab.evaluate(run) == [], view
     shown.tab.keyboard.press("?")
     assert shown.tab.evaluate(run) == []
+    own = {"title": "", "models": ["transformer"], "explanations": [transformer()]}
+    shown = opened(own, unprotected_tab, width=width, **media)
+    shown.tab.evaluate(Path(checker).read_text("utf-8"))
+    shown.view(OWN)
+    for side in ("encoder", "decoder"):
+        shown.tab.click(f"[data-choice='{side}']")
+        assert shown.tab.evaluate(run) == [], side
+        assert shown.overflow() <= 0
 
 
 # ---- the live page: the test plays the server ----

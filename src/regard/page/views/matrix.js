@@ -23,13 +23,18 @@ export function matrixView(app) {
   return { node, update() {} };
 }
 
-/** @param {Grid} cells @param {number} row @param {number} column */
-export function cellText({ source, target, weights }, row, column) {
+/**
+ * @param {Grid} cells
+ * @param {number} row
+ * @param {number} column
+ * @param {string} both  the class of both words, where both are of one sentence
+ */
+export function cellText({ source, target, weights }, row, column, both = "") {
   return [
     make("span", { class: "reading" }, weights[row][column].toFixed(3)),
-    make("b", { class: "of-target", dir: "auto" }, target[row]),
+    make("b", { class: both || "of-target", dir: "auto" }, target[row]),
     " at ",
-    make("b", { class: "of-source", dir: "auto" }, source[column]),
+    make("b", { class: both || "of-source", dir: "auto" }, source[column]),
     ". ",
   ];
 }

@@ -20,7 +20,7 @@ export function ownWordsView(app) {
   const cells = ownGrid(app);
   const node = make(
     "div",
-    { class: "figure" },
+    { class: `figure own-${side}` },
     make(
       "div",
       { class: "bar-row" },
@@ -31,9 +31,9 @@ export function ownWordsView(app) {
       headMenu(app),
       legend(),
     ),
-    make("p", { class: "quiet" }, whatIsShown(app.explanation.model, side)),
+    make("p", { class: "quiet note" }, whatIsShown(app.explanation.model, side)),
     matrix(cells, `Self-attention of ${app.explanation.model.name}`, (row, column) =>
-      line.say(...cellText(cells, row, column)),
+      line.say(...cellText(cells, row, column, side === "encoder" ? "of-source" : "of-target")),
     ),
     line.node,
   );
