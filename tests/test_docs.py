@@ -43,6 +43,9 @@ if words[0] == "demo":
     words += {DEMO!r}
 elif words[0] == "train" and "--start-from" in words:
     words += {FINE_TUNING!r}
+elif words[0] == "compare" and "--variant" in words:  # what follows a name is its own
+    first = words.index("--variant")
+    words[first:first] = {SETTINGS!r}
 elif words[0] == "train" or (words[0] == "compare" and "--vary" in words):
     words += {SETTINGS!r}
 if words[0] == "explore":  # runs until Ctrl-C, which follows once the page is there
@@ -139,7 +142,9 @@ def shared(tmp_path_factory):
     command.write_text(REGARD, "utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     texts = [folder / name for name in ("train.en", "train.fr", "val.en", "val.fr")]
-    regard.train(texts[:2], folder / "model", valid=texts[2:], settings=override({}, SETTINGS))
+    transformer = [*SETTINGS, "model.layer_type=self-attention", "model.heads=4"]
+    for name, settings in (("model", SETTINGS), ("transformer", transformer)):
+        regard.train(texts[:2], folder / name, valid=texts[2:], settings=override({}, settings))
     return folder
 
 
