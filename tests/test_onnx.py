@@ -131,7 +131,10 @@ def engines(made: Made, tokens: int = TOKENS, end_bias: float = 0.0) -> Engines:
 
 SOME = Made("scaled", "lstm", "bidirectional", 2, 2, "all")
 OTHER = Made("additive", "gru", "bidirectional", 1, 1, "none")
-some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
+TRANSFORMER = Made("scaled", "self-attention", "bidirectional", 2, 2, "target")
+some_network = pytest.mark.parametrize(
+    "made", [SOME, OTHER, TRANSFORMER], ids=["scaled", "additive", "transformer"]
+)
 
 
 def assert_alike(some: list[Hypothesis], others: list[Hypothesis]) -> None:
@@ -552,13 +555,14 @@ symbols = st.lists(st.sampled_from(PLACEHOLDER_IDS), unique=True, max_size=6)
 )
 def test_sentences_of_any_symbols_are_written_alike_in_both_engines(sentences):
     sources, required, limits = map(list, zip(*sentences, strict=True))
-    task, found = Task(sources, limits, required=required), symbol_engines(OTHER)
-    assert_alike(greedy(found.torch, task), greedy(found.onnx, task))
-    for own, some, others in zip(
-        required, beam(found.torch, task, 3, 1.0), beam(found.onnx, task, 3, 1.0), strict=True
-    ):
-        assert_alike(some, others)
-        assert all(symbols_in(one.tokens) == sorted(own) for one in others)
+    task = Task(sources, limits, required=required)
+    for found in map(symbol_engines, (OTHER, TRANSFORMER)):
+        assert_alike(greedy(found.torch, task), greedy(found.onnx, task))
+        for own, some, others in zip(
+            required, beam(found.torch, task, 3, 1.0), beam(found.onnx, task, 3, 1.0), strict=True
+        ):
+            assert_alike(some, others)
+            assert all(symbols_in(one.tokens) == sorted(own) for one in others)
 
 
 @varied_networks

@@ -51,6 +51,7 @@ from test_onnx import (
     SYMBOL_TASK,
     TARGETS,
     TOKENS,
+    TRANSFORMER,
     Made,
     Outside,
     assert_alike,
@@ -62,10 +63,11 @@ TEXTS = [one.source for one in examples(30, 9)]
 COMMON = np.array([END, 4, 5, 6], np.uint16)
 """A sentence may be written with its own tokens and these, by the shortlist `little`."""
 SMALL = Made("scaled", "ssru", "bidirectional", 1, 2, "target")
-TRANSFORMER = Made("scaled", "self-attention", "bidirectional", 2, 2, "target")
 PLAIN = Task(SOURCES, [12] * len(SOURCES))
 
-some_network = pytest.mark.parametrize("made", [SOME, OTHER], ids=["scaled", "additive"])
+some_network = pytest.mark.parametrize(
+    "made", [SOME, OTHER, TRANSFORMER], ids=["scaled", "additive", "transformer"]
+)
 some_precision = pytest.mark.parametrize("is_int8", [True, False], ids=["int8", "fp32"])
 
 
