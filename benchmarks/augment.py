@@ -9,7 +9,7 @@ folder is the one that recipes/general.py writes: train, valid and the test sets
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
 UPDATES = 1500
-SEEDS = (1, 2)
+SEEDS = {"none": (1, 2), "all": (1, 2)}
+"""Of the variants that the claim is about; the others have the first one alone."""
 KIND_LINES = 200
 """Lines of each kind of real text, made from the first test set."""
 CHANGES = tuple(name for name in AugmentOptions.model_fields if name != "scale")
@@ -110,28 +111,36 @@ def count_bleu(translator: Translator, tests: Sequence[TestText]) -> dict[str, C
     }
 
 
-def bleu_by_variant(counts: Mapping[str, Sequence[dict[str, Counts]]]) -> dict[str, Any]:
-    """BLEU of each variant, given the statistics of its seeds: on each set, and the mean of all
-    sets and seeds with a 95 % interval of its difference from the first variant (bootstrap over
-    the sentences of each set, the same for all variants)."""
-    names, results = list(counts), {}
-    observed, drawn = [], []
-    for test in next(iter(counts.values()))[0]:
-        systems = [[seed[test] for seed in counts[name]] for name in names]
-        flat = [counts for seeds in systems for counts in seeds]
-        scores = np.array([float(bleu_of(one.sum(axis=0)[None])[0]) for one in flat])
-        observed.append(scores.reshape(len(names), -1))
-        draws = np.stack(resample(flat, bleu_of))
-        drawn.append(draws.reshape(len(names), len(SEEDS), -1).mean(axis=1))
-    by_set, means = np.stack(observed), np.mean(drawn, axis=0)
-    for index, name in enumerate(names):
-        mean = float(by_set[:, index].mean())
-        difference = mean - float(by_set[:, 0].mean())
+def bleu_by_variant(runs: Mapping[str, Mapping[int, Scores]]) -> dict[str, Any]:
+    """BLEU of each variant on each set and with each seed; and the difference of its mean from that
+    of the first variant with the same seeds, with a 95 % interval (bootstrap over the sentences of
+    each set, the same for all variants)."""
+    keys = [(name, seed) for name, own in runs.items() for seed in own]
+    first, sets = next(iter(runs)), runs[keys[0][0]][keys[0][1]].counts
+    observed: dict[tuple[str, int], list[float]] = {key: [] for key in keys}
+    drawn: dict[tuple[str, int], list[Any]] = {key: [] for key in keys}
+    for test in sets:
+        counts = [runs[name][seed].counts[test] for name, seed in keys]
+        for key, one, draws in zip(keys, counts, resample(counts, bleu_of), strict=True):
+            observed[key].append(float(bleu_of(one.sum(axis=0)[None])[0]))
+            drawn[key].append(draws)
+
+    def mean(of: Mapping[tuple[str, int], list[Any]], name: str, seeds: Iterable[int]) -> Any:
+        return np.mean([of[name, seed] for seed in seeds], axis=(0, 1))
+
+    results = {}
+    for name, own in runs.items():
+        bleu = float(mean(observed, name, own))
+        difference = bleu - float(mean(observed, first, own))
+        ends = interval(mean(drawn, name, own) - mean(drawn, first, own), difference)
         results[name] = {
-            "BLEU_by_set_and_seed": by_set[:, index].round(2).tolist(),
-            "mean_BLEU": round(mean, 2),
+            "BLEU_by_seed_and_set": {
+                seed: dict(zip(sets, np.round(observed[name, seed], 2).tolist(), strict=True))
+                for seed in own
+            },
+            "mean_BLEU": round(bleu, 2),
             "against_none": round(difference, 2),
-            "interval": [round(end, 2) for end in interval(means[index] - means[0], difference)],
+            "interval": [round(end, 2) for end in ends],
         }
     return results
 
@@ -151,8 +160,9 @@ def load(file: Path) -> Scores:
     return Scores(counts, content["kinds"])
 
 
-def mean_of(seeds: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {kind: round(sum(one[kind] for one in seeds) / len(seeds), 1) for kind in seeds[0]}
+def mean_of(seeds: Iterable[dict[str, float]]) -> dict[str, float]:
+    by_seed = list(seeds)
+    return {kind: round(sum(one[kind] for one in by_seed) / len(by_seed), 1) for kind in by_seed[0]}
 
 
 def main() -> None:
@@ -167,25 +177,23 @@ def main() -> None:
         TestText(name, read(asked.text / f"{name}.en"), read(asked.text / f"{name}.fr"))
         for name in asked.test
     ]
-    counts: dict[str, list[dict[str, Counts]]] = {}
-    kinds: dict[str, list[dict[str, float]]] = {}
-    for seed in SEEDS:
-        for name, changes in variants().items():
+    every = variants()
+    order = [*SEEDS, *(name for name in every if name not in SEEDS)]
+    runs: dict[str, dict[int, Scores]] = {name: {} for name in order}
+    for name in order:
+        for seed in SEEDS.get(name, (1,)):
             folder, file = asked.out / f"{name}-{seed}", asked.out / f"{name}-{seed}.json"
             if not file.exists():
-                translator = train(asked.text, folder, asked.model, changes, seed)
+                translator = train(asked.text, folder, asked.model, every[name], seed)
                 save(score(translator, tests), file)
-            scores_of_run = load(file)
-            counts.setdefault(name, []).append(scores_of_run.counts)
-            kinds.setdefault(name, []).append(scores_of_run.kinds)
-    scores = bleu_by_variant(counts)
+            runs[name][seed] = load(file)
+    bleu = bleu_by_variant(runs)
     content = {
         "updates": UPDATES,
         "batch_tokens": TRAINING["batch_tokens"],
-        "sets": asked.test,
-        "seeds": SEEDS,
         "results": {
-            name: {**scores[name], "percent_right": mean_of(kinds[name])} for name in scores
+            name: {**bleu[name], "percent_right": mean_of(one.kinds for one in own.values())}
+            for name, own in runs.items()
         },
         "system": describe_system(),
     }
