@@ -152,8 +152,7 @@ class SelfAttentionEncoder(Encoder):
         bias = self.bias(g, source, is_single)
         attended = []
         for layer, feed_forward in zip(self.layers, self.feed_forwards, strict=True):
-            own = layer.project(states, is_single=False)
-            attended.append(layer.attend(states, own, bias, is_single=False))
+            attended.append(layer.attend(states, bias))
             states = feed_forward(attended[-1].output)
         return EncoderOutput(layer_norm(self.arithmetic, states, names.ENCODER_NORM), attended)
 

@@ -14,7 +14,7 @@ MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
 OPSETS = {"": 21, MICROSOFT: 1}
 """The version of the operators of each domain."""
-MICROSOFT_OPERATORS = {"FusedMatMul", "MatMulIntegerToFloat"}
+MICROSOFT_OPERATORS = {"FusedMatMul", "MatMulIntegerToFloat", "MultiHeadAttention"}
 
 ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float64": 11}
 """TensorProto.DataType"""

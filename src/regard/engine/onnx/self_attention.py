@@ -10,26 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.engine.onnx.graph import Value, concat, draw, full
+from regard.engine.onnx.graph import Value, draw, full
 from regard.engine.onnx.products import Arithmetic, linear_shapes
-from regard.engine.onnx.scores import join_heads
+from regard.engine.onnx.scores import Maybe, join_heads, split_heads
 from regard.engine.onnx.sublayers import Shapes, head_scale, layer_norm, norm_shapes
-
-
-class Projections(NamedTuple):
-    """Of a layer's inputs, each [B A T C]."""
-
-    queries: Value
-    keys: Value
-    values: Value
-
-    def after(self, keys: Value, values: Value) -> "Projections":
-        """The same behind the keys and the values [B A P C] of earlier tokens."""
-        return Projections(
-            self.queries,
-            concat([keys, self.keys], axis=2),
-            concat([values, self.values], axis=2),
-        )
 
 
 class SelfAttended(NamedTuple):
@@ -41,6 +25,16 @@ class SelfAttended(NamedTuple):
     """B A Q T"""
     output: Value
     """B Q D"""
+
+
+class SelfAttentionStep(NamedTuple):
+    """The results of one token of each hypothesis."""
+
+    output: Value
+    """B N D"""
+    keys: Value
+    """Of all tokens, the new ones at the end [B A P+N C]."""
+    values: Value
 
 
 class SelfAttention:
@@ -60,33 +54,38 @@ class SelfAttention:
     def products(name: str) -> Iterator[str]:
         yield from (f"{name}.read", f"{name}.join.output")
 
-    def project(self, inputs: Value, is_single: bool) -> Projections:
-        """Of inputs [B T D]; `is_single`: T is 1."""
+    def project(self, inputs: Value) -> Value:
+        """Queries, keys and values [B T 3D] of inputs [B T D], side by side."""
         linear = [f"{self.name}.{part}" for part in ("to_query", "to_key", "to_value")]
         bias = np.concatenate([self.arithmetic.vector(f"{one}.bias") for one in linear])
         normalized = layer_norm(self.arithmetic, inputs, f"{self.name}.norm")
         weights = [f"{one}.weight" for one in linear]
-        product = self.arithmetic.product(normalized, f"{self.name}.read", weights, bias)
-        head_size = self.size // self.heads
-        if is_single:
-            slices = product.reshape(0, 3 * self.heads, 1, head_size)
-        else:
-            slices = product.reshape(0, 0, 3 * self.heads, head_size).transpose(0, 2, 1, 3)
-        return Projections(*slices.split_evenly(3, axis=1))
+        return self.arithmetic.product(normalized, f"{self.name}.read", weights, bias)
 
-    def attend(
-        self, inputs: Value, own: Projections, bias: Value | None, is_single: bool
-    ) -> SelfAttended:
-        """Add what is attended to, to the inputs [B Q D]; `bias` is added to the scores."""
+    def attend(self, inputs: Value, bias: Maybe) -> SelfAttended:
+        """Of all tokens at once; `bias` is added to the scores."""
+        queries, keys, values = [
+            split_heads(part, self.heads) for part in self.project(inputs).split(*[self.size] * 3)
+        ]
         scale = head_scale(self.size, self.heads)
-        operands = [own.queries, own.keys]
-        scores = draw("FusedMatMul", operands, ["float32"], transB=1, alpha=scale)[0]
+        scores = draw("FusedMatMul", [queries, keys], ["float32"], transB=1, alpha=scale)[0]
         scores = scores if bias is None else scores + bias
         weights = scores.softmax()
-        context = weights @ own.values
-        joined = join_heads(context, self.heads, is_single)
-        linear = self.arithmetic.linear(joined, f"{self.name}.join.output")
-        return SelfAttended(scores, weights, inputs + linear)
+        return SelfAttended(
+            scores, weights, self.add(inputs, join_heads(weights @ values, self.heads))
+        )
+
+    def step(self, inputs: Value, keys: Value, values: Value, bias: Maybe) -> SelfAttentionStep:
+        """Of one token of each hypothesis, after tokens with these keys and values [B A P C]. What
+        `attend` draws as many operators is one here."""
+        own = self.project(inputs).split(*[self.size] * 3)
+        operands = [*own, None, None, bias, keys, values]
+        elements = ["float32"] * 3
+        context, *after = draw("MultiHeadAttention", operands, elements, num_heads=self.heads)
+        return SelfAttentionStep(self.add(inputs, context), *after)
+
+    def add(self, inputs: Value, context: Value) -> Value:
+        return inputs + self.arithmetic.linear(context, f"{self.name}.join.output")
 
 
 def own_token_bias(hypotheses: Value) -> Value:

@@ -127,12 +127,11 @@ class SelfAttentionDecoder(Decoder):
         after, weights = list[Value](), None
         for number, layer in enumerate(self.layers):
             keys, values = cached[2 * number : 2 * number + 2]
-            own = layer.project(inputs, is_single).after(keys, values)
-            hidden = layer.attend(inputs, own, history, is_single).output
+            hidden, *kept = layer.step(inputs, keys, values, history)
             query = self.query(number, hidden)
             attention = self.attend(number, query, memory, bias, is_single)
             inputs = self.feed_forward(number, hidden, attention, is_single)
-            after += [own.keys, own.values]
+            after += kept
             weights = attention.weights
         assert weights is not None
         output = layer_norm(self.arithmetic, inputs, names.DECODER_NORM)
@@ -171,8 +170,7 @@ class SelfAttentionDecoder(Decoder):
         encoded = sinusoids(count_up(tokens, 1), self.sizes.decoder_size)
         inputs, layers, own_bias = self.embed(tokens) + encoded, [], causal_bias(tokens, 1)
         for number, layer in enumerate(self.layers):
-            own = layer.project(inputs, is_single=False)
-            attended = layer.attend(inputs, own, own_bias, is_single=False)
+            attended = layer.attend(inputs, own_bias)
             query = self.query(number, attended.output)
             attention = self.attend(number, query, memory, bias, is_single=False)
             inputs = self.feed_forward(number, attended.output, attention, is_single=False)
