@@ -60,18 +60,16 @@ NETWORKS = [
     Made(
         attention,
         layer_type,
-        encoder,
-        1 + (i + j + k) % 2,
-        1 + (i // 2 + j + k) % 2,
+        (*DIRECTIONS,)[(i + j) % 2],
+        1 + (i + j // 2) % 2,
+        1 + (i // 2 + j) % 2,
         TIES[(i + j) % 3],
     )
-    for (i, attention), (j, layer_type), (k, encoder) in product(
-        enumerate(SCORES), enumerate(LAYER_TYPES), enumerate(DIRECTIONS)
-    )
+    for (i, attention), (j, layer_type) in product(enumerate(SCORES), enumerate(LAYER_TYPES))
 ]
-"""Each score with each type of layer and each direction; layers, heads and ties take turns."""
+"""Each score with each type of layer; directions, layers, heads and ties take turns."""
 VARIED = NETWORKS[::5]
-"""A fifth of these, with every score, recurrence and encoder: for laws that take long."""
+"""A fifth of these, with every score, type of layer and direction: for laws that take long."""
 
 
 def name_of(made):

@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 from torch.testing import assert_close
 
+from regard.config import ModelOptions
+from regard.engine.sizes import sizes_of
 from regard.model import output as room
 from regard.model.network import EncoderDecoder
 from regard.model.output import cross_entropy
-from regard.model.sizes import Dropouts, Sizes
+from regard.model.sizes import Dropouts
 from regard.special import END, PAD, START
 
 SOURCE = torch.tensor([[4, 5, 6, 7, END], [8, 9, END, PAD, PAD]])
@@ -152,7 +154,18 @@ def test_a_token_that_the_model_thinks_impossible_costs_much_but_stays_finite():
 
 def network(tie: str) -> EncoderDecoder:
     torch.manual_seed(0)
-    sizes = Sizes(11, 11, 6, 8, 12, 1, 1, 1, "general", "gru", "bidirectional", tie)
+    sizes = sizes_of(
+        ModelOptions(
+            attention="general",
+            layer_type="gru",
+            tie=tie,
+            embedding_size=6,
+            encoder_size=8,
+            decoder_size=12,
+        ),
+        11,
+        11,
+    )
     model = EncoderDecoder(sizes, Dropouts())
     for weight in model.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
