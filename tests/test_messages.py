@@ -98,6 +98,14 @@ MISTAKES = {
         "the command line",
         "leave out",
     ),
+    "explain cat --model model --attention source": (
+        "no self-attention in its encoder",
+        "--attention source",
+        "Transformer",
+    ),
+    "explain cat --model model --layer 3": ("no layer 3: model has 1", "--layer", "1 to 1"),
+    "explain cat --model model --head 2": ("no head 2: this layer has 1", "--head", "1 to 1"),
+    "explain cat --model model --head 1 --json": ("all layers and heads", "--head", "leave"),
     "explain cat --model model --translation chat --beam 2": (
         "nothing is searched",
         "the command line",

@@ -35,10 +35,11 @@ def demo(
     use_utf8()
     from rich.console import Console
 
-    from regard.cli.explain import show_attention
+    from regard.cli.explain import show_map
     from regard.experiment.demo import plan_lesson
     from regard.experiment.tables import length_table, models_table
     from regard.explain.explanation import explain, load_to_explain
+    from regard.explain.maps import weight_map
     from regard.lesson.corpus import EXAMPLE
 
     console = Console(emoji=False, markup=False)
@@ -55,7 +56,7 @@ def demo(
         explanation = explain(translator, EXAMPLE.source, model.name)
         console.print(f"The {model.name} model", style="bold", end="")
         console.print(f" writes: {explanation.target.text}")
-        show_attention(console, explanation, subwords=False)
+        show_map(console, weight_map(explanation))
     console.print(
         "Each row is a word that the model writes, each column a word that it reads;\n"
         "the numbers are attention weights in percent. Without attention the decoder\n"

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -24,11 +24,10 @@ from regard.files import write_file
 from regard.models import unique_names
 
 if TYPE_CHECKING:
-    import numpy as np
-    from jaxtyping import Float
     from rich.console import Console
 
     from regard.explain.explanation import Explanation
+    from regard.explain.maps import WeightMap
     from regard.explain.terminal import WordRow
     from regard.translator import Translator
 
@@ -36,6 +35,19 @@ TOP_PER_ROW = 2
 """How many source words and alternatives a row of the table lists."""
 MIN_SHOWN = 0.01
 """Those of less weight or probability are left out."""
+
+
+BETWEEN = "between"
+"""The attention between the two sentences."""
+
+
+class Shown(NamedTuple):
+    """What `maps.weight_map` shows of an explanation."""
+
+    attention: str
+    layer: int
+    head: int
+    subwords: bool
 
 
 def explain(
@@ -52,6 +64,19 @@ def explain(
     subwords: Annotated[
         bool, typer.Option("--subwords", help="Show the tokens that the model reads, not words.")
     ] = False,
+    attention: Annotated[
+        Literal["between", "source", "translation"],
+        typer.Option(
+            help="Which attention: between the sentences; or, of a model with self-attention,"
+            " within the source or within the translation."
+        ),
+    ] = "between",
+    layer: Annotated[
+        int, typer.Option(help="The layer that is shown; 0 is the last one.", min=0)
+    ] = 0,
+    head: Annotated[
+        int, typer.Option(help="The head that is shown; 0 is the mean of all.", min=0)
+    ] = 0,
     beam: BeamOption = 0,
     as_json: Annotated[
         bool,
@@ -71,8 +96,17 @@ def explain(
         regard explain "The black cat ate the mouse." --out cat.png
 
         regard explain "The black cat ate the mouse." --model with --model without --out cat.html
+
+        regard explain "The black cat ate the mouse." --model transformer --attention source
     """
     use_utf8()
+    shown = Shown(attention, layer, head, subwords)
+    if shown[:3] != (BETWEEN, 0, 0) and (as_json or (out and out.suffix.lower() == ".html")):
+        raise RegardError(
+            "a page and --json have all layers and heads",
+            "--attention, --layer, --head",
+            "leave these options out",
+        )
     target = None if translation is None else read_translation(translation, beam)
     source = sys.stdin.readline().rstrip("\n") if text == "-" else as_utf8(text)
     announce_default_model(model[0])
@@ -91,7 +125,7 @@ def explain(
             highlight=False,
         )
     if out is not None:
-        write(explained, out, subwords)
+        write(explained, out, shown)
         print_message(f"written: {out}")
     if as_json:
         from regard.explain.explanation import as_json as content
@@ -102,7 +136,7 @@ def explain(
         for number, one in enumerate(explained):
             if number:
                 typer.echo()
-            print_explanation(one, subwords)
+            print_explanation(one, shown)
 
 
 def read_translation(translation: str, beam: int) -> str:
@@ -133,7 +167,7 @@ def explain_one(
     return search_and_explain(with_beam(translator, beam), text, name)
 
 
-def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None:
+def write(explained: "Sequence[Explanation]", out: Path, shown: Shown) -> None:
     """Raises RegardError if the file exists, or nothing writes its format."""
     kind = out.suffix.lower()
     if kind == ".html":
@@ -160,58 +194,48 @@ def write(explained: "Sequence[Explanation]", out: Path, subwords: bool) -> None
             "end it in .png, .svg, .pdf or .html",
         )
     new_file(out).unlink()
-    write_pictures(
-        [Picture(one.model, *names(one, subwords), weights(one, subwords)) for one in explained],
-        out,
-    )
+    from regard.explain.maps import weight_map
+
+    write_pictures([Picture(one.model, *weight_map(one, *shown)) for one in explained], out)
 
 
-def names(one: "Explanation", subwords: bool) -> tuple[list[str], list[str]]:
-    """Of the rows (written) and of the columns (read)."""
-    if subwords:
-        return one.target.tokens, one.source.tokens
-    return [word.text for word in one.target.words], [word.text for word in one.source.words]
-
-
-def weights(one: "Explanation", subwords: bool) -> "Float[np.ndarray, 'T S']":
-    return one.weights if subwords else one.word_weights
-
-
-def print_explanation(one: "Explanation", subwords: bool) -> None:
-    """In the terminal: the translation, its heat map, and a table of its words."""
+def print_explanation(one: "Explanation", shown: Shown) -> None:
+    """In the terminal: the translation, its heat map, and, of the attention between the sentences,
+    a table of its words."""
     from rich.console import Console
 
     from regard.explain.explanation import advice
+    from regard.explain.maps import weight_map
     from regard.explain.terminal import word_by_word
 
-    console = Console(emoji=False, markup=False)
+    pictured, console = weight_map(one, *shown), Console(emoji=False, markup=False)
     console.print(one.model, style="bold", highlight=False)
     console.print(one.target.text, highlight=False, soft_wrap=True)
     console.print()
-    show_attention(console, one, subwords)
-    console.print(word_by_word(word_rows(one, subwords)))
+    show_map(console, pictured)
+    if shown.attention != BETWEEN:
+        return
+    console.print(word_by_word(word_rows(one, pictured, shown.subwords)))
     if advised := advice(one):
         console.print(f"\n{advised}", style="italic", highlight=False)
 
 
-def show_attention(console: "Console", one: "Explanation", subwords: bool) -> None:
+def show_map(console: "Console", pictured: "WeightMap") -> None:
     """The heat map, as wide as all that the console prints."""
     from regard.explain.terminal import heat_map
 
-    rows, columns = names(one, subwords)
-    picture = heat_map(rows, columns, weights(one, subwords), console.width)
-    console.print(picture, no_wrap=True, crop=False)
+    console.print(heat_map(*pictured, console.width), no_wrap=True, crop=False)
 
 
-def word_rows(one: "Explanation", subwords: bool) -> "list[WordRow]":
+def word_rows(one: "Explanation", pictured: "WeightMap", subwords: bool) -> "list[WordRow]":
     """A row of the table for each word (or token)."""
     from regard.explain.terminal import WordRow
 
-    rows, columns = names(one, subwords)
+    rows, columns, weights = pictured
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
     probs = one.probabilities if subwords else one.word_probabilities
     written = []
-    table = zip(rows, firsts, probs, weights(one, subwords), strict=True)
+    table = zip(rows, firsts, probs, weights, strict=True)
     for row, first, prob, row_weights in table:
         most = (-row_weights).argsort()[:TOP_PER_ROW]
         read = [(columns[index], float(row_weights[index])) for index in most]
