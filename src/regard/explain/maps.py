@@ -23,7 +23,7 @@ class WeightMap(NamedTuple):
     weights: Float[np.ndarray, "T S"]
 
 
-class Part(NamedTuple):
+class Unit(NamedTuple):
     """A word, or a token."""
 
     text: str
@@ -45,18 +45,18 @@ def weight_map(
     """
     heads = choose_layer(one, name, layer)
     weights = choose_head(heads, head)
-    source, target = parts_of(one.source, subwords), parts_of(one.target, subwords)
+    source, target = units_of(one.source, subwords), units_of(one.target, subwords)
     if name == "between":
         rows, columns = target, source
     elif name == "source":
         rows = columns = source
     else:
         rows = columns = one_token_later(target, len(one.target.tokens))
-    summed = np.stack([weights[:, part.tokens].sum(axis=1) for part in columns], axis=1)
+    summed = np.stack([weights[:, unit.tokens].sum(axis=1) for unit in columns], axis=1)
     return WeightMap(
-        [part.text for part in rows],
-        [part.text for part in columns],
-        np.stack([summed[part.tokens].mean(axis=0) for part in rows]),
+        [unit.text for unit in rows],
+        [unit.text for unit in columns],
+        np.stack([summed[unit.tokens].mean(axis=0) for unit in rows]),
     )
 
 
@@ -93,15 +93,15 @@ def number_of(wanted: int, count: int, name: str, owner: str) -> int:
     return wanted - 1
 
 
-def parts_of(text: TokenizedText, subwords: bool) -> list[Part]:
+def units_of(text: TokenizedText, subwords: bool) -> list[Unit]:
     if subwords:
-        return [Part(token, [number]) for number, token in enumerate(text.tokens)]
-    return [Part(word.text, list(word.tokens)) for word in text.words]
+        return [Unit(token, [number]) for number, token in enumerate(text.tokens)]
+    return [Unit(word.text, list(word.tokens)) for word in text.words]
 
 
-def one_token_later(parts: Sequence[Part], count: int) -> list[Part]:
+def one_token_later(units: Sequence[Unit], count: int) -> list[Unit]:
     """The same behind <s>: what a decoder reads is one token behind what it writes."""
     later = [
-        Part(part.text, [token + 1 for token in part.tokens if token + 1 < count]) for part in parts
+        Unit(unit.text, [token + 1 for token in unit.tokens if token + 1 < count]) for unit in units
     ]
-    return [Part(PIECES[START], [0]), *(part for part in later if part.tokens)]
+    return [Unit(PIECES[START], [0]), *(part for unit in later if unit.tokens)]
