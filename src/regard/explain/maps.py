@@ -104,4 +104,4 @@ def one_token_later(units: Sequence[Unit], count: int) -> list[Unit]:
     later = [
         Unit(unit.text, [token + 1 for token in unit.tokens if token + 1 < count]) for unit in units
     ]
-    return [Unit(PIECES[START], [0]), *(part for unit in later if unit.tokens)]
+    return [Unit(PIECES[START], [0]), *(unit for unit in later if unit.tokens)]
