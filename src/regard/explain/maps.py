@@ -23,8 +23,8 @@ class WeightMap(NamedTuple):
     weights: Float[np.ndarray, "T S"]
 
 
-class Unit(NamedTuple):
-    """A word, or a token."""
+class MapLabel(NamedTuple):
+    """A word, or a token: the name of a row and of a column."""
 
     text: str
     tokens: list[int]
@@ -45,18 +45,18 @@ def weight_map(
     """
     heads = choose_layer(one, name, layer)
     weights = choose_head(heads, head)
-    source, target = units_of(one.source, subwords), units_of(one.target, subwords)
+    source, target = labels_of(one.source, subwords), labels_of(one.target, subwords)
     if name == "between":
         rows, columns = target, source
     elif name == "source":
         rows = columns = source
     else:
         rows = columns = one_token_later(target, len(one.target.tokens))
-    summed = np.stack([weights[:, unit.tokens].sum(axis=1) for unit in columns], axis=1)
+    summed = np.stack([weights[:, label.tokens].sum(axis=1) for label in columns], axis=1)
     return WeightMap(
-        [unit.text for unit in rows],
-        [unit.text for unit in columns],
-        np.stack([summed[unit.tokens].mean(axis=0) for unit in rows]),
+        [label.text for label in rows],
+        [label.text for label in columns],
+        np.stack([summed[label.tokens].mean(axis=0) for label in rows]),
     )
 
 
@@ -93,15 +93,16 @@ def number_of(wanted: int, count: int, name: str, owner: str) -> int:
     return wanted - 1
 
 
-def units_of(text: TokenizedText, subwords: bool) -> list[Unit]:
+def labels_of(text: TokenizedText, subwords: bool) -> list[MapLabel]:
     if subwords:
-        return [Unit(token, [number]) for number, token in enumerate(text.tokens)]
-    return [Unit(word.text, list(word.tokens)) for word in text.words]
+        return [MapLabel(token, [number]) for number, token in enumerate(text.tokens)]
+    return [MapLabel(word.text, list(word.tokens)) for word in text.words]
 
 
-def one_token_later(units: Sequence[Unit], count: int) -> list[Unit]:
+def one_token_later(labels: Sequence[MapLabel], count: int) -> list[MapLabel]:
     """The same behind <s>: what a decoder reads is one token behind what it writes."""
     later = [
-        Unit(unit.text, [token + 1 for token in unit.tokens if token + 1 < count]) for unit in units
+        MapLabel(label.text, [token + 1 for token in label.tokens if token + 1 < count])
+        for label in labels
     ]
-    return [Unit(PIECES[START], [0]), *(unit for unit in later if unit.tokens)]
+    return [MapLabel(PIECES[START], [0]), *(label for label in later if label.tokens)]
