@@ -45,7 +45,7 @@ def weight_map(
     """
     heads = choose_layer(one, name, layer)
     weights = choose_head(heads, head)
-    source, target = labels_of(one.source, subwords), labels_of(one.target, subwords)
+    source, target = map_labels(one.source, subwords), map_labels(one.target, subwords)
     if name == "between":
         rows, columns = target, source
     elif name == "source":
@@ -93,7 +93,7 @@ def number_of(wanted: int, count: int, name: str, owner: str) -> int:
     return wanted - 1
 
 
-def labels_of(text: TokenizedText, subwords: bool) -> list[MapLabel]:
+def map_labels(text: TokenizedText, subwords: bool) -> list[MapLabel]:
     if subwords:
         return [MapLabel(token, [number]) for number, token in enumerate(text.tokens)]
     return [MapLabel(word.text, list(word.tokens)) for word in text.words]
