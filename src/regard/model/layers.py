@@ -1,9 +1,10 @@
 """Parts that encoder and decoder share: dropout, embedding, residual connections."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from regard.model.positions import frequencies
+from regard.model.positions import encodings
 from regard.shapes import Float, Int
 from regard.special import PAD
 
@@ -99,10 +100,8 @@ def init_linear(*layers: nn.Linear) -> None:
 
 def sinusoids(first: int, count: int, like: Float[Tensor, "*shape M"]) -> Float[Tensor, "T M"]:
     """The encodings of `count` positions from `first` on: sines, then cosines."""
-    size = like.size(-1)
-    position = torch.arange(first, first + count, device=like.device, dtype=torch.float32)
-    angle = position[:, None] * torch.from_numpy(frequencies(size)).to(like.device)
-    return torch.cat([angle.sin(), angle.cos()], dim=-1)[:, :size]
+    positions = np.arange(first, first + count)
+    return torch.from_numpy(encodings(positions, like.size(-1))).to(like.device)
 
 
 def is_token(tokens: Int[Tensor, "B S"]) -> Tensor:

@@ -100,7 +100,7 @@ def draw_beam_step(
     layout = StateLayout(network, candidates.has_symbols, "B", "N")
     before = layout.inputs(body)
     missing = before.strike_out(token)
-    step = network.decoder.step(token, before.decoder, memory, None, is_single=False)
+    step = network.decoder.step(token, before.decoder, memory, None, has_one_row=False)
     tokens, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), size + 1)
     if candidates.has_symbols:  # an impossible </s> ends nothing
         tokens = where(log_probs > DEAD, tokens, PAD)

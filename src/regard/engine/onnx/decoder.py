@@ -133,9 +133,9 @@ class Decoder(ABC):
         state: DecoderState,
         memory: Memory,
         bias: Value | None,
-        is_single: bool,
+        has_one_row: bool,
     ) -> Step:
-        """One token [B N] of each hypothesis; `is_single`: N is 1."""
+        """One token [B N] of each hypothesis; `has_one_row`: N is 1."""
 
     @abstractmethod
     def resume(self, prefix: Value, state: DecoderState) -> DecoderState:
@@ -152,11 +152,11 @@ class Decoder(ABC):
         return self.arithmetic.embed(self.table, tokens, sqrt(self.sizes.embedding_size))
 
     def attend(
-        self, number: int, hidden: Value, memory: Memory, bias: Value | None, is_single: bool
+        self, number: int, hidden: Value, memory: Memory, bias: Value | None, has_one_row: bool
     ) -> Attention:
-        """From what attends [B Q H] to the context [B A Q C]; `is_single`: Q is 1."""
+        """From what attends [B Q H] to the context [B A Q C]; `has_one_row`: Q is 1."""
         score, keys = self.scores[number], memory.keys[number]
-        query = score.query(hidden, is_single)
+        query = score.query(hidden, has_one_row)
         scores = score.scores(query, keys, memory.mask_bias, bias)
         weights = scores.softmax()
         return Attention(scores, weights, weights @ memory.states[number])

@@ -174,7 +174,7 @@ def draw_step(g: Graph, network: Network, candidates: CandidateTokens) -> Value:
     bias, memory = g.input("bias", "float32", "b", 1, "n", "s"), memory_inputs(g, network)
     before = StateLayout(network, candidates.has_symbols, "_", "n").inputs(g).pick(parents)
     missing = before.strike_out(tokens)
-    step = network.decoder.step(tokens, before.decoder, memory, bias, is_single=False)
+    step = network.decoder.step(tokens, before.decoder, memory, bias, has_one_row=False)
     after = StateLayout(network, candidates.has_symbols, "B", "N")
     after.output(g, SearchState(step.state, missing))
     g.output(step.weights, "weights", "B", 1, "N", "S")

@@ -91,7 +91,7 @@ class SingleLoop:
         token = self.body.input("token", "int64", 1, 1)
         before = self.layout.inputs(self.body)
         self.missing = before.strike_out(token)
-        self.step = network.decoder.step(token, before.decoder, memory, None, is_single=True)
+        self.step = network.decoder.step(token, before.decoder, memory, None, has_one_row=True)
         self.logits = candidates.logits(network, self.step.output, self.missing)
 
     def run(self, token: Value, scores: Value, output: Value, width: int) -> LoopSteps:
@@ -118,7 +118,7 @@ def greedy_batch_graph(g: Graph, network: Network, candidates: CandidateTokens) 
     unfinished = body.input("unfinished", "bool", "B", 1)
     state = layout.inputs(body)
     missing = state.strike_out(before)
-    step = network.decoder.step(before, state.decoder, memory, None, is_single=True)
+    step = network.decoder.step(before, state.decoder, memory, None, has_one_row=True)
     best, log_probs = candidates.top_k(candidates.logits(network, step.output, missing), [1])
     tokens = best.squeeze(-1)
     unfinished = unfinished & ~tokens.equals(END)

@@ -104,11 +104,11 @@ class RecurrentDecoder(Decoder):
         inputs: Value | None,
         hidden: Value,
         attention: Attention,
-        is_single: bool,
+        has_one_row: bool,
     ) -> Value:
         """The output [B Q M] of a layer; `inputs` are added where there are several layers."""
         name = self.names[number]
-        context = join_heads(attention.context, self.sizes.heads, is_single)
+        context = join_heads(attention.context, self.sizes.heads, has_one_row)
         both = concat([hidden, context], axis=-1)
         output = self.arithmetic.linear(both, f"{name}.{names.FEED_FORWARD}").tanh()
         if self.deep and inputs is not None:
@@ -139,7 +139,7 @@ class RecurrentDecoder(Decoder):
         state: DecoderState,
         memory: Memory,
         bias: Value | None,
-        is_single: bool,
+        has_one_row: bool,
     ) -> Step:
         inputs = None if self.has_input_table else self.embed(tokens)
         after, weights = list[Value](), None
@@ -151,8 +151,8 @@ class RecurrentDecoder(Decoder):
             )
             after += (stepped := cell.step(precomputed, states))
             hidden = cell.hidden(stepped[0])
-            attention = self.attend(number, hidden, memory, bias, is_single)
-            inputs = self.feed_forward(number, inputs, hidden, attention, is_single)
+            attention = self.attend(number, hidden, memory, bias, has_one_row)
+            inputs = self.feed_forward(number, inputs, hidden, attention, has_one_row)
             weights = attention.weights
         assert inputs is not None and weights is not None
         return Step(inputs, DecoderState(after, []), self.token_weights(weights))
@@ -164,8 +164,8 @@ class RecurrentDecoder(Decoder):
         for number, states in enumerate(self.by_layer(first.rows)):
             scanned = self.scan_layer(number, self.precompute(number, inputs), states)
             hidden = scanned[-1].squeeze(2).transpose(1, 0, 2)
-            attention = self.attend(number, hidden, memory, bias, is_single=False)
-            inputs = self.feed_forward(number, inputs, hidden, attention, is_single=False)
+            attention = self.attend(number, hidden, memory, bias, has_one_row=False)
+            inputs = self.feed_forward(number, inputs, hidden, attention, has_one_row=False)
             layers.append(LayerOutput(hidden, attention, inputs, None))
         return ForcedPass(layers, inputs)
 

@@ -31,9 +31,9 @@ class Score(ABC):
     def keys(self, states: Value) -> Maybe:
         """What `scores` compares with, computed once a sentence from the encoder states [B S E]."""
 
-    def query(self, hidden: Value, is_single: bool) -> Value:
-        """What is compared with the keys, of the hidden states [B Q H]; `is_single`: Q is 1."""
-        return split_heads(hidden, self.sizes.heads, is_single)
+    def query(self, hidden: Value, has_one_row: bool) -> Value:
+        """What is compared with the keys, of the hidden states [B Q H]; `has_one_row`: Q is 1."""
+        return split_heads(hidden, self.sizes.heads, has_one_row)
 
     @abstractmethod
     def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
@@ -109,8 +109,8 @@ class Additive(General):
     def keys(self, states: Value) -> Maybe:
         return split_heads(self.projected(states), self.sizes.heads)
 
-    def query(self, hidden: Value, is_single: bool) -> Value:
-        return super().query(self.arithmetic.linear(hidden, f"{self.name}.query"), is_single)
+    def query(self, hidden: Value, has_one_row: bool) -> Value:
+        return super().query(self.arithmetic.linear(hidden, f"{self.name}.query"), has_one_row)
 
     def compare(self, query: Value, keys: Value) -> Value:
         g, name = query.graph, f"{self.name}.energy"
@@ -129,19 +129,19 @@ SCORES: dict[str, type[Score]] = {
 }
 
 
-def split_heads(vectors: Value, heads: int, is_single: bool = False) -> Value:
-    """[B Q D] as [B A Q C]; `is_single`: Q is 1, which needs no transposition."""
+def split_heads(vectors: Value, heads: int, has_one_row: bool = False) -> Value:
+    """[B Q D] as [B A Q C]; `has_one_row`: Q is 1, which needs no transposition."""
     if heads == 1:
         return vectors.unsqueeze(1)
-    if is_single:
+    if has_one_row:
         return vectors.reshape(0, heads, 1, -1)
     return vectors.reshape(0, 0, heads, -1).transpose(0, 2, 1, 3)
 
 
-def join_heads(slices: Value, heads: int, is_single: bool = False) -> Value:
+def join_heads(slices: Value, heads: int, has_one_row: bool = False) -> Value:
     """[B A Q C] as [B Q D]"""
     if heads == 1:
         return slices.squeeze(1)
-    if is_single:
+    if has_one_row:
         return slices.reshape(0, 1, -1)
     return slices.transpose(0, 2, 1, 3).reshape(0, 0, -1)

@@ -6,6 +6,7 @@ drops or reorders. Which of them a hypothesis continues, its `history` tells.
 """
 
 from collections.abc import Iterator
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from regard.engine.onnx.graph import Value, draw, full
 from regard.engine.onnx.products import Arithmetic, linear_shapes
 from regard.engine.onnx.scores import Maybe, join_heads, split_heads
-from regard.engine.onnx.sublayers import Shapes, head_scale, layer_norm, norm_shapes
+from regard.engine.onnx.sublayers import Shapes, layer_norm, norm_shapes
 
 
 class SelfAttended(NamedTuple):
@@ -67,7 +68,7 @@ class SelfAttention:
         queries, keys, values = [
             split_heads(part, self.heads) for part in self.project(inputs).split(*[self.size] * 3)
         ]
-        scale = head_scale(self.size, self.heads)
+        scale = 1 / sqrt(self.size / self.heads)
         scores = draw("FusedMatMul", [queries, keys], ["float32"], transB=1, alpha=scale)[0]
         scores = scores if bias is None else scores + bias
         weights = scores.softmax()

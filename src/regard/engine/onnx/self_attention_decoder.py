@@ -117,7 +117,7 @@ class SelfAttentionDecoder(Decoder):
         state: DecoderState,
         memory: Memory,
         bias: Value | None,
-        is_single: bool,
+        has_one_row: bool,
     ) -> Step:
         position, *cached = state.caches
         encoded = sinusoids(position, self.sizes.decoder_size).unsqueeze(1)
@@ -129,8 +129,8 @@ class SelfAttentionDecoder(Decoder):
             keys, values = cached[2 * number : 2 * number + 2]
             hidden, *kept = layer.step(inputs, keys, values, history)
             query = self.query(number, hidden)
-            attention = self.attend(number, query, memory, bias, is_single)
-            inputs = self.feed_forward(number, hidden, attention, is_single)
+            attention = self.attend(number, query, memory, bias, has_one_row)
+            inputs = self.feed_forward(number, hidden, attention, has_one_row)
             after += kept
             weights = attention.weights
         assert weights is not None
@@ -153,10 +153,10 @@ class SelfAttentionDecoder(Decoder):
         return self.arithmetic.linear(normalized, f"{name}.{names.QUERY}")
 
     def feed_forward(
-        self, number: int, hidden: Value, attention: Attention, is_single: bool
+        self, number: int, hidden: Value, attention: Attention, has_one_row: bool
     ) -> Value:
         """The output [B Q M] of a layer."""
-        context = join_heads(attention.context, self.sizes.heads, is_single)
+        context = join_heads(attention.context, self.sizes.heads, has_one_row)
         linear = self.arithmetic.linear(context, f"{self.names[number]}.{names.JOIN}")
         return self.feed_forwards[number](hidden + linear)
 
@@ -172,7 +172,7 @@ class SelfAttentionDecoder(Decoder):
         for number, layer in enumerate(self.layers):
             attended = layer.attend(inputs, own_bias)
             query = self.query(number, attended.output)
-            attention = self.attend(number, query, memory, bias, is_single=False)
-            inputs = self.feed_forward(number, attended.output, attention, is_single=False)
+            attention = self.attend(number, query, memory, bias, has_one_row=False)
+            inputs = self.feed_forward(number, attended.output, attention, has_one_row=False)
             layers.append(LayerOutput(attended.output, attention, inputs, attended))
         return ForcedPass(layers, layer_norm(self.arithmetic, inputs, names.DECODER_NORM))

@@ -4,7 +4,7 @@ Letters as in `network`; D is the size of a layer's vectors.
 """
 
 from collections.abc import Iterator
-from math import inf, sqrt
+from math import inf
 
 from regard.engine.onnx.graph import Value, concat, draw, full
 from regard.engine.onnx.products import Arithmetic, linear_shapes
@@ -76,8 +76,3 @@ def causal_bias(values: Value, axis: int) -> Value:
     size = values.size(axis)
     everywhere = full(-inf, values.graph.shape(size, size))
     return everywhere.draw("Trilu", values.graph.constant(1, "int64"), upper=1)
-
-
-def head_scale(size: int, heads: int) -> float:
-    """1 / sqrt(size of a head's slice)."""
-    return 1 / sqrt(size / heads)
