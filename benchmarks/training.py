@@ -186,7 +186,7 @@ def open_loop(folder: Path, data: Data, config: Config) -> tuple[Run, TrainingLo
     group = SingleProcess()
     run = open_run(folder, data, config, None, group, NoReport())
     loop = start_loop(run, group, NoReport())
-    return run, loop, stream(run.texts, loop.batch_options, FIRST)
+    return run, loop, stream(run.encoded, loop.batch_options, FIRST)
 
 
 def measure_rate(loop: TrainingLoop, batches: Stream, seconds: float) -> Rate:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from regard.data import corpus as module
 from regard.data.clean import Limits
-from regard.data.corpus import Corpus, open_corpus, prepare, shuffled_slice
+from regard.data.corpus import Corpus, open_corpus, prepare
+from regard.data.seeds import shuffled_slice
 from regard.errors import RegardError
 from regard.text.normalize import normalize
 

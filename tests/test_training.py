@@ -25,6 +25,7 @@ from conftest import ROOT, TINY, Text, tiny
 from regard.config import ModelOptions, make_config
 from regard.data.batches import Batch, make_batch
 from regard.data.corpus import Corpus
+from regard.data.encode import TokenLists
 from regard.errors import RegardError
 from regard.experiment.training_log import has_ended, training_of
 from regard.files import lock
@@ -183,9 +184,11 @@ def without_dropout(settings):
 
 
 def test_two_batches_at_once_teach_what_one_batch_of_all_their_pairs_teaches():
-    sources, targets = [[500, 501], [502], [503, 504, 505]], [[510], [511, 512, 513], [514]]
+    sources = TokenLists.of([[500, 501], [502], [503, 504, 505]])
+    targets = TokenLists.of([[510], [511, 512, 513], [514]])
     together = [make_batch(sources, targets)]
-    apart = [make_batch(sources[:1], targets[:1]), make_batch(sources[1:], targets[1:])]
+    parts = slice(0, 1), slice(1, 3)
+    apart = [make_batch(sources.part(part), targets.part(part)) for part in parts]
     config = make_config(without_dropout(tiny(precision="fp32")), "here")
     results = []
     for batches in (together, apart):

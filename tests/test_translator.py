@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import regard
 from regard.config import SearchOptions, TextOptions
 from regard.engine.memory import (
-    MAX_BATCH,
-    MAX_NUMBERS,
+    GPU,
     NUMBERS_PER_STATE,
     NUMBERS_PER_TOKEN,
+    PROCESSOR,
     sentences_that_fit,
 )
 from regard.errors import RegardError
@@ -239,16 +239,24 @@ def test_the_log_probability_is_what_reading_the_translation_again_gives(transla
             np.testing.assert_allclose(forced.log_probs.sum(), one.log_prob, rtol=1e-3)
 
 
-@given(st.lists(st.integers(1, 900), max_size=300), st.integers(1, 2000), st.integers(100, 500_000))
-def test_batches_hold_every_sentence_once_and_no_more_than_fit(lengths, size, tokens):
+@given(
+    st.sampled_from([PROCESSOR, GPU]),
+    st.lists(st.integers(1, 900), max_size=300),
+    st.integers(1, 2000),
+    st.integers(100, 500_000),
+)
+def test_batches_hold_every_sentence_once_and_no_more_than_fit(memory, lengths, size, tokens):
+    def fitting(length):
+        return sentences_that_fit(memory, size, tokens, length, 5)
+
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    batches = make_batches(order, lambda index: sentences_that_fit(size, tokens, lengths[index], 5))
+    batches = make_batches(order, lambda index: fitting(lengths[index]))
     assert [index for batch in batches for index in batch] == order
     for batch in batches:
-        assert 1 <= len(batch) <= MAX_BATCH
+        assert 1 <= len(batch) <= memory.sentences
         numbers = size * NUMBERS_PER_STATE * lengths[batch[-1]] + 5 * tokens * NUMBERS_PER_TOKEN
-        assert len(batch) == 1 or len(batch) * numbers <= MAX_NUMBERS
-    if len(batches) > 1 and sentences_that_fit(size, tokens, max(lengths), 5) > 1:
+        assert len(batch) == 1 or len(batch) * numbers <= memory.numbers
+    if len(batches) > 1 and fitting(max(lengths)) > 1:
         assert len(batches[-1]) > 1, "a sentence that is left over joins another"
 
 

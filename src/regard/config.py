@@ -39,6 +39,9 @@ class DataOptions(Section):
     held_out: Annotated[int, Field(ge=2, le=3000)] = 1000
     """Pairs taken from the training text for validation if no validation files are given; at most a
     tenth of it."""
+    encoded_epochs: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Epochs that are encoded on all cores before training and saved, so that a fast GPU need not
+    wait for text; later epochs repeat them in another order. 0 encodes while training."""
 
 
 class VocabularyOptions(Section):

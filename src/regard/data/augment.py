@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.config import AugmentOptions
-from regard.data.corpus import Numbers, ParallelTexts, scramble
+from regard.data.corpus import Numbers, ParallelTexts
 from regard.data.invented import INVENTORS
 from regard.data.lexicon import EMPTY_LEXICON, Lexicon, Link, links
+from regard.data.seeds import scramble
 from regard.special import PLACEHOLDER_SYMBOLS
 from regard.text.spans import Span, overlap, words
 

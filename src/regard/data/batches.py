@@ -1,23 +1,20 @@
-"""Pairs of texts to padded batches: augment, sample subwords, shuffle, sort by length, pad.
+"""Encoded texts to padded batches: shuffle, sort by length, group, pad.
 
-The batch at a position (epoch, pool, batch) depends only on the corpus, the options and that
+The batch at a position (epoch, pool, batch) depends only on the text, the options and that
 position, so a resumed run continues with the next batch.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 
-from regard.data.augment import NO_AUGMENTATION, Augmentation, augmented
-from regard.data.corpus import ParallelTexts, shuffled_slice
+from regard.data.encode import EncodedTexts, TokenLists, TokenPairs
+from regard.data.seeds import derive_seed, shuffled_slice
 from regard.shapes import Int
-from regard.special import END, START, Ids
-from regard.text.padding import pad
-from regard.text.vocabulary import Vocabulary
+from regard.special import END, PAD, START
 
 WIDTH_MULTIPLE = 4
 """The width of a batch is a multiple of this: the first product of each shape takes 3 ms longer,
@@ -45,33 +42,32 @@ class Batch(NamedTuple):
 
 
 class BatchOptions(NamedTuple):
-    """Everything besides the corpus that determines its batches."""
+    """Everything besides the encoded text that determines its batches."""
 
-    source: Vocabulary
-    target: Vocabulary
-    source_bpe_dropout: float
-    target_bpe_dropout: float
-    """The probabilities that a merge is skipped."""
     batch_tokens: int
     """Tokens of the longer side, padding included."""
     pool_pairs: int
     seed: int
-    augmentation: Augmentation = NO_AUGMENTATION
 
 
-def derive_seed(*numbers: int) -> int:
-    """A seed from several numbers; similar numbers give unrelated seeds."""
-    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "little") >> 1
-
-
-def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
+def make_batch(sources: TokenLists, targets: TokenLists) -> Batch:
     """A padded batch; adds <s> and </s> to the token ids given."""
-    return Batch(
-        pad([[*ids, END] for ids in sources], WIDTH_MULTIPLE),
-        pad([[START, *ids] for ids in targets], WIDTH_MULTIPLE),
-        pad([[*ids, END] for ids in targets], WIDTH_MULTIPLE),
-    )
+    after = padded(targets)
+    before = np.roll(after, 1, axis=1)
+    before[before == END] = PAD
+    before[:, 0] = START
+    return Batch(padded(sources), before, after)
+
+
+def padded(texts: TokenLists) -> Int[np.ndarray, "B S"]:
+    """One row for each text: its ids, </s>, then <pad>."""
+    lengths, begin, end = texts.lengths, texts.offsets[0], texts.offsets[-1]
+    width = -(-(int(lengths.max()) + 1) // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
+    columns = np.arange(width)
+    rows = np.full((len(lengths), width), PAD, dtype=np.int64)
+    rows[columns < lengths[:, None]] = texts.ids[begin:end]
+    rows[np.arange(len(rows)), lengths] = END
+    return rows
 
 
 def group_by_tokens(lengths: Int[np.ndarray, " N"], max_tokens: int) -> list[slice]:
@@ -92,28 +88,30 @@ def group_by_tokens(lengths: Int[np.ndarray, " N"], max_tokens: int) -> list[sli
     return groups
 
 
-def pool_batches(texts: ParallelTexts, options: BatchOptions, epoch: int, pool: int) -> list[Batch]:
+def pool_batches(texts: EncodedTexts, options: BatchOptions, epoch: int, pool: int) -> list[Batch]:
     """All batches of one pool, in the order in which the model is trained on them."""
-    seed = derive_seed(options.seed, epoch, pool)
     begin = pool * options.pool_pairs
     end = min(len(texts), begin + options.pool_pairs)
     indices = shuffled_slice(len(texts), options.seed, epoch, begin, end)
-    pairs = augmented(texts, indices, options.augmentation, options.seed, epoch)
-    sources = options.source.sample(pairs.sources, options.source_bpe_dropout, seed)
-    targets = options.target.sample(pairs.targets, options.target_bpe_dropout, seed + 1)
-    lengths = np.array([(len(b), len(a)) for a, b in zip(sources, targets, strict=True)]) + 1
-    longest = lengths.max(axis=1)
-    by_length = np.lexsort((lengths[:, 1], lengths[:, 0], longest))
-    batches = [
-        make_batch([sources[i] for i in by_length[group]], [targets[i] for i in by_length[group]])
-        for group in group_by_tokens(longest[by_length], options.batch_tokens)
+    batches = batches_by_length(texts.pairs(indices, epoch), options.batch_tokens)
+    random = np.random.default_rng(derive_seed(options.seed, epoch, pool))
+    return [batches[index] for index in random.permutation(len(batches))]
+
+
+def batches_by_length(pairs: TokenPairs, max_tokens: int) -> list[Batch]:
+    """Batches of all pairs, once, the shortest first; `max_tokens` is the size of a batch."""
+    lengths = [side.lengths + 1 for side in pairs]
+    longest = np.maximum(*lengths)
+    by_length = np.lexsort((*lengths, longest))
+    sources, targets = (side.select(by_length) for side in pairs)
+    return [
+        make_batch(sources.part(group), targets.part(group))
+        for group in group_by_tokens(longest[by_length], max_tokens)
     ]
-    shuffled = np.random.default_rng(seed).permutation(len(batches))
-    return [batches[index] for index in shuffled]
 
 
 def stream(
-    texts: ParallelTexts, options: BatchOptions, start: Position
+    texts: EncodedTexts, options: BatchOptions, start: Position
 ) -> Iterator[tuple[Position, Batch]]:
     """An endless stream of batches from `start`, each with the position after it.
 
@@ -135,14 +133,3 @@ def stream(
                     yield Position(*after), batch
             skipped = 0
             epoch, pool = following
-
-
-def validation_batches(
-    sources: Sequence[Ids], targets: Sequence[Ids], tokens: int
-) -> Iterator[Batch]:
-    """Batches of all pairs, once, the shortest first; `tokens` is the size of a batch."""
-    longest = np.array([max(len(a), len(b)) + 1 for a, b in zip(sources, targets, strict=True)])
-    by_length = longest.argsort(kind="stable")
-    for group in group_by_tokens(longest[by_length], tokens):
-        indices = by_length[group]
-        yield make_batch([sources[i] for i in indices], [targets[i] for i in indices])

@@ -81,6 +81,10 @@ class Corpus:
         """The line of each pair in the original files, from 1."""
         self.source, self.target = map_side(folder, "source"), map_side(folder, "target")
 
+    def __reduce__(self) -> tuple[Callable[[Path], "Corpus"], tuple[Path]]:
+        """Another process maps the files again."""
+        return open_corpus, (self.folder,)
+
     def __len__(self) -> int:
         return len(self.lines)
 
@@ -319,36 +323,3 @@ def open_corpus(folder: Path) -> Corpus:
     except OSError as error:
         refuse_system_error(error, "open the prepared corpus", str(folder))
     return corpus
-
-
-def shuffled_slice(count: int, seed: int, epoch: int, start: int, stop: int) -> Numbers:
-    """Elements `start` to `stop` of a random permutation of the numbers below `count`.
-
-    Only these elements are computed: a Feistel network permutes all numbers with as many bits as
-    `count` needs, and is applied again to results that are not below `count` (cycle walking, Black
-    & Rogaway 2002). `seed` and `epoch` choose the permutation.
-    """
-    assert 0 <= start <= stop <= count
-    half = max(1, ((count - 1).bit_length() + 1) // 2)
-    keys = np.frombuffer(blake2b(f"{count} {seed} {epoch}".encode()).digest(), "<u8")
-    numbers = feistel(np.arange(start, stop, dtype=np.uint64), half, keys)
-    while (outside := numbers >= count).any():
-        numbers[outside] = feistel(numbers[outside], half, keys)
-    return numbers.astype(np.int64)
-
-
-def feistel(numbers: NDArray[np.uint64], half: int, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A permutation of the numbers of 2 · `half` bits, with a round for each key."""
-    bits, low = np.uint64(half), np.uint64((1 << half) - 1)
-    left, right = numbers >> bits, numbers & low
-    for key in keys:
-        left, right = right, left ^ (scramble(right + key) & low)
-    return left << bits | right
-
-
-def scramble(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """64 bits for each number that look random, by splitmix64 (Steele et al. 2014)."""
-    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))

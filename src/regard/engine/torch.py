@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from regard.config import ModelOptions
-from regard.engine.memory import sentences_that_fit
+from regard.engine.memory import GPU, PROCESSOR, sentences_that_fit
 from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import dequantize
 from regard.engine.sizes import sizes_of, sizes_of_model
@@ -41,7 +41,9 @@ class TorchEngine:
 
     def batch_size(self, length: int, beam: int) -> int:
         """How many sentences of `length` tokens to translate together, with this beam."""
-        return sentences_that_fit(self.network.sizes.encoder_size, self.tokens, length, beam)
+        memory = PROCESSOR if self.device.type == "cpu" else GPU
+        size = self.network.sizes.encoder_size
+        return sentences_that_fit(memory, size, self.tokens, length, beam)
 
     @torch.inference_mode()
     def encode(self, sources: Sequence[Ids], required: Sequence[Ids] = ()) -> Decoding:

@@ -11,6 +11,7 @@ from regard.config import AugmentOptions, DataOptions, VocabularyOptions
 from regard.data.augment import Augmentation, augmented, needs_links
 from regard.data.clean import Limits
 from regard.data.corpus import CHUNK_PAIRS, Corpus, ParallelTexts, open_corpus, prepare
+from regard.data.encode import EncodedEpochs, EncodedOnDemand, EncodedTexts, encode_epochs
 from regard.data.formats import read_pairs, table_message
 from regard.data.formats.pair import Pair
 from regard.data.lexicon import (
@@ -24,6 +25,8 @@ from regard.data.lexicon import (
 )
 from regard.errors import RegardError
 from regard.shapes import Int
+from regard.storage.folder import ModelInfo
+from regard.system import cores
 from regard.text.identification import SAMPLE_TEXTS, languages_warning
 from regard.text.languages import Languages
 from regard.text.vocabulary import Vocabulary, learn
@@ -222,6 +225,35 @@ def prepare_lexicon(
         report.message(f"learning word links from {len(indices):,} pairs")
         write_lexicon(file, learn_lexicon(texts, indices))
     return read_lexicon(file)
+
+
+def prepare_encoded(
+    training: Path,
+    texts: ParallelTexts,
+    augmentation: Augmentation,
+    info: ModelInfo,
+    report: Report,
+) -> EncodedTexts:
+    """The training text as token ids: from the folder `training` if epochs are to be encoded
+    beforehand, which is done now if they are not there; else encoded when it is asked for."""
+    options, vocabulary = info.config.data, info.config.vocabulary
+    on_demand = EncodedOnDemand(
+        texts,
+        info.source,
+        info.target,
+        vocabulary.source_bpe_dropout,
+        vocabulary.target_bpe_dropout,
+        augmentation,
+        info.config.train.seed,
+    )
+    if not options.encoded_epochs:
+        return on_demand
+    folder, epochs = training / "encoded", options.encoded_epochs
+    if not folder.exists():
+        task = f"encoding {epochs} epochs" if epochs > 1 else "encoding the text"
+        tick = report.progress(task, epochs * len(texts))
+        encode_epochs(on_demand, epochs, cores(), folder, tick)
+    return EncodedEpochs(folder)
 
 
 def longest_source(

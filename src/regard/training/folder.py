@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 from regard.config import Config
 from regard.data.augment import Augmentation
 from regard.data.corpus import ParallelTexts
+from regard.data.encode import EncodedTexts
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
@@ -21,6 +22,7 @@ from regard.training.data import (
     Parallel,
     learn_vocabularies,
     longest_source,
+    prepare_encoded,
     prepare_lexicon,
     prepare_text,
 )
@@ -43,8 +45,8 @@ class Run(NamedTuple):
     model_info: ModelInfo
     texts: ParallelTexts
     """Text to learn from."""
-    augmentation: Augmentation
-    """How the training text is changed."""
+    encoded: EncodedTexts
+    """The same as token ids, changed anew in each epoch."""
     valid: Parallel
     start_from: Path | None
     """The parent model, whose weights are the initial ones."""
@@ -193,7 +195,8 @@ def open_run(
                     parent.save_shortlist(folder)
                 checkpoint.save_model_info(folder, info)
                 write_json(training / IDENTITY, fingerprint)
-        return Run(folder, info, texts, augmentation, valid, start_from, held.pop_all())
+            encoded = prepare_encoded(training, texts, augmentation, info, report)
+        return Run(folder, info, texts, encoded, valid, start_from, held.pop_all())
 
 
 def new_model_info(

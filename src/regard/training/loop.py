@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import torch
 
-from regard.data.batches import Batch, BatchOptions, Position, stream, validation_batches
+from regard.data.batches import Batch, BatchOptions, Position, batches_by_length, stream
+from regard.data.encode import TokenLists, TokenPairs
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
@@ -132,19 +133,12 @@ class TrainingLoop:
         self.group, self.reports = trainer.group, reports
         info = prepared.model_info
         self.config, options = info.config, info.config.train
-        self.batch_options = BatchOptions(
-            info.source,
-            info.target,
-            self.config.vocabulary.source_bpe_dropout,
-            self.config.vocabulary.target_bpe_dropout,
-            options.batch_tokens,
-            options.pool_pairs,
-            options.seed,
-            prepared.augmentation,
+        self.batch_options = BatchOptions(options.batch_tokens, options.pool_pairs, options.seed)
+        valid = TokenPairs(
+            TokenLists.of(info.source.encode(prepared.valid.sources)),
+            TokenLists.of(info.target.encode(prepared.valid.targets)),
         )
-        sources = info.source.encode(prepared.valid.sources)
-        targets = info.target.encode(prepared.valid.targets)
-        self.valid: list[Batch] = list(validation_batches(sources, targets, options.batch_tokens))
+        self.valid: list[Batch] = batches_by_length(valid, options.batch_tokens)
         self.started = time.monotonic() - progress.seconds
         self.saved = self.trimmed = time.monotonic()
 
@@ -172,7 +166,7 @@ class TrainingLoop:
             self.progress = self.progress._replace(ended="")
         if self.prepared.start_from is not None and self.progress.update == 0:
             self.validate()
-        batches = stream(self.prepared.texts, self.batch_options, self.progress.position)
+        batches = stream(self.prepared.encoded, self.batch_options, self.progress.position)
         while not self.progress.ended:
             self.update(list(islice(batches, options.accumulate)))
             update = self.progress.update

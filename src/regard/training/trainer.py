@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from regard.config import Config
-from regard.data.batches import Batch, derive_seed
+from regard.data.batches import Batch
+from regard.data.seeds import derive_seed
 from regard.engine.torch import build_network, choose_device, set_weights, weights_of
 from regard.errors import RegardError
 from regard.files import damaged_error

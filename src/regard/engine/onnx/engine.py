@@ -8,7 +8,7 @@ import numpy as np
 
 from regard.config import ModelOptions
 from regard.engine import weight_names
-from regard.engine.memory import sentences_that_fit
+from regard.engine.memory import PROCESSOR, sentences_that_fit
 from regard.engine.onnx.batch import (
     OnnxDecoding,
     beam_limits,
@@ -114,7 +114,8 @@ class OnnxEngine:
 
     def batch_size(self, length: int, beam: int) -> int:
         """How many sentences of `length` tokens to translate together, with this beam."""
-        return sentences_that_fit(self.sizes.encoder_size, self.tokens, length, beam)
+        size = self.sizes.encoder_size
+        return sentences_that_fit(PROCESSOR, size, self.tokens, length, beam)
 
     def greedy(
         self,

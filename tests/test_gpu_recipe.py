@@ -1,0 +1,110 @@
+"""The recipe for a GPU runs end to end on a processor, with little text and a small model."""
+
+import lzma
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import regard
+from conftest import ROOT, Text, needs_posix
+from regard.lesson.corpus import split_lesson
+from regard.storage.folder import load_weights
+
+RECIPE = """
+[data]
+encoded_epochs = 2
+[vocabulary]
+size = 700
+[model]
+layer_type = "self-attention"
+embedding_size = 32
+encoder_size = 32
+decoder_size = 32
+[train]
+batch_tokens = 512
+threads = 1
+"""
+SHARD_BYTES = 50_000
+
+
+def command(folder, *options):
+    return [
+        sys.executable,
+        *(str(ROOT / "recipes/gpu.py"), str(folder / "tiny.toml"), "--text", str(folder)),
+        *("--out", str(folder / "runs"), "--shard-size", str(SHARD_BYTES / 1e6), *options),
+    ]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    made = Text(tmp_path_factory.mktemp("gpu"), split_lesson(400, 60, 1))
+    (made.folder / "tiny.toml").write_text(RECIPE)
+    return made
+
+
+def run_recipe(text, *options):
+    return subprocess.run(
+        command(text.folder, *options), capture_output=True, text=True, check=True, timeout=300
+    ).stdout
+
+
+def test_all_parts_are_tried_in_seconds(text):
+    printed = run_recipe(text, "--minutes", "2", "--check", "train.accumulate=2")
+    for wanted in ("1.5 minutes are", "trained 20 updates", "joined again", "translated 400"):
+        assert wanted in printed, printed
+    assert not (text.folder / "runs/tiny/model").exists(), "a check leaves the real run alone"
+
+
+def test_it_trains_in_the_time_given_writes_the_model_in_parts_and_translates_its_text(text):
+    began = time.monotonic()
+    printed = run_recipe(text, "--minutes", "0.25")
+    assert time.monotonic() - began < 90
+    out = text.folder / "runs/tiny"
+    assert "trained" in printed and "translated 400 sentences" in printed
+    parts = sorted((out / "shards").glob("model-*"))
+    assert len(parts) > 1 and all(part.stat().st_size <= SHARD_BYTES for part in parts)
+    sources, translations = (
+        lzma.decompress((out / f"shards/student-000.{code}.xz").read_bytes()).decode().splitlines()
+        for code in ("en", "fr")
+    )
+    assert sources == list(dict.fromkeys(text.train[0].read_text("utf-8").splitlines()))
+    assert len(translations) == len(sources) and any(translations)
+    again = run_recipe(text, "--minutes", "0.25")
+    assert "translated" not in again, "what is done is not done again"
+
+
+def test_the_parts_are_the_model_again_in_16_bits(text):
+    out = text.folder / "runs/tiny"
+    join = [sys.executable, str(ROOT / "recipes/shards.py"), str(out / "shards")]
+    subprocess.run([*join, str(text.folder / "joined")], check=True)
+    before, after = load_weights(out / "model"), load_weights(text.folder / "joined")
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        assert abs(weight - after[name]).max() <= 1e-3 * max(1.0, abs(weight).max())
+    sources = text.valid[0].read_text("utf-8").splitlines()[:5]
+    assert len(regard.load(text.folder / "joined").translate(sources)) == 5
+    part = sorted((out / "shards").glob("model-*"))[0]
+    part.write_bytes(part.read_bytes()[:-1])
+    refused = subprocess.run(
+        [*join, str(text.folder / "another")], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode and "missing or damaged" in refused.stderr
+
+
+@needs_posix
+def test_an_interrupted_run_says_how_to_go_on(text):
+    options = command(text.folder, "--minutes", "5", "--out", str(text.folder / "interrupted"))
+    process = subprocess.Popen(options, stderr=subprocess.PIPE, text=True)
+    state = text.folder / "interrupted/tiny/model/training/log.jsonl"
+    while not state.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(1)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode and "run the same command again" in errors
+    assert "Traceback" not in errors
