@@ -24,13 +24,14 @@ from regard.data.batches import (
 )
 from regard.data.clean import Limits
 from regard.data.corpus import prepare
-from regard.data.encode import EncodedEpochs, EncodedOnDemand, TokenLists, TokenPairs, encode_epochs
+from regard.data.encode import EncodedEpochs, EncodedOnDemand, TokenPairs, encode_epochs
 from regard.data.lexicon import EMPTY_LEXICON
 from regard.data.seeds import derive_seed
 from regard.errors import RegardError
 from regard.lesson.corpus import examples
 from regard.special import END, PAD, START
 from regard.text.padding import pad
+from regard.text.token_lists import TokenLists
 from regard.text.vocabulary import learn
 
 EXAMPLES = examples(300, 4)

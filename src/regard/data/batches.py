@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.data.encode import EncodedTexts, TokenLists, TokenPairs
+from regard.data.encode import EncodedTexts, TokenPairs
 from regard.data.seeds import derive_seed, shuffled_slice
 from regard.shapes import Int
 from regard.special import END, PAD, START
+from regard.text.token_lists import TokenLists
 
 WIDTH_MULTIPLE = 4
 """The width of a batch is a multiple of this: the first product of each shape takes 3 ms longer,

@@ -13,7 +13,6 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import accumulate, chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -25,42 +24,13 @@ from regard.data.corpus import Numbers, ParallelTexts, append, map_numbers
 from regard.data.seeds import derive_seed
 from regard.errors import RegardError, refuse_system_error
 from regard.files import read_json, write_json
-from regard.shapes import Int
-from regard.special import Ids
+from regard.text.token_lists import TokenLists
 from regard.text.vocabulary import Vocabulary
 
 SUMMARY = "encoded.json"
 TASK_PAIRS = 32_768
 """Pairs that a process encodes at a time; of more, more occurrences share a word's segmentation."""
 SIDES = ("source", "target")
-
-
-class TokenLists(NamedTuple):
-    """The token ids of many texts in one array."""
-
-    ids: Int[np.ndarray, " T"]
-    offsets: Int[np.ndarray, " N+1"]
-    """Where the ids of each text begin, and where those of the last one end."""
-
-    @classmethod
-    def of(cls, lists: Sequence[Ids]) -> "TokenLists":
-        offsets = np.fromiter(accumulate(map(len, lists), initial=0), np.int64, len(lists) + 1)
-        return cls(np.fromiter(chain.from_iterable(lists), np.int64, int(offsets[-1])), offsets)
-
-    @property
-    def lengths(self) -> Numbers:
-        return np.diff(self.offsets)
-
-    def part(self, texts: slice) -> "TokenLists":
-        """Texts that follow each other, without copying."""
-        return self._replace(offsets=self.offsets[texts.start : texts.stop + 1])
-
-    def select(self, indices: Numbers) -> "TokenLists":
-        """The texts at `indices`, in that order."""
-        starts, lengths = self.offsets[indices], self.lengths[indices]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
-        return TokenLists(self.ids[np.repeat(starts, lengths) + within], offsets)
 
 
 class TokenPairs(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from regard.data.batches import Batch, BatchOptions, Position, batches_by_length, stream
-from regard.data.encode import TokenLists, TokenPairs
+from regard.data.encode import TokenPairs
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
@@ -18,6 +18,7 @@ from regard.files import read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
+from regard.text.token_lists import TokenLists
 from regard.training.distributed import ProcessGroup
 from regard.training.folder import Run
 from regard.training.progress import Progress
