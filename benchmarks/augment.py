@@ -20,8 +20,8 @@ import realtext
 import regard
 from regard.config import AugmentOptions
 from regard.evaluation.statistics import Counts, bleu_counts, bleu_of, interval, resample
-from regard.files import write_json
-from regard.storage.folder import WEIGHTS, read_tensors, write_tensors
+from regard.files import read_tensors, write_json, write_tensors
+from regard.storage.folder import WEIGHTS
 from regard.system import describe_system
 from regard.training.loop import STATE
 from regard.training.report import console_report

@@ -32,9 +32,8 @@ from regard.engine.onnx.session import Session
 from regard.engine.quantize import SCALE
 from regard.evaluation import measure
 from regard.export.export import export
-from regard.files import write_json
+from regard.files import Tensors, write_json
 from regard.storage import folder as checkpoint
-from regard.storage.folder import Tensors
 from regard.storage.model_file import read_model_file
 from regard.system import cores, describe_system, installed
 from regard.translation import Translation

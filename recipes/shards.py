@@ -11,16 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from regard.errors import RegardError
-from regard.files import file_digest, read_json, write_file, write_json
-from regard.storage.folder import (
-    MODEL_INFO,
-    QUALITY,
-    VOCABULARIES,
-    WEIGHTS,
-    load_weights,
-    read_tensors,
-    write_tensors,
-)
+from regard.files import file_digest, read_json, read_tensors, write_file, write_json, write_tensors
+from regard.storage.folder import MODEL_INFO, QUALITY, VOCABULARIES, WEIGHTS, load_weights
 from run import as_command
 
 INDEX = "model.json"

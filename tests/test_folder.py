@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import regard
 from regard.errors import RegardError
-from regard.files import read_json, write_json
+from regard.files import read_json, read_tensors, write_json, write_tensors
 from regard.storage import folder as model_folder
 
 
@@ -40,8 +40,8 @@ def test_two_vocabularies_are_kept_apart(model, tmp_path):
 def test_tensors_written_and_read_are_the_same_bit_for_bit(tmp_path_factory, content):
     file = tmp_path_factory.mktemp("tensors") / "x.safetensors"
     tensors = {name: np.array(values, np.float32) for name, values in content.items()}
-    model_folder.write_tensors(file, tensors, {"about": "é"})
-    stored = model_folder.read_tensors(file)
+    write_tensors(file, tensors, {"about": "é"})
+    stored = read_tensors(file)
     assert stored.metadata == {"about": "é"}
     assert {name: t.tobytes() for name, t in stored.tensors.items()} == {
         name: t.tobytes() for name, t in tensors.items()

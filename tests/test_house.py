@@ -20,7 +20,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 
 FLOORS = [
     {"special", "errors", "shapes", "system", "lesson", "page"},
-    {"files", "config", "text", "model", "search"},
+    {"files", "config", "processes", "text", "model", "search"},
+    {"alignment"},
     {"data", "evaluation", "pipeline", "storage"},
     {"engine", "models", "translation"},
     {"second_search"},

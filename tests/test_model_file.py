@@ -15,9 +15,10 @@ import regard
 from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.export.export import export
+from regard.files import read_tensors
 from regard.lesson.corpus import examples
 from regard.special import END
-from regard.storage.folder import load_model_info, load_weights, read_tensors
+from regard.storage.folder import load_model_info, load_weights
 from regard.storage.model_file import (
     CHECKSUM,
     COMMON_TENSOR,

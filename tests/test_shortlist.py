@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
+from regard.alignment import cells
+from regard.alignment.ibm1 import EM_ITERATIONS, translation_probabilities
 from regard.config import SearchOptions
-from regard.data import ibm1
-from regard.data.ibm1 import EM_ITERATIONS, translation_probabilities
 from regard.engine.onnx import engine as onnx
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.engine import OnnxEngine
@@ -28,13 +28,13 @@ from regard.engine.torch import build_network, weights_of
 from regard.errors import RegardError
 from regard.export.calibration import calibrate
 from regard.export.export import export, shuffled_chunks
+from regard.files import read_tensors
 from regard.lesson.corpus import examples
 from regard.search.beam import NO_HOOKS, Hooks, Task, beam, greedy
 from regard.search.protocols import LogitBias
 from regard.search.repetition import cut_repetition
 from regard.search.sampling import Sampling, sample
 from regard.special import END, PAD
-from regard.storage.folder import read_tensors
 from regard.storage.model_file import (
     LIKELY_TENSOR,
     NO_SHORTLIST,
@@ -262,7 +262,7 @@ def test_each_sentence_has_its_own_tokens():
 
 def test_what_is_seen_together_translates():
     """Three sentences on paper: 1 goes with 5 everywhere, 2 with 6, though all are seen mixed."""
-    pair, chance = translation_probabilities([[1, 2], [1], [2]], [[5, 6], [5], [6]], 10)
+    pair, chance, _ = translation_probabilities([[1, 2], [1], [2]], [[5, 6], [5], [6]], 10)
     found = dict(zip(pair.tolist(), chance.tolist(), strict=True))
     assert found[15] > 0.9 and found[26] > 0.9
     assert found[16] < 0.1 and found[25] < 0.1
@@ -275,8 +275,8 @@ sentences = st.lists(st.integers(0, 5), min_size=1, max_size=6)
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=9))
 def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
     sources, targets = map(list, zip(*pairs, strict=True))
-    with patch.object(ibm1, "CHUNK_SENTENCES", 2):
-        pair, chance = translation_probabilities(sources, targets, 6)
+    with patch.object(cells, "BLOCK_CELLS", 20):
+        pair, chance, backward = translation_probabilities(sources, targets, 6)
     table = {(s, t): 1.0 for source, target in pairs for s in source for t in target}
     for _ in range(EM_ITERATIONS):
         count = dict.fromkeys(table, 0.0)
@@ -289,6 +289,11 @@ def test_translations_are_those_of_ibm_model_1_worked_out_slowly(pairs):
         table = {(s, t): n / sums[s] for (s, t), n in count.items()}
     found = {divmod(one, 6): p for one, p in zip(pair.tolist(), chance.tolist(), strict=True)}
     assert found == pytest.approx(table)
+    reverse, chance, _ = translation_probabilities(targets, sources, 6)
+    turned = reverse % 6 * 6 + reverse // 6
+    assert dict(zip(turned.tolist(), chance.tolist(), strict=True)) == pytest.approx(
+        dict(zip(pair.tolist(), backward.tolist(), strict=True))
+    )
 
 
 @given(st.integers(2, 40), st.integers(1, 9))

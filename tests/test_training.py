@@ -27,9 +27,8 @@ from regard.data.batches import Batch, make_batch
 from regard.data.corpus import Corpus
 from regard.errors import RegardError
 from regard.experiment.training_log import has_ended, training_of
-from regard.files import lock
+from regard.files import lock, read_tensors
 from regard.lesson.corpus import split_lesson
-from regard.storage.folder import read_tensors
 from regard.text.token_lists import TokenLists
 from regard.training import loop
 from regard.training.data import Data, hold_out

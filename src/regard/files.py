@@ -1,14 +1,19 @@
-"""Files: atomic writing, JSON, digests and locks."""
+"""Files: atomic writing, JSON, safetensors, digests and locks."""
 
 import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
+
+import numpy as np
 
 from regard.errors import RegardError, refuse_system_error
+
+Tensors = Mapping[str, np.ndarray]
 
 
 def write_file(file: Path, content: bytes) -> None:
@@ -42,6 +47,37 @@ def read_json(file: Path) -> Any:
     except OSError as error:
         refuse_system_error(error, "read", str(file))
     except (ValueError, RecursionError) as error:
+        raise damaged_error(file) from error
+
+
+def write_tensors(file: Path, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file; `metadata` is in its header. Raises RegardError as `write_file`."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    write_file(file, save(arrays, metadata=dict(metadata)))
+
+
+class TensorFile(NamedTuple):
+    tensors: dict[str, np.ndarray]
+    metadata: dict[str, str]
+
+
+def read_tensors(file: Path) -> TensorFile:
+    """Read a safetensors file. Raises RegardError if it cannot be read or is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        file.open("rb").close()  # safetensors reports a file without permission as missing
+        with safe_open(file, framework="numpy") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            if not all(tensor.dtype.isbuiltin == 1 for tensor in tensors.values()):
+                raise TypeError("a data type that numpy has only where ml_dtypes is installed")
+            return TensorFile(tensors, opened.metadata() or {})
+    except OSError as error:
+        refuse_system_error(error, "read", str(file))
+    except (SafetensorError, AttributeError, ValueError, TypeError) as error:
+        # AttributeError: a data type that numpy lacks, such as 8-bit floats
         raise damaged_error(file) from error
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from regard.config import AugmentOptions
 from regard.data.corpus import Numbers, ParallelTexts
 from regard.data.invented import INVENTORS
-from regard.data.lexicon import EMPTY_LEXICON, Lexicon, Link, links
+from regard.data.lexicon import EMPTY_LEXICON, LexicalLink, Lexicon, links
 from regard.data.seeds import scramble
 from regard.special import PLACEHOLDER_SYMBOLS
 from regard.text.spans import Span, overlap, words
@@ -77,7 +77,7 @@ class LinkedPair(NamedTuple):
     target: str
     source_words: list[Span]
     target_words: list[Span]
-    links: list[Link]
+    links: list[LexicalLink]
 
 
 def augmented(

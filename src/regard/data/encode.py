@@ -9,11 +9,6 @@ little-endian:
 """
 
 import shutil
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -24,6 +19,7 @@ from regard.data.corpus import Numbers, ParallelTexts, append, map_numbers
 from regard.data.seeds import derive_seed
 from regard.errors import RegardError, refuse_system_error
 from regard.files import read_json, write_json
+from regard.processes import OnProgress, map_in_processes
 from regard.text.token_lists import TokenLists
 from regard.text.vocabulary import Vocabulary
 
@@ -117,7 +113,7 @@ def map_lists(folder: Path, name: str, id_type: str) -> TokenLists:
 
 
 def encode_epochs(
-    texts: EncodedOnDemand, epochs: int, processes: int, folder: Path, tick: Callable[[int], None]
+    texts: EncodedOnDemand, epochs: int, processes: int, folder: Path, tick: OnProgress
 ) -> None:
     """Encode the first `epochs` into a new `folder`, completely or not at all.
 
@@ -135,11 +131,10 @@ def encode_epochs(
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        encoded = encode_chunks(texts, chunks, processes)
+        encoded = map_in_processes(encode_chunk, texts, chunks, processes, tick)
         for chunk, pairs in zip(chunks, encoded, strict=True):
             for side, lists in zip(SIDES, pairs, strict=True):
                 append_lists(unfinished / f"{side}-{chunk.epoch}", lists, id_type)
-            tick(chunk.epoch * len(texts) + chunk.end)
         summary = {"pairs": len(texts), "epochs": epochs, "id_type": id_type}
         write_json(unfinished / SUMMARY, summary)
         unfinished.rename(folder)
@@ -157,41 +152,7 @@ def append_lists(stem: Path, lists: TokenLists, id_type: str) -> None:
     append(offsets, (lists.offsets[1:] + begin).astype("<i8").tobytes())
 
 
-def encode_chunks(
-    texts: EncodedOnDemand, chunks: Sequence[Chunk], processes: int
-) -> Iterator[TokenPairs]:
-    """Each chunk encoded, in order, by so many processes at most."""
-    processes = min(processes, len(chunks))
-    if processes == 1:
-        yield from (encode_chunk(texts, chunk) for chunk in chunks)
-        return
-    context = get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
-    pool = ProcessPoolExecutor(processes, context, start_worker, (texts,))
-    try:
-        yield from pool.map(encode_in_worker, chunks)
-    except BrokenProcessPool as error:
-        raise RegardError(
-            "a process that encoded text ended",
-            f"one of {processes} processes",
-            "free some memory; a program that calls regard.train with data.encoded_epochs does so"
-            ' under `if __name__ == "__main__":`',
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def encode_chunk(texts: EncodedOnDemand, chunk: Chunk) -> TokenPairs:
-    return texts.pairs(np.arange(chunk.begin, chunk.end), chunk.epoch)
-
-
-WORKER: list[EncodedOnDemand] = []
-"""The texts of a worker process."""
-
-
-def start_worker(texts: EncodedOnDemand) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
-    WORKER.append(texts)
-
-
-def encode_in_worker(chunk: Chunk) -> TokenPairs:
-    return encode_chunk(WORKER[0], chunk)
+def encode_chunk(texts: EncodedOnDemand, chunk: Chunk, advance: OnProgress) -> TokenPairs:
+    pairs = texts.pairs(np.arange(chunk.begin, chunk.end), chunk.epoch)
+    advance(chunk.end - chunk.begin)
+    return pairs

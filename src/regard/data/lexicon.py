@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regard.alignment.ibm1 import MAX_PAIRS, translation_probabilities
 from regard.data.corpus import CHUNK_PAIRS, ParallelTexts
-from regard.data.ibm1 import MAX_PAIRS, translation_probabilities
 from regard.files import damaged_error, read_json, write_json
 from regard.text.spans import words
 
@@ -46,7 +46,7 @@ class Lexicon(NamedTuple):
 EMPTY_LEXICON = Lexicon({})
 
 
-class Link(NamedTuple):
+class LexicalLink(NamedTuple):
     """Two words that are each other's translation."""
 
     source: int
@@ -65,7 +65,7 @@ def learned_words(text: str) -> list[str]:
     return [as_learned(text[start:end]) for start, end in words(text)]
 
 
-def links(source: Sequence[str], target: Sequence[str], lexicon: Lexicon) -> list[Link]:
+def links(source: Sequence[str], target: Sequence[str], lexicon: Lexicon) -> list[LexicalLink]:
     """One-to-one links between the words of two texts, in the order of the source words.
 
     Two words are linked if each is the only best translation of the other, with a score of at
@@ -83,7 +83,7 @@ def links(source: Sequence[str], target: Sequence[str], lexicon: Lexicon) -> lis
     ]
     target_of = only_best(scored)
     source_of = only_best((column, row, score) for row, column, score in scored)
-    return [Link(*both) for both in target_of.items() if source_of.get(both[1]) == both[0]]
+    return [LexicalLink(*both) for both in target_of.items() if source_of.get(both[1]) == both[0]]
 
 
 def only_best(scored: Iterable[tuple[int, int, float]]) -> dict[int, int]:
@@ -135,11 +135,9 @@ def learn_lexicon(texts: ParallelTexts, indices: np.ndarray) -> Lexicon:
     chunks = np.array_split(indices, -(-len(indices) // CHUNK_PAIRS))
     sources = number_words(text for chunk in chunks for text in texts.sources(chunk))
     targets = number_words(text for chunk in chunks for text in texts.targets(chunk))
-    rows, columns = len(sources.words), len(targets.words)
-    pair, forward = translation_probabilities(sources.texts, targets.texts, columns)
-    reverse_pair, backward = translation_probabilities(targets.texts, sources.texts, rows)
-    order = np.argsort(reverse_pair % rows * columns + reverse_pair // rows)
-    score = np.minimum(forward, backward[order])
+    columns = len(targets.words)
+    pair, *both = translation_probabilities(sources.texts, targets.texts, columns)
+    score = np.minimum(*both)
     scores: dict[str, dict[str, float]] = {}
     for index in np.flatnonzero(score >= MIN_KEPT).tolist():
         source, target = divmod(int(pair[index]), columns)

@@ -5,9 +5,10 @@ import numpy as np
 from regard.engine.quantize import SCALE
 from regard.engine.sizes import sizes_of_model
 from regard.engine.weight_names import OUTPUT, SOURCE_TABLE, output_matrix, target_table
+from regard.files import Tensors
 from regard.shapes import Int
 from regard.special import PLACEHOLDER_SYMBOLS
-from regard.storage.folder import ModelInfo, Tensors
+from regard.storage.folder import ModelInfo
 from regard.storage.model_file import ModelFile
 from regard.text.vocabulary import Vocabulary
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from regard.storage.folder import Tensors
+from regard.files import Tensors
 
 MATRICES = (".weight", ".weight_ih_l0", ".weight_hh_l0")
 """The suffixes of the names of matrices."""

@@ -13,6 +13,7 @@ from regard.engine.quantize import dequantize
 from regard.engine.sizes import sizes_of, sizes_of_model
 from regard.engine.weight_shapes import match_shapes
 from regard.errors import RegardError
+from regard.files import Tensors
 from regard.model.attention import Attention
 from regard.model.memory import rows as pick
 from regard.model.network import EncoderDecoder
@@ -23,7 +24,6 @@ from regard.search.protocols import Decoding, Forced, LogitBias, TopK
 from regard.search.trace import LayerTrace, SelfAttentionTrace, Trace, architecture_of
 from regard.shapes import Bool, Float, Int, Shaped
 from regard.special import END, FIXED_SCORES, PAD, PLACEHOLDER_IDS, START, Ids
-from regard.storage.folder import Tensors
 from regard.storage.model_file import ModelFile
 from regard.text.padding import pad
 

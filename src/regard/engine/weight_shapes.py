@@ -8,8 +8,8 @@ from regard.engine import weight_names as names
 from regard.engine.onnx.encoders import ENCODERS
 from regard.engine.onnx.network import DECODERS
 from regard.engine.quantize import SCALE, are_int8, is_matrix
+from regard.files import Tensors
 from regard.model.sizes import Sizes
-from regard.storage.folder import Tensors
 
 
 def weight_shapes(sizes: Sizes) -> Iterator[tuple[str, tuple[int, ...]]]:

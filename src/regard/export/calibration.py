@@ -12,9 +12,9 @@ from regard.engine.onnx.products import Calibrating
 from regard.engine.onnx.session import Sessions
 from regard.engine.quantize import quantize
 from regard.engine.weight_shapes import products_of
+from regard.files import Tensors
 from regard.shapes import Float
 from regard.special import Ids
-from regard.storage.folder import Tensors
 from regard.storage.model_file import Calibration
 
 Pairs = Sequence[tuple[Ids, Ids]]

@@ -11,10 +11,10 @@ from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import dequantize
 from regard.engine.sizes import sizes_of_model
 from regard.errors import RegardError, needs_extra
+from regard.files import Tensors
 from regard.model.positions import encodings
 from regard.model.sizes import Sizes
 from regard.special import PAD, PIECES, PLACEHOLDER_IDS, START
-from regard.storage.folder import Tensors
 from regard.storage.model_file import ModelFile
 
 POSITIONS = 2048

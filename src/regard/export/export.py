@@ -7,17 +7,18 @@ from typing import Literal
 
 import numpy as np
 
-from regard.data.corpus import Corpus, Numbers, open_corpus
+from regard.alignment.ibm1 import MAX_PAIRS
+from regard.data.corpus import CHUNK_PAIRS, Corpus, Numbers, open_corpus
 from regard.data.formats.lines import read_texts
-from regard.data.ibm1 import CHUNK_SENTENCES, MAX_PAIRS
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantize
 from regard.errors import RegardError
 from regard.export.calibration import calibrate, clip_ranges
 from regard.export.shortlist import learn_shortlist, merge
+from regard.files import Tensors
 from regard.search.beam import Task, greedy
 from regard.special import Ids
-from regard.storage.folder import ModelInfo, Tensors
+from regard.storage.folder import ModelInfo
 from regard.storage.model_file import (
     NO_SHORTLIST,
     Shortlist,
@@ -85,7 +86,7 @@ def learn_from_corpus(folder: Path, info: ModelInfo) -> Shortlist:
     corpus = open_corpus(folder)
     pairs: list[tuple[Ids, Ids]] = []
     token_pairs = 0
-    for indices in shuffled_chunks(len(corpus), CHUNK_SENTENCES):
+    for indices in shuffled_chunks(len(corpus), CHUNK_PAIRS):
         chunk = encode_pairs(corpus, info, indices)
         pairs += chunk
         token_pairs += sum(len(source) * len(target) for source, target in chunk)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regard.data.ibm1 import translation_probabilities
+from regard.alignment.ibm1 import translation_probabilities
 from regard.shapes import Int
 from regard.special import END, UNKNOWN, Ids
 from regard.storage.model_file import Shortlist
@@ -27,7 +27,7 @@ def learn_shortlist(
     count[END] = count.max() + 1  # ends every translation
     common = np.sort(np.argsort(-count, kind="stable")[:COMMON_TOKENS])
     likely = np.full((len(source), LIKELY_PER_TOKEN), END, kind)
-    pair, probability = translation_probabilities(sources, targets, len(target))
+    pair, probability, _ = translation_probabilities(sources, targets, len(target))
     owner, token = pair // len(target), pair % len(target)
     order = np.lexsort((-probability, owner))
     order = order[~np.isin(token[order], common)]

@@ -4,7 +4,6 @@ All files are JSON, safetensors or SentencePiece models, and are written atomica
 each is the old or the new one.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from regard.config import Config, make_config
 from regard.errors import RegardError, refuse_system_error
-from regard.files import damaged_error, read_json, write_file, write_json
+from regard.files import damaged_error, read_json, read_tensors, write_file, write_json
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
@@ -21,9 +20,6 @@ MODEL_FORMAT = 2
 
 MODEL_INFO, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
 JOINT, SOURCE, TARGET = VOCABULARIES = ("joint.spm", "source.spm", "target.spm")
-
-Tensors = Mapping[str, np.ndarray]
-
 
 NORMALIZATION = 2
 """The version of `text.normalize` that new models are trained on."""
@@ -60,37 +56,6 @@ class ModelInfo(NamedTuple):
 def model_files(folder: Path) -> list[Path]:
     """The files that determine a model's translations; some of the vocabularies do not exist."""
     return [folder / name for name in (MODEL_INFO, WEIGHTS, *VOCABULARIES)]
-
-
-def write_tensors(file: Path, tensors: Tensors, metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file; `metadata` is in its header. Raises RegardError as `write_file`."""
-    from safetensors.numpy import save
-
-    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    write_file(file, save(arrays, metadata=dict(metadata)))
-
-
-class TensorFile(NamedTuple):
-    tensors: dict[str, np.ndarray]
-    metadata: dict[str, str]
-
-
-def read_tensors(file: Path) -> TensorFile:
-    """Read a safetensors file. Raises RegardError if it cannot be read or is damaged."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        file.open("rb").close()  # safetensors reports a file without permission as missing
-        with safe_open(file, framework="numpy") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            if not all(tensor.dtype.isbuiltin == 1 for tensor in tensors.values()):
-                raise TypeError("a data type that numpy has only where ml_dtypes is installed")
-            return TensorFile(tensors, opened.metadata() or {})
-    except OSError as error:
-        refuse_system_error(error, "read", str(file))
-    except (SafetensorError, AttributeError, ValueError, TypeError) as error:
-        # AttributeError: a data type that numpy lacks, such as 8-bit floats
-        raise damaged_error(file) from error
 
 
 def as_json_object(card: ModelInfo) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard.errors import RegardError
-from regard.files import damaged_error, read_json
+from regard.files import Tensors, damaged_error, read_json, read_tensors, write_tensors
 from regard.shapes import Shaped
 from regard.special import END
 from regard.storage.folder import (
@@ -24,16 +24,13 @@ from regard.storage.folder import (
     TARGET,
     VOCABULARIES,
     ModelInfo,
-    Tensors,
     as_json_object,
     format_error,
     load_model_info,
     load_weights,
     parse_text_record,
-    read_tensors,
     stored_config,
     vocabulary_protos,
-    write_tensors,
 )
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary

@@ -14,7 +14,7 @@ from regard.data.encode import TokenPairs
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
-from regard.files import read_json, write_json
+from regard.files import read_json, write_json, write_tensors
 from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
@@ -258,7 +258,7 @@ class TrainingLoop:
         if not self.group.is_first:
             return
         folder = self.prepared.folder
-        checkpoint.write_tensors(folder / checkpoint.WEIGHTS, self.trainer.averaged_weights(), {})
+        write_tensors(folder / checkpoint.WEIGHTS, self.trainer.averaged_weights(), {})
         quality = {
             "pairs": len(self.prepared.valid.sources),
             "bleu": round(validated.bleu, 2),

@@ -16,9 +16,8 @@ from regard.data.batches import Batch
 from regard.data.seeds import derive_seed
 from regard.engine.torch import build_network, choose_device, set_weights, weights_of
 from regard.errors import RegardError
-from regard.files import damaged_error
+from regard.files import damaged_error, read_tensors, write_tensors
 from regard.model.network import EncoderDecoder
-from regard.storage.folder import read_tensors, write_tensors
 from regard.training.distributed import ProcessGroup
 from regard.training.growth import copy_smaller
 from regard.training.progress import Progress, UpdateStats, progress_from_json

@@ -35,12 +35,12 @@ from regard.engine.quantize import are_int8
 from regard.engine.sizes import sizes_of, sizes_of_model
 from regard.engine.weight_shapes import match_shapes, products_of
 from regard.errors import RegardError
+from regard.files import Tensors
 from regard.search.placeholders import symbols_of
 from regard.search.protocols import Forced, Hypothesis
 from regard.search.trace import LayerTrace, SelfAttentionTrace, Trace, architecture_of
 from regard.shapes import Float, Int
 from regard.special import END, START, Ids
-from regard.storage.folder import Tensors
 from regard.storage.model_file import NO_SHORTLIST, Calibration, ModelFile, Shortlist
 from regard.text.padding import pad
 

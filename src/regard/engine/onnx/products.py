@@ -7,8 +7,8 @@ import numpy as np
 
 from regard.engine.onnx.graph import Value, draw
 from regard.engine.quantize import SCALE
+from regard.files import Tensors
 from regard.shapes import Float, Shaped
-from regard.storage.folder import Tensors
 from regard.storage.model_file import Calibration
 
 Bias = np.ndarray | None

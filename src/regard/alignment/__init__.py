@@ -1,0 +1,1 @@
+"""Word alignment: which word of a sentence translates which word of another one."""

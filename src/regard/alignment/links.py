@@ -1,0 +1,123 @@
+"""From the probabilities of two directions to links between words."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from regard.shapes import Float
+
+Indices = tuple[int, int]
+"""The indices of a source word and of a target word."""
+NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
+"""The steps of grow-diag, in the order of Moses."""
+
+
+class Posterior(NamedTuple):
+    """The probabilities that the words of one pair of sentences are linked."""
+
+    forward: Float[np.ndarray, "I J"]
+    """That a target word comes from a source word: each column sums to at most 1."""
+    backward: Float[np.ndarray, "I J"]
+    """That a source word comes from a target word: each row sums to at most 1."""
+
+    def agreed(self) -> Float[np.ndarray, "I J"]:
+        """The probability of each link if the directions were independent."""
+        return self.forward * self.backward
+
+
+def best_in_columns(probabilities: Float[np.ndarray, "I J"]) -> set[Indices]:
+    """For each column the likeliest row, unless it is likelier that there is none."""
+    if not probabilities.size:
+        return set()
+    rows = probabilities.argmax(axis=0)
+    best = probabilities[rows, np.arange(probabilities.shape[1])]
+    none = 1 - probabilities.sum(axis=0)
+    return {(int(rows[column]), int(column)) for column in np.flatnonzero(best > none)}
+
+
+def forward_links(posterior: Posterior) -> set[Indices]:
+    return best_in_columns(posterior.forward)
+
+
+def backward_links(posterior: Posterior) -> set[Indices]:
+    return {(row, column) for column, row in best_in_columns(posterior.backward.T)}
+
+
+def grown(
+    forward: set[Indices], backward: set[Indices], must_be_free: Callable[..., bool]
+) -> set[Indices]:
+    """What both have, and neighbours of it that one has, while any is added (Koehn et al. 2003,
+    section 3).
+
+    `must_be_free` is `all` or `any`: how many of a neighbour's two words must be without a link.
+    """
+    links, either = forward & backward, forward | backward
+    rows, columns = ({cell[side] for cell in links} for side in range(2))
+    changed = True
+    while changed:
+        changed = False
+        for row, column in sorted(links):
+            for down, right in NEIGHBOURS:
+                cell = row + down, column + right
+                free = cell[0] not in rows, cell[1] not in columns
+                if cell in either and cell not in links and must_be_free(free):
+                    links.add(cell)
+                    rows.add(cell[0])
+                    columns.add(cell[1])
+                    changed = True
+    return links
+
+
+def finished(
+    forward: set[Indices], backward: set[Indices], must_be_free: Callable[..., bool]
+) -> set[Indices]:
+    """grow-diag-or, then the links of each direction in turn whose words are free."""
+    links = grown(forward, backward, any)
+    rows, columns = ({cell[side] for cell in links} for side in range(2))
+    for direction in (forward, backward):
+        for row, column in sorted(direction):
+            if must_be_free((row not in rows, column not in columns)):
+                links.add((row, column))
+                rows.add(row)
+                columns.add(column)
+    return links
+
+
+SYMMETRIZATIONS: dict[str, Callable[[set[Indices], set[Indices]], set[Indices]]] = {
+    "intersection": lambda forward, backward: forward & backward,
+    "union": lambda forward, backward: forward | backward,
+    "forward": lambda forward, _: forward,
+    "backward": lambda _, backward: backward,
+    "grow-diag": lambda forward, backward: grown(forward, backward, all),
+    "grow-diag-or": lambda forward, backward: grown(forward, backward, any),
+    "grow-diag-final": lambda forward, backward: finished(forward, backward, any),
+    "grow-diag-final-and": lambda forward, backward: finished(forward, backward, all),
+}
+"""How the links of two directions become one set. grow-diag adds neighbours whose words are both
+free; grow-diag-or, and the two that begin with it, those of which one is, as Moses does."""
+THRESHOLD = "threshold"
+"""Another way: the links on which both directions agree with a probability above a threshold."""
+
+
+class Link(NamedTuple):
+    source: int
+    """The index of the source word."""
+    target: int
+    """The index of the target word."""
+    probability: float
+
+
+def links_of(posterior: Posterior, way: str, threshold: float) -> list[Link]:
+    """The links in the order of the target words, each with its agreed probability."""
+    agreed = posterior.agreed()
+    if way == THRESHOLD:
+        cells = {(int(row), int(column)) for row, column in np.argwhere(agreed > threshold)}
+    else:
+        cells = SYMMETRIZATIONS[way](forward_links(posterior), backward_links(posterior))
+    return list(with_probabilities(cells, agreed))
+
+
+def with_probabilities(cells: set[Indices], agreed: Float[np.ndarray, "I J"]) -> Iterator[Link]:
+    for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):
+        yield Link(row, column, float(agreed[row, column]))

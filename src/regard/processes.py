@@ -1,0 +1,87 @@
+"""Work for several processes at once."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from regard.errors import RegardError
+
+Output = TypeVar("Output")
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+OnProgress = Callable[[int], None]
+"""Called from time to time with how much is done, in all."""
+
+POLL_SECONDS = 0.2
+WORKER: dict[str, Any] = {}
+"""What a worker process needs for all its tasks."""
+
+
+def map_in_processes(
+    work: Callable[[Shared, Item, OnProgress], Output],
+    shared: Shared,
+    tasks: Sequence[Item],
+    processes: int,
+    tick: OnProgress,
+) -> Iterator[Output]:
+    """`work(shared, task, advance)` for each task, in order, in so many processes at most.
+
+    `advance(n)` says that so much more is done; `tick` hears of the sum. One process is this one;
+    others are new ones, to which `work`, `shared` and the tasks are sent.
+    Raises RegardError if one of them ends, and what `work` raises.
+    """
+    processes = min(processes, len(tasks))
+    if processes <= 1:
+        done = Counter(tick)
+        yield from (work(shared, task, done.advance) for task in tasks)
+        return
+    context = get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
+    counter = context.Value("q", 0)
+    pool = ProcessPoolExecutor(processes, context, start_worker, (work, shared, counter))
+    try:
+        for future in [pool.submit(work_on, task) for task in tasks]:
+            yield result_of(future, lambda: tick(counter.value))
+    except BrokenProcessPool as error:
+        raise RegardError(
+            "a process ended before its work was done",
+            f"one of {processes} processes",
+            "free some memory; a program that uses several processes of regard starts its own work"
+            ' under `if __name__ == "__main__":`',
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Counter:
+    """Adds up what is done in this process."""
+
+    def __init__(self, tick: OnProgress) -> None:
+        self.done, self.tick = 0, tick
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+        self.tick(self.done)
+
+
+def result_of(future: "Future[Output]", report: Callable[[], None]) -> Output:
+    while not wait([future], POLL_SECONDS).done:
+        report()
+    report()
+    return future.result()
+
+
+def start_worker(work: Callable[..., Any], shared: object, counter: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+
+    def advance(amount: int) -> None:
+        with counter.get_lock():
+            counter.value += amount
+
+    WORKER.update(work=work, shared=shared, advance=advance)
+
+
+def work_on(task: object) -> Any:
+    return WORKER["work"](WORKER["shared"], task, WORKER["advance"])
