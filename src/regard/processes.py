@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from regard.errors import RegardError
 
-Output = TypeVar("Output")
+Returned = TypeVar("Returned")
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 OnProgress = Callable[[int], None]
@@ -21,12 +21,12 @@ WORKER: dict[str, Any] = {}
 
 
 def map_in_processes(
-    work: Callable[[Shared, Item, OnProgress], Output],
+    work: Callable[[Shared, Item, OnProgress], Returned],
     shared: Shared,
     tasks: Sequence[Item],
     processes: int,
     tick: OnProgress,
-) -> Iterator[Output]:
+) -> Iterator[Returned]:
     """`work(shared, task, advance)` for each task, in order, in so many processes at most.
 
     `advance(n)` says that so much more is done; `tick` hears of the sum. One process is this one;
@@ -66,7 +66,7 @@ class Counter:
         self.tick(self.done)
 
 
-def result_of(future: "Future[Output]", report: Callable[[], None]) -> Output:
+def result_of(future: "Future[Returned]", report: Callable[[], None]) -> Returned:
     while not wait([future], POLL_SECONDS).done:
         report()
     report()

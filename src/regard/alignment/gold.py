@@ -1,7 +1,7 @@
 """Gold alignments: read them, and measure links against them (Och & Ney 2003, section 2.4)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from regard.alignment.links import Indices
 from regard.errors import RegardError, refuse_system_error
+from regard.shapes import Float, Int
 
 NAACL_LINE = re.compile(r"(\d+)\s+(\d+)\s+(\d+)(?:\s+([SP]))?(?:\s+\d*\.?\d+)?\s*")
 """The number of the sentence, two words from 1 (0 for none), sure or possible, a confidence."""
@@ -55,14 +56,14 @@ def read_gold(
     first = next((line for line in lines if line.strip()), "")
     is_naacl = NAACL_LINE.fullmatch(first.strip()) is not None
     read = read_naacl if is_naacl else read_pharaoh
-    start = base if base is not None else int(is_naacl)
+    start = int(is_naacl) if base is None else base
     sure: dict[int, set[Indices]] = {}
     possible: dict[int, set[Indices]] = {}
     for number, line in enumerate(lines, 1):
         where = f"line {number} of {file}"
         for sentence, source, target, is_sure in read(line, number, where):
             possible.setdefault(sentence, set())
-            if is_naacl and 0 in (source, target):
+            if is_naacl and start == 1 and 0 in (source, target):
                 continue  # linked to no word
             cell = source - start, target - start
             refuse_outside(sentence, cell, lengths, where, start)
@@ -128,7 +129,9 @@ def refuse_outside(
         )
 
 
-def measure_links(links: Sequence[set[Indices]], gold: dict[int, GoldLinks]) -> AlignmentQuality:
+def measure_links(
+    links: Mapping[int, set[Indices]], gold: dict[int, GoldLinks]
+) -> AlignmentQuality:
     """The quality of the links of all sentences that have gold links.
 
     AER = 1 - (|A and S| + |A and P|) / (|A| + |S|).
@@ -152,7 +155,7 @@ def measure_links(links: Sequence[set[Indices]], gold: dict[int, GoldLinks]) -> 
     recall = sure_hits / sure if sure else 0.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     return AlignmentQuality(
-        aer=100 * float(error_rate(total)),
+        aer=100 * float(error_rate(total[None])[0]),
         low=100 * float(low),
         high=100 * float(high),
         precision=100 * precision,
@@ -164,7 +167,7 @@ def measure_links(links: Sequence[set[Indices]], gold: dict[int, GoldLinks]) -> 
     )
 
 
-def error_rate(counts: np.ndarray) -> np.ndarray:
-    """AER of counts [..., 4]: links, links that are sure, links that are possible, sure ones."""
-    proposed, sure_hits, possible_hits, sure = np.moveaxis(counts, -1, 0)
+def error_rate(counts: Int[np.ndarray, "N 4"]) -> Float[np.ndarray, " N"]:
+    """AER of each row: links, links that are sure, links that are possible, sure gold links."""
+    proposed, sure_hits, possible_hits, sure = counts.T
     return 1 - (sure_hits + possible_hits) / np.maximum(proposed + sure, 1)

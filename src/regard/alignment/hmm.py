@@ -15,6 +15,8 @@ LONGEST_JUMP = 5
 NONE = 1e-4
 """The probability that a word comes from none (a constant, as in the Berkeley aligner)."""
 TINY = 1e-30
+FLATNESS = 0.01
+"""The share of jumps that are of any length."""
 
 
 class Jumps(NamedTuple):
@@ -28,7 +30,8 @@ class Jumps(NamedTuple):
     """Likewise from the last state beyond the end."""
 
     def normalized(self) -> "Jumps":
-        return Jumps(*(part / part.sum() for part in self))
+        """As probabilities, none of which is 0: another text may have other jumps."""
+        return Jumps(*((1 - FLATNESS) * part / part.sum() + FLATNESS / len(part) for part in self))
 
 
 FLAT = Jumps(
@@ -53,21 +56,21 @@ def jump_buckets(states: int) -> tuple[Int[np.ndarray, "S S"], Int[np.ndarray, "
 
 
 def transitions(jumps: Jumps, states: int) -> Transitions:
+    """The states in the last bucket share its probability; so do those in the first one."""
     between, first = jump_buckets(states)
-    matrix = np.stack([shared(row, jumps.between) for row in between])
-    last = shared(first, jumps.last)[::-1]
+    numbers = np.arange(states)[:, None]
+    before, after = numbers - LONGEST_JUMP + 1, states - numbers - LONGEST_JUMP
+    members = np.where(between == 0, before, np.where(between == 2 * LONGEST_JUMP, after, 1))
+    far = np.where(first == LONGEST_JUMP - 1, states - LONGEST_JUMP + 1, 1)
     return Transitions(
-        shared(first, jumps.first).astype(np.float32),
-        matrix.astype(np.float32),
-        last.astype(np.float32),
+        normalized_rows(jumps.first[first] / far),
+        normalized_rows(jumps.between[between] / members),
+        normalized_rows(jumps.last[first] / far)[::-1],
     )
 
 
-def shared(buckets: Int[np.ndarray, " S"], probabilities: Float[np.ndarray, " B"]) -> np.ndarray:
-    """The probability of each state, if those in a bucket share that of the bucket."""
-    members = np.bincount(buckets, minlength=len(probabilities))
-    share = probabilities[buckets] / members[buckets]
-    return share / share.sum()
+def normalized_rows(shares: Float[np.ndarray, "*rows S"]) -> Float[np.ndarray, "*rows S"]:
+    return (shares / shares.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
 class Expected(NamedTuple):

@@ -16,6 +16,7 @@ MIN_POSTERIOR = 0.02
 """Cells with smaller probabilities in both directions are not kept."""
 RECORD = np.dtype([("source", "<u4"), ("target", "<u4"), ("forward", "<f2"), ("backward", "<f2")])
 """A cell of a sentence, and its probabilities."""
+NO_RECORDS = np.zeros(0, RECORD)
 
 
 class BlockPosterior(NamedTuple):
@@ -58,10 +59,8 @@ class TextPosteriors:
         """The numbers of words of each source and of each target."""
         self.begins = np.load(stem.with_suffix(".begins.npy"), mmap_mode="r")
         self.ends = np.load(stem.with_suffix(".ends.npy"), mmap_mode="r")
-        file = stem.with_suffix(".links")
-        self.records = (
-            np.memmap(file, RECORD, mode="r") if file.stat().st_size else np.zeros(0, RECORD)
-        )
+        links = stem.with_suffix(".links")
+        self.records = np.memmap(links, RECORD, "r") if links.stat().st_size else NO_RECORDS
 
     def __len__(self) -> int:
         return len(self.begins)

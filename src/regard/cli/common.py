@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,6 +76,31 @@ def warn_of_languages(
 
     print_warning(names_warning(files, languages))
     print_warning(languages_warning(sources, targets, languages, "test text"))
+
+
+@contextmanager
+def progress(task: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal; the result is called with how much is done."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+    with bars:
+        number = bars.add_task(task, total=total)
+        yield lambda done: bars.update(number, completed=done)
 
 
 @contextmanager

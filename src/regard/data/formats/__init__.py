@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regard.data.formats.jsonl import read_jsonl
 from regard.data.formats.lines import COMPRESSIONS
-from regard.data.formats.pair import PairReader, PairStream
+from regard.data.formats.pair import PairReader, PairStream, normalized
 from regard.data.formats.parallel import read_parallel
 from regard.data.formats.tsv import columns_message, read_tsv
 from regard.errors import RegardError
@@ -31,11 +31,16 @@ NOT_LANGUAGES = {
 
 
 def read_pairs(files: Sequence[Path], languages: Languages) -> PairStream:
-    """The pairs of two text files, or of one file that holds both sides, in order.
+    """The pairs of two text files, or of one file that holds both sides, in order, normalized.
 
     A line that holds no pair gives an `UnreadableLine`.
     Raises RegardError if the files cannot be read, are empty, or differ in their number of lines.
     """
+    return map(normalized, read_raw_pairs(files, languages))
+
+
+def read_raw_pairs(files: Sequence[Path], languages: Languages) -> PairStream:
+    """The same as they are written."""
     return reader_of(files)(languages)
 
 

@@ -31,10 +31,17 @@ PairReader = Callable[[Path, Languages], PairStream]
 
 
 def make_pair(number: int, source: bytes, target: bytes) -> Pair | UnreadableLine:
-    """The pair on line `number`, with both texts normalized, or why there is none."""
+    """The pair on line `number`, as it is written, or why there is none."""
     if is_too_long(source) or is_too_long(target):
         return UnreadableLine(number, TOO_LONG)
     try:
-        return Pair(number, normalize(source.decode()).text, normalize(target.decode()).text)
+        return Pair(number, source.decode(), target.decode())
     except UnicodeDecodeError:
         return UnreadableLine(number, NOT_UTF8)
+
+
+def normalized(line: Pair | UnreadableLine) -> Pair | UnreadableLine:
+    """The same with both texts as a model reads them."""
+    if isinstance(line, UnreadableLine):
+        return line
+    return Pair(line.number, normalize(line.source).text, normalize(line.target).text)

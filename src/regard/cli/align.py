@@ -1,0 +1,276 @@
+"""regard align"""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
+
+from regard.alignment.formats import LINK_FORMATS, AlignedPair
+from regard.alignment.gold import AlignmentQuality, GoldLinks, measure_links, read_gold
+from regard.alignment.links import SYMMETRIZATIONS, THRESHOLD, Indices, links_of
+from regard.alignment.words import SEGMENTATIONS, VIEWS, Segmentation, aligned_words
+from regard.cli.common import (
+    errors,
+    new_file,
+    new_folder,
+    print_message,
+    print_warning,
+    progress,
+    use_utf8,
+)
+from regard.data.formats import read_raw_pairs
+from regard.data.formats.lines import STANDARD_INPUT
+from regard.data.formats.pair import Pair
+from regard.errors import RegardError, nearest
+from regard.system import cores
+
+if TYPE_CHECKING:
+    from regard.alignment.aligner import Aligner
+    from regard.alignment.posteriors import TextPosteriors
+
+ANY_LANGUAGES = "en", "fr"
+"""The keys of a .jsonl besides `source` and `target`; nothing else depends on them."""
+
+
+class Asked(NamedTuple):
+    """How the links are chosen and written."""
+
+    form: str
+    way: str
+    threshold: float
+    possible: float | None
+    segmentation: Segmentation
+
+    def pair(self, number: int, line: Pair | None, posteriors: "TextPosteriors") -> AlignedPair:
+        """The links of line `number`, from 1; none if it holds no pair."""
+        source, target = (line.source, line.target) if line else ("", "")
+        spans = [SEGMENTATIONS[self.segmentation](text) for text in (source, target)]
+        lowest = self.threshold if self.possible is None else min(self.threshold, self.possible)
+        links = links_of(posteriors[number - 1], self.way, lowest)
+        sure = self.threshold if self.way == THRESHOLD else -1.0
+        return AlignedPair(number, source, target, spans[0], spans[1], links, sure)
+
+
+def align(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Two text files, a sentence a line, or one .tsv or .jsonl; - is standard input."
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="An aligner that --save wrote; without it one is learned from the text."),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Keep what is learned in this new folder, for --model.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the links to this new file, not to the terminal.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help=f"One of: {', '.join(LINK_FORMATS)}.")
+    ] = "pharaoh",
+    symmetrize: Annotated[
+        str,
+        typer.Option(
+            help=f"How two directions become one: {', '.join((THRESHOLD, *SYMMETRIZATIONS))}."
+        ),
+    ] = THRESHOLD,
+    threshold: Annotated[
+        float, typer.Option(help="The lowest probability of a link.", min=0.0, max=1.0)
+    ] = 0.3,
+    possible: Annotated[
+        float | None,
+        typer.Option(help="Less likely links, from this on, are marked as possible.", min=0.0),
+    ] = None,
+    words: Annotated[
+        Literal["text", "spaces"],
+        typer.Option(help="Cut lines into words as text, or at their spaces alone."),
+    ] = "text",
+    gold: Annotated[
+        Path | None,
+        typer.Option(help="Measure the links against these, in NAACL's or Pharaoh's form."),
+    ] = None,
+    gold_base: Annotated[
+        int | None,
+        typer.Option(help="The number of the first word there.", min=0, max=1),
+    ] = None,
+    worst: Annotated[
+        int, typer.Option(help="With --gold: show so many sentences that cost most.", min=0)
+    ] = 0,
+) -> None:
+    """Find which word of each sentence translates which word of the other language.
+
+    Nothing else is needed: the aligner learns from the text itself, which takes half a minute for
+    30,000 sentences. Each line of the output belongs to a line of the input: 0-0 1-2 says that the
+    first words translate each other, and the second word of the source the third of the target.
+
+    Examples:
+
+        regard align train.en train.fr > train.links
+
+        regard align train.en train.fr --save aligner --format words
+
+        regard align test.en test.fr --model aligner --gold test.wa --words spaces
+    """
+    use_utf8()
+    for name, value, table in (
+        ("--format", form, LINK_FORMATS),
+        ("--symmetrize", symmetrize, {THRESHOLD, *SYMMETRIZATIONS}),
+    ):
+        if value not in table:
+            raise RegardError(f"there is no '{value}'", name, nearest(value, tuple(table)))
+    if possible is not None and symmetrize != THRESHOLD:
+        raise RegardError(
+            "--possible marks links by their probability", "--symmetrize", "leave one of them out"
+        )
+    if out is not None:
+        new_file(out).unlink()
+    if save is not None:
+        new_folder(save).rmdir()
+    asked = Asked(form, symmetrize, threshold, possible, words)
+    with TemporaryDirectory(prefix="regard-align-") as temporary:
+        folder = Path(temporary)
+        readable = [as_file(file, folder) for file in files]
+        posteriors, aligner = aligned(readable, folder, model, words)
+        if save is not None:
+            from regard.alignment.aligner import save_aligner
+
+            save_aligner(aligner, new_folder(save))
+            print_message(f"written: {save}")
+        if out is not None or gold is None:
+            write_links(readable, asked, posteriors, out)
+        if gold is not None:
+            report_quality(readable, asked, posteriors, gold, gold_base, worst)
+
+
+def as_file(file: Path, folder: Path) -> Path:
+    """The file itself; of standard input a copy, since text is read more than once."""
+    if file != STANDARD_INPUT:
+        return file
+    copy = folder / "standard-input.tsv"
+    with copy.open("wb") as stream:
+        shutil.copyfileobj(sys.stdin.buffer, stream)
+    return copy
+
+
+def read_sentences(files: Sequence[Path]) -> Iterator[Pair | None]:
+    """The pair on each line, as it is written; None for a line that holds none."""
+    for line in read_raw_pairs(files, ANY_LANGUAGES):
+        yield line if isinstance(line, Pair) else None
+
+
+def aligned(
+    files: Sequence[Path], folder: Path, model: Path | None, segmentation: Segmentation
+) -> "tuple[TextPosteriors, Aligner]":
+    """Align the sentences of the files, with a saved aligner or one that learns from them."""
+    from regard.alignment.aligner import STEPS, align_text, load_aligner, number_text
+
+    cut = SEGMENTATIONS[segmentation]
+    empty = 0
+
+    def sentence_words() -> Iterator[tuple[list[str], list[str]]]:
+        nonlocal empty
+        for line in read_sentences(files):
+            texts = (line.source, line.target) if line else ("", "")
+            source, target = (aligned_words(text, cut(text)) for text in texts)
+            empty += not (source and target)
+            yield source, target
+
+    aligner = load_aligner(model) if model else None
+    with errors.status("reading the text"):
+        text = number_text(sentence_words(), folder)
+    lengths = [side.tokens.lengths for side in text]
+    if not any(length.any() for length in lengths):
+        raise RegardError("there is no text", ", ".join(map(str, files)), "give text on both sides")
+    cells = int((lengths[0] * lengths[1]).sum())
+    total = cells * len(VIEWS) * (2 if aligner else STEPS)
+    with progress("aligning", total) as tick:
+        result = align_text(text, folder, aligner, cores(), tick)
+    if empty:
+        print_warning(f"{empty:,} of {len(lengths[0]):,} lines have no words on one side: no links")
+    return result
+
+
+def write_links(
+    files: Sequence[Path], asked: Asked, posteriors: "TextPosteriors", out: Path | None
+) -> None:
+    write = LINK_FORMATS[asked.form]
+    with output(out) as stream:
+        for number, line in enumerate(read_sentences(files), 1):
+            text = write(asked.pair(number, line, posteriors))
+            if text or asked.form != "naacl":
+                stream.write(f"{text}\n")
+    if out is not None:
+        print_message(f"written: {out}")
+
+
+@contextmanager
+def output(out: Path | None) -> Iterator[IO[str]]:
+    """A file that appears when it is complete, or standard output."""
+    if out is None:
+        yield sys.stdout
+        return
+    beside = out.with_name(f"{out.name}.part")
+    with beside.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+    beside.replace(out)
+
+
+def report_quality(
+    files: Sequence[Path],
+    asked: Asked,
+    posteriors: "TextPosteriors",
+    gold_file: Path,
+    base: int | None,
+    worst: int,
+) -> None:
+    lengths = [(int(source), int(target)) for source, target in posteriors.lengths.T]
+    gold = read_gold(gold_file, lengths, base)
+    pairs = {
+        number - 1: asked.pair(number, line, posteriors)
+        for number, line in enumerate(read_sentences(files), 1)
+        if number - 1 in gold
+    }
+    links = {
+        sentence: {link[:2] for link in pair.links if pair.is_sure(link)}
+        for sentence, pair in pairs.items()
+    }
+    typer.echo(quality_line(measure_links(links, gold)))
+    costly = sorted(gold, key=lambda sentence: -cost(links[sentence], gold[sentence]))
+    for sentence in costly[:worst]:
+        print_mistakes(pairs[sentence], links[sentence], gold[sentence])
+
+
+def quality_line(quality: AlignmentQuality) -> str:
+    return (
+        f"AER {quality.aer:.2f} (95 %: {quality.low:.2f} to {quality.high:.2f}), precision"
+        f" {quality.precision:.2f}, recall {quality.recall:.2f}, F1 {quality.f1:.2f}:"
+        f" {quality.links:,} links, {quality.sure:,} sure gold links,"
+        f" {quality.sentences:,} sentences"
+    )
+
+
+def cost(links: set[Indices], gold: GoldLinks) -> int:
+    """How many links are wrong or missing."""
+    return len(links - gold.possible) + len(gold.sure - links)
+
+
+def print_mistakes(pair: AlignedPair, links: set[Indices], gold: GoldLinks) -> None:
+    typer.echo(f"\n{pair.number}  {pair.source}\n{' ' * len(str(pair.number))}  {pair.target}")
+    for kind, cells in (("wrong", links - gold.possible), ("missing", gold.sure - links)):
+        for source, target in sorted(cells):
+            words = (
+                text[slice(*spans[index])]
+                for text, spans, index in (
+                    (pair.source, pair.source_words, source),
+                    (pair.target, pair.target_words, target),
+                )
+            )
+            typer.echo(f"  {kind:<8} {source}-{target}  {' → '.join(words)}")
