@@ -60,7 +60,7 @@ def by_hmm(block: Block, tables: Tables) -> tuple[Posteriors, Jumps, Jumps]:
     return posteriors, ours.jumps, theirs.jumps
 
 
-def normalized(
+def conditional(
     weights: Float[np.ndarray, " P"], words: Int[np.ndarray, " P"], discount: float
 ) -> Float[np.ndarray, " P"]:
     """Weights divided by the sum of those with the same word, plus `discount`."""
@@ -69,7 +69,7 @@ def normalized(
 
 
 def initial_tables(pairs: WordPairs, weights: Float[np.ndarray, " P"]) -> Tables:
-    forward, backward = (normalized(weights, words, 0.0) for words in pairs)
+    forward, backward = (conditional(weights, words, 0.0) for words in pairs)
     return Tables(forward, backward, FLAT, FLAT)
 
 
@@ -85,7 +85,7 @@ def one_round(cells: Cells, pairs: WordPairs, tables: Tables, expect: Expectatio
         ).astype(np.float32)
         forward_jumps = Jumps(*map(np.add, forward_jumps, jumps[0]))
         backward_jumps = Jumps(*map(np.add, backward_jumps, jumps[1]))
-    ahead, back = (normalized(counts, words, DISCOUNT) for words in pairs)
+    ahead, back = (conditional(counts, words, DISCOUNT) for words in pairs)
     return Tables(ahead, back, forward_jumps.normalized(), backward_jumps.normalized())
 
 
