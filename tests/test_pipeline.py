@@ -13,7 +13,7 @@ from regard.config import TextOptions
 from regard.errors import RegardError
 from regard.lesson.corpus import examples
 from regard.pipeline import missing_numbers
-from regard.second_search import WIDER
+from regard.second_search import WIDER, with_missing_copies
 from regard.text.coverage import coverage_penalty, uncovered_stretches
 from regard.text.spans import Span
 from regard.translation import untranslated
@@ -212,11 +212,28 @@ def test_numbers_whose_digits_are_missing_are_known(source, target, missing):
     assert [source[slice(*span)] for span in missing_numbers(source, target)] == missing
 
 
+class Ending:
+    """A translator whose translations all have the same end."""
+
+    def __init__(self, translator, finish_reason):
+        self.translator, self.finish_reason = translator, finish_reason
+
+    def __getattr__(self, name):
+        return getattr(self.translator, name)
+
+    def best_of(self, sentences):
+        best = self.translator.best_of(sentences)
+        return [part._replace(finish_reason=self.finish_reason) for part in best]
+
+
 def test_a_number_that_is_missing_is_searched_again_as_a_span(translator):
-    text = "The 4711 dogs see the cat."
-    [found] = translator.translate([text])
-    assert found.text.count("4711") == 1
-    assert not any(warning.kind == "numbers" for warning in found.warnings)
+    first = Ending(translator, "eos").best_of(
+        translator.pipeline.read("The 4711 dogs see the cat.")
+    )
+    assert "4711" not in first[0].text.text
+    [again] = with_missing_copies(Ending(translator, "eos"), first)
+    assert again.text.text.count("4711") == 1
+    assert with_missing_copies(Ending(translator, "length"), first) == first
 
 
 def test_a_stretch_without_attention_is_known(translator):
@@ -236,16 +253,18 @@ def test_a_sentence_that_attention_skipped_is_searched_again_with_a_wider_beam(
     [first] = with_options(translator, coverage=False).translate([text])
     [wide] = translator.beam_of(translator.pipeline.read(text), WIDER * translator.options.beam)
     assert len(wide) > translator.options.beam
+    other = next(one for one in reversed(wide) if one.text.text not in ("", first.text))
 
-    def prefer_last(coverage):
-        return 0.0 if coverage == pytest.approx(wide[-1].coverage) else -1e6
+    def prefer_the_other(coverage):
+        return 0.0 if coverage == pytest.approx(other.coverage) else -1e6
 
-    monkeypatch.setattr("regard.second_search.coverage_penalty", prefer_last)
+    monkeypatch.setattr("regard.second_search.coverage_penalty", prefer_the_other)
+    monkeypatch.setattr("regard.second_search.has_all", lambda _: (True, True))
     monkeypatch.setattr("regard.second_search.untranslated", lambda *_: [])
     assert translator.translate([text])[0].text == first.text
     monkeypatch.setattr("regard.second_search.untranslated", lambda *_: [Span(0, 3)])
     [again] = translator.translate([text])
-    assert again.text == wide[-1].text.text != first.text
+    assert again.text == other.text.text
 
 
 coverages = st.lists(st.floats(0, 1), min_size=1, max_size=30)
