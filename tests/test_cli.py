@@ -21,6 +21,7 @@ from regard.lesson.corpus import EXAMPLE, examples
 COMMANDS = (
     "train",
     "translate",
+    "align",
     "evaluate",
     "compare",
     "explain",
@@ -42,6 +43,7 @@ def typed(*words, given="", cwd=None, **surroundings):
 USAGES = {
     "train": "SOURCE TARGET [OPTION=VALUE ...]",
     "translate": "[FILE ...]",
+    "align": "SOURCE TARGET",
     "evaluate": "SOURCE REFERENCE",
     "compare": "[SOURCE TARGET [OPTION=VALUE ...]]",
     "explain": "TEXT",

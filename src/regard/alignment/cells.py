@@ -106,8 +106,8 @@ class Cells:
                 counts.append(len(unique))
                 advance(shape.size)
                 if sum(map(len, pending)) > max(PENDING_PAIRS, len(merged)):
-                    merged, pending = np.unique(np.concatenate([merged, *pending])), []
-        return np.unique(np.concatenate([merged, *pending])), counts
+                    merged, pending = distinct(np.concatenate([merged, *pending])), []
+        return distinct(np.concatenate([merged, *pending])), counts
 
     def number_pairs(self) -> None:
         """Replace the keys of each block by numbers."""
@@ -139,3 +139,12 @@ class Cells:
                     np.fromfile(pairs, "<i4", count),
                     block.reshape(-1, shape.source_length, shape.target_length),
                 )
+
+
+def distinct(keys: Int[np.ndarray, " N"]) -> Int[np.ndarray, " P"]:
+    """The different keys, ascending. Sorts in place: `np.unique` of NumPy 2.4 takes a minute for 16
+    million numbers, which sorting takes a second for."""
+    keys.sort()
+    is_new = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    return keys[is_new]

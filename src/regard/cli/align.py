@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 ANY_LANGUAGES = "en", "fr"
 """The keys of a .jsonl besides `source` and `target`; nothing else depends on them."""
 
+FEW_LINES = 5000
+"""With fewer lines, what is learned from them is weak."""
+
 
 class Asked(NamedTuple):
     """How the links are chosen and written."""
@@ -60,7 +63,9 @@ def align(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Two text files, a sentence a line, or one .tsv or .jsonl; - is standard input."
+            metavar="SOURCE TARGET",
+            help="Two text files, a sentence a line; or one .tsv or .jsonl with both sides; or -,"
+            " a table on standard input.",
         ),
     ],
     model: Annotated[
@@ -189,6 +194,11 @@ def aligned(
     lengths = [side.tokens.lengths for side in text]
     if not any(length.any() for length in lengths):
         raise RegardError("there is no text", ", ".join(map(str, files)), "give text on both sides")
+    if aligner is None and len(lengths[0]) < FEW_LINES:
+        print_warning(
+            f"{len(lengths[0]):,} lines are little to learn from; more text, or --model with an"
+            " aligner that has learned from more, gives better links"
+        )
     cells = int((lengths[0] * lengths[1]).sum())
     total = cells * len(VIEWS) * (2 if aligner else STEPS)
     with progress("aligning", total) as tick:
