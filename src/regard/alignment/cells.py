@@ -123,7 +123,10 @@ class Cells:
         return sum(shape.size for shape in self.shapes)
 
     def word_pairs(self) -> WordPairs:
-        return WordPairs(*(part.astype(np.int32) for part in divmod(self.keys, self.target_words)))
+        parts = np.empty((2, len(self.keys)), np.int32)
+        for part, divide in zip(parts, (np.floor_divide, np.remainder), strict=True):
+            divide(self.keys, self.target_words, out=part, casting="unsafe")
+        return WordPairs(*parts)
 
     def remove(self) -> None:
         """Remove the files."""

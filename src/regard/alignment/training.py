@@ -16,6 +16,8 @@ DISCOUNT = 0.5
 IDENTICAL, SAME_START = 10.0, 5.0
 """What is added to the initial weight 1 of two words that are equal or begin alike."""
 START_LETTERS = 4
+CHUNK = 1 << 20
+"""Word pairs that are added up at a time."""
 
 
 class Tables(NamedTuple):
@@ -64,8 +66,11 @@ def conditional(
     weights: Float[np.ndarray, " P"], words: Int[np.ndarray, " P"], discount: float
 ) -> Float[np.ndarray, " P"]:
     """Weights divided by the sum of those with the same word, plus `discount`."""
-    sums = np.bincount(words, weights)
-    return (weights / (sums[words] + discount + TINY)).astype(np.float32)
+    sums = np.zeros(int(words.max(initial=-1)) + 1)
+    for begin in range(0, len(words), CHUNK):  # bincount copies what it is given
+        part = slice(begin, begin + CHUNK)
+        sums += np.bincount(words[part], weights[part], len(sums))
+    return weights / (sums + discount + TINY).astype(np.float32)[words]
 
 
 def initial_tables(pairs: WordPairs, weights: Float[np.ndarray, " P"]) -> Tables:
@@ -99,7 +104,7 @@ class Alike(NamedTuple):
 
 def alike(pairs: WordPairs, source_words: Sequence[str], target_words: Sequence[str]) -> Alike:
     number = {word: index for index, word in enumerate(target_words)}
-    same = np.array([number.get(word, -1) for word in source_words], np.int64)
+    same = np.array([number.get(word, -1) for word in source_words], np.int32)
     starts: dict[str, int] = {}
 
     def numbered_starts(words: Sequence[str], short: int) -> Int[np.ndarray, " W"]:
@@ -110,7 +115,7 @@ def alike(pairs: WordPairs, source_words: Sequence[str], target_words: Sequence[
                 else short
                 for word in words
             ],
-            np.int64,
+            np.int32,
         )
 
     source_starts = numbered_starts(source_words, -1)
@@ -125,7 +130,10 @@ def initial_weights(
     pairs: WordPairs, source_words: Sequence[str], target_words: Sequence[str]
 ) -> Float[np.ndarray, " P"]:
     identical, same_start = alike(pairs, source_words, target_words)
-    return 1.0 + IDENTICAL * identical + SAME_START * same_start
+    weights = np.ones(len(identical), np.float32)
+    weights[identical] += IDENTICAL
+    weights[same_start] += SAME_START
+    return weights
 
 
 def learn_tables(
