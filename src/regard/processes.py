@@ -1,6 +1,7 @@
 """Work for several processes at once."""
 
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -42,8 +43,9 @@ def map_in_processes(
     counter = context.Value("q", 0)
     pool = ProcessPoolExecutor(processes, context, start_worker, (work, shared, counter))
     try:
-        for future in [pool.submit(work_on, task) for task in tasks]:
-            yield result_of(future, lambda: tick(counter.value))
+        futures = deque(pool.submit(work_on, task) for task in tasks)
+        while futures:  # a result that has been used is not kept
+            yield result_of(futures.popleft(), lambda: tick(counter.value))
     except BrokenProcessPool as error:
         raise RegardError(
             "a process ended before its work was done",
