@@ -91,7 +91,7 @@ def test_links_are_measured_against_gold_ones(text):
         (["--format", "pharao"], "did you mean 'pharaoh'?"),
         (["--symmetrize", "grow"], "there is no 'grow'"),
         (["--symmetrize", "union", "--possible", "0.1"], "leave one of them out"),
-        (["--model", "nowhere"], "nowhere"),
+        (["--model", "nowhere"], "there is no aligner"),
         (["--gold", "nowhere.wa"], "read the gold alignment"),
         (["--out", "links"], "this file exists already"),
     ],

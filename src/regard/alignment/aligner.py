@@ -17,6 +17,7 @@ from regard.alignment.numbering import NumberedText, TextWriter
 from regard.alignment.posteriors import TextPosteriors, write_means, write_posteriors
 from regard.alignment.training import ROUNDS, Tables, alike, learn_tables
 from regard.alignment.words import VIEWS
+from regard.errors import RegardError
 from regard.files import damaged_error, read_tensors, write_tensors
 from regard.processes import OnProgress, map_in_processes
 from regard.shapes import Int
@@ -198,6 +199,10 @@ def save_aligner(aligner: Aligner, folder: Path) -> None:
 def load_aligner(folder: Path) -> Aligner:
     """The inverse of `save_aligner`. Raises RegardError if there is none, or it is damaged."""
     file = folder / FILE
+    if not file.exists():
+        raise RegardError(
+            "there is no aligner", str(folder), "give a folder that `regard align --save` wrote"
+        )
     stored = read_tensors(file)
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, values in stored.tensors.items():

@@ -105,7 +105,7 @@ class Cells:
                 pending.append(unique)
                 counts.append(len(unique))
                 advance(shape.size)
-                if sum(map(len, pending)) > max(PENDING_PAIRS, len(merged)):
+                if sum(map(len, pending)) > PENDING_PAIRS:
                     merged, pending = distinct(np.concatenate([merged, *pending])), []
         return distinct(np.concatenate([merged, *pending])), counts
 
