@@ -228,7 +228,7 @@ def test_words_that_are_written_alike_begin_with_more_weight(folder):
 
 # The aligner
 
-LESSON = examples(1200, 7)
+LESSON = examples(600, 7)
 
 
 def words_of(text):

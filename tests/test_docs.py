@@ -38,33 +38,40 @@ REGARD = f'''#!{sys.executable}
 """`regard` as a reader types it; where it trains, small settings are added at the end."""
 import signal, subprocess, sys
 from pathlib import Path
-words = sys.argv[1:]
-if words[0] == "demo":
-    words += {DEMO!r}
-elif words[0] == "train" and "--start-from" in words:
-    words += {FINE_TUNING!r}
-elif words[0] == "compare" and "--variant" in words:  # what follows a name is its own
-    first = words.index("--variant")
-    words[first:first] = {SETTINGS!r}
-elif words[0] == "train" or (words[0] == "compare" and "--vary" in words):
-    words += {SETTINGS!r}
-if words[0] == "explore":  # runs until Ctrl-C, which follows once the page is there
-    command = [sys.executable, "-m", "regard", *words, "--port", "0", "--no-browser"]
-    page = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert "http://" in page.stderr.readline()
-    page.send_signal(signal.SIGINT)
-    sys.exit(page.wait() != 130)
-sys.argv[1:] = words
-from regard.cli import main
-try:
-    main()
-finally:
-    if words[0] == "demo":  # the text of the full demonstration, cut short
-        full, small = Path("regard-demo/lesson-12000"), Path("regard-demo/lesson-1000")
-        full.mkdir()
-        for file in small.iterdir():
-            lines = file.read_text("utf-8").splitlines(keepends=True)
-            (full / file.name).write_text("".join(lines[:100]), "utf-8")
+
+
+def run():
+    words = sys.argv[1:]
+    if words[0] == "demo":
+        words += {DEMO!r}
+    elif words[0] == "train" and "--start-from" in words:
+        words += {FINE_TUNING!r}
+    elif words[0] == "compare" and "--variant" in words:  # what follows a name is its own
+        first = words.index("--variant")
+        words[first:first] = {SETTINGS!r}
+    elif words[0] == "train" or (words[0] == "compare" and "--vary" in words):
+        words += {SETTINGS!r}
+    if words[0] == "explore":  # runs until Ctrl-C, which follows once the page is there
+        command = [sys.executable, "-m", "regard", *words, "--port", "0", "--no-browser"]
+        page = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert "http://" in page.stderr.readline()
+        page.send_signal(signal.SIGINT)
+        sys.exit(page.wait() != 130)
+    sys.argv[1:] = words
+    from regard.cli import main
+    try:
+        main()
+    finally:
+        if words[0] == "demo":  # the text of the full demonstration, cut short
+            full, small = Path("regard-demo/lesson-12000"), Path("regard-demo/lesson-1000")
+            full.mkdir()
+            for file in small.iterdir():
+                lines = file.read_text("utf-8").splitlines(keepends=True)
+                (full / file.name).write_text("".join(lines[:100]), "utf-8")
+
+
+if __name__ == "__main__":  # processes for several tasks import this file
+    run()
 '''
 ELSEWHERE = ("pip install ", "make ", ".ci/run", "git ", "python -m venv ")
 """Commands that set up an environment: tests/test_install.py and .ci/run are about these."""

@@ -13,7 +13,7 @@ from regard.storage.folder import load_weights
 
 RECIPE = """
 [data]
-encoded_epochs = 2
+encoded_epochs = 1
 [vocabulary]
 size = 700
 [model]
@@ -24,6 +24,9 @@ decoder_size = 32
 [train]
 batch_tokens = 512
 threads = 1
+[search]
+max_length_ratio = 0.1
+max_length_extra = 3
 """
 SHARD_BYTES = 50_000
 
