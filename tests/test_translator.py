@@ -285,8 +285,8 @@ def test_many_threads_on_one_translator_write_what_one_thread_writes(model, tmp_
     def work(_: int) -> list[list[Translation]]:
         return [translator.translate(TEXTS), [translator.translate([text])[0] for text in TEXTS]]
 
-    with ThreadPoolExecutor(8) as pool:
-        for results in pool.map(work, range(8)):
+    with ThreadPoolExecutor(4) as pool:
+        for results in pool.map(work, range(4)):
             for found in results:
                 assert [one.tokens for one in found] == [one.tokens for one in expected]
                 log_probs = [one.log_prob for one in expected]
