@@ -1,11 +1,13 @@
 """Work for several processes at once."""
 
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any, TypeVar
 
 from regard.errors import RegardError
@@ -40,8 +42,8 @@ def map_in_processes(
         yield from (work(shared, task, done.advance) for task in tasks)
         return
     context = get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
-    counter = context.Value("q", 0)
-    pool = ProcessPoolExecutor(processes, context, start_worker, (work, shared, counter))
+    counter, stop = context.Value("q", 0), context.Event()
+    pool = ProcessPoolExecutor(processes, context, start_worker, (work, shared, counter, stop))
     try:
         futures = deque(pool.submit(work_on, task) for task in tasks)
         while futures:  # a result that has been used is not kept
@@ -54,6 +56,7 @@ def map_in_processes(
             ' under `if __name__ == "__main__":`',
         ) from error
     finally:
+        stop.set()
         pool.shutdown(cancel_futures=True)
 
 
@@ -75,14 +78,29 @@ def result_of(future: "Future[Returned]", report: Callable[[], None]) -> Returne
     return future.result()
 
 
-def start_worker(work: Callable[..., Any], shared: object, counter: Any) -> None:
+class Stopped(Exception):
+    """The first process no longer wants the result."""
+
+
+def start_worker(work: Callable[..., Any], shared: object, counter: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    Thread(target=end_with_parent, daemon=True).start()
 
     def advance(amount: int) -> None:
+        if stop.is_set():
+            raise Stopped
         with counter.get_lock():
             counter.value += amount
 
     WORKER.update(work=work, shared=shared, advance=advance)
+
+
+def end_with_parent() -> None:
+    """A worker whose first process was killed would wait for tasks forever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def work_on(task: object) -> Any:

@@ -94,7 +94,8 @@ def viewed(text: Text, view: str) -> ViewedText:
 def viewed_side(side: NumberedText, view: str) -> tuple[list[str], TokenLists]:
     form, number = VIEWS[view], dict[str, int]()
     table = np.array([number.setdefault(form(word), len(number)) for word in side.words], np.int32)
-    return list(number), TokenLists(table[side.tokens.ids], side.tokens.offsets)
+    ids, offsets = side.tokens
+    return list(number), TokenLists(table[ids], offsets)
 
 
 class Work(NamedTuple):

@@ -12,16 +12,27 @@ NO_IDS = np.zeros(0, np.int32)
 
 
 class NumberedText(NamedTuple):
+    """Another process receives the name of the files, not their content."""
+
     words: list[str]
     """The word of each number."""
-    tokens: TokenLists
-    """The numbers of the words of each text."""
+    stem: Path
+    """The files without their suffixes."""
+
+    @property
+    def tokens(self) -> TokenLists:
+        """The numbers of the words of each text, mapped from disk."""
+        file = self.stem.with_suffix(".ids")
+        ids = np.memmap(file, "<i4", mode="r").view(np.ndarray) if file.stat().st_size else NO_IDS
+        offsets = np.memmap(self.stem.with_suffix(".offsets"), "<i8", mode="r").view(np.ndarray)
+        return TokenLists(ids, offsets)
 
 
 class TextWriter:
     """Numbers words in the order of their first occurrence, and writes the numbers to files."""
 
     def __init__(self, stem: Path) -> None:
+        self.stem = stem
         self.ids, self.offsets = stem.with_suffix(".ids"), stem.with_suffix(".offsets")
         self.ids.write_bytes(b"")
         self.offsets.write_bytes(bytes(8))
@@ -39,8 +50,4 @@ class TextWriter:
         self.end += len(lists.ids)
 
     def read(self) -> NumberedText:
-        ids = (
-            np.memmap(self.ids, "<i4", mode="r").view(np.ndarray) if self.end else np.zeros(0, int)
-        )
-        offsets = np.memmap(self.offsets, "<i8", mode="r").view(np.ndarray)
-        return NumberedText(list(self.number), TokenLists(ids, offsets))
+        return NumberedText(list(self.number), self.stem)

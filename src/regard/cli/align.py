@@ -1,6 +1,7 @@
 """regard align"""
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -140,6 +141,7 @@ def align(
     if save is not None:
         new_folder(save).rmdir()
     asked = Asked(form, symmetrize, threshold, possible, words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed
     with TemporaryDirectory(prefix="regard-align-") as temporary:
         folder = Path(temporary)
         readable = [as_file(file, folder) for file in files]
