@@ -104,6 +104,13 @@ def test_mistakes_are_told_in_three_lines(text, words, message):
     assert len(said.strip().splitlines()) == 3
 
 
+def test_gold_links_of_another_text_are_refused_before_anything_is_learned(text):
+    (text / "other.wa").write_text("401 1 1 S\n")
+    done = typed("align", *files(text), "--gold", text / "other.wa")
+    assert done.returncode == 2 and b"there are 400" in done.stderr
+    assert b"little to learn from" not in done.stderr
+
+
 def test_texts_that_do_not_match_are_refused(text):
     (text / "short").write_text("Le chat.\n")
     done = typed("align", text / "lesson.source", text / "short")

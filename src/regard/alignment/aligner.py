@@ -5,7 +5,7 @@ corpus is on disk; in memory are the vocabulary, the word pairs, and a block at 
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,19 +61,10 @@ class Text(NamedTuple):
 def number_text(sentences: Iterable[SentenceWords], folder: Path) -> Text:
     """The text in files in `folder`."""
     writers = TextWriter(folder / "source"), TextWriter(folder / "target")
-    chunk: list[SentenceWords] = []
-
-    def write() -> None:
+    stream = iter(sentences)
+    while chunk := list(islice(stream, CHUNK_TEXTS)):
         for writer, texts in zip(writers, zip(*chunk, strict=True), strict=True):
             writer.append(texts)
-        chunk.clear()
-
-    for sentence in sentences:
-        chunk.append(sentence)
-        if len(chunk) == CHUNK_TEXTS:
-            write()
-    if chunk:
-        write()
     return Text(*(writer.read() for writer in writers))
 
 

@@ -86,12 +86,10 @@ def expected(emissions: Float[np.ndarray, "T n S"], jumps: Jumps) -> Expected:
     sentences. Forward and backward recursions, scaled at each step."""
     length, _, states = emissions.shape
     first, between, last = transitions(jumps, states)
-    reached = np.empty_like(emissions)
-    """The probability of each state before the word is observed, given the words before it."""
-    kept = np.empty_like(emissions)
-    """The same without the transition to it: where a word from none stays."""
+    # of each state, given the words before this one: after the jump, and before it, where a word
+    # from none stays; and of each word, given those before it
+    reached, kept = np.empty_like(emissions), np.empty_like(emissions)
     total = np.empty((*emissions.shape[:2], 1), np.float32)
-    """The probability of each word, given the words before it."""
     before = np.broadcast_to(first, emissions.shape[1:])
     for step in range(length):
         kept[step] = before

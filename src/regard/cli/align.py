@@ -31,7 +31,7 @@ from regard.errors import RegardError, nearest
 from regard.system import cores
 
 if TYPE_CHECKING:
-    from regard.alignment.aligner import Aligner
+    from regard.alignment.aligner import Aligner, Text
     from regard.alignment.posteriors import TextPosteriors
 
 ANY_LANGUAGES = "en", "fr"
@@ -140,21 +140,24 @@ def align(
         new_file(out).unlink()
     if save is not None:
         new_folder(save).rmdir()
+    from regard.alignment.aligner import load_aligner, save_aligner
+
+    saved = load_aligner(model) if model else None
     asked = Asked(form, symmetrize, threshold, possible, words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed
     with TemporaryDirectory(prefix="regard-align-") as temporary:
         folder = Path(temporary)
         readable = [as_file(file, folder) for file in files]
-        posteriors, aligner = aligned(readable, folder, model, words)
+        text = read_words(readable, folder, words)
+        gold_links = read_gold(gold, lengths_of(text), gold_base) if gold else {}
+        posteriors, aligner = aligned(text, folder, saved)
         if save is not None:
-            from regard.alignment.aligner import save_aligner
-
             save_aligner(aligner, new_folder(save))
             print_message(f"written: {save}")
         if out is not None or gold is None:
             write_links(readable, asked, posteriors, out)
         if gold is not None:
-            report_quality(readable, asked, posteriors, gold, gold_base, worst)
+            report_quality(readable, asked, posteriors, gold_links, worst)
 
 
 def as_file(file: Path, folder: Path) -> Path:
@@ -173,40 +176,47 @@ def read_sentences(files: Sequence[Path]) -> Iterator[Pair | None]:
         yield line if isinstance(line, Pair) else None
 
 
-def aligned(
-    files: Sequence[Path], folder: Path, model: Path | None, segmentation: Segmentation
-) -> "tuple[TextPosteriors, Aligner]":
-    """Align the sentences of the files, with a saved aligner or one that learns from them."""
-    from regard.alignment.aligner import STEPS, align_text, load_aligner, number_text
+def read_words(files: Sequence[Path], folder: Path, segmentation: Segmentation) -> "Text":
+    """The words of all sentences, in files in `folder`. Raises RegardError if there are none."""
+    from regard.alignment.aligner import number_text
 
     cut = SEGMENTATIONS[segmentation]
-    empty = 0
 
     def sentence_words() -> Iterator[tuple[list[str], list[str]]]:
-        nonlocal empty
         for line in read_sentences(files):
-            texts = (line.source, line.target) if line else ("", "")
-            source, target = (aligned_words(text, cut(text)) for text in texts)
-            empty += not (source and target)
-            yield source, target
+            source, target = (line.source, line.target) if line else ("", "")
+            yield aligned_words(source, cut(source)), aligned_words(target, cut(target))
 
-    aligner = load_aligner(model) if model else None
     with errors.status("reading the text"):
         text = number_text(sentence_words(), folder)
-    lengths = [side.tokens.lengths for side in text]
-    if not any(length.any() for length in lengths):
+    if not (text.source.words and text.target.words):
         raise RegardError("there is no text", ", ".join(map(str, files)), "give text on both sides")
-    if aligner is None and len(lengths[0]) < FEW_LINES:
+    return text
+
+
+def lengths_of(text: "Text") -> list[tuple[int, int]]:
+    """The numbers of words of each source and target."""
+    return list(zip(*(side.tokens.lengths.tolist() for side in text), strict=True))
+
+
+def aligned(
+    text: "Text", folder: Path, aligner: "Aligner | None"
+) -> "tuple[TextPosteriors, Aligner]":
+    """Align the sentences, with a saved aligner or one that learns from them."""
+    from regard.alignment.aligner import STEPS, align_text
+
+    source_lengths, target_lengths = (side.tokens.lengths for side in text)
+    if aligner is None and len(source_lengths) < FEW_LINES:
         print_warning(
-            f"{len(lengths[0]):,} lines are little to learn from; more text, or --model with an"
+            f"{len(source_lengths):,} lines are little to learn from; more text, or --model with an"
             " aligner that has learned from more, gives better links"
         )
-    cells = int((lengths[0] * lengths[1]).sum())
-    total = cells * len(VIEWS) * (2 if aligner else STEPS)
+    cells = source_lengths * target_lengths
+    total = int(cells.sum()) * len(VIEWS) * (2 if aligner else STEPS)
     with progress("aligning", total) as tick:
         result = align_text(text, folder, aligner, cores(), tick)
-    if empty:
-        print_warning(f"{empty:,} of {len(lengths[0]):,} lines have no words on one side: no links")
+    if empty := int((cells == 0).sum()):
+        print_warning(f"{empty:,} of {len(cells):,} lines have no words on one side: no links")
     return result
 
 
@@ -239,12 +249,9 @@ def report_quality(
     files: Sequence[Path],
     asked: Asked,
     posteriors: "TextPosteriors",
-    gold_file: Path,
-    base: int | None,
+    gold: dict[int, GoldLinks],
     worst: int,
 ) -> None:
-    lengths = [(int(source), int(target)) for source, target in posteriors.lengths.T]
-    gold = read_gold(gold_file, lengths, base)
     pairs = {
         number - 1: asked.pair(number, line, posteriors)
         for number, line in enumerate(read_sentences(files), 1)
