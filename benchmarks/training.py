@@ -34,7 +34,7 @@ from regard.training.folder import Run, open_run
 from regard.training.loop import TrainingLoop, start_loop
 from regard.training.progress import Progress
 from regard.training.report import NoReport
-from regard.training.trainer import Trainer
+from regard.training.trainer import Trainer, low_precision
 
 HERE = Path(__file__).resolve().parent
 
@@ -272,12 +272,12 @@ def gain_of_cross_entropy(trainer: Trainer, rows: int) -> Gain:
     target = torch.randint(len(weight), (rows,))
 
     def ours() -> None:
-        with trainer.low_precision():
+        with low_precision(trainer.precision, trainer.device):
             loss = cross_entropy(output, weight, bias, target, smoothing)
         torch.autograd.grad(loss, (output, weight, bias))
 
     def plain() -> None:
-        with trainer.low_precision():
+        with low_precision(trainer.precision, trainer.device):
             loss = functional.cross_entropy(
                 functional.linear(output, weight, bias),
                 target,

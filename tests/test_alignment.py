@@ -25,10 +25,10 @@ from regard.alignment.hmm import FLAT, LONGEST_JUMP, NONE, Jumps, expected, tran
 from regard.alignment.links import (
     SYMMETRIZATIONS,
     Link,
-    Posterior,
     backward_links,
     best_in_columns,
     forward_links,
+    independent,
     links_of,
 )
 from regard.alignment.training import (
@@ -305,7 +305,7 @@ def random_posterior(rows, columns, seed):
     random = np.random.default_rng(seed)
     forward = random.dirichlet(np.full(rows + 1, 0.3), columns).T[:-1]
     backward = random.dirichlet(np.full(columns + 1, 0.3), rows)[:, :-1]
-    return Posterior(forward.astype(np.float32), backward.astype(np.float32))
+    return independent(forward.astype(np.float32), backward.astype(np.float32))
 
 
 @given(MATRIX)

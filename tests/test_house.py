@@ -20,11 +20,11 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 
 FLOORS = [
     {"special", "errors", "shapes", "system", "lesson", "page"},
-    {"files", "config", "processes", "text", "model", "search"},
+    {"files", "config", "processes", "text", "model"},
     {"alignment"},
-    {"data", "evaluation", "pipeline", "storage"},
+    {"data", "evaluation", "pipeline", "search", "storage"},
     {"engine", "models", "translation"},
-    {"second_search"},
+    {"second_search", "word_alignment"},
     {"translator"},
     {"export", "explain", "training"},
     {"api", "serving"},

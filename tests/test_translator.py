@@ -25,12 +25,12 @@ from regard.engine.memory import (
 from regard.errors import RegardError
 from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE, examples
+from regard.search.batching import make_batches
 from regard.search.protocols import Hypothesis
 from regard.search.sampling import Sampling
 from regard.storage.model_file import read_model, write_model_file
 from regard.text.normalize import normalize
 from regard.translation import Translation
-from regard.translator import make_batches
 
 TEXTS = [one.source for one in examples(30, 9)]
 HARD = [

@@ -1,4 +1,4 @@
-"""The two functions of the Python interface: train a model, load a model."""
+"""The functions of the Python interface: train a model, give it an alignment head, load it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,16 +9,18 @@ from regard import models
 from regard.config import Config, make_config
 from regard.data.formats import guess_languages, names_warning, reader_of, refuse_swapped
 from regard.errors import RegardError, needs_extra
-from regard.storage.model_file import read_model_info
+from regard.storage.folder import ALIGNMENT_HEAD
+from regard.storage.model_file import is_file, read_model_info
 from regard.text.languages import parse_languages
 from regard.translator import Translator, load
 
 if TYPE_CHECKING:
+    from regard.training.alignment_head import Agreement
     from regard.training.finetune import Parent
     from regard.training.loop import Outcome
     from regard.training.report import Report
 
-__all__ = ["Translator", "load", "train"]
+__all__ = ["Translator", "add_alignment_head", "load", "train"]
 
 
 def train(
@@ -43,6 +45,7 @@ def train(
     """
     try:
         from regard.engine.torch import choose_device
+        from regard.training.add_head import add_to_folder
         from regard.training.data import Data
         from regard.training.distributed import SingleProcess
         from regard.training.folder import open_run
@@ -70,7 +73,48 @@ def train(
         if warning := names_warning(files_given, codes):
             report.message(warning)
     run = open_run(Path(out), data, config, parent, group, report)
-    return run_training(run, config.train.minutes, group, report)
+    outcome = run_training(run, config.train.minutes, group, report)
+    if config.train.alignment_head and not (Path(out) / ALIGNMENT_HEAD).exists():
+        add_to_folder(Path(out), (), report)
+    return outcome
+
+
+def add_alignment_head(
+    model: str | Path,
+    files: Sequence[str | Path] = (),
+    out: str | Path = "",
+    report: "Report | None" = None,
+) -> "Agreement":
+    """Teach a finished model which word each word translates; its translations stay as they are.
+
+    The head is added to a model folder; of a file that `regard export` wrote, or of a built-in
+    model, a copy `out` is written that has it. It is learned from the parallel text in `files`, or
+    without them from the text that the folder was trained on. A call with the same arguments
+    resumes one that was stopped.
+
+    Raises RegardError for a mistake in any of these, and KeyboardInterrupt, after the state is
+    saved, when SIGINT (Ctrl-C) or SIGTERM asks to stop.
+    """
+    try:
+        from regard.training.add_head import add_to_file, add_to_folder
+        from regard.training.report import NoReport
+    except ModuleNotFoundError as error:
+        raise needs_extra("training", error.name, "train") from error
+    path, texts = models.find(model), tuple(map(Path, files))
+    if texts:
+        reader_of(texts)  # refuses files of other formats
+    report = NoReport() if report is None else report
+    if is_file(path):
+        if not out:
+            raise RegardError(
+                "a .regard file is not changed", str(path), "name the new file with --out"
+            )
+        return add_to_file(path, texts, Path(out), report)
+    if out:
+        raise RegardError(
+            "the head is added to the model's own folder", f"--out {out}", "leave --out out"
+        )
+    return add_to_folder(path, texts, report)
 
 
 def find_parent(model: str | Path, out: str | Path) -> "Parent":

@@ -185,6 +185,9 @@ class TrainOptions(Section):
     bleu, the loss decides until a validation has reached BLEU 5, below which BLEU is noise."""
     patience: Count = 10
     """Consecutive validations without improvement before the run stops early."""
+    alignment_head: bool = False
+    """Afterwards, add a part that tells which word each word translates, more reliably than the
+    attention weights; it is learned from word alignments of the training text."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Precision of the large products; auto selects bf16 where it is faster."""
     device: str = "auto"

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from regard.alignment.links import Alignment
 from regard.errors import RegardError
 from regard.pipeline import DIGIT_RUNS, SourceSentence, gaps_between, missing_numbers
 from regard.search.protocols import FinishReason
@@ -93,6 +94,7 @@ class Model(Protocol):
     def attend(
         self, sentences: Sequence[SentenceTranslation]
     ) -> list[Float[np.ndarray, "T S"]]: ...
+    def align(self, translations: "Sequence[Translation]") -> list[Alignment]: ...
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,11 @@ class Translation:
         return block_diagonal(self.loaded_model.attend(self.sentences))
 
     @cached_property
+    def alignment(self) -> Alignment:
+        """Which of `source_words` each of `words` translates."""
+        return self.loaded_model.align([self])[0]
+
+    @cached_property
     def coverage(self) -> list[float]:
         """The highest attention weight that each of `source_words` received from a target token;
         empty if the model does not attend."""
@@ -204,7 +211,7 @@ class Translation:
         return {**vars(self), **computed, "model": None}
 
 
-COMPUTED_BY_MODEL = "source_tokens", "tokens", "weights", "copied", "warnings"
+COMPUTED_BY_MODEL = "source_tokens", "tokens", "weights", "alignment", "copied", "warnings"
 
 
 def source_tokens(model: Model, part: SentenceTranslation) -> list[Token]:
@@ -288,7 +295,7 @@ def words_of(text: str, tokens: Sequence[Token]) -> list[Word]:
     """The words of a text that have tokens; </s> is in none of them."""
     indices = [index for index, token in enumerate(tokens) if token.id != END]
     grouped = group_words(text, [tokens[index] for index in indices])
-    return [Word(word.text, [indices[token] for token in word.tokens]) for word in grouped]
+    return [word._replace(tokens=[indices[token] for token in word.tokens]) for word in grouped]
 
 
 def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None) -> Translation:

@@ -1,8 +1,7 @@
 """Text in, translation out."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,14 +10,24 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 
 from regard import models
+from regard.alignment.links import Alignment
 from regard.config import SearchOptions, TextOptions
 from regard.errors import RegardError, nearest, needs_extra
 from regard.pipeline import DEFAULT_LONGEST, Pipeline, SourceSentence
+from regard.search.batching import make_batches, parallel_map
 from regard.search.beam import Task, beam, greedy
-from regard.search.protocols import Engine, Forced, Hypothesis, SupportsShortlist
+from regard.search.protocols import (
+    Engine,
+    Forced,
+    Hypothesis,
+    SupportsAlignment,
+    SupportsShortlist,
+)
 from regard.search.sampling import Sampling, sample
+from regard.search.trace import SupportsTrace
 from regard.second_search import search_again
 from regard.shapes import Float
+from regard.special import FIXED_SCORES, Ids
 from regard.storage.folder import ModelInfo
 from regard.storage.model_file import ModelFile, is_file, read_model
 from regard.system import cores
@@ -26,10 +35,18 @@ from regard.text.languages import Languages
 from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
 from regard.translation import SentenceTranslation, Translation, join
+from regard.word_alignment import (
+    SentencePosterior,
+    align_translations,
+    from_attention,
+    from_head,
+    tokens_of,
+)
 
 Search = Callable[[Task], list[list[Hypothesis]]]
 """Returns the hypotheses of each sentence, best first."""
 EngineName = Literal["auto", "onnx", "torch"]
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True)
@@ -157,15 +174,56 @@ class Translator:
     def attend(self, sentences: Sequence[SentenceTranslation]) -> list[Float[np.ndarray, "_ _"]]:
         """The attention weights [T S] of each sentence: of every target token (with </s> where it
         ended by itself) to every source token (with </s>)."""
-        longest = [max(len(each.source_ids), len(each.ids)) for each in sentences]
-        indices = sorted(range(len(sentences)), key=longest.__getitem__)
-        weights = {}
+        return [
+            forced.token_weights()[: sentence.target_length]
+            for forced, sentence in zip(
+                self.by_length(*tokens_of(sentences), self.engine.force), sentences, strict=True
+            )
+        ]
+
+    @property
+    def has_alignment_head(self) -> bool:
+        return isinstance(self.engine, SupportsAlignment) and self.engine.has_alignment_head
+
+    @property
+    def attends(self) -> bool:
+        """Whether the attention weights say what is translated."""
+        engine = self.engine
+        return isinstance(engine, SupportsTrace) and (
+            engine.architecture.attention not in FIXED_SCORES
+        )
+
+    def posteriors(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[SentencePosterior]:
+        """How likely words of sentences and of their translations are linked: by the alignment
+        head, or by the attention weights of a model without one."""
+        if isinstance(self.engine, SupportsAlignment) and self.engine.has_alignment_head:
+            return [*map(from_head, self.by_length(sources, targets, self.engine.token_vectors))]
+        forced = self.by_length(sources, targets, self.engine.force)
+        return [from_attention(one.aligning_weights()) for one in forced]
+
+    def by_length(
+        self,
+        sources: Sequence[Ids],
+        targets: Sequence[Ids],
+        compute: Callable[[Sequence[Ids], Sequence[Ids]], list[Computed]],
+    ) -> list[Computed]:
+        """What an engine computes from sentences and their translations, in batches of similar
+        length."""
+        longest = [max(map(len, pair)) for pair in zip(sources, targets, strict=True)]
+        indices = sorted(range(len(longest)), key=longest.__getitem__)
+        computed: dict[int, Computed] = {}
         for batch in make_batches(indices, lambda index: self.engine.batch_size(longest[index], 1)):
-            sources = [sentences[index].source_ids for index in batch]
-            targets = [sentences[index].ids for index in batch]
-            for index, forced in zip(batch, self.engine.force(sources, targets), strict=True):
-                weights[index] = forced.token_weights()[: sentences[index].target_length]
-        return [weights[index] for index in range(len(sentences))]
+            chosen = ([side[index] for index in batch] for side in (sources, targets))
+            computed |= dict(zip(batch, compute(*chosen), strict=True))
+        return [computed[index] for index in range(len(longest))]
+
+    def align(self, translations: Sequence[Translation]) -> list[Alignment]:
+        """The word alignments of many translations together, which is faster than one by one; each
+        translation keeps its own as `Translation.alignment`."""
+        alignments = align_translations(self, translations)
+        for translation, alignment in zip(translations, alignments, strict=True):
+            vars(translation)["alignment"] = alignment
+        return alignments
 
     def search(self, count: int) -> Search:
         """Finds the `count` best translations of each sentence, with the options' beam."""
@@ -266,38 +324,6 @@ def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]
     for translation in translations:
         first.setdefault(translation.text, translation)
     return list(first.values())
-
-
-def make_batches(indices: Sequence[int], batch_size: Callable[[int], int]) -> list[list[int]]:
-    """Sentences, sorted by length, in batches of at most `batch_size(longest)`, and of one where
-    that is 0."""
-    batches: list[list[int]] = []
-    for index in indices:
-        if not batches or len(batches[-1]) >= batch_size(index):
-            batches.append([])
-        batches[-1].append(index)
-    if len(batches) > 1 and len(batches[-1]) == 1 and batch_size(indices[-1]) > 1:
-        # a sentence alone has graphs of its own, which a long text is not to hold as well
-        batches[-1].insert(0, batches[-2].pop())
-    return batches
-
-
-Input = TypeVar("Input")
-Output = TypeVar("Output")
-
-
-def parallel_map(
-    work: Callable[[Input], Output], inputs: Sequence[Input], workers: int
-) -> Iterator[Output]:
-    """`work` on each input, in order, by threads: an engine's products release Python's lock."""
-    if workers == 1 or len(inputs) < 2:
-        yield from map(work, inputs)
-        return
-    pool = ThreadPoolExecutor(workers)
-    try:
-        yield from pool.map(work, inputs)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def require_list(texts: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """From the probabilities of two directions to links between words."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,22 @@ class Posterior(NamedTuple):
     """That a target word comes from a source word: each column sums to at most 1."""
     backward: Float[np.ndarray, "I J"]
     """That a source word comes from a target word: each row sums to at most 1."""
+    agreed: Float[np.ndarray, "I J"]
+    """The probability of each link, from both."""
 
-    def agreed(self) -> Float[np.ndarray, "I J"]:
-        """The probability of each link if the directions were independent."""
-        return self.forward * self.backward
+
+def independent(forward: Float[np.ndarray, "I J"], backward: Float[np.ndarray, "I J"]) -> Posterior:
+    """Of two models, each of which may be wrong: the probability of a link is their product."""
+    return Posterior(forward, backward, forward * backward)
+
+
+def of_one_model(
+    forward: Float[np.ndarray, "I J"], backward: Float[np.ndarray, "I J"]
+) -> Posterior:
+    """Of two directions that have learned the same links: the probability of a link is their
+    harmonic mean (Chen et al. 2021, eq. 7)."""
+    total = np.maximum(forward + backward, np.finfo(np.float32).tiny)
+    return Posterior(forward, backward, 2 * forward * backward / total)
 
 
 def best_in_columns(probabilities: Float[np.ndarray, "I J"]) -> set[Indices]:
@@ -110,14 +122,35 @@ class Link(NamedTuple):
 
 def links_of(posterior: Posterior, way: str, threshold: float) -> list[Link]:
     """The links in the order of the target words, each with its agreed probability."""
-    agreed = posterior.agreed()
     if way == THRESHOLD:
-        cells = {(int(row), int(column)) for row, column in np.argwhere(agreed > threshold)}
+        above = np.argwhere(posterior.agreed > threshold)
+        cells = {(int(row), int(column)) for row, column in above}
     else:
         cells = SYMMETRIZATIONS[way](forward_links(posterior), backward_links(posterior))
-    return list(with_probabilities(cells, agreed))
+    return list(with_probabilities(cells, posterior.agreed))
 
 
 def with_probabilities(cells: set[Indices], agreed: Float[np.ndarray, "I J"]) -> Iterator[Link]:
     for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):
         yield Link(row, column, float(agreed[row, column]))
+
+
+AlignmentMethod = Literal["head", "attention", "none"]
+
+
+class Alignment(NamedTuple):
+    """The links between the words of a text and those of its translation."""
+
+    method: AlignmentMethod
+    """What they are from: the model's alignment head, or, where it has none, its attention weights,
+    which are less reliable; a model with neither has no links."""
+    links: tuple[Link, ...]
+    """In the order of the target words; of attention weights, those of at least
+    `MIN_PROBABILITY`."""
+
+
+NO_ALIGNMENT = Alignment("none", ())
+MIN_PROBABILITY = 0.1
+"""Links that are less probable are not returned."""
+SURE_PROBABILITY = 0.3
+"""Links from this on are printed."""

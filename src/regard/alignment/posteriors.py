@@ -1,13 +1,13 @@
 """The probabilities that words are linked, of all sentences of a text, in files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from regard.alignment.cells import Cells, Shape
-from regard.alignment.links import Posterior
+from regard.alignment.links import Posterior, independent
 from regard.alignment.training import Tables, by_hmm
 from regard.processes import OnProgress
 from regard.shapes import Float, Int
@@ -51,12 +51,19 @@ def read_posteriors(file: Path) -> Iterator[BlockPosterior]:
             yield BlockPosterior(kept, forward, backward)
 
 
-class TextPosteriors:
-    """The mean of the views, by sentence, mapped from disk."""
+Combine = Callable[[Float[np.ndarray, "I J"], Float[np.ndarray, "I J"]], Posterior]
+"""Of the two directions: `links.independent` or `links.of_one_model`."""
 
-    def __init__(self, stem: Path, lengths: Int[np.ndarray, "2 N"]) -> None:
+
+class TextPosteriors:
+    """The probabilities of links, by sentence, mapped from disk."""
+
+    def __init__(
+        self, stem: Path, lengths: Int[np.ndarray, "2 N"], combine: Combine = independent
+    ) -> None:
         self.lengths = lengths
         """The numbers of words of each source and of each target."""
+        self.combine = combine
         self.begins = np.load(stem.with_suffix(".begins.npy"), mmap_mode="r")
         self.ends = np.load(stem.with_suffix(".ends.npy"), mmap_mode="r")
         links = stem.with_suffix(".links")
@@ -70,7 +77,27 @@ class TextPosteriors:
         both = np.zeros((2, *self.lengths[:, sentence]), np.float32)
         both[0, own["source"], own["target"]] = own["forward"]
         both[1, own["source"], own["target"]] = own["backward"]
-        return Posterior(both[0], both[1])
+        return self.combine(both[0], both[1])
+
+
+def write_given(posteriors: Iterable[Posterior], stem: Path) -> Int[np.ndarray, "2 N"]:
+    """Write the probabilities of one sentence after the other; returns the numbers of words."""
+    ends, lengths = [0], []
+    with stem.with_suffix(".links").open("wb") as stream:
+        for forward, backward, _ in posteriors:
+            rows, columns = np.nonzero(np.maximum(forward, backward) > MIN_POSTERIOR)
+            records = np.empty(len(rows), RECORD)
+            records["source"], records["target"] = rows, columns
+            records["forward"], records["backward"] = (
+                forward[rows, columns],
+                backward[rows, columns],
+            )
+            stream.write(records.tobytes())
+            ends.append(ends[-1] + len(rows))
+            lengths.append(forward.shape)
+    np.save(stem.with_suffix(".begins.npy"), np.array(ends[:-1], np.int64))
+    np.save(stem.with_suffix(".ends.npy"), np.array(ends[1:], np.int64))
+    return np.array(lengths, np.int64).reshape(-1, 2).T
 
 
 def write_means(files: Sequence[Path], shapes: Sequence[Shape], sentences: int, stem: Path) -> None:

@@ -25,5 +25,9 @@ at the end."""
 
 
 def aligned_words(text: str, spans: list[Span]) -> list[str]:
-    """The words in small letters, with one form of apostrophe."""
-    return [text[start:end].lower().replace("’", "'") for start, end in spans]
+    return [as_learned(text[start:end]) for start, end in spans]
+
+
+def as_learned(word: str) -> str:
+    """A word in small letters, with one form of apostrophe: what is learned of it."""
+    return word.lower().replace("’", "'")

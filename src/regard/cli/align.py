@@ -5,18 +5,28 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from regard import models
 from regard.alignment.formats import LINK_FORMATS, AlignedPair
 from regard.alignment.gold import AlignmentQuality, GoldLinks, measure_links, read_gold
-from regard.alignment.links import SYMMETRIZATIONS, THRESHOLD, Indices, links_of
+from regard.alignment.links import (
+    SYMMETRIZATIONS,
+    THRESHOLD,
+    Indices,
+    Posterior,
+    links_of,
+    of_one_model,
+)
 from regard.alignment.words import SEGMENTATIONS, VIEWS, Segmentation, aligned_words
 from regard.cli.common import (
     errors,
+    head_warning,
     new_file,
     new_folder,
     print_message,
@@ -28,15 +38,20 @@ from regard.data.formats import read_raw_pairs
 from regard.data.formats.lines import STANDARD_INPUT
 from regard.data.formats.pair import Pair
 from regard.errors import RegardError, nearest
+from regard.storage.folder import MODEL_INFO
+from regard.storage.model_file import is_file
 from regard.system import cores
 
 if TYPE_CHECKING:
     from regard.alignment.aligner import Aligner, Text
     from regard.alignment.posteriors import TextPosteriors
+    from regard.translator import Translator
 
 ANY_LANGUAGES = "en", "fr"
 """The keys of a .jsonl besides `source` and `target`; nothing else depends on them."""
 
+CHUNK_LINES = 1000
+"""Lines that a translation model aligns at a time."""
 FEW_LINES = 5000
 """With fewer lines, what is learned from them is weak."""
 
@@ -71,7 +86,10 @@ def align(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(help="An aligner that --save wrote; without it one is learned from the text."),
+        typer.Option(
+            help="An aligner that --save wrote, or a translation model: its alignment head finds"
+            " the links. Without it an aligner is learned from the text."
+        ),
     ] = None,
     save: Annotated[
         Path | None, typer.Option(help="Keep what is learned in this new folder, for --model.")
@@ -126,6 +144,39 @@ def align(
         regard align test.en test.fr --model aligner --gold test.wa --words spaces
     """
     use_utf8()
+    refuse_unknown(form, symmetrize, possible)
+    if out is not None:
+        new_file(out).unlink()
+    translator = load_translator(model) if model and is_translation_model(model) else None
+    if save is not None:
+        if translator is not None:
+            raise RegardError("a translation model learns nothing here", "--save", "leave it out")
+        new_folder(save).rmdir()
+    from regard.alignment.aligner import load_aligner, save_aligner
+
+    saved = load_aligner(model) if model and translator is None else None
+    asked = Asked(form, symmetrize, threshold, possible, words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed
+    with TemporaryDirectory(prefix="regard-align-") as temporary:
+        folder = Path(temporary)
+        readable = [as_file(file, folder) for file in files]
+        text = read_words(readable, folder, words)
+        gold_links = read_gold(gold, lengths_of(text), gold_base) if gold else {}
+        if translator is not None:
+            posteriors = aligned_by_model(translator, readable, text, words, folder)
+        else:
+            posteriors, aligner = aligned(text, folder, saved)
+            if save is not None:
+                save_aligner(aligner, new_folder(save))
+                print_message(f"written: {save}")
+        if out is not None or gold is None:
+            write_links(readable, asked, posteriors, out)
+        if gold is not None:
+            report_quality(readable, asked, posteriors, gold_links, worst)
+
+
+def refuse_unknown(form: str, symmetrize: str, possible: float | None) -> None:
+    """Raises RegardError if a table has no such name, or options exclude each other."""
     for name, value, table in (
         ("--format", form, LINK_FORMATS),
         ("--symmetrize", symmetrize, {THRESHOLD, *SYMMETRIZATIONS}),
@@ -136,28 +187,6 @@ def align(
         raise RegardError(
             "--possible marks links by their probability", "--symmetrize", "leave one of them out"
         )
-    if out is not None:
-        new_file(out).unlink()
-    if save is not None:
-        new_folder(save).rmdir()
-    from regard.alignment.aligner import load_aligner, save_aligner
-
-    saved = load_aligner(model) if model else None
-    asked = Asked(form, symmetrize, threshold, possible, words)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed
-    with TemporaryDirectory(prefix="regard-align-") as temporary:
-        folder = Path(temporary)
-        readable = [as_file(file, folder) for file in files]
-        text = read_words(readable, folder, words)
-        gold_links = read_gold(gold, lengths_of(text), gold_base) if gold else {}
-        posteriors, aligner = aligned(text, folder, saved)
-        if save is not None:
-            save_aligner(aligner, new_folder(save))
-            print_message(f"written: {save}")
-        if out is not None or gold is None:
-            write_links(readable, asked, posteriors, out)
-        if gold is not None:
-            report_quality(readable, asked, posteriors, gold_links, worst)
 
 
 def as_file(file: Path, folder: Path) -> Path:
@@ -218,6 +247,54 @@ def aligned(
     if empty := int((cells == 0).sum()):
         print_warning(f"{empty:,} of {len(cells):,} lines have no words on one side: no links")
     return result
+
+
+def is_translation_model(model: Path) -> bool:
+    """Whether a path names one: a file, a folder, or a built-in model; else it is an aligner."""
+    is_named = str(model) in models.builtin_names() and not model.is_dir()
+    return is_named or is_file(model) or (model / MODEL_INFO).exists()
+
+
+def load_translator(model: Path) -> "Translator":
+    """Raises RegardError if the model attends to nothing and has no alignment head."""
+    from regard.translator import load
+
+    translator = load(model)
+    if not (translator.has_alignment_head or translator.attends):
+        raise RegardError(
+            "this model has neither an alignment head nor attention",
+            str(model),
+            "`regard train --add-alignment-head` adds a head",
+        )
+    print_warning(head_warning(translator))
+    return translator
+
+
+def aligned_by_model(
+    translator: "Translator",
+    files: Sequence[Path],
+    text: "Text",
+    segmentation: Segmentation,
+    folder: Path,
+) -> "TextPosteriors":
+    """The links that a translation model finds, sentence by sentence."""
+    from regard.alignment.posteriors import TextPosteriors, write_given
+    from regard.word_alignment import GivenPair, align_given
+
+    cut = SEGMENTATIONS[segmentation]
+
+    def posteriors() -> Iterator[Posterior]:
+        lines, number = read_sentences(files), 0
+        with progress("aligning", len(text.source.tokens.lengths)) as tick:
+            while chunk := list(islice(lines, CHUNK_LINES)):
+                sides = [(line.source, line.target) if line else ("", "") for line in chunk]
+                pairs = [GivenPair(*both, cut(both[0]), cut(both[1])) for both in sides]
+                yield from align_given(translator, pairs)
+                number += len(chunk)
+                tick(number)
+
+    stem = folder / "links"
+    return TextPosteriors(stem, write_given(posteriors(), stem), of_one_model)
 
 
 def write_links(

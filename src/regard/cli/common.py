@@ -68,6 +68,16 @@ def print_warning(warning: str) -> None:
         print_message(warning, style="yellow")
 
 
+def head_warning(translator: "Translator") -> str:
+    """What to know about links from a model without an alignment head; empty for one with it."""
+    if translator.has_alignment_head:
+        return ""
+    return (
+        "this model has no alignment head: links are from its attention weights, which are less"
+        " reliable; `regard train --add-alignment-head` adds one"
+    )
+
+
 def warn_of_languages(
     files: Sequence[Path], sources: Sequence[str], targets: Sequence[str], languages: Languages
 ) -> None:

@@ -1,6 +1,7 @@
 """regard train"""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -41,9 +42,9 @@ def train(
     ] = None,
     *,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(help="Folder for the model; a folder of a run that was stopped is resumed."),
-    ],
+    ] = None,
     valid: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
@@ -75,6 +76,15 @@ def train(
             " (from two layers) model.encoder_layers."
         ),
     ] = None,
+    add_alignment_head: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Train no model: teach this finished one which word each word translates. Learns"
+            " from the text given, or else from the text that the folder was trained on. Of a"
+            " .regard file a copy is written to --out.",
+        ),
+    ] = None,
     _options: Annotated[
         bool,
         typer.Option(
@@ -100,12 +110,22 @@ def train(
     and its weights are kept if training does not improve it:
 
         regard train mine.en mine.fr --start-from en-fr --out my-model train.minutes=30
+
+    Give a finished model an alignment head, for `regard translate --align`:
+
+        regard train --add-alignment-head my-model
     """
     use_utf8()
     from regard.api import train as run
     from regard.training.report import console_report
 
     files, assignments = split_arguments(words or [])
+    if add_alignment_head is not None:
+        refuse_training_options(assignments, valid, valid_pairs, config, languages, start_from)
+        add_head(add_alignment_head, files, out)
+        return
+    if out is None:
+        raise RegardError("no folder for the model was given", "the command line", "give --out")
     if not files:
         raise RegardError("no text to train on was given", "the command line", "give two files")
     if valid and valid_pairs:
@@ -127,3 +147,29 @@ def train(
         highlight=False,
     )
     print_message(f"Now try: echo 'Some text.' | regard translate --model {quote(str(out))}")
+
+
+def refuse_training_options(assignments: Sequence[str], *given: object) -> None:
+    """Raises RegardError if options were given that only the training of a model has."""
+    if assignments or any(given):
+        raise RegardError(
+            "the alignment head takes no options of training",
+            "--add-alignment-head",
+            "give the text alone, and --out for a .regard file",
+        )
+
+
+def add_head(model: Path, files: Sequence[Path], out: Path | None) -> None:
+    from regard.api import add_alignment_head
+    from regard.training.report import console_report
+
+    stopped = "stopped; run the same command again to resume from the last saved state"
+    with console_report(errors) as report, resumable(stopped):
+        agreement = add_alignment_head(model, files, out or "", report)
+    print_message(
+        f"On {agreement.pairs:,} held-out pairs the head finds {agreement.recall:.1f} % of the"
+        f" aligner's links, and {agreement.precision:.1f} % of its own are the aligner's."
+    )
+    print_message(
+        f"Now try: echo 'Some text.' | regard translate --align --model {quote(str(out or model))}"
+    )

@@ -1,14 +1,12 @@
 """regard translate"""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -19,6 +17,7 @@ from regard.cli.common import (
     announce_default_model,
     as_utf8,
     errors,
+    head_warning,
     print_message,
     print_warning,
     refuse_stdin_twice,
@@ -29,13 +28,12 @@ from regard.cli.line_reader import read_chunks
 from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
 from regard.cli.partial_output import resume as resume_part
+from regard.cli.translated_lines import LineWarnings, OutputOptions, json_line, text_lines
 from regard.config import TextOptions
 from regard.data.formats.kinds import subtitle_warning
 from regard.data.formats.lines import (
     STANDARD_INPUT,
     decode_line,
-    is_too_long,
-    is_utf8,
     read_lines,
 )
 from regard.errors import RegardError
@@ -43,7 +41,7 @@ from regard.files import file_digest
 from regard.storage import folder as checkpoint
 from regard.system import release_freed_memory
 from regard.text.layout import translatable_spans
-from regard.translation import WARNINGS, Translation
+from regard.translation import Translation
 from regard.translator import Translator, load
 
 CHUNK_LINES = 2048
@@ -52,10 +50,6 @@ CHUNK_BYTES = 2**22
 """No further line is added to a chunk of this size."""
 FIRST_LINES = 5
 """Lines that may show that a file holds subtitles."""
-MAX_LISTED_LINES = 5
-"""At most so many line numbers are printed in a warning."""
-REPLACEMENT = "\ufffd"
-"""Replaces bytes that are not UTF-8."""
 
 
 class Format(StrEnum):
@@ -66,62 +60,6 @@ class Format(StrEnum):
 
 Stage = StrEnum("Stage", list(TextOptions.model_fields))  # type: ignore[misc]
 """The stages of text that --without names."""
-
-
-class OutputOptions(NamedTuple):
-    """How lines are translated and written."""
-
-    n_best: int
-    prefix: str
-    as_json: bool
-    no_sentence_splitting: bool
-    paragraphs: bool
-    without: tuple[str, ...]
-    protect: str
-
-
-@dataclass
-class LineWarning:
-    """A warning about lines: how many there are, and the first line numbers."""
-
-    message: str
-    count: int = 0
-    first: list[int] = field(default_factory=list)
-
-    def add(self, number: int) -> None:
-        self.count += 1
-        if len(self.first) < MAX_LISTED_LINES:
-            self.first.append(number)
-
-    def print(self, total: int) -> None:
-        """Print the warning on standard error, if there are any such lines."""
-        if self.count:
-            more = ["..."] if self.count > MAX_LISTED_LINES else []
-            shown = ", ".join([*map(str, self.first), *more])
-            print_message(f"line {shown}: {self.message} ({self.count:,} of {total:,})", "yellow")
-
-
-class LineWarnings:
-    """The warnings about the lines of a text and about their translations."""
-
-    def __init__(self) -> None:
-        self.not_utf8 = LineWarning("bytes that are not UTF-8; iconv converts a file")
-        self.truncated = LineWarning(
-            "longer than a megabyte; the rest of the line was not translated"
-        )
-        self.by_kind = {kind: LineWarning(message) for kind, message in WARNINGS.items()}
-
-    def add(self, number: int, line: bytes, best: Translation) -> None:
-        if REPLACEMENT in best.source and not is_utf8(line):
-            self.not_utf8.add(number)
-        if is_too_long(line):
-            self.truncated.add(number)
-        for kind in dict.fromkeys(warning.kind for warning in best.warnings):
-            self.by_kind[kind].add(number)
-
-    def print(self, total: int) -> None:
-        for warning in (self.not_utf8, self.truncated, *self.by_kind.values()):
-            warning.print(total)
 
 
 def translate(
@@ -152,6 +90,15 @@ def translate(
     ] = Format.text,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write one JSON object for each line.")
+    ] = False,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Append which words translate each other: ||| 0-0 1-2 says that the third word of"
+            " the translation is that of the second one of the line. --json has their characters"
+            " and probabilities.",
+        ),
     ] = False,
     no_sentence_splitting: Annotated[
         bool, typer.Option("--no-sentence-splitting", help="Translate each line as one sentence.")
@@ -234,12 +181,15 @@ def translate(
     translator = load(model, device=device, workers=workers, threads=threads)
     if shortlist:
         translator = translator.with_shortlist()
+    if align:
+        print_warning(head_warning(translator))
     size = max(beam or translator.options.beam, n_best)
     translator = with_beam(translator, size)
     output = OutputOptions(
         n_best,
         as_utf8(prefix),
         as_json,
+        align,
         no_sentence_splitting or n_best > 1 or bool(prefix),
         paragraphs,
         tuple(str(stage) for stage in without or ()),
@@ -275,7 +225,7 @@ def translate(
             for line, best in zip(chunk, translate_chunk(translator, texts, output), strict=True):
                 number += 1
                 warnings.add(number, line, best[0])
-                to.write(json_line(best) if as_json else text_lines(best, n_best, number))
+                to.write(json_line(best, align) if as_json else text_lines(best, output, number))
             to.flush()
             report(number)
     if partial:
@@ -325,12 +275,15 @@ def translate_chunk(
 ) -> list[list[Translation]]:
     """The best translations of each line."""
     if not output.no_sentence_splitting:
-        return [[translation] for translation in translator.translate(lines)]
-    if output.prefix:
+        n_best = [[translation] for translation in translator.translate(lines)]
+    elif output.prefix:
         n_best = translator.translate_with_prefix(lines, output.prefix)
     else:
         n_best = translator.n_best(lines)
-    return [best[: output.n_best] for best in n_best]
+    n_best = [best[: output.n_best] for best in n_best]
+    if output.align:
+        translator.align([each for best in n_best for each in best])
+    return n_best
 
 
 def are_files(files: list[Path]) -> bool:
@@ -385,36 +338,3 @@ def in_chunks(lines: Iterable[bytes], count: int, size: int) -> Iterator[list[by
             chunk, total = [], 0
     if chunk:
         yield chunk
-
-
-def text_lines(best: list[Translation], n_best: int, number: int) -> str:
-    if n_best == 1:
-        return best[0].text + "\n"
-    return "".join(f"{number}\t{it.log_prob:.4f}\t{it.text}\n" for it in best)
-
-
-def json_line(best: list[Translation]) -> str:
-    content = {"source": best[0].source, "translations": [as_json_object(each) for each in best]}
-    return json.dumps(content, ensure_ascii=False) + "\n"
-
-
-def as_json_object(translation: Translation) -> dict[str, object]:
-    """A translation with its source words; spans are [start, end] in characters."""
-    coverage = translation.coverage
-    words = [{"text": word.text} for word in translation.source_words]
-    return {
-        "text": translation.text,
-        "log_prob": round(translation.log_prob, 4),
-        "finish_reason": translation.finish_reason,
-        "source_words": [
-            {**word, "coverage": round(weight, 4)}
-            for word, weight in zip(words, coverage, strict=True)
-        ]
-        if coverage
-        else words,
-        "copied": [span._asdict() for span in translation.copied],
-        "warnings": [
-            {"kind": each.kind, "message": each.message, "source": each.source}
-            for each in translation.warnings
-        ],
-    }

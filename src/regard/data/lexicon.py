@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.alignment.ibm1 import MAX_PAIRS, translation_probabilities
+from regard.alignment.words import aligned_words, as_learned
 from regard.data.corpus import CHUNK_PAIRS, ParallelTexts
 from regard.files import damaged_error, read_json, write_json
 from regard.text.spans import words
@@ -55,14 +56,9 @@ class LexicalLink(NamedTuple):
     """The index of the target word."""
 
 
-def as_learned(word: str) -> str:
-    """A word in the form that a lexicon has it in."""
-    return word.lower().replace("’", "'")
-
-
 def learned_words(text: str) -> list[str]:
     """The words and punctuation marks of a text, as a lexicon has them."""
-    return [as_learned(text[start:end]) for start, end in words(text)]
+    return aligned_words(text, words(text))
 
 
 def links(source: Sequence[str], target: Sequence[str], lexicon: Lexicon) -> list[LexicalLink]:

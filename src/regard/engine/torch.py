@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
+from regard.alignment.head import HeadOutput, head_outputs
 from regard.config import ModelOptions
 from regard.engine.memory import GPU, PROCESSOR, sentences_that_fit
 from regard.engine.placeholders import tensors_to_run
 from regard.engine.quantize import dequantize
 from regard.engine.sizes import sizes_of, sizes_of_model
-from regard.engine.weight_shapes import match_shapes
+from regard.engine.weight_shapes import head_sizes, match_shapes
 from regard.errors import RegardError
 from regard.files import Tensors
+from regard.model.alignment_head import AlignmentHead, read_frozen
 from regard.model.attention import Attention
 from regard.model.memory import rows as pick
 from regard.model.network import EncoderDecoder
@@ -27,10 +30,13 @@ from regard.special import END, FIXED_SCORES, PAD, PLACEHOLDER_IDS, START, Ids
 from regard.storage.model_file import ModelFile
 from regard.text.padding import pad
 
+KEEP_TOGETHER = "keep the files of a model folder together"
+
 
 class TorchEngine:
-    def __init__(self, network: EncoderDecoder) -> None:
-        self.network = network
+    def __init__(self, network: EncoderDecoder, head: AlignmentHead | None = None) -> None:
+        self.network, self.head = network, head
+        self.has_alignment_head = head is not None
         self.tokens = network.sizes.target_tokens
         self.architecture = architecture_of(network.sizes)
         self.device = network.decoder.output_layer.weight.device
@@ -83,6 +89,15 @@ class TorchEngine:
             )
             for row, (source, target) in enumerate(zip(sources, targets, strict=True))
         ]
+
+    @torch.inference_mode()
+    def token_vectors(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[HeadOutput]:
+        """What the alignment head says of the tokens of each sentence and its translation."""
+        assert self.head is not None, "this model has no alignment head"
+        self.network.eval()
+        both = (self.tensor(pad([[*ids, END] for ids in side])) for side in (sources, targets))
+        vectors = self.head.eval()(read_frozen(self.network, *both))
+        return head_outputs(array(vectors[0]), array(vectors[1]), sources, targets)
 
     @torch.inference_mode()
     def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
@@ -178,12 +193,12 @@ def build_network(options: ModelOptions, source_tokens: int, target_tokens: int)
     return EncoderDecoder(sizes_of(options, source_tokens, target_tokens), Dropouts(**dropouts))
 
 
-def weights_of(network: EncoderDecoder) -> dict[str, np.ndarray]:
+def weights_of(network: nn.Module) -> dict[str, np.ndarray]:
     """Every weight once, by name; shared ones under the first of their names."""
     return {name: array(weight.detach()) for name, weight in network.named_parameters()}
 
 
-def set_weights(network: EncoderDecoder, weights: Tensors, where: str) -> None:
+def set_weights(network: nn.Module, weights: Tensors, where: str) -> None:
     """Raises RegardError if these are not the weights of such a network."""
     own = dict(network.named_parameters())
     differing = [
@@ -196,7 +211,7 @@ def set_weights(network: EncoderDecoder, weights: Tensors, where: str) -> None:
             f"the weights are those of another model ({len(differing)} differ: {differing[0]}"
             f"{', ...' if len(differing) > 1 else ''})",
             where,
-            "keep the files of a model folder together",
+            KEEP_TOGETHER,
         )
     with torch.no_grad():
         for name, weight in own.items():
@@ -235,4 +250,19 @@ def load_engine(bundle: ModelFile, where: str, device: str) -> TorchEngine:
         raise RegardError("the weights are those of another model", where, "copy it again, whole")
     network = build_network(options, sizes.source_tokens, sizes.target_tokens)
     set_weights(network, dequantize(tensors_to_run(bundle)), where)
-    return TorchEngine(network.to(choose_device(device, "--device")).eval())
+    head = load_head(bundle, where)
+    chosen = choose_device(device, "--device")
+    return TorchEngine(network.to(chosen).eval(), head and head.to(chosen).eval())
+
+
+def load_head(bundle: ModelFile, where: str) -> AlignmentHead | None:
+    """The alignment head of a model that has one. Raises RegardError if it is not that of the
+    card's model."""
+    if not bundle.alignment_head:
+        return None
+    sizes = head_sizes(bundle.alignment_head, sizes_of_model(bundle.info))
+    if sizes is None:
+        raise RegardError("the alignment head is that of another model", where, KEEP_TOGETHER)
+    head = AlignmentHead(sizes)
+    set_weights(head, dequantize(bundle.alignment_head), where)
+    return head

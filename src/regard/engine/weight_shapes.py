@@ -1,15 +1,18 @@
 """The names and shapes of a network's weights, from its sizes alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from regard.engine import weight_names as names
+from regard.engine.onnx.cells import CELLS
 from regard.engine.onnx.encoders import ENCODERS
 from regard.engine.onnx.network import DECODERS
+from regard.engine.onnx.products import linear_shapes
+from regard.engine.onnx.sublayers import prefixed
 from regard.engine.quantize import SCALE, are_int8, is_matrix
 from regard.files import Tensors
-from regard.model.sizes import Sizes
+from regard.model.sizes import HeadSizes, Sizes
 
 
 def weight_shapes(sizes: Sizes) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -37,8 +40,13 @@ def match_shapes(tensors: Tensors, sizes: Sizes) -> bool:
     matrices in int8 with their scales."""
     if sizes.encoder_layers + sizes.decoder_layers > len(tensors):
         return False
+    return are_stored(tensors, weight_shapes(sizes))
+
+
+def are_stored(tensors: Tensors, shapes: Iterable[tuple[str, tuple[int, ...]]]) -> bool:
+    """Whether `tensors` are weights of these names and shapes."""
     with_scales, expected = are_int8(tensors), {}
-    for name, shape in weight_shapes(sizes):
+    for name, shape in shapes:
         is_quantized = with_scales and is_matrix(name, shape)
         expected[name] = "int8" if is_quantized else "float32", shape
         if is_quantized:
@@ -47,3 +55,19 @@ def match_shapes(tensors: Tensors, sizes: Sizes) -> bool:
     return stored == expected and all(
         tensor.dtype == np.int8 or np.isfinite(tensor).all() for tensor in tensors.values()
     )
+
+
+def head_sizes(tensors: Tensors, sizes: Sizes) -> HeadSizes | None:
+    """Of the alignment head for a network of these sizes; None if `tensors` cannot be one."""
+    bias = tensors.get("source.project.bias", np.zeros(0))
+    head = HeadSizes(sizes.encoder_size, sizes.embedding_size, bias.size - 1)
+    return head if are_stored(tensors, head_shapes(head)) else None
+
+
+def head_shapes(sizes: HeadSizes) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Every weight of an alignment head."""
+    for side, inputs in (("source", sizes.source_size), ("target", sizes.target_size)):
+        for direction in names.DIRECTION_CELLS["bidirectional"]:
+            weights = CELLS["lstm"].weights(inputs, sizes.size // 2)
+            yield from prefixed(f"{side}.layer.{direction}", weights).items()
+        yield from linear_shapes(f"{side}.project", sizes.size, sizes.size + 1).items()

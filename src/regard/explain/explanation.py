@@ -314,7 +314,8 @@ def model_facts(name: str, languages: Sequence[str], sizes: Architecture) -> dic
 
 
 def words_as_json(text: TokenizedText) -> dict[str, Any]:
-    return {**text._asdict(), "words": [word._asdict() for word in text.words]}
+    words = [{"text": word.text, "tokens": word.tokens} for word in text.words]
+    return {**text._asdict(), "words": words}
 
 
 def numbers(array: np.ndarray) -> Any:

@@ -55,7 +55,11 @@ def export(folder: Path, out: Path, precision: Precision, texts: Sequence[str]) 
         options, tensors = opened.info.config.model, opened.tensors
         pairs = calibration_pairs(folder, opened.info, tensors, texts)
         ranges = clip_ranges(options, tensors, calibrate(options, tensors, pairs), pairs)
-        opened = opened._replace(tensors=quantize(tensors), calibration=ranges)
+        opened = opened._replace(
+            tensors=quantize(tensors),
+            calibration=ranges,
+            alignment_head=quantize(opened.alignment_head),
+        )
     write_model_file(out, opened._replace(shortlist=shortlist_of(folder, opened.info)))
 
 

@@ -56,9 +56,9 @@ def gather_rows(vectors: Float[Tensor, "B S D"], index: Int[Tensor, " P"]) -> Te
 class Unidirectional(nn.Module):
     """Reads from left to right: the state at a token has seen the tokens up to it."""
 
-    def __init__(self, input_size: int, sizes: Sizes) -> None:
+    def __init__(self, input_size: int, size: int, layer_type: str) -> None:
         super().__init__()
-        self.forward_rnn = RECURRENCES[sizes.encoder_layer_type](input_size, sizes.encoder_size)
+        self.forward_rnn = RECURRENCES[layer_type](input_size, size)
 
     def forward(self, inputs: Float[Tensor, "B S I"], reversal: Reversal) -> Tensor:
         """The states [B S E]."""
@@ -76,9 +76,9 @@ class Bidirectional(nn.Module):
     In both halves the state at </s> is the one after the complete sentence: the final state.
     """
 
-    def __init__(self, input_size: int, sizes: Sizes) -> None:
+    def __init__(self, input_size: int, size: int, layer_type: str) -> None:
         super().__init__()
-        layer, half = RECURRENCES[sizes.encoder_layer_type], sizes.encoder_size // 2
+        layer, half = RECURRENCES[layer_type], size // 2
         self.forward_rnn, self.backward_rnn = layer(input_size, half), layer(input_size, half)
 
     def forward(self, inputs: Float[Tensor, "B S I"], reversal: Reversal) -> Tensor:
@@ -109,7 +109,8 @@ class RecurrentEncoder(nn.Module):
         size, inner_size = sizes.encoder_size, sizes.encoder_feed_forward_size
         numbers = range(sizes.encoder_layers)
         input_sizes = [sizes.embedding_size] + [size] * (sizes.encoder_layers - 1)
-        self.layers = nn.ModuleList(DIRECTIONS[sizes.encoder](one, sizes) for one in input_sizes)
+        direction, layer_type = DIRECTIONS[sizes.encoder], sizes.encoder_layer_type
+        self.layers = nn.ModuleList(direction(one, size, layer_type) for one in input_sizes)
         self.norms = nn.ModuleList(layer_output(number, sizes) for number in numbers)
         self.feed_forwards = nn.ModuleList(
             feed_forward_sublayer(size, inner_size, dropouts.hidden) for _ in numbers

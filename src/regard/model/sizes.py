@@ -43,3 +43,14 @@ class Dropouts(NamedTuple):
     attention: float = 0.0
     source_token: float = 0.0
     target_token: float = 0.0
+
+
+class HeadSizes(NamedTuple):
+    """What decides an alignment head."""
+
+    source_size: int
+    """E: of the states of the model's encoder."""
+    target_size: int
+    """M: of the embeddings of its target tokens."""
+    size: int
+    """D: of the vectors that are compared."""

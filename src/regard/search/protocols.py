@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from regard.alignment.head import HeadOutput
 from regard.shapes import Float, Int
 from regard.special import Ids
 
@@ -91,6 +92,18 @@ class Forced(NamedTuple):
         """
         return self.weights[-1].mean(axis=0)
 
+    def aligning_weights(self) -> Float[np.ndarray, "T S"]:
+        """The weights that tell best which source token each target token translates.
+
+        In the first of several layers, what a token translates is attended to in the next step,
+        which reads it (Chen et al. 2020, section 3.1; benchmarks/head.py measures it); </s> keeps
+        its own. A single layer is the one before the output layer.
+        """
+        if len(self.weights) == 1:
+            return self.token_weights()
+        first = self.weights[0].mean(axis=0)
+        return np.concatenate([first[1:], first[-1:]])
+
 
 @runtime_checkable
 class Engine(Protocol):
@@ -139,6 +152,18 @@ class SupportsBeam(Protocol):
         size: int,
     ) -> list[list[Hypothesis]]:
         """All hypotheses of each sentence that ended, in the order in which they ended."""
+
+
+@runtime_checkable
+class SupportsAlignment(Protocol):
+    """An engine that runs alignment heads."""
+
+    has_alignment_head: bool
+    """Whether this model has one."""
+
+    def token_vectors(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[HeadOutput]:
+        """What the head says of the tokens of each sentence and its translation, both without
+        </s>."""
 
 
 @runtime_checkable

@@ -19,6 +19,8 @@ MODEL_FORMAT = 2
 """The format of folders and files. Format 1 was never released; recipes/convert.py converts it."""
 
 MODEL_INFO, WEIGHTS, QUALITY = "model.json", "model.safetensors", "quality.json"
+ALIGNMENT_HEAD = "alignment_head.safetensors"
+"""The file of a part that a model may have."""
 JOINT, SOURCE, TARGET = VOCABULARIES = ("joint.spm", "source.spm", "target.spm")
 
 NORMALIZATION = 2
@@ -54,8 +56,8 @@ class ModelInfo(NamedTuple):
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The files that determine a model's translations; some of the vocabularies do not exist."""
-    return [folder / name for name in (MODEL_INFO, WEIGHTS, *VOCABULARIES)]
+    """The files that determine a model's translations; some of them do not exist."""
+    return [folder / name for name in (MODEL_INFO, WEIGHTS, ALIGNMENT_HEAD, *VOCABULARIES)]
 
 
 def as_json_object(card: ModelInfo) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from regard.files import Tensors, damaged_error, read_json, read_tensors, write_
 from regard.shapes import Shaped
 from regard.special import END
 from regard.storage.folder import (
+    ALIGNMENT_HEAD,
     JOINT,
     MODEL_FORMAT,
     QUALITY,
@@ -45,6 +47,9 @@ LIKELY_TENSOR, COMMON_TENSOR = "shortlist.likely", "shortlist.common"
 MAX_RANGE = 1e30
 """The ends of a range are smaller than this, so that its width is finite in float32."""
 
+HEAD_PREFIX = "alignment_head."
+"""What the names of the weights of the alignment head begin with."""
+
 Calibration = Mapping[str, tuple[float, float]]
 """The range (minimum, maximum) of the input of each product that is computed in int8."""
 
@@ -70,13 +75,22 @@ class ModelFile(NamedTuple):
     """Empty for an fp32 model."""
     quality: dict[str, Any]
     shortlist: Shortlist = NO_SHORTLIST
+    alignment_head: Tensors = MappingProxyType({})
+    """The weights of `model/alignment_head.py`, stored like the others; empty for a model without
+    one."""
 
 
 def read_model_folder(folder: Path) -> ModelFile:
     """The model in a folder. Raises RegardError if there is no complete model in it."""
     card, tensors = load_model_info(folder), load_weights(folder)
-    quality = folder / QUALITY
-    return ModelFile(card, tensors, {}, read_json(quality) if quality.exists() else {})
+    quality, head = folder / QUALITY, folder / ALIGNMENT_HEAD
+    return ModelFile(
+        card,
+        tensors,
+        {},
+        read_json(quality) if quality.exists() else {},
+        alignment_head=read_tensors(head).tensors if head.exists() else {},
+    )
 
 
 def is_file(model: Path) -> bool:
@@ -102,6 +116,7 @@ def write_model_file(file: Path, model: ModelFile) -> None:
         tensors[name] = np.frombuffer(proto, np.uint8)
     if len(model.shortlist.likely):
         tensors |= {LIKELY_TENSOR: model.shortlist.likely, COMMON_TENSOR: model.shortlist.common}
+    tensors |= {HEAD_PREFIX + name: weight for name, weight in model.alignment_head.items()}
     results = {"quality": model.quality, "calibration": model.calibration}
     header = json.dumps(as_json_object(model.info) | results, ensure_ascii=False)
     write_tensors(file, tensors, {HEADER: header, CHECKSUM: checksum(header, tensors)})
@@ -189,7 +204,12 @@ def parse_model_file(
         shortlist = Shortlist(tensors.pop(LIKELY_TENSOR), tensors.pop(COMMON_TENSOR))
         if not is_valid(shortlist, len(source), len(target)):
             raise bad
-    return ModelFile(card, tensors, ranges, quality, shortlist)
+    head = {
+        name.removeprefix(HEAD_PREFIX): tensors.pop(name)
+        for name in [*tensors]
+        if name.startswith(HEAD_PREFIX)
+    }
+    return ModelFile(card, tensors, ranges, quality, shortlist, head)
 
 
 def is_valid(shortlist: Shortlist, source_tokens: int, target_tokens: int) -> bool:

@@ -18,6 +18,8 @@ class Word(NamedTuple):
     text: str
     tokens: list[int]
     """The indices of its tokens."""
+    span: Span
+    """Its characters."""
 
 
 class TokenizedText(NamedTuple):
@@ -56,7 +58,9 @@ def group_words(text: str, tokens: Sequence[Token]) -> list[Word]:
     """
     spans = words(text)
     if not spans and tokens:
-        return [Word(text.strip() or text, list(range(len(tokens))))]
+        word = text.strip() or text
+        start = text.index(word)
+        return [Word(word, list(range(len(tokens))), Span(start, start + len(word)))]
     owners = word_of_each_token([token.span for token in tokens], spans)
     after = len(spans) - 1
     for index in reversed(range(len(owners))):
@@ -69,9 +73,9 @@ def group_words(text: str, tokens: Sequence[Token]) -> list[Word]:
         for number in overlapping(spans, token.span):
             if number not in indices:  # one token holds several words, like "..."
                 start, end = extents[owner]
-                word = spans[number]
-                extents[owner] = Span(min(start, word.start), max(end, word.end))
-    return [Word(text[start:end], indices[owner]) for owner, (start, end) in extents.items()]
+                shared = spans[number]
+                extents[owner] = Span(min(start, shared.start), max(end, shared.end))
+    return [Word(text[slice(*span)], indices[owner], span) for owner, span in extents.items()]
 
 
 def overlapping(spans: Sequence[Span], span: Span) -> range:
@@ -83,7 +87,7 @@ def overlapping(spans: Sequence[Span], span: Span) -> range:
 
 def with_end(text: str, tokens: Sequence[Token]) -> TokenizedText:
     """The words of a text, and </s> as a last token and word."""
-    end = Word(PIECES[END], [len(tokens)])
+    end = Word(PIECES[END], [len(tokens)], Span(len(text), len(text)))
     return TokenizedText(
         text,
         [*(token.piece for token in tokens), PIECES[END]],

@@ -153,12 +153,7 @@ def prepare_text(
     """
     folder = training / "corpus"
     is_new = not folder.exists()
-    if not is_new:
-        corpus = open_corpus(folder)
-    else:
-        limits = Limits(**{name: getattr(options, name) for name in Limits._fields})
-        tick = report.progress(f"reading {' and '.join(file.name for file in data.train)}", 0)
-        corpus = prepare(data.train, data.languages, limits, folder, tick)
+    corpus = read_corpus(data.train, data.languages, options, folder, report)
     for line in corpus.report.lines():
         report.message(line)
     texts, valid = choose_valid(corpus, data, options, report)
@@ -166,6 +161,21 @@ def prepare_text(
         for warning in text_warnings(texts, valid, data):
             report.message(warning)
     return texts, valid, corpus.fingerprint
+
+
+def read_corpus(
+    files: tuple[Path, ...],
+    languages: tuple[str, str],
+    options: DataOptions,
+    folder: Path,
+    report: Report,
+) -> Corpus:
+    """The corpus of these files, which is prepared in `folder` if it is not there."""
+    if folder.exists():
+        return open_corpus(folder)
+    limits = Limits(**{name: getattr(options, name) for name in Limits._fields})
+    tick = report.progress(f"reading {' and '.join(file.name for file in files)}", 0)
+    return prepare(files, languages, limits, folder, tick)
 
 
 def choose_valid(

@@ -61,18 +61,23 @@ class Run(NamedTuple):
 
 def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict[str, str]:
     """What must not change when a run is resumed: all text, and all options but the time cap."""
-    fingerprint = {
-        f"{section}.{name}": json.dumps(value)
-        for section, options in config.model_dump(mode="json").items()
-        for name, value in options.items()
-    }
-    del fingerprint["train.minutes"]
+    fingerprint = options_fingerprint(config)
     fingerprint["languages"] = "-".join(data.languages)
     for role, files in (("training text", data.train), ("validation text", data.valid)):
         fingerprint[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
             fingerprint[f"{role} {number + 1}"] = file_digest(file)
     fingerprint[START_FROM] = weights_digest(start_from) if start_from else "nothing"
+    return fingerprint
+
+
+def options_fingerprint(config: Config) -> dict[str, str]:
+    fingerprint = {
+        f"{section}.{name}": json.dumps(value)
+        for section, options in config.model_dump(mode="json").items()
+        for name, value in options.items()
+    }
+    del fingerprint["train.minutes"]
     return fingerprint
 
 
@@ -142,6 +147,7 @@ def refuse_another(file: Path, fingerprint: dict[str, str]) -> None:
     before = read_json(file)
     if not isinstance(before, dict):
         raise damaged_error(file)
+    before = options_fingerprint(Config()) | before  # the run may be older than an option
     for name in sorted(fingerprint.keys() | before.keys()):
         if fingerprint.get(name) == before.get(name):
             continue

@@ -42,6 +42,11 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     return "fp32"
 
 
+def low_precision(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """bf16 for the large products, if that is the `precision` of a run."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
 class Trainer:
     """Changes weights, optimizer and average; how far the run is, `Progress` says."""
 
@@ -75,12 +80,6 @@ class Trainer:
             fused=True,
         )
 
-    def low_precision(self) -> AbstractContextManager[object]:
-        """bf16 for the large products, if that is the precision of this run."""
-        if self.precision == "bf16":
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
-
     def tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Source [B S], before [B T] and after [B T], on the device."""
         source, before, after = (torch.from_numpy(part).to(self.device) for part in batch)
@@ -99,7 +98,7 @@ class Trainer:
         loss = torch.zeros((), device=self.device)
         for batch in batches:
             tensors = self.tensors(self.group.shard(batch))
-            with self.low_precision():
+            with low_precision(self.precision, self.device):
                 part = self.network.loss(*tensors, options.label_smoothing)
             (part / tokens).backward()
             loss += part.detach() / tokens

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from regard.engine.onnx import beam_loop, candidates, graphs, greedy_loop
+from regard.engine.onnx import alignment_head, beam_loop, candidates, graphs, greedy_loop
 from regard.engine.onnx.graph import Graph
 from regard.engine.onnx.network import Network
 
@@ -30,6 +30,7 @@ BUILDERS: dict[tuple[str, bool], GraphBuilder] = {
     ("biased_step", False): graphs.biased_step_graph,
     ("forced", False): graphs.forced_graph,
     ("trace", False): graphs.trace_graph,
+    ("alignment", False): alignment_head.alignment_graph,
     ("greedy", True): greedy_loop.greedy_graph,
     ("greedy", False): greedy_loop.greedy_batch_graph,
     ("draft", True): greedy_loop.draft_graph,

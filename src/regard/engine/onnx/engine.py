@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regard.alignment.head import HeadOutput, head_outputs
 from regard.config import ModelOptions
 from regard.engine import weight_names
 from regard.engine.memory import PROCESSOR, sentences_that_fit
@@ -23,7 +24,7 @@ from regard.engine.onnx.decoder import ENCODER_STATES
 from regard.engine.onnx.encoders import ENCODERS
 from regard.engine.onnx.graphs import WRITTEN_SYMBOLS
 from regard.engine.onnx.layout import encoder_inputs
-from regard.engine.onnx.network import DECODERS, Network
+from regard.engine.onnx.network import DECODERS, NO_HEAD, Network
 from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.products import Arithmetic, Int8
 from regard.engine.onnx.scores import SCORES
@@ -31,9 +32,9 @@ from regard.engine.onnx.search_state import CACHES, NEXT
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks, put_leading_first
 from regard.engine.placeholders import tensors_to_run
-from regard.engine.quantize import are_int8
+from regard.engine.quantize import are_int8, dequantize
 from regard.engine.sizes import sizes_of, sizes_of_model
-from regard.engine.weight_shapes import match_shapes, products_of
+from regard.engine.weight_shapes import head_sizes, match_shapes, products_of
 from regard.errors import RegardError
 from regard.files import Tensors
 from regard.search.placeholders import symbols_of
@@ -63,17 +64,20 @@ class OnnxEngine:
         ranges: Calibration,
         threads: int = 1,
         shortlist: Shortlist = NO_SHORTLIST,
+        alignment_head: Tensors = NO_HEAD,
     ) -> None:
+        """`alignment_head` is in single precision, or empty."""
         self.tokens = len(tensors[f"{weight_names.OUTPUT}.bias"])
         self.sizes = sizes_of(options, len(tensors[weight_names.SOURCE_TABLE]), self.tokens)
         self.shortlist = shortlist
+        self.has_alignment_head = bool(alignment_head)
         self.uses_shortlist = False
         """Whether translations consist of the shortlist's tokens alone."""
         self.architecture = architecture_of(self.sizes)
         arithmetic = Arithmetic(tensors)
         if are_int8(tensors):
             arithmetic = Int8(tensors, ranges, int8_saturates())
-        self.sessions = Sessions(Network(self.sizes, arithmetic), threads)
+        self.sessions = Sessions(Network(self.sizes, arithmetic, alignment_head), threads)
 
     @staticmethod
     def supports(options: ModelOptions) -> bool:
@@ -230,6 +234,17 @@ class OnnxEngine:
             for row, (source, target) in enumerate(zip(sources, targets, strict=True))
         ]
 
+    def token_vectors(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[HeadOutput]:
+        """What the alignment head says of the tokens of each sentence and its translation."""
+        inputs = {
+            **encoder_inputs(sources, self.sizes),
+            "target": pad([[*target, END] for target in targets]),
+            "source_lengths": np.array([len(source) + 1 for source in sources], np.int32),
+            "target_lengths": np.array([len(target) + 1 for target in targets], np.int32),
+        }
+        output = self.sessions.run(GraphKind("alignment"), inputs)
+        return head_outputs(output["source_vectors"], output["target_vectors"], sources, targets)
+
     def trace(self, source: Ids, target: Ids, bias: Float[np.ndarray, "_ _"]) -> Trace:
         """All intermediate results of reading `target` and </s> as a translation of `source`."""
         inputs = self.forced_inputs([source], [target])
@@ -319,9 +334,10 @@ def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:
         )
     matches = sizes.target_tokens >= MAX_TOP_K and match_shapes(model.tensors, sizes)
     expected = set(products_of(sizes)) if matches and are_int8(model.tensors) else set()
-    if not matches or model.calibration.keys() != expected:
+    head_matches = not model.alignment_head or head_sizes(model.alignment_head, sizes)
+    if not matches or not head_matches or model.calibration.keys() != expected:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    tensors = tensors_to_run(model)
-    return OnnxEngine(options, tensors, model.calibration, threads, model.shortlist)
+    tensors, head = tensors_to_run(model), dequantize(model.alignment_head)
+    return OnnxEngine(options, tensors, model.calibration, threads, model.shortlist, head)

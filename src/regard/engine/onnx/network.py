@@ -12,7 +12,10 @@ from regard.engine.onnx.graph import Value
 from regard.engine.onnx.products import Arithmetic, GatheredRows
 from regard.engine.onnx.recurrent_decoder import RecurrentDecoder
 from regard.engine.onnx.self_attention_decoder import SelfAttentionDecoder
+from regard.files import Tensors
 from regard.model.sizes import Sizes
+
+NO_HEAD: Tensors = {}
 
 DECODERS: dict[str, type[Decoder]] = {
     **dict.fromkeys(CELLS, RecurrentDecoder),
@@ -23,7 +26,11 @@ DECODERS: dict[str, type[Decoder]] = {
 class Network:
     """Draws the parts of one network into graphs."""
 
-    def __init__(self, sizes: Sizes, arithmetic: Arithmetic) -> None:
+    def __init__(
+        self, sizes: Sizes, arithmetic: Arithmetic, alignment_head: Tensors = NO_HEAD
+    ) -> None:
+        """`alignment_head`: its weights in single precision, or none."""
+        self.alignment_head = alignment_head
         self.sizes, self.arithmetic, self.tokens = sizes, arithmetic, sizes.target_tokens
         self.encoder = ENCODERS[sizes.encoder_layer_type](sizes, arithmetic)
         self.decoder = DECODERS[sizes.decoder_layer_type](sizes, arithmetic)

@@ -1,0 +1,59 @@
+"""Draw the alignment head (`model.alignment_head`) into a graph, in single precision.
+
+Letters: B sentences, S source tokens, T target tokens, D size of a vector.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from regard.engine.onnx.candidates import CandidateTokens
+from regard.engine.onnx.graph import Graph, Value, draw
+from regard.engine.onnx.network import Network
+from regard.engine.weight_names import DIRECTION_CELLS
+from regard.files import Tensors
+
+GATES = (0, 3, 1, 2)
+"""Of PyTorch's order of gates (input, forget, cell, output) in ONNX's."""
+
+
+def alignment_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
+    """The vectors of all tokens, and after them the logit of no link."""
+    tensors = network.alignment_head
+    states = network.encoder.encode(g, is_single=False).states
+    target = network.decoder.embed(g.input("target", "int64", "B", "T"))
+    for side, inputs, tokens in zip(("source", "target"), (states, target), "ST", strict=True):
+        lengths = g.input(f"{side}_lengths", "int32", "B")
+        outputs = read(g, tensors, side, inputs.transpose(1, 0, 2), lengths)
+        g.output(outputs.transpose(1, 0, 2), f"{side}_vectors", "B", tokens, "D")
+
+
+def read(g: Graph, tensors: Tensors, side: str, inputs: Value, lengths: Value) -> Value:
+    """Inputs [T B _] to vectors [T B D+1]."""
+    cells = [f"{side}.layer.{direction}.cell" for direction in DIRECTION_CELLS["bidirectional"]]
+    size = tensors[f"{cells[0]}.weight_hh_l0"].shape[1]
+    weights = [
+        g.tensor(f"{side}.{kind}", array)
+        for kind, array in zip("WRB", lstm_weights(tensors, cells), strict=True)
+    ]
+    given = [inputs, *weights, lengths]
+    hidden = draw("LSTM", given, ["float32"], direction="bidirectional", hidden_size=size)[0]
+    states = hidden.transpose(0, 2, 1, 3).reshape(0, 0, 2 * size)
+    matrix, bias = (tensors[f"{side}.project.{part}"] for part in ("weight", "bias"))
+    columns = g.tensor(f"{side}.project.weight", np.ascontiguousarray(matrix.T))
+    return states @ columns + g.tensor(f"{side}.project.bias", bias)
+
+
+def lstm_weights(tensors: Tensors, cells: Sequence[str]) -> list[np.ndarray]:
+    """W, R and B of ONNX's LSTM, each of all directions."""
+
+    def stacked(kind: str) -> np.ndarray:
+        return np.stack([in_onnx(tensors[f"{cell}.{kind}_l0"]) for cell in cells])
+
+    biases = np.concatenate([stacked("bias_ih"), stacked("bias_hh")], axis=1)
+    return [stacked("weight_ih"), stacked("weight_hh"), biases]
+
+
+def in_onnx(gates: np.ndarray) -> np.ndarray:
+    parts = np.split(gates, len(GATES))
+    return np.concatenate([parts[gate] for gate in GATES])
