@@ -26,7 +26,7 @@ FLOORS = [
     {"engine", "models", "translation"},
     {"second_search", "word_alignment"},
     {"translator"},
-    {"export", "explain", "training"},
+    {"export", "explain", "markup", "training"},
     {"api", "serving"},
     {"experiment"},
     {"cli"},

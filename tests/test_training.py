@@ -167,6 +167,19 @@ def test_a_finished_run_run_again_changes_nothing(short_run, small):
     assert digest(short_run / "model.safetensors") == before
 
 
+def test_a_run_is_resumed_that_is_older_than_an_option(short_run, small, tmp_path):
+    folder = shutil.copytree(short_run, tmp_path / "older")
+    identity = folder / "training" / "run.json"
+    older = json.loads(identity.read_text())
+    del older["train.alignment_head"]
+    identity.write_text(json.dumps(older))
+    regard.train(small.train, folder, valid=small.valid, settings=SHORT)
+    older["train.seed"] = "7"
+    identity.write_text(json.dumps(older))
+    with pytest.raises(RegardError, match=r"train\.seed"):
+        regard.train(small.train, folder, valid=small.valid, settings=SHORT)
+
+
 def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(text, tmp_path):
     config, data = make_config(tiny(updates=1), "here"), Data(text.train, (), ("en", "fr"))
     run = open_run(tmp_path / "held", data, config, None, SingleProcess(), NoReport())

@@ -4,11 +4,10 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -29,6 +28,7 @@ from regard.cli.common import (
     head_warning,
     new_file,
     new_folder,
+    output_stream,
     print_message,
     print_warning,
     progress,
@@ -301,25 +301,13 @@ def write_links(
     files: Sequence[Path], asked: Asked, posteriors: "TextPosteriors", out: Path | None
 ) -> None:
     write = LINK_FORMATS[asked.form]
-    with output(out) as stream:
+    with output_stream(out) as stream:
         for number, line in enumerate(read_sentences(files), 1):
             text = write(asked.pair(number, line, posteriors))
             if text or asked.form != "naacl":
                 stream.write(f"{text}\n")
     if out is not None:
         print_message(f"written: {out}")
-
-
-@contextmanager
-def output(out: Path | None) -> Iterator[IO[str]]:
-    """A file that appears when it is complete, or standard output."""
-    if out is None:
-        yield sys.stdout
-        return
-    beside = out.with_name(f"{out.name}.part")
-    with beside.open("w", encoding="utf-8", newline="\n") as stream:
-        yield stream
-    beside.replace(out)
 
 
 def report_quality(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -180,6 +180,18 @@ def new_file(file: Path) -> Path:
     except OSError as error:
         refuse_system_error(error, "write", str(file))
     return file
+
+
+@contextmanager
+def output_stream(out: Path | None) -> Iterator[IO[str]]:
+    """A file that appears when it is complete, or standard output."""
+    if out is None:
+        yield sys.stdout
+        return
+    part = out.with_name(f"{out.name}.part")
+    with part.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+    part.replace(out)
 
 
 def new_folder(folder: Path) -> Path:

@@ -24,6 +24,7 @@ from regard.cli.common import (
     use_utf8,
     with_beam,
 )
+from regard.cli.documents import MarkupOutput, translate_documents
 from regard.cli.line_reader import read_chunks
 from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
@@ -56,6 +57,8 @@ class Format(StrEnum):
     """The formats of the input."""
 
     text = "text"
+    html = "html"
+    xml = "xml"
 
 
 Stage = StrEnum("Stage", list(TextOptions.model_fields))  # type: ignore[misc]
@@ -85,9 +88,18 @@ def translate(
     prefix: Annotated[
         str, typer.Option(help="Target text with which every translation begins.")
     ] = "",
-    format: Annotated[  # noqa: ARG001 (the parser checks it, and there is one so far)
-        Format, typer.Option(help="Format of the input.")
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="Of the input: lines of text, or documents whose tags, comments and attributes are"
+            " kept as they are.",
+        ),
     ] = Format.text,
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", help="With --format html or xml: each line is a document."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write one JSON object for each line.")
     ] = False,
@@ -166,6 +178,8 @@ def translate(
         regard translate book.txt --model en-fr.regard --out book.fr --resume
 
         regard translate --prefix "Le chat" --json < sentences.txt
+
+        regard translate --format html page.html --out page.fr.html
     """
     use_utf8()
     if resume and out is None:
@@ -199,6 +213,10 @@ def translate(
     if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
         print_message(f"{out} is complete already; remove it to translate again")
         return
+    if form != Format.text:
+        refuse_text_options(output, resume)
+        translate_documents(translator, read, MarkupOutput(form, lines, as_json, out))
+        return
     partial = None
     if out is not None:
         command = {
@@ -212,7 +230,7 @@ def translate(
         partial = resume_part(out, command, is_numbered) if resume else begin_part(out, command)
     done = partial.done if partial else 0
     all_lines = (line for file in read for line in read_lines(file))
-    lines = skip_lines(join_paragraphs(all_lines) if paragraphs else all_lines, done)
+    left = skip_lines(join_paragraphs(all_lines) if paragraphs else all_lines, done)
     warnings = LineWarnings()
     with ExitStack() as stack:
         to = stack.enter_context(partial.opened()) if partial else sys.stdout
@@ -220,7 +238,7 @@ def translate(
         report = stack.enter_context(progress_bar(read, done)) if needs_progress else no_progress
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
-        for chunk in chunks(lines, CHUNK_LINES, CHUNK_BYTES):
+        for chunk in chunks(left, CHUNK_LINES, CHUNK_BYTES):
             texts = [line.decode("utf-8", errors="replace") for line in chunk]
             for line, best in zip(chunk, translate_chunk(translator, texts, output), strict=True):
                 number += 1
@@ -231,6 +249,21 @@ def translate(
     if partial:
         partial.finish()
     warnings.print(number - done)
+
+
+def refuse_text_options(output: OutputOptions, resume: bool) -> None:
+    """Raises RegardError if an option was given that documents do not have."""
+    for name, is_given in (
+        ("--n-best", output.n_best > 1),
+        ("--prefix", output.prefix),
+        ("--align", output.align),
+        ("--paragraphs", output.paragraphs),
+        ("--resume", resume),
+    ):
+        if is_given:
+            raise RegardError(
+                "this option is for lines of text alone", name, "leave it out, or --format"
+            )
 
 
 def with_stages(translator: Translator, output: OutputOptions) -> Translator:

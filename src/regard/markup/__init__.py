@@ -1,0 +1,1 @@
+"""Text with tags: translated as text, with every tag as it was written."""

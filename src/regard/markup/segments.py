@@ -1,0 +1,273 @@
+"""From pieces to segments: a sentence or several, as plain text, with the tags that stand in it."""
+
+import re
+from collections.abc import Sequence
+from html import unescape
+from itertools import count
+from typing import NamedTuple
+
+from regard.markup.elements import BLOCKS, is_untranslated
+from regard.markup.pieces import PARSERS, Piece
+from regard.text.spans import Span
+
+SPACE = " \t\n\r\f"
+"""White space that HTML and XML collapse; a no-break space is none."""
+PART = re.compile(rf"[{SPACE}]+|&(?:#\d+|#[xX][0-9a-fA-F]+|\w{{1,32}});?|[^{SPACE}&]+|&")
+"""White space, an entity, or text."""
+NOTE = re.compile(r"[\d\s\[\](),*†‡]+")
+"""The text of a reference to a footnote."""
+ROOT = -1
+"""The parent of what is in no element."""
+
+
+class Mark(NamedTuple):
+    """An element in a segment, or a single tag or comment."""
+
+    opening: str
+    """As it is written; of a single one all of it."""
+    closing: str
+    span: Span
+    """The characters of the plain text that are in it; none for a single one."""
+    parent: int
+    """The index of the mark around it, or ROOT."""
+    is_single: bool
+    is_apart: bool = False
+    """Whether a single one has white space on both sides, of which the plain text has one space."""
+
+
+class Segment(NamedTuple):
+    before: str
+    """White space and tags that stay at the beginning, as they are written."""
+    plain: str
+    """What is translated; white space is single spaces."""
+    marks: tuple[Mark, ...]
+    """In the order of the source; an element comes before what is in it."""
+    atoms: dict[str, str]
+    """What is copied, by the name that stands for it in the plain text."""
+    entities: dict[str, str]
+    """The characters that were written as entities alone, and how."""
+    after: str
+
+
+class Document(NamedTuple):
+    parts: list[str | Segment]
+    """A string is copied."""
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [part for part in self.parts if isinstance(part, Segment)]
+
+
+class Node(NamedTuple):
+    """A piece, and what it belongs to."""
+
+    piece: Piece
+    parent: int
+    """The index of the element's opening tag around it, or ROOT."""
+    partner: int
+    """Of a tag that is opened and closed, the index of the other tag; else its own."""
+
+
+def read_document(text: str, form: str) -> Document:
+    """Raises RegardError if XML is not well-formed."""
+    pieces = with_atoms(PARSERS[form](text), form)
+    nodes = tree(pieces)
+    breaks = find_breaks(nodes, form)
+    parts: list[str | Segment] = []
+    begin = 0
+    for index in [*sorted(breaks), len(nodes)]:
+        parts += read_run(nodes, begin, index)
+        if index < len(nodes):
+            parts.append(nodes[index].piece.raw)
+        begin = index + 1
+    return Document(parts)
+
+
+def tree(pieces: Sequence[Piece]) -> list[Node]:
+    """Tags that do not match have no partner: a closing tag closes what was opened inside, too."""
+    parents, partners = [ROOT] * len(pieces), list(range(len(pieces)))
+    stack: list[int] = []
+    for index, piece in enumerate(pieces):
+        if piece.kind == "close" and any(pieces[each].name == piece.name for each in stack):
+            while pieces[opened := stack.pop()].name != piece.name:
+                pass
+            partners[opened], partners[index] = index, opened
+        parents[index] = stack[-1] if stack else ROOT
+        if piece.kind == "open":
+            stack.append(index)
+    nodes = map(Node, pieces, parents, partners)
+    return [node._replace(parent=matched_parent(node.parent, parents, partners)) for node in nodes]
+
+
+def matched_parent(parent: int, parents: Sequence[int], partners: Sequence[int]) -> int:
+    """The nearest element around that is closed."""
+    while parent != ROOT and partners[parent] == parent:
+        parent = parents[parent]
+    return parent
+
+
+def with_atoms(pieces: Sequence[Piece], form: str) -> list[Piece]:
+    """The pieces, in which an element that is not translated is one piece."""
+    nodes, merged = tree(pieces), list[Piece]()
+    index = 0
+    while index < len(nodes):
+        piece, last = nodes[index].piece, nodes[index].partner
+        is_element = piece.kind == "empty" or (piece.kind == "open" and last > index)
+        inside = pieces[index : last + 1]
+        raw = "".join(each.raw for each in inside)
+        if is_element and is_untranslated(piece, form):
+            merged.append(Piece("atom", raw, piece.name))
+            index = last
+        elif is_element and is_note(inside, "".join(each.raw for each in pieces[last + 1 :][:1])):
+            merged.append(Piece("empty", raw, piece.name))
+            index = last
+        else:
+            merged.append(piece)
+        index += 1
+    return merged
+
+
+def is_note(inside: Sequence[Piece], after: str) -> bool:
+    """Whether an element is a number at the end of a word, such as that of a footnote: it is no
+    part of the word."""
+    text = "".join(piece.raw for piece in inside if piece.kind == "text")
+    is_raised = inside[0].name in ("sup", "sub")
+    return is_raised and bool(NOTE.fullmatch(text)) and not after[:1].isalnum()
+
+
+def find_breaks(nodes: Sequence[Node], form: str) -> set[int]:
+    """The indices of the pieces at which segments end."""
+    has_text = {
+        node.parent for node in nodes if node.piece.kind == "text" and node.piece.raw.strip(SPACE)
+    }
+    breaks = set[int]()
+    for index, (piece, parent, _) in enumerate(nodes):
+        if piece.kind == "text":
+            continue
+        if form == "xml":
+            is_break = parent not in has_text
+        else:
+            is_declaration = piece.kind == "other" and not piece.raw.startswith(("<!--", "</"))
+            is_break = piece.name in BLOCKS or is_declaration
+        if is_break:
+            breaks.add(index)
+    for index in sorted(breaks):  # an element that contains a break is none that stands in text
+        around = nodes[index].parent
+        while around != ROOT:
+            breaks |= {around, nodes[around].partner}
+            around = nodes[around].parent
+    return breaks | {nodes[index].partner for index in breaks}
+
+
+def read_run(nodes: Sequence[Node], begin: int, end: int) -> list[str | Segment]:
+    """The pieces from `begin` to `end`, in which nothing divides the text."""
+    content = [index for index in range(begin, end) if is_content(nodes[index].piece)]
+    if not any(nodes[index].piece.kind == "text" for index in content):
+        raw = "".join(node.piece.raw for node in nodes[begin:end])
+        return [raw] if raw else []
+    first, last = content[0], content[-1]
+    start, stop = begin, end
+    while start < first and stays_outside(nodes, start, begin, start, first, last):
+        start += 1
+    while stop - 1 > last and stays_outside(nodes, stop - 1, begin, start, first, last):
+        stop -= 1
+    return [read_segment(nodes, begin, start, stop, end)]
+
+
+def is_content(piece: Piece) -> bool:
+    return piece.kind == "atom" or (piece.kind == "text" and bool(piece.raw.strip(SPACE)))
+
+
+def stays_outside(
+    nodes: Sequence[Node], index: int, begin: int, start: int, first: int, last: int
+) -> bool:
+    """Whether a piece beside the content, from `first` to `last`, belongs to the edge of the
+    segment: white space, a single tag, an element without content, or one around all of it."""
+    partner = nodes[index].partner
+    if index < first:
+        return partner < first or partner > last
+    return partner > last or begin <= partner < start
+
+
+def read_segment(nodes: Sequence[Node], begin: int, start: int, stop: int, end: int) -> Segment:
+    """Of the pieces from `begin` to `end`; those before `start` and from `stop` on stay outside."""
+    inside = [node.piece for node in nodes[start:stop]]
+    reader = TextReader("".join(piece.raw for piece in inside))
+    positions = [reader.read(piece) for piece in inside]
+    plain = reader.plain.rstrip(" ")
+    indices: dict[int, int] = {}
+    marks: list[Mark] = []
+    for index in range(start, stop):
+        piece, parent, partner = nodes[index]
+        if piece.kind in ("text", "atom") or partner < index:
+            continue
+        span = Span(*(min(positions[each - start], len(plain)) for each in (index, partner)))
+        indices[index] = len(marks)
+        closing = nodes[partner].piece.raw if partner > index else ""
+        mark = Mark(piece.raw, closing, span, indices.get(parent, ROOT), partner == index)
+        marks.append(mark._replace(is_apart=mark.is_single and is_apart(inside, index - start)))
+    before = "".join(node.piece.raw for node in nodes[begin:start]) + leading_space(inside[0])
+    after = trailing_space(inside[-1]) + "".join(node.piece.raw for node in nodes[stop:end])
+    return Segment(before, plain, tuple(marks), reader.atoms, reader.entities(), after)
+
+
+def is_apart(pieces: Sequence[Piece], index: int) -> bool:
+    """Whether there is white space before a piece and behind it, beside other tags."""
+    before = "".join(piece.raw for piece in pieces[:index] if piece.kind in ("text", "atom"))
+    after = "".join(piece.raw for piece in pieces[index + 1 :] if piece.kind in ("text", "atom"))
+    return before[-1:].isspace() and after[:1].isspace()
+
+
+def leading_space(piece: Piece) -> str:
+    return (
+        piece.raw[: len(piece.raw) - len(piece.raw.lstrip(SPACE))] if piece.kind == "text" else ""
+    )
+
+
+def trailing_space(piece: Piece) -> str:
+    return piece.raw[len(piece.raw.rstrip(SPACE)) :] if piece.kind == "text" else ""
+
+
+class TextReader:
+    """Puts plain text together."""
+
+    def __init__(self, raw: str) -> None:
+        self.plain = ""
+        self.atoms: dict[str, str] = {}
+        self.forms: dict[str, set[str]] = {}
+        """How each character is written."""
+        names = (f"{{{letter}{number}}}" for number in count() for letter in "kqxz")
+        self.names = (name for name in names if name not in raw)
+
+    def read(self, piece: Piece) -> int:
+        """Add a piece; returns where in the plain text it begins."""
+        begin = len(self.plain)
+        if piece.kind == "atom":
+            self.add_atom(piece.raw)
+        elif piece.kind == "text":
+            for part in PART.findall(piece.raw):
+                self.read_part(part)
+        return begin
+
+    def read_part(self, part: str) -> None:
+        meaning = unescape(part) if part[0] == "&" else part
+        if not meaning.strip(SPACE):
+            if self.plain and self.plain[-1] != " ":
+                self.plain += " "
+        elif meaning == part and part[0] == "&" and part[-1] == ";":
+            self.add_atom(part)
+        else:
+            self.plain += meaning
+            for character in meaning:
+                form = part if meaning != part and len(meaning) == 1 else character
+                self.forms.setdefault(character, set()).add(form)
+
+    def add_atom(self, raw: str) -> None:
+        name = next(self.names)
+        self.atoms[name] = raw
+        self.plain += name
+
+    def entities(self) -> dict[str, str]:
+        """The characters that were written in one way alone, as an entity."""
+        single = {character: forms for character, forms in self.forms.items() if len(forms) == 1}
+        return {character: form for character, (form,) in single.items() if form != character}
