@@ -18,6 +18,7 @@ Placement = Literal["exact", "approximate", "moved"]
 """exact: by the alignment head; approximate: by attention weights, or because the model was trained
 without placeholders; moved: by the proportion of words, since something was lost on the way."""
 WORST_FIRST: tuple[Placement, ...] = ("moved", "approximate", "exact")
+NO_LINKS = np.zeros((0, 0), np.float32)
 ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -79,64 +80,69 @@ class WrittenSegment(NamedTuple):
 
 def writer(model: MarkupModel, form: str) -> Callable[[Segment, Translation], WrittenSegment]:
     def write(segment: Segment, translation: Translation) -> WrittenSegment:
-        texts, is_complete = linked_texts(segment, translation)
-        if is_complete:
+        if all(translation.text.count(name) == 1 for name in segment.atoms):
+            texts = linked_texts(segment, translation)
             text = compose(segment, texts, spans_by_links(segment.marks, texts))
             if has_same_structure(segment, text, form):
                 is_exact = translation.alignment.method == "head" or not segment.marks
                 is_sure = is_exact and (model.has_trained_placeholders or not segment.atoms)
                 return WrittenSegment(text, "exact" if is_sure else "approximate")
-        text = compose(segment, texts, spans_by_proportion(segment.marks, texts))
-        return WrittenSegment(text, "moved")
+        return WrittenSegment(compose_by_proportion(segment, translation.text), "moved")
 
     return write
 
 
-def linked_texts(segment: Segment, translation: Translation) -> tuple[LinkedTexts, bool]:
-    """The texts with their links, and whether each atom is in the translation once; if not, it is
-    put there by the proportion of words."""
-    target, names = translation.text, list(segment.atoms)
-    is_complete = all(target.count(name) == 1 for name in names)
-    if not is_complete:
-        target = with_names(segment.plain, target, names)
-        spans = (words_around(segment.plain, (), names), words_around(target, (), names))
-        links = np.zeros(tuple(map(len, spans)), np.float32)
-        return LinkedTexts(segment.plain, target, *spans, links), False
+def linked_texts(segment: Segment, translation: Translation) -> LinkedTexts:
+    """The texts with their words, atoms among them, and how probably they are linked."""
+    target, atoms = translation.text, list(segment.atoms)
     source_words = [word.span for word in translation.source_words]
     target_words = [word.span for word in translation.words]
-    sources = words_around(segment.plain, source_words, names)
-    targets = words_around(target, target_words, names)
+    sources = words_around(segment.plain, source_words, atoms)
+    targets = words_around(target, target_words, atoms)
     links = np.zeros((len(sources), len(targets)), np.float32)
     for source, column, probability in translation.alignment.links:
         row, col = sources.index(source_words[source]), targets.index(target_words[column])
         links[row, col] = max(links[row, col], probability)
     texts = LinkedTexts(segment.plain, target, sources, targets, links)
     link_copies(texts)
-    return texts, True
+    return texts
 
 
-def words_around(text: str, known: Sequence[Span], names: Sequence[str]) -> list[Span]:
+def words_around(text: str, known: Sequence[Span], atoms: Sequence[str]) -> list[Span]:
     """The words that a translation tells of, the names that stand for atoms, and the words of what
     was copied between sentences, in order."""
     spans = list(known)
-    named = [Span(text.index(name), text.index(name) + len(name)) for name in names if name in text]
+    named = [Span(text.index(name), text.index(name) + len(name)) for name in atoms]
     for more in (named, words(text)):
         spans += [span for span in more if not any(overlap(span, other) for other in spans)]
     return sorted(spans)
 
 
-def with_names(source: str, target: str, names: Sequence[str]) -> str:
-    """The translation with each name once: those that are missing, or there more than once, are put
-    behind the word that is as far from the beginning as in the source."""
-    for name in names:
-        if target.count(name) != 1:
-            target = target.replace(name, "")
-            before, total = len(words(source[: source.index(name)])), len(words(source))
-            spans = words(target)
-            number = round(before / max(1, total) * len(spans))
-            position = spans[number - 1].end if number and spans else 0
-            target = f"{target[:position]} {name} {target[position:]}"
-    return target
+def compose_by_proportion(segment: Segment, target: str) -> str:
+    """The translation with tags and atoms in the order of the source, as far from the beginning as
+    there, in words. What is left of the atoms is taken out first."""
+    for name in segment.atoms:
+        target = target.replace(name, "")
+    marks = list(segment.marks)
+    for name, raw in segment.atoms.items():
+        start = segment.plain.index(name)
+        around = innermost(start, segment.marks)
+        marks.append(Mark(raw, "", Span(start, start), around, True, is_apart=True))
+    all_words = words_around(segment.plain, (), list(segment.atoms))
+    own = [span for span in all_words if segment.plain[slice(*span)] not in segment.atoms]
+    texts = LinkedTexts(segment.plain, target, own, words(target), NO_LINKS)
+    spans = spans_by_proportion(marks, texts)
+    return compose(segment._replace(marks=tuple(marks), atoms={}), texts, spans)
+
+
+def innermost(position: int, marks: Sequence[Mark]) -> int:
+    """The element around a character."""
+    around = [
+        index
+        for index, mark in enumerate(marks)
+        if mark.span.start <= position < mark.span.end and not mark.is_single
+    ]
+    return max(around, key=lambda index: (marks[index].span.start, index), default=ROOT)
 
 
 def link_copies(texts: LinkedTexts) -> None:
@@ -155,7 +161,7 @@ def link_copies(texts: LinkedTexts) -> None:
 def has_same_structure(segment: Segment, text: str, form: str) -> bool:
     """Whether a written segment has the tags, comments and atoms of its source, each in the same
     elements."""
-    source = LinkedTexts(segment.plain, segment.plain, (), (), np.zeros((0, 0), np.float32))
+    source = LinkedTexts(segment.plain, segment.plain, (), (), NO_LINKS)
     as_it_was = compose(segment, source, [mark.span for mark in segment.marks])
     return structure(text, form) == structure(as_it_was, form)
 

@@ -140,7 +140,6 @@ class XmlReader:
         self.text, self.events = text + (f"</{wrapper}>" if wrapper else ""), list[Event]()
         self.is_cdata = False
         head, tail = (f"<{wrapper}>", f"</{wrapper}>") if wrapper else ("", "")
-        self.index = character_index(head + text, len(head))
         self.parser = expat.ParserCreate(encoding="utf-8")
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
@@ -153,7 +152,9 @@ class XmlReader:
         self.parser.StartDoctypeDeclHandler = lambda *_: self.add("other")
         self.parser.EntityDeclHandler = refuse_entities
         try:
-            self.parser.Parse((head + text + tail).encode(), True)
+            content = (head + text + tail).encode()
+            self.index = character_index(head + text, len(head))
+            self.parser.Parse(content, True)
         except (expat.ExpatError, UnicodeEncodeError) as error:
             raise malformed(error, len(head)) from error
         if wrapper:

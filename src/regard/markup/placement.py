@@ -188,15 +188,34 @@ def single_position(mark: Mark, texts: LinkedTexts) -> int:
 
 
 def spans_by_proportion(marks: Sequence[Mark], texts: LinkedTexts) -> TagSpans:
-    """Every element is as far from the beginning and from the end as in the source, in words."""
-    sources, targets = len(texts.source_words), len(texts.target_words)
+    """Every tag is as far from the beginning as in the source, in words; all in the order of the
+    source."""
+    spans = [Span(0, 0)] * len(marks)
 
-    def boundary(position: int) -> int:
-        before = sum(word.start < position for word in texts.source_words)
-        return round(before / max(1, sources) * targets)
+    def follow(parent: int, last: int) -> int:
+        """The spans of what is in an element, from the position `last` on; the new last one."""
+        for index in children(parent, marks):
+            mark = marks[index]
+            first = max(last, texts.characters(proportional(mark.span, texts)).start)
+            last = follow(index, first)
+            if not mark.is_single:
+                last = max(last, texts.characters(proportional(mark.span, texts)).end)
+            spans[index] = Span(first, last)
+        return last
 
-    spans = []
-    for mark in marks:
-        begin, end = boundary(mark.span.start), boundary(mark.span.end)
-        spans.append(texts.characters(WordInterval(begin, max(begin, end))))
+    follow(ROOT, 0)
     return spans
+
+
+def children(parent: int, marks: Sequence[Mark]) -> list[int]:
+    """The marks directly in an element, in the order of the source."""
+    own = [index for index, mark in enumerate(marks) if mark.parent == parent]
+    return sorted(own, key=lambda index: (marks[index].span.start, index))
+
+
+def proportional(span: Span, texts: LinkedTexts) -> WordInterval:
+    """The target words that are where a source span is."""
+    share = len(texts.target_words) / max(1, len(texts.source_words))
+    before, inside = (sum(word.start < edge for word in texts.source_words) for edge in span)
+    begin = round(before * share)
+    return WordInterval(begin, max(begin, round(inside * share)))

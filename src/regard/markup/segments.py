@@ -175,7 +175,7 @@ def read_run(nodes: Sequence[Node], begin: int, end: int) -> list[str | Segment]
 
 
 def is_content(piece: Piece) -> bool:
-    return piece.kind == "atom" or (piece.kind == "text" and bool(piece.raw.strip(SPACE)))
+    return piece.kind == "atom" or (piece.kind == "text" and bool(unescape(piece.raw).strip()))
 
 
 def stays_outside(
