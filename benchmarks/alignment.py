@@ -22,9 +22,8 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from regard.alignment.gold import AlignmentQuality, measure_links, read_gold
+from regard.alignment.gold import AlignmentQuality, measure_links, quality_line, read_gold
 from regard.alignment.links import SYMMETRIZATIONS, Indices
-from regard.cli.align import quality_line
 from regard.files import write_json
 from regard.system import describe_system
 

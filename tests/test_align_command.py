@@ -115,3 +115,18 @@ def test_texts_that_do_not_match_are_refused(text):
     (text / "short").write_text("Le chat.\n")
     done = typed("align", text / "lesson.source", text / "short")
     assert done.returncode == 2 and b"line 2 has a source but no translation" in done.stderr
+
+
+def test_evaluate_measures_the_links_of_a_model(text):
+    source, target = files(text)
+    gold = text / "gold.wa"
+    done = typed("evaluate", source, target, "--alignment", gold, "--beam", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    [*_, quality] = json.loads(done.stdout)
+    assert quality["name"] == "AER"
+    assert 0 < quality["value"] < 60
+    same = typed("align", source, target, "--model", "en-fr", "--gold", gold)
+    assert f"AER {quality['value']:.2f}, {quality['signature']}" in same.stdout.decode()
+    done = typed("evaluate", source, target, "--hypothesis", target, "--alignment", gold)
+    assert done.returncode == 2
+    assert b"--alignment has no effect" in done.stderr

@@ -171,3 +171,16 @@ def error_rate(counts: Int[np.ndarray, "N 4"]) -> Float[np.ndarray, " N"]:
     """AER of each row: links, links that are sure, links that are possible, sure gold links."""
     proposed, sure_hits, possible_hits, sure = counts.T
     return 1 - (sure_hits + possible_hits) / np.maximum(proposed + sure, 1)
+
+
+def quality_line(quality: AlignmentQuality) -> str:
+    return f"AER {quality.aer:.2f}, {quality_details(quality)}"
+
+
+def quality_details(quality: AlignmentQuality) -> str:
+    """All but the error rate itself."""
+    return (
+        f"95 %: {quality.low:.2f} to {quality.high:.2f}, precision {quality.precision:.2f}, recall"
+        f" {quality.recall:.2f}, F1 {quality.f1:.2f}: {quality.links:,} links,"
+        f" {quality.sure:,} sure gold links, {quality.sentences:,} sentences"
+    )

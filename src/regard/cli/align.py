@@ -13,7 +13,7 @@ import typer
 
 from regard import models
 from regard.alignment.formats import LINK_FORMATS, AlignedPair
-from regard.alignment.gold import AlignmentQuality, GoldLinks, measure_links, read_gold
+from regard.alignment.gold import GoldLinks, measure_links, quality_line, read_gold
 from regard.alignment.links import (
     SYMMETRIZATIONS,
     THRESHOLD,
@@ -25,13 +25,13 @@ from regard.alignment.links import (
 from regard.alignment.words import SEGMENTATIONS, VIEWS, Segmentation, aligned_words
 from regard.cli.common import (
     errors,
-    head_warning,
     new_file,
     new_folder,
     output_stream,
     print_message,
     print_warning,
     progress,
+    refuse_without_links,
     use_utf8,
 )
 from regard.data.formats import read_raw_pairs
@@ -256,17 +256,10 @@ def is_translation_model(model: Path) -> bool:
 
 
 def load_translator(model: Path) -> "Translator":
-    """Raises RegardError if the model attends to nothing and has no alignment head."""
     from regard.translator import load
 
     translator = load(model)
-    if not (translator.has_alignment_head or translator.attends):
-        raise RegardError(
-            "this model has neither an alignment head nor attention",
-            str(model),
-            "`regard train --add-alignment-head` adds a head",
-        )
-    print_warning(head_warning(translator))
+    refuse_without_links(translator)
     return translator
 
 
@@ -330,15 +323,6 @@ def report_quality(
     costly = sorted(gold, key=lambda sentence: -cost(links[sentence], gold[sentence]))
     for sentence in costly[:worst]:
         print_mistakes(pairs[sentence], links[sentence], gold[sentence])
-
-
-def quality_line(quality: AlignmentQuality) -> str:
-    return (
-        f"AER {quality.aer:.2f} (95 %: {quality.low:.2f} to {quality.high:.2f}), precision"
-        f" {quality.precision:.2f}, recall {quality.recall:.2f}, F1 {quality.f1:.2f}:"
-        f" {quality.links:,} links, {quality.sure:,} sure gold links,"
-        f" {quality.sentences:,} sentences"
-    )
 
 
 def cost(links: set[Indices], gold: GoldLinks) -> int:

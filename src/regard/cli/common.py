@@ -78,6 +78,17 @@ def head_warning(translator: "Translator") -> str:
     )
 
 
+def refuse_without_links(translator: "Translator") -> None:
+    """Raises RegardError if the model attends to nothing and has no alignment head."""
+    if not (translator.has_alignment_head or translator.attends):
+        raise RegardError(
+            "this model has neither an alignment head nor attention",
+            "its links",
+            "`regard train --add-alignment-head` adds a head",
+        )
+    print_warning(head_warning(translator))
+
+
 def warn_of_languages(
     files: Sequence[Path], sources: Sequence[str], targets: Sequence[str], languages: Languages
 ) -> None:

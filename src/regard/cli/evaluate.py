@@ -2,17 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from regard import models
+from regard.alignment.gold import measure_links, quality_details, read_gold
+from regard.alignment.links import SURE_PROBABILITY, THRESHOLD, links_of
+from regard.alignment.words import SEGMENTATIONS, Segmentation
 from regard.cli.common import (
     BeamOption,
     announce_default_model,
     errors,
     new_file,
     refuse_stdin_twice,
+    refuse_without_links,
     use_utf8,
     warn_of_languages,
     with_beam,
@@ -20,9 +24,9 @@ from regard.cli.common import (
 from regard.data.formats import guess_languages
 from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest
-from regard.evaluation import CONVENTIONS, measure
+from regard.evaluation import CONVENTIONS, Quality, measure
 from regard.text.languages import parse_languages
-from regard.translator import load
+from regard.translator import Translator, load
 
 
 def evaluate(
@@ -48,6 +52,18 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="Write the translations to this new file.")
     ] = None,
+    alignment: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="GOLD",
+            help="Also measure the model's word links between the two files, against gold links in"
+            " NAACL's or Pharaoh's form.",
+        ),
+    ] = None,
+    words: Annotated[
+        Literal["text", "spaces"],
+        typer.Option(help="For --alignment: cut lines into words as text, or at spaces alone."),
+    ] = "text",
     languages: Annotated[
         str, typer.Option(help="Like en-fr; by default from the model or the file endings.")
     ] = "",
@@ -73,6 +89,7 @@ def evaluate(
             "--no-sentence-splitting": no_sentence_splitting,
             "--device": device != "auto",
             "--out": out,
+            "--alignment": alignment,
         }
         for option in (option for option, value in unused.items() if value):
             raise RegardError(
@@ -113,8 +130,34 @@ def evaluate(
     if out is not None:
         new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
     qualities = measure(texts, references, pair[1], convention)
+    if alignment is not None:
+        qualities.append(alignment_quality(translator, sources, references, alignment, words))
     if as_json:
         typer.echo(json.dumps([quality._asdict() for quality in qualities]))
         return
     for quality in qualities:
         typer.echo(f"{quality.name:<5} {quality.value:6.2f}  {quality.signature}")
+
+
+def alignment_quality(
+    translator: Translator,
+    sources: list[str],
+    references: list[str],
+    gold: Path,
+    segmentation: Segmentation,
+) -> Quality:
+    """The alignment error rate of the model's links between the words of both texts."""
+    from regard.word_alignment import GivenPair, align_given
+
+    refuse_without_links(translator)
+    cut = SEGMENTATIONS[segmentation]
+    pairs = [GivenPair(a, b, cut(a), cut(b)) for a, b in zip(sources, references, strict=True)]
+    lengths = [(len(pair.source_words), len(pair.target_words)) for pair in pairs]
+    gold_links = read_gold(gold, lengths)
+    links = {
+        number: {link[:2] for link in links_of(posterior, THRESHOLD, SURE_PROBABILITY)}
+        for number, posterior in enumerate(align_given(translator, pairs))
+        if number in gold_links
+    }
+    quality = measure_links(links, gold_links)
+    return Quality("AER", quality.aer, quality_details(quality))

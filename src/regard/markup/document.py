@@ -200,14 +200,14 @@ def compose(segment: Segment, texts: LinkedTexts, spans: TagSpans) -> str:
         for index in sorted(children, key=lambda index: (*spans[index], index)):
             mark, own = segment.marks[index], spans[index]
             yield escaped(Span(end, own.start))
-            yield apart(mark, own.start) if mark.is_apart else mark.opening
+            yield mark.opening if not mark.is_apart else apart(mark, own.start == span.start)
             yield from inside(index, own)
             yield mark.closing
             end = own.end
         yield escaped(Span(end, span.end))
 
-    def apart(mark: Mark, position: int) -> str:
-        return f" {mark.opening}" if position else f"{mark.opening} "
+    def apart(mark: Mark, is_first: bool) -> str:
+        return f"{mark.opening} " if is_first else f" {mark.opening}"
 
     content = "".join(inside(ROOT, Span(0, len(texts.target))))
     return segment.before + content + segment.after
