@@ -67,15 +67,37 @@ class ReadingModel(AligningModel, Protocol):
     def target(self) -> Vocabulary: ...
 
 
+class GivenSide(NamedTuple):
+    """A text whose words are given."""
+
+    ids: Ids
+    words: WordTokens
+
+
+def align_sentence(model: AligningModel, source: GivenSide, target: GivenSide) -> Alignment:
+    """The links of one sentence and its translation, both without </s>."""
+    method = method_of(model)
+    if method == "none":
+        return NO_ALIGNMENT
+    [posterior] = model.posteriors([source.ids], [target.ids])
+    return Alignment(method, tuple(links_between(source, target, posterior)))
+
+
+def method_of(model: AligningModel) -> AlignmentMethod:
+    if model.has_alignment_head:
+        return "head"
+    return "attention" if model.attends else "none"
+
+
 def align_translations(
     model: AligningModel, translations: Sequence[Translation]
 ) -> list[Alignment]:
     """By the model's alignment head, or by its attention weights where it has none."""
-    if not (model.has_alignment_head or model.attends):
+    method = method_of(model)
+    if method == "none":
         return [NO_ALIGNMENT] * len(translations)
     parts = [part for translation in translations for part in translation.sentences]
     posteriors = iter(model.posteriors(*tokens_of(parts)))
-    method: AlignmentMethod = "head" if model.has_alignment_head else "attention"
     return [joined(method, each, posteriors) for each in translations]
 
 
@@ -115,7 +137,9 @@ def joined(
     links = [
         Link(source.indices[link.source], target.indices[link.target], link.probability)
         for part, source, target, posterior in zip(parts, sources, targets, own, strict=True)
-        for link in sentence_links(part, source, target, posterior(source, target))
+        for link in links_between(
+            GivenSide(part.source_ids, source), GivenSide(part.ids, target), posterior
+        )
     ]
     return Alignment(method, tuple(links))
 
@@ -134,22 +158,16 @@ def words_by_sentence(words: Sequence[Word], lengths: Sequence[int]) -> list[Wor
     return sentences
 
 
-def sentence_links(
-    part: SentenceTranslation, source: WordTokens, target: WordTokens, posterior: Posterior
-) -> list[Link]:
-    agreed = posterior.agreed.copy()
-    for row, column in copied_words(part, source, target):
-        agreed[row], agreed[:, column] = 0.0, 0.0
-        agreed[row, column] = 1.0
-    return links_of(posterior._replace(agreed=agreed), THRESHOLD, MIN_PROBABILITY)
-
-
-def copied_words(
-    part: SentenceTranslation, source: WordTokens, target: WordTokens
-) -> Iterator[tuple[int, int]]:
-    """The words that are the same placeholder symbol on both sides."""
-    rows, columns = symbol_words(part.source_ids, source), symbol_words(part.ids, target)
-    yield from ((rows[symbol], columns[symbol]) for symbol in rows if symbol in columns)
+def links_between(source: GivenSide, target: GivenSide, posterior: SentencePosterior) -> list[Link]:
+    """The links of a sentence; a placeholder symbol is linked to itself alone."""
+    computed = posterior(source.words, target.words)
+    agreed = computed.agreed.copy()
+    rows, columns = symbol_words(*source), symbol_words(*target)
+    for symbol in rows.keys() & columns.keys():
+        agreed[rows[symbol]], agreed[:, columns[symbol]] = 0.0, 0.0
+    for symbol in rows.keys() & columns.keys():
+        agreed[rows[symbol], columns[symbol]] = 1.0
+    return links_of(computed._replace(agreed=agreed), THRESHOLD, MIN_PROBABILITY)
 
 
 def symbol_words(ids: Ids, words: WordTokens) -> dict[int, int]:
@@ -160,13 +178,6 @@ def symbol_words(ids: Ids, words: WordTokens) -> dict[int, int]:
         for token in tokens
         if ids[token] in PLACEHOLDER_IDS
     }
-
-
-class GivenSide(NamedTuple):
-    """A text whose words are given."""
-
-    ids: Ids
-    words: WordTokens
 
 
 def given_side(vocabulary: Vocabulary, text: str, spans: Sequence[Span]) -> GivenSide:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from regard.alignment.links import SURE_PROBABILITY
 from regard.cli.common import (
     BeamOption,
     ModelsOption,
@@ -235,6 +236,7 @@ def word_rows(one: "Explanation", pictured: "WeightMap", subwords: bool) -> "lis
     firsts = range(len(rows)) if subwords else [word.tokens[0] for word in one.target.words]
     probs = one.probabilities if subwords else one.word_probabilities
     written = []
+    linked = linked_words(one, subwords)
     table = zip(rows, firsts, probs, weights, strict=True)
     for row, first, prob, row_weights in table:
         most = (-row_weights).argsort()[:TOP_PER_ROW]
@@ -245,5 +247,18 @@ def word_rows(one: "Explanation", pictured: "WeightMap", subwords: bool) -> "lis
             if other.id != one.target.ids[first] and other.probability >= MIN_SHOWN
         ]
         shown = [(column, weight) for column, weight in read if weight >= MIN_SHOWN]
-        written.append(WordRow(row, float(prob), shown, others[:TOP_PER_ROW]))
+        translated = linked.get(first, [])
+        written.append(WordRow(row, float(prob), shown, translated, others[:TOP_PER_ROW]))
     return written
+
+
+def linked_words(one: "Explanation", subwords: bool) -> dict[int, list[str]]:
+    """The source words that each target word is linked to, by the word's first token; of subwords,
+    which have no links of their own, by each of them."""
+    linked: dict[int, list[str]] = {}
+    for link in one.alignment.links:
+        if link.probability > SURE_PROBABILITY:
+            tokens = one.target.words[link.target].tokens
+            for token in tokens if subwords else tokens[:1]:
+                linked.setdefault(token, []).append(one.source.words[link.source].text)
+    return linked

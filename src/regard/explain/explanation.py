@@ -9,6 +9,7 @@ from unicodedata import category
 import numpy as np
 
 from regard import models
+from regard.alignment.links import Alignment
 from regard.errors import RegardError
 from regard.pipeline import PLACEHOLDER, SourceSentence
 from regard.search.protocols import FinishReason, Hypothesis
@@ -26,6 +27,7 @@ from regard.text.normalize import replace_control_characters
 from regard.text.segments import TokenizedText, detokenize, with_end, without_end
 from regard.text.vocabulary import Token, Vocabulary
 from regard.translator import Translator, load
+from regard.word_alignment import GivenSide, WordTokens, align_sentence
 
 TOP_NEXT = 8
 """How many of the likeliest next tokens an explanation lists at each step."""
@@ -76,6 +78,8 @@ class Explanation(NamedTuple):
     probabilities: Float[np.ndarray, " T"]
     """Of each token that was written."""
     score_changes: tuple[ScoreChange, ...]
+    alignment: Alignment
+    """Between the words of both texts, </s> excluded; changed scores do not change it."""
 
     @property
     def log_prob(self) -> float:
@@ -240,7 +244,16 @@ def explain_hypothesis(
         next_tokens,
         np.exp(trace.log_probs[np.arange(rows), target.ids]),
         changes,
+        align_sentence(translator, side_without_end(source), side_without_end(target)),
     )
+
+
+def side_without_end(text: TokenizedText) -> GivenSide:
+    """The tokens and the words but </s>."""
+    words = [word for word in text.words if text.ids[word.tokens[0]] != END]
+    ids = [token for token in text.ids if token != END]
+    texts, tokens = [word.text for word in words], [word.tokens for word in words]
+    return GivenSide(ids, WordTokens(list(range(len(words))), tokens, texts))
 
 
 def advice(explained: Explanation) -> str:
@@ -290,6 +303,13 @@ def as_json(explained: Explanation) -> dict[str, Any]:
         "weights": numbers(explained.weights),
         "word_weights": numbers(explained.word_weights),
         "word_probabilities": [round(prob, 6) for prob in explained.word_probabilities],
+        "alignment": {
+            "method": explained.alignment.method,
+            "links": [
+                [link.source, link.target, round(link.probability, 4)]
+                for link in explained.alignment.links
+            ],
+        },
         "next": [
             [token._replace(probability=round(token.probability, 6))._asdict() for token in step]
             for step in explained.next

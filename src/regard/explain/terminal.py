@@ -80,14 +80,17 @@ class WordRow(NamedTuple):
     probability: float
     attended: list[tuple[str, float]]
     """Source words and their weights, the largest first."""
+    translated: list[str]
+    """The source words that it is linked to."""
     others: list[str]
     """The likeliest alternatives."""
 
 
 def word_by_word(rows: Sequence[WordRow]) -> Table:
-    """Each written word with its probability, the source words that it attended to most, and the
-    likeliest alternatives."""
-    table = Table("word", "sure", "looked at", "or rather", box=None, pad_edge=False)
+    """Each written word with its probability, the source words that it attended to most and those
+    that it translates, and the likeliest alternatives."""
+    heads = "word", "sure", "looked at", "translates", "or rather"
+    table = Table(*heads, box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for row in rows:
         attended = Text(", ").join(
@@ -97,6 +100,7 @@ def word_by_word(rows: Sequence[WordRow]) -> Table:
             Text(row.word, "bold"),
             f"{row.probability:.0%}",
             attended,
+            ", ".join(row.translated),
             Text(", ".join(row.others), "dim"),
         )
     return table

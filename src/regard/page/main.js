@@ -10,6 +10,7 @@ import {
 } from "./state/data.js";
 import { arrowsView } from "./views/arrows.js";
 import { showComparison } from "./views/comparison.js";
+import { linksView } from "./views/links.js";
 import { longView } from "./views/long_view.js";
 import { matrixView } from "./views/matrix.js";
 import { ownWordsView } from "./views/own_words.js";
@@ -34,6 +35,7 @@ const VIEWS = [
   { key: "step", name: "Step by step", build: stepView },
   { key: "matrix", name: "Matrix", build: matrixView },
   { key: "arrows", name: "Arrows", build: arrowsView },
+  { key: "links", name: "Links", build: linksView },
   { key: "long", name: "Long view", build: longView },
   { key: "own", name: "Own words", build: ownWordsView },
 ];

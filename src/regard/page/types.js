@@ -32,6 +32,10 @@
  * @property {number} encoder_size
  * @property {number} decoder_size
  *
+ * @typedef {object} Alignment
+ * @property {"head" | "attention" | "none"} method  the alignment head, or the attention weights
+ * @property {[source: number, target: number, probability: number][]} links  between words
+ *
  * @typedef {object} Explanation  what `regard.explain.explanation.as_json` returns
  * @property {Model} model
  * @property {TokenizedText} source
@@ -46,6 +50,7 @@
  * @property {SelfAttention[]} decoder_attentions
  * @property {number[][]} weights  T × S
  * @property {number[][]} word_weights  target words × source words
+ * @property {Alignment} alignment
  * @property {Candidate[][]} next  the likeliest tokens at each step
  * @property {number[]} probabilities
  * @property {ScoreChange[]} score_changes

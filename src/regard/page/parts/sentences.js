@@ -4,6 +4,7 @@ import { make, show } from "./dom.js";
 import {
   END,
   isTraditional,
+  linksOf,
   percent,
   readable,
   weightsOf,
@@ -103,7 +104,40 @@ export function showSentences(container, app) {
     line("target", `${language(to)}, ${modelLabel(explanation, app.other)}`, to, targetWords(app)),
     otherLine(app),
   );
+  linkWords(container, explanation);
   markSentences(container, app);
+}
+
+const MIN_SHOWN = 0.3; // less probable links do not light up
+
+/**
+ * Light up the words that are linked to the one that is pointed at, or that has the focus.
+ * @param {HTMLElement} container
+ * @param {Explanation} explanation
+ */
+function linkWords(container, explanation) {
+  for (const [side, other] of [
+    ["source", "target"],
+    ["target", "source"],
+  ]) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const words = container.querySelectorAll(`.${side} .word`);
+    words.forEach((word, number) => {
+      const links = linksOf(explanation, side, number).filter((link) => link[2] > MIN_SHOWN);
+      const linked = links.map((link) => link[other === "source" ? 0 : 1]);
+      const light = (/** @type {boolean} */ on) => {
+        word.classList.toggle("linked", on && linked.length > 0);
+        for (const index of linked)
+          container
+            .querySelector(`.${other} .word[data-word="${index}"]`)
+            ?.classList.toggle("linked", on);
+      };
+      word.addEventListener("pointerenter", () => light(true));
+      word.addEventListener("pointerleave", () => light(false));
+      word.addEventListener("focusin", () => light(true));
+      word.addEventListener("focusout", () => light(false));
+    });
+  }
 }
 
 /** The other model's translation; words that are not in this model's are marked. @param {App} app */

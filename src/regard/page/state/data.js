@@ -112,6 +112,17 @@ export function selfAttentions(explanation, side) {
   return side === "encoder" ? explanation.encoder_attentions : explanation.decoder_attentions;
 }
 
+/**
+ * The links of a word, the most probable first.
+ * @param {Explanation} explanation
+ * @param {string} side  source or target
+ * @param {number} word
+ */
+export function linksOf({ alignment }, side, word) {
+  const own = alignment.links.filter((link) => link[side === "source" ? 0 : 1] === word);
+  return own.sort((one, other) => other[2] - one[2]);
+}
+
 /** @param {Explanation} explanation */
 export function hasSelfAttention({ encoder_attentions, decoder_attentions }) {
   return encoder_attentions.length + decoder_attentions.length > 0;

@@ -5,14 +5,15 @@ import { END } from "../state/data.js";
 import { describeWord, grid, readout, unitChoice } from "../parts/figures.js";
 import { headChoice } from "../parts/stages.js";
 
-const MIN_WEIGHT = 0.02; // weaker links would be invisible and are not drawn
+export const MIN_WEIGHT = 0.02; // weaker links would be invisible and are not drawn
 const MAX_LINK_WIDTH = 9; // pixels, of a link with weight 1
 const MAX_LINK_WIDTH_OF_MANY = 5; // where there are many links
 
 /** @param {App} app @returns {View} */
 export function arrowsView(app) {
   const line = readout("Point at a word to see its links alone.");
-  const links = arrows(app.explanation, app.selection, app.byWords, (row) =>
+  const cells = grid(app.explanation, app.selection, app.byWords);
+  const links = arrows(cells, MIN_WEIGHT, (row) =>
     line.say(...describeWord(app.explanation, app.selection, app.byWords, row)),
   );
   const node = make(
@@ -26,13 +27,11 @@ export function arrowsView(app) {
 }
 
 /**
- * @param {Explanation} explanation
- * @param {HeadSelection} selection
- * @param {boolean} byWords
+ * @param {Grid} cells
+ * @param {number} least  the smallest weight that is drawn
  * @param {(row: number) => void} read  called with the target word that is pointed at
  */
-export function arrows(explanation, selection, byWords, read) {
-  const cells = grid(explanation, selection, byWords);
+export function arrows(cells, least, read) {
   const picture = makeSvg("svg", { class: "links", "aria-hidden": "true" });
   const above = wordList("source", "The sentence", cells.source);
   const below = wordList("target", "The translation", cells.target);
@@ -42,7 +41,7 @@ export function arrows(explanation, selection, byWords, read) {
   const links = [];
   cells.weights.forEach((weights, row) =>
     weights.forEach((weight, column) => {
-      if (weight < MIN_WEIGHT) return;
+      if (weight < least) return;
       const path = makeSvg("path", {
         "data-row": row,
         "data-column": column,

@@ -2,7 +2,7 @@
 
 import { make, show } from "../parts/dom.js";
 import { MEAN_OF_HEADS, argmax, isTraditional, lastLayer, readable } from "../state/data.js";
-import { arrows } from "./arrows.js";
+import { MIN_WEIGHT, arrows } from "./arrows.js";
 import { grid } from "../parts/figures.js";
 import { matrix } from "./matrix.js";
 import { candidateList } from "../parts/candidates.js";
@@ -54,7 +54,8 @@ export function showComparison(container, app) {
     );
     return { update() {} };
   }
-  const figure = arrows(other, MEAN_OF_HEADS, app.byWords, () => {});
+  const cells = grid(other, MEAN_OF_HEADS, app.byWords);
+  const figure = arrows(cells, MIN_WEIGHT, () => {});
   show(
     body,
     figure.node,
