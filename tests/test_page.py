@@ -13,7 +13,7 @@ import pytest
 from regard import page
 
 STAGES = 7
-STEP, MATRIX, ARROWS, LONG, OWN = "step", "matrix", "arrows", "long", "own"
+STEP, MATRIX, ARROWS, LINKS, LONG, OWN = "step", "matrix", "arrows", "links", "long", "own"
 ATTACK = "</script><script>alert(1)</script>"
 IMAGE = '"><img/onerror=alert(2)/src=x>'
 
@@ -88,6 +88,15 @@ def layer(random_, states, steps, heads, hidden, attention):
     }
 
 
+def alignment_by_hand(source, target, attention):
+    """Words are linked in order; every third one weakly."""
+    if attention == "none":
+        return {"method": "none", "links": []}
+    count = min(len(source["words"]), len(target["words"])) - 1
+    links = [[number, number, 0.2 if number % 3 == 2 else 0.9] for number in range(count)]
+    return {"method": "head", "links": links}
+
+
 def explanation(
     source, target, name="attention", attention="scaled", layers=2, heads=1, size=32, hidden=16
 ):
@@ -144,6 +153,7 @@ def explanation(
         "decoder_attentions": [],
         "weights": rounded(weights),
         "word_weights": rounded(words),
+        "alignment": alignment_by_hand(source, target, attention),
         "next": next_tokens,
         "probabilities": [0.6] * steps,
         "score_changes": [],
@@ -413,7 +423,7 @@ def test_markup_in_a_sentence_is_shown_and_never_runs(opened):
     shown = opened({**data, "title": ATTACK})
     assert ATTACK in shown.text(".source .text")
     assert IMAGE in shown.text(".advice")
-    for view in (MATRIX, ARROWS, LONG, STEP):
+    for view in (MATRIX, ARROWS, LINKS, LONG, STEP):
         shown.view(view)
     shown.tab.wait_for_timeout(100)
     assert shown.tab.locator("img, main script").count() == 0
@@ -487,6 +497,46 @@ def test_each_stage_shows_the_numbers_that_it_was_given(opened, heads):
     if heads > 1:
         shown.tab.click("[data-choice='-1,0']")
         assert shown.numbers(".weight-bar", "weight") == expected["weights"][4]
+
+
+def lit(shown):
+    return [
+        (side, number)
+        for side in ("source", "target")
+        for number in shown.numbers(f".line.{side} .word.linked", "word")
+    ]
+
+
+def test_pointing_at_a_word_or_reaching_it_by_keyboard_lights_its_links_on_both_sides(opened, data):
+    shown = opened(data)
+    expected = data["explanations"][0]["alignment"]["links"]
+    assert lit(shown) == []
+    for source, target, probability in expected:
+        both_words = [("source", source), ("target", target)] if probability > 0.3 else []
+        shown.tab.hover(f'.line.source .word[data-word="{source}"]')
+        assert lit(shown) == both_words
+        shown.tab.hover(f'.line.target .word[data-word="{target}"]')
+        assert lit(shown) == both_words
+        shown.tab.hover("h1")
+        assert lit(shown) == []
+        shown.tab.focus(f'.line.target .word[data-word="{target}"]')
+        assert lit(shown) == both_words
+        shown.tab.locator(":focus").blur()
+        assert lit(shown) == []
+
+
+def test_the_links_have_a_view_that_says_what_they_are_from(opened, data):
+    shown = opened(data)
+    expected = data["explanations"][0]["alignment"]["links"]
+    shown.view(LINKS)
+    assert shown.numbers("#panel .links path", "weight") == sorted(link[2] for link in expected)
+    drawn = zip(
+        *(shown.numbers("#panel .links path", name) for name in ("column", "row")), strict=True
+    )
+    assert sorted(drawn) == sorted((source, target) for source, target, _ in expected)
+    assert "alignment head" in shown.text("#panel")
+    shown.tab.hover('#panel .arrows .target .word[data-word="1"]')
+    assert "translates black (0.90)" in shown.text(".readout")
 
 
 def test_the_next_tokens_are_those_it_was_given_and_the_written_one_is_marked(opened, data):
@@ -610,7 +660,7 @@ def test_only_a_model_with_self_attention_has_the_view_of_own_words(opened, data
     assert shown.tab.get_attribute("body", "data-view") == STEP
     plain = opened(data)
     assert plain.tab.locator("#tab-own").count() == 0
-    plain.tab.keyboard.press("5")
+    plain.tab.keyboard.press("6")
     assert plain.tab.get_attribute("body", "data-view") == "step"
 
 
@@ -812,7 +862,7 @@ def test_an_accessibility_checker_finds_no_fault(opened, data, unprotected_tab, 
     for where in (0, SOURCE_TOKENS + 1, position(1, 2), position(1, 4), position(1, 6)):
         shown.go(where)
         assert shown.tab.evaluate(run) == []
-    for view in (MATRIX, ARROWS, LONG):
+    for view in (MATRIX, ARROWS, LINKS, LONG):
         shown.view(view)
         assert shown.tab.evaluate(run) == [], view
     shown.tab.keyboard.press("?")

@@ -35,9 +35,9 @@ const VIEWS = [
   { key: "step", name: "Step by step", build: stepView },
   { key: "matrix", name: "Matrix", build: matrixView },
   { key: "arrows", name: "Arrows", build: arrowsView },
-  { key: "links", name: "Links", build: linksView },
   { key: "long", name: "Long view", build: longView },
   { key: "own", name: "Own words", build: ownWordsView },
+  { key: "links", name: "Links", build: linksView },
 ];
 /** @param {Explanation} explanation */
 function viewsOf(explanation) {

@@ -11,7 +11,7 @@ const KEYS = [
   ["→  ←", "one stage forward, one back"],
   ["Shift →  Shift ←", "one token forward, one back"],
   ["Home  End", "to the beginning, to the end"],
-  ["1  2  3  4  5  6", "step by step, matrix, arrows, links, long view, own words (of a Transformer)"],
+  ["1  2  3  4  5  6", "step by step, matrix, arrows, long view, own words (of a Transformer), links"],
   ["?", "this help"],
 ];
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
