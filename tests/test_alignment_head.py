@@ -18,6 +18,7 @@ from regard.alignment.head import HeadOutput, TokenVectors, head_posterior
 from regard.alignment.links import MIN_PROBABILITY, of_one_model
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantize
+from regard.engine.sizes import sizes_of_model
 from regard.engine.torch import TorchEngine, load_engine, weights_of
 from regard.engine.weight_shapes import head_shapes, head_sizes
 from regard.errors import RegardError
@@ -43,7 +44,7 @@ from regard.training.loop import Interrupted
 from regard.training.report import NoReport
 from regard.word_alignment import GivenPair, align_given
 from test_cli import typed
-from test_onnx import SOURCES, TARGETS, engines, options_of, varied_networks
+from test_onnx import SOURCES, TARGETS, VARIED, engines, options_of, varied_networks
 
 SIZE = 8
 ODD_LINES = [
@@ -55,9 +56,12 @@ ODD_LINES = [
 ]
 
 
-def random_head(source_size, target_size, seed=0):
+def random_head(sizes, seed=0):
+    """For a network of these sizes."""
+    tokens = sizes.source_tokens, sizes.target_tokens
+    own = HeadSizes(*tokens, 4, sizes.encoder_size, sizes.embedding_size, SIZE)
     torch.manual_seed(seed)
-    head = AlignmentHead(HeadSizes(source_size, target_size, SIZE)).eval()
+    head = AlignmentHead(own).eval()
     for weight in head.parameters():
         torch.nn.init.uniform_(weight, -0.7, 0.7)
     return head
@@ -66,7 +70,7 @@ def random_head(source_size, target_size, seed=0):
 @varied_networks
 def test_both_engines_say_the_same_of_tokens_and_no_sentence_depends_on_others(made):
     networks, sizes = engines(made), engines(made).onnx.sizes
-    head = random_head(sizes.encoder_size, sizes.embedding_size)
+    head = random_head(sizes)
     by_torch = TorchEngine(networks.torch.network, head)
     weights = weights_of(networks.torch.network)
     by_onnx = OnnxEngine(options_of(made), weights, {}, alignment_head=weights_of(head))
@@ -266,8 +270,7 @@ def test_a_batch_has_the_links_of_its_pairs(linked):
 def with_head(model, tmp_path_factory) -> Path:
     """A model folder with a head of random weights."""
     folder = shutil.copytree(model, tmp_path_factory.mktemp("head") / "model")
-    sizes = read_json(folder / "model.json")["config"]["model"]
-    head = random_head(sizes["encoder_size"], sizes["embedding_size"])
+    head = random_head(sizes_of_model(read_model(folder).info))
     write_tensors(folder / ALIGNMENT_HEAD, weights_of(head), {})
     return folder
 
@@ -302,10 +305,12 @@ def test_a_head_is_exported_with_its_model_and_translations_stay_as_they_are(
 
 
 def test_the_shapes_that_sizes_tell_are_those_of_the_head():
-    sizes = HeadSizes(6, 10, SIZE)
+    sizes = HeadSizes(20, 30, 4, 6, 10, SIZE)
     weights = weights_of(AlignmentHead(sizes))
     assert {name: weight.shape for name, weight in weights.items()} == dict(head_shapes(sizes))
-    network = engines(next(iter(varied()))).onnx.sizes._replace(encoder_size=6, embedding_size=10)
+    network = engines(VARIED[0]).onnx.sizes._replace(
+        source_tokens=20, target_tokens=30, encoder_size=6, embedding_size=10
+    )
     assert head_sizes(weights, network) == head_sizes(quantize(weights), network) == sizes
     assert head_sizes(weights, network._replace(encoder_size=8)) is None
     for name in weights:
@@ -314,16 +319,11 @@ def test_the_shapes_that_sizes_tell_are_those_of_the_head():
         assert head_sizes(less, network) is None
 
 
-def varied():
-    from test_onnx import VARIED
-
-    return VARIED
-
-
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
 def test_the_head_of_another_model_is_refused(with_head, tmp_path, engine):
     other = shutil.copytree(with_head, tmp_path / "other")
-    write_tensors(other / ALIGNMENT_HEAD, weights_of(random_head(5, 7)), {})
+    sizes = sizes_of_model(read_model(other).info)._replace(embedding_size=30)
+    write_tensors(other / ALIGNMENT_HEAD, weights_of(random_head(sizes)), {})
     with pytest.raises(RegardError, match="another model"):
         regard.load(other, engine=engine)
 

@@ -11,6 +11,7 @@ import typer
 from regard import models
 from regard.cli.common import use_utf8
 from regard.engine.quantize import SCALE, are_int8
+from regard.files import Tensors
 from regard.storage.model_card import MODEL_CARD
 from regard.storage.model_file import read_model
 from regard.text.normalize import clean_line
@@ -48,7 +49,8 @@ def info(
     content: dict[str, Any] = {
         **({MODEL_CARD: model_card} if model_card else {}),
         "languages": "-".join(card.languages),
-        "parameters": sum(tensors[name].size for name in tensors if not name.endswith(SCALE)),
+        "parameters": count_numbers(tensors),
+        "alignment_head_parameters": count_numbers(stored.alignment_head),
         "precision": "int8" if are_int8(tensors) else "fp32",
         "source_tokens": len(card.source),
         "target_tokens": len(card.target),
@@ -62,6 +64,11 @@ def info(
         return
     width = max(MIN_COLUMNS, shutil.get_terminal_size().columns)
     typer.echo("\n".join(as_lines(content, 0, width)))
+
+
+def count_numbers(tensors: Tensors) -> int:
+    """Of weights, without the scales of int8."""
+    return sum(tensors[name].size for name in tensors if not name.endswith(SCALE))
 
 
 def as_lines(content: dict[str, Any], depth: int, width: int) -> list[str]:

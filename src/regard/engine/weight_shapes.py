@@ -60,13 +60,26 @@ def are_stored(tensors: Tensors, shapes: Iterable[tuple[str, tuple[int, ...]]]) 
 def head_sizes(tensors: Tensors, sizes: Sizes) -> HeadSizes | None:
     """Of the alignment head for a network of these sizes; None if `tensors` cannot be one."""
     bias = tensors.get("source.project.bias", np.zeros(0))
-    head = HeadSizes(sizes.encoder_size, sizes.embedding_size, bias.size - 1)
+    table = tensors.get("source.embed.table.weight", np.zeros((0, 0)))
+    head = HeadSizes(
+        sizes.source_tokens,
+        sizes.target_tokens,
+        table.shape[-1],
+        sizes.encoder_size,
+        sizes.embedding_size,
+        bias.size - 1,
+    )
     return head if are_stored(tensors, head_shapes(head)) else None
 
 
 def head_shapes(sizes: HeadSizes) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Every weight of an alignment head."""
-    for side, inputs in (("source", sizes.source_size), ("target", sizes.target_size)):
+    own = sizes.embedding_size
+    for side, tokens, inputs in (
+        ("source", sizes.source_tokens, own + sizes.source_size),
+        ("target", sizes.target_tokens, own + sizes.target_size),
+    ):
+        yield f"{side}.embed.table.weight", (tokens, own)
         for direction in names.DIRECTION_CELLS["bidirectional"]:
             weights = CELLS["lstm"].weights(inputs, sizes.size // 2)
             yield from prefixed(f"{side}.layer.{direction}", weights).items()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from regard.model.encoder import Bidirectional, reversal_indices
-from regard.model.layers import Dropout
+from regard.model.layers import Dropout, Embedding
 from regard.model.network import EncoderDecoder
 from regard.model.sizes import HeadSizes
 from regard.shapes import Bool, Float, Int
@@ -49,24 +49,26 @@ class Reader(nn.Module):
     """Reads one side from both ends; returns the vectors of the tokens, and after each of them the
     logit that its word has no link. At </s> they mean nothing."""
 
-    def __init__(self, input_size: int, size: int, dropout: float) -> None:
+    def __init__(self, tokens: int, input_size: int, sizes: HeadSizes, dropout: float) -> None:
         super().__init__()
+        self.embed = Embedding(tokens, sizes.embedding_size, 0.0, 0.0)
         self.dropout = Dropout(dropout)
-        self.layer = Bidirectional(input_size, size, "lstm")
-        self.project = nn.Linear(size, size + 1)
+        self.layer = Bidirectional(input_size + sizes.embedding_size, sizes.size, "lstm")
+        self.project = nn.Linear(sizes.size, sizes.size + 1)
 
     def forward(
         self, tokens: Int[Tensor, "B T"], inputs: Float[Tensor, "B T _"]
     ) -> Float[Tensor, "B T V"]:
-        states = self.layer(self.dropout(inputs), reversal_indices(tokens))
+        both = torch.cat([inputs, self.embed(tokens)], dim=-1)
+        states = self.layer(self.dropout(both), reversal_indices(tokens))
         return self.project(self.dropout(states)).float()
 
 
 class AlignmentHead(nn.Module):
     def __init__(self, sizes: HeadSizes, dropout: float = 0.0) -> None:
         super().__init__()
-        self.source = Reader(sizes.source_size, sizes.size, dropout)
-        self.target = Reader(sizes.target_size, sizes.size, dropout)
+        self.source = Reader(sizes.source_tokens, sizes.source_size, sizes, dropout)
+        self.target = Reader(sizes.target_tokens, sizes.target_size, sizes, dropout)
 
     def forward(self, inputs: FrozenInputs) -> tuple[Tensor, Tensor]:
         """The vectors of the source [B S V] and of the target [B T V]."""

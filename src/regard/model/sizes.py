@@ -48,6 +48,10 @@ class Dropouts(NamedTuple):
 class HeadSizes(NamedTuple):
     """What decides an alignment head."""
 
+    source_tokens: int
+    target_tokens: int
+    embedding_size: int
+    """Of the head's own embeddings."""
     source_size: int
     """E: of the states of the model's encoder."""
     target_size: int

@@ -37,7 +37,7 @@ from regard.training.schedules import rate_factor
 from regard.training.signals import catch_signals
 from regard.training.trainer import choose_precision, low_precision
 
-SIZE = 256
+SIZE, EMBEDDING_SIZE = 256, 128
 DROPOUT = 0.1
 EPOCHS = 4
 """Times that the text is read, unless `MAX_UPDATES` are done before."""
@@ -108,8 +108,15 @@ class HeadTrainer:
         sizes = network.sizes
         torch.set_num_threads(options.threads or cores())
         torch.manual_seed(options.seed)
-        head = AlignmentHead(HeadSizes(sizes.encoder_size, sizes.embedding_size, SIZE), DROPOUT)
-        self.head = head.to(self.device)
+        head_sizes = HeadSizes(
+            sizes.source_tokens,
+            sizes.target_tokens,
+            EMBEDDING_SIZE,
+            sizes.encoder_size,
+            sizes.embedding_size,
+            SIZE,
+        )
+        self.head = AlignmentHead(head_sizes, DROPOUT).to(self.device)
         self.weights = dict(self.head.named_parameters())
         self.optimizer = torch.optim.AdamW(
             self.head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True

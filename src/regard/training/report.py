@@ -104,10 +104,20 @@ class ConsoleReport(Report):
 
         def count(done: int) -> None:
             self.bars.update(self.task, completed=done)
+            if total and self.is_line_due():
+                self.message(f"{task}: {done / total:.0%}")
             if total and done >= total:
                 self.bars.update(self.task, visible=False)
 
         return count
+
+    def is_line_due(self) -> bool:
+        """Whether a line of progress is to be printed now, where there is no terminal."""
+        now = time.monotonic()
+        if self.console.is_terminal or now - self.last_line <= QUIET_SECONDS:
+            return False
+        self.last_line = now
+        return True
 
     def remove_task(self) -> None:
         """Remove the bar of the last task, if it is not that of training."""
@@ -129,8 +139,7 @@ class ConsoleReport(Report):
         skipped = f", {update.skipped} skipped" if update.skipped else ""
         about = f"loss {self.loss:.3f}, {self.rate:,.0f} tokens/s{skipped}"
         self.bars.update(self.training, completed=update.update, visible=True, about=about)
-        if not self.console.is_terminal and now - self.last_line > QUIET_SECONDS:
-            self.last_line = now
+        if self.is_line_due():
             self.message(f"update {update.update:,} of {update.updates:,}: {about}")
 
     def validated(self, validation: Validated) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from regard.engine.onnx.candidates import CandidateTokens
-from regard.engine.onnx.graph import Graph, Value, draw
+from regard.engine.onnx.encoders import SOURCE_INPUT
+from regard.engine.onnx.graph import Graph, Value, concat, draw
 from regard.engine.onnx.network import Network
 from regard.engine.weight_names import DIRECTION_CELLS
 from regard.files import Tensors
@@ -19,24 +20,30 @@ GATES = (0, 3, 1, 2)
 
 def alignment_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The vectors of all tokens, and after them the logit of no link."""
-    tensors = network.alignment_head
     states = network.encoder.encode(g, is_single=False).states
-    target = network.decoder.embed(g.input("target", "int64", "B", "T"))
-    for side, inputs, tokens in zip(("source", "target"), (states, target), "ST", strict=True):
+    [source] = g.input_table(SOURCE_INPUT)
+    target = g.input("target", "int64", "B", "T")
+    sides = ("source", source, states, "S"), ("target", target, network.decoder.embed(target), "T")
+    for side, tokens, inputs, axis in sides:
         lengths = g.input(f"{side}_lengths", "int32", "B")
-        outputs = read(g, tensors, side, inputs.transpose(1, 0, 2), lengths)
-        g.output(outputs.transpose(1, 0, 2), f"{side}_vectors", "B", tokens, "D")
+        vectors = read(g, network.alignment_head, side, tokens, inputs, lengths)
+        g.output(vectors.transpose(1, 0, 2), f"{side}_vectors", "B", axis, "D")
 
 
-def read(g: Graph, tensors: Tensors, side: str, inputs: Value, lengths: Value) -> Value:
-    """Inputs [T B _] to vectors [T B D+1]."""
+def read(
+    g: Graph, tensors: Tensors, side: str, tokens: Value, inputs: Value, lengths: Value
+) -> Value:
+    """Tokens [B T] and inputs [B T _] to vectors [T B D+1]."""
+    table = tensors[f"{side}.embed.table.weight"]
+    own = g.tensor(f"{side}.embed", table * np.float32(table.shape[1] ** 0.5))[tokens]
+    both = concat([inputs, own], axis=2).transpose(1, 0, 2)
     cells = [f"{side}.layer.{direction}.cell" for direction in DIRECTION_CELLS["bidirectional"]]
     size = tensors[f"{cells[0]}.weight_hh_l0"].shape[1]
     weights = [
         g.tensor(f"{side}.{kind}", array)
         for kind, array in zip("WRB", lstm_weights(tensors, cells), strict=True)
     ]
-    given = [inputs, *weights, lengths]
+    given = [both, *weights, lengths]
     hidden = draw("LSTM", given, ["float32"], direction="bidirectional", hidden_size=size)[0]
     states = hidden.transpose(0, 2, 1, 3).reshape(0, 0, 2 * size)
     matrix, bias = (tensors[f"{side}.project.{part}"] for part in ("weight", "bias"))
