@@ -33,7 +33,7 @@ def of_one_model(
     forward: Float[np.ndarray, "I J"], backward: Float[np.ndarray, "I J"]
 ) -> Posterior:
     """Of two directions that have learned the same links: the probability of a link is their
-    harmonic mean (Chen et al. 2021, eq. 7)."""
+    harmonic mean (as in Mask-Align, Chen, Sun & Liu 2021)."""
     total = np.maximum(forward + backward, np.finfo(np.float32).tiny)
     return Posterior(forward, backward, 2 * forward * backward / total)
 

@@ -2,7 +2,8 @@
 
 On each side a recurrent network reads what a trained model has of every token: the states of its
 encoder, and the embeddings of its target tokens. The product of the vectors of two words is their
-score. One matrix of scores gives both directions, and each word may come from none.
+score. One matrix of scores gives both directions, and each word may come from none, as in
+Mask-Align (Chen, Sun & Liu 2021).
 
 Letters: B sentences, S source tokens, T target tokens, I source words, J target words, V the size
 of a vector (D) and the logit after it.
@@ -21,7 +22,7 @@ from regard.model.sizes import HeadSizes
 from regard.shapes import Bool, Float, Int
 
 AGREEMENT = 5.0
-"""The weight of the squared difference between the directions (Chen et al. 2021, eq. 6)."""
+"""The weight of the squared difference between the directions (Chen et al. 2021)."""
 SURE_LINK, SURE_NONE = 0.4, 0.8
 """A word is learned from if its likeliest link, or that it has none, is at least so likely."""
 

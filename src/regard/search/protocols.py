@@ -96,7 +96,7 @@ class Forced(NamedTuple):
         """The weights that tell best which source token each target token translates.
 
         In the first of several layers, what a token translates is attended to in the next step,
-        which reads it (Chen et al. 2020, section 3.1; benchmarks/head.py measures it); </s> keeps
+        which reads it (Chen et al. 2020; docs/benchmarks.md, Word alignment); </s> keeps
         its own. A single layer is the one before the output layer.
         """
         if len(self.weights) == 1:

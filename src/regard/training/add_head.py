@@ -12,14 +12,14 @@ from regard.data.lexicon import evenly_spread
 from regard.engine.quantize import are_int8, quantize
 from regard.engine.torch import load_engine, weights_of
 from regard.errors import RegardError
-from regard.files import read_json, write_json, write_tensors
+from regard.files import file_digest, read_json, write_json, write_tensors
 from regard.storage.folder import ALIGNMENT_HEAD, QUALITY
 from regard.storage.model_file import read_model, write_model_file
 from regard.system import keep_freed_memory
 from regard.training.alignment_head import Agreement, HeadTrainer, train_head
 from regard.training.alignment_text import HEAD_PAIRS, TextSample, link_text
 from regard.training.data import read_corpus
-from regard.training.folder import lock_folder
+from regard.training.folder import IDENTITY, lock_folder, weights_digest
 from regard.training.loop import restore_threads
 from regard.training.report import Report
 
@@ -58,6 +58,8 @@ def add_to_file(file: Path, files: Sequence[Path], out: Path, report: Report) ->
         raise RegardError(
             "a .regard file holds no text", str(file), "name two text files to learn from"
         )
+    if out.exists():
+        raise RegardError("this file exists already", str(out), "choose another --out")
     work = out.with_name(f".{out.name}.alignment")
     learned = learn_head(file, files, work / "corpus", work, report)
     model = read_model(file)
@@ -66,6 +68,15 @@ def add_to_file(file: Path, files: Sequence[Path], out: Path, report: Report) ->
     write_model_file(out, model._replace(alignment_head=head, quality=quality))
     shutil.rmtree(work)
     return learned.agreement
+
+
+def prepare_work(work: Path, model: Path, files: Sequence[Path]) -> None:
+    """Make the folder, or empty it if what is in it was begun with another model or text."""
+    identity = {"model": weights_digest(model), "text": [file_digest(file) for file in files]}
+    if work.exists() and (not (work / IDENTITY).exists() or read_json(work / IDENTITY) != identity):
+        shutil.rmtree(work)
+    work.mkdir(parents=True, exist_ok=True)
+    write_json(work / IDENTITY, identity)
 
 
 class LearnedHead(NamedTuple):
@@ -81,7 +92,7 @@ def learn_head(
     opened = read_model(model)
     info, options = opened.info, opened.info.config.train
     engine = load_engine(opened, str(model), options.device)
-    work.mkdir(parents=True, exist_ok=True)
+    prepare_work(work, model, files)
     corpus = read_corpus(tuple(files), info.languages, info.config.data, corpus_folder, report)
     indices = evenly_spread(len(corpus), HEAD_PAIRS)
     text = link_text(TextSample(corpus, indices, info.source, info.target), work / "links", report)

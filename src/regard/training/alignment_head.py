@@ -39,9 +39,9 @@ from regard.training.trainer import choose_precision, low_precision
 
 SIZE, EMBEDDING_SIZE = 256, 128
 DROPOUT = 0.1
-EPOCHS = 4
+EPOCHS = 3
 """Times that the text is read, unless `MAX_UPDATES` are done before."""
-MAX_UPDATES = 8000
+MAX_UPDATES = 6000
 BATCH_TOKENS = 6000
 """Of the longer side, padding included."""
 POOL_PAIRS = 32_768

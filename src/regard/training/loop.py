@@ -258,6 +258,7 @@ class TrainingLoop:
         if not self.group.is_first:
             return
         folder = self.prepared.folder
+        (folder / checkpoint.ALIGNMENT_HEAD).unlink(missing_ok=True)  # it read other weights
         write_tensors(folder / checkpoint.WEIGHTS, self.trainer.averaged_weights(), {})
         quality = {
             "pairs": len(self.prepared.valid.sources),
