@@ -2,8 +2,8 @@
 
     python recipes/general.py
 
-It is trained in five stages, each from the model of the previous one. An interrupted run resumes;
-a finished one is only scored again.
+It is trained in five stages, each from the model of the previous one, and gets its alignment head
+at the end. An interrupted run resumes; a finished one is only scored again.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from regard import models
 from regard.config import SearchOptions, read_config
 from regard.evaluation import measure
 from regard.export.export import export
-from regard.files import write_json
+from regard.files import read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.model_card import add_model_card, read_model_card
 from regard.system import describe_system
@@ -267,6 +267,15 @@ def learn(name: str, text: Path, folder: Path, begun: Path | str) -> dict[str, A
     }
 
 
+def learn_alignment(folder: Path) -> dict[str, Any]:
+    """The last part of the model, from the text that it was trained on."""
+    if not (folder / checkpoint.ALIGNMENT_HEAD).exists():
+        with console_report(Console(stderr=True)) as report:
+            regard.add_alignment_head(folder, report=report)
+    agreement: dict[str, Any] = read_json(folder / checkpoint.QUALITY)["alignment"]
+    return agreement
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data")
@@ -283,6 +292,7 @@ def main() -> None:
     for name in STAGES:
         training[name] = learn(name, text, asked.out / name, begun)
         begun = asked.out / name
+    training["alignment head"] = learn_alignment(asked.out / STAGES[-1])
     pack(asked.out / STAGES[-1], text, asked.pack, asked.results, training)
 
 

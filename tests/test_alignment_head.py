@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
-from conftest import InMemory
+from conftest import InMemory, tiny
 from regard.alignment.head import HeadOutput, TokenVectors, head_posterior
 from regard.alignment.links import MIN_PROBABILITY, of_one_model
 from regard.engine.onnx.engine import OnnxEngine
@@ -38,6 +38,7 @@ from regard.special import PLACEHOLDER_SYMBOLS
 from regard.storage.folder import ALIGNMENT_HEAD
 from regard.storage.model_file import read_model
 from regard.training import alignment_head as training
+from regard.training.add_head import prepare_work
 from regard.training.alignment_head import HeadTrainer, LinkedBatch, tokens_of_words, train_head
 from regard.training.alignment_text import TextSample, link_text, sentence_tokens
 from regard.training.loop import Interrupted
@@ -445,6 +446,36 @@ def test_a_head_is_added_to_a_finished_model_and_aligns_text(model, tmp_path, mo
     assert len(aligned.stdout.decode().splitlines()) == len(lesson)
     again = typed("align", *files, "--model", folder, "--save", tmp_path / "saved")
     assert again.returncode == 2 and b"learns nothing here" in again.stderr
+
+
+def test_a_head_is_learned_anew_for_other_text(model, tmp_path):
+    work, text = tmp_path / "work", tmp_path / "text"
+    text.write_text("one")
+    prepare_work(work, model, [text])
+    for content, is_kept in (("one", True), ("two", False)):
+        (work / "links").touch()
+        text.write_text(content)
+        prepare_work(work, model, [text])
+        assert (work / "links").exists() == is_kept
+
+
+class AddsHead(NoReport):
+    """Puts a head beside the weights before the second validation."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def updated(self, update):
+        if update.update == 2:
+            self.file.write_bytes(b"a head")
+
+
+def test_a_head_is_removed_when_its_model_learns_on(text, tmp_path):
+    head = tmp_path / "model" / ALIGNMENT_HEAD
+    settings = tiny(updates=2, validate_every=1, metric="loss")
+    regard.train(text.train, head.parent, text.valid, "", settings, report=AddsHead(head))
+    assert read_json(head.parent / "quality.json")["update"] == 2
+    assert not head.exists()
 
 
 @pytest.mark.parametrize(

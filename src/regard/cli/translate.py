@@ -24,7 +24,6 @@ from regard.cli.common import (
     use_utf8,
     with_beam,
 )
-from regard.cli.documents import MarkupOutput, translate_documents
 from regard.cli.line_reader import read_chunks
 from regard.cli.partial_output import begin as begin_part
 from regard.cli.partial_output import output_paths, skip_lines
@@ -214,6 +213,8 @@ def translate(
         print_message(f"{out} is complete already; remove it to translate again")
         return
     if form != Format.text:
+        from regard.cli.documents import MarkupOutput, translate_documents
+
         refuse_text_options(output, resume)
         translate_documents(translator, read, MarkupOutput(form, lines, as_json, out))
         return
