@@ -18,12 +18,18 @@ import numpy as np
 
 import regard
 from regard.alignment.gold import read_gold
-from regard.alignment.links import Indices, Posterior
+from regard.alignment.links import THRESHOLD, Indices, Posterior, links_of
 from regard.alignment.words import SEGMENTATIONS
 from regard.files import write_json
 from regard.lesson.corpus import examples
 from regard.markup.document import translate_markup
-from regard.markup.placement import LinkedTexts, TagSpans, spans_by_links, spans_by_proportion
+from regard.markup.placement import (
+    LinkedTexts,
+    TagSpans,
+    linked_texts,
+    spans_by_links,
+    spans_by_proportion,
+)
 from regard.markup.segments import ROOT, Mark
 from regard.models import DEFAULT
 from regard.system import describe_system
@@ -90,9 +96,9 @@ def gold_intervals(gold: GoldPair) -> Iterator[tuple[Span, Span]]:
                 )
 
 
-def linked_texts(pair: GivenPair, posterior: Posterior) -> LinkedTexts:
-    links = np.where(posterior.agreed > MIN_LINK, posterior.agreed, 0.0).astype(np.float32)
-    return LinkedTexts(pair.source, pair.target, pair.source_words, pair.target_words, links)
+def texts_of(pair: GivenPair, posterior: Posterior) -> LinkedTexts:
+    links = links_of(posterior, THRESHOLD, MIN_LINK)
+    return linked_texts(pair.source, pair.target, pair.source_words, pair.target_words, links)
 
 
 def share_right(translator: Translator, pairs: Sequence[GoldPair]) -> dict[str, float]:
@@ -100,7 +106,7 @@ def share_right(translator: Translator, pairs: Sequence[GoldPair]) -> dict[str, 
     count = 0
     posteriors = align_given(translator, [gold.pair for gold in pairs])
     for gold, posterior in zip(pairs, posteriors, strict=True):
-        texts = linked_texts(gold.pair, posterior)
+        texts = texts_of(gold.pair, posterior)
         for source, target in gold_intervals(gold):
             marks = [Mark("<b>", "</b>", source, ROOT, False)]
             placed: dict[str, TagSpans] = {

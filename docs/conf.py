@@ -39,5 +39,8 @@ nitpick_ignore_regex = [
         r"(numpy|np|pathlib|collections|typing|dataclasses|Path|Sequence|Callable|Float|Int)\b.*",
     ),
     ("py:class", r"regard\.(config|engine|pipeline|search|shapes|storage|text|training)\..*"),
-    ("py:class", r"(regard\.translation\.)?(Report|Outcome|Model)"),
+    (
+        "py:class",
+        r"(regard\.(translation|markup\.document)\.)?(Report|Outcome|Agreement|Model|MarkupModel)",
+    ),
 ]

@@ -45,9 +45,18 @@ from regard.training.loop import Interrupted
 from regard.training.report import NoReport
 from regard.word_alignment import GivenPair, align_given
 from test_cli import typed
-from test_onnx import SOURCES, TARGETS, VARIED, engines, options_of, varied_networks
+from test_onnx import (
+    HEAD_SIZE,
+    SOURCES,
+    TARGETS,
+    VARIED,
+    engines,
+    options_of,
+    random_head,
+    varied_networks,
+)
 
-SIZE = 8
+SIZE = HEAD_SIZE
 ODD_LINES = [
     "",
     "The cat\u00a0sleeps\u2026 {name} ate.",
@@ -55,17 +64,6 @@ ODD_LINES = [
     "🙂🏽 the ﬁne e\u0301te\u0301, 3.5 % of it; naïve!?",
     "- <b>The cat</b> &amp; the dog",
 ]
-
-
-def random_head(sizes, seed=0):
-    """For a network of these sizes."""
-    tokens = sizes.source_tokens, sizes.target_tokens
-    own = HeadSizes(*tokens, 4, sizes.encoder_size, sizes.embedding_size, SIZE)
-    torch.manual_seed(seed)
-    head = AlignmentHead(own).eval()
-    for weight in head.parameters():
-        torch.nn.init.uniform_(weight, -0.7, 0.7)
-    return head
 
 
 @varied_networks
@@ -213,7 +211,7 @@ def test_every_token_of_linked_text_is_in_a_word_and_words_are_those_of_translat
 
 
 def test_a_head_learns_what_the_aligner_finds(linked, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "EPOCHS", 25)
+    monkeypatch.setattr(training, "EPOCHS", 12)
     monkeypatch.setattr(training, "BATCH_TOKENS", 500)
     monkeypatch.setattr(training, "WARMUP", 10)
     monkeypatch.setattr(training, "LEARNING_RATE", 0.01)
@@ -221,7 +219,7 @@ def test_a_head_learns_what_the_aligner_finds(linked, tmp_path, monkeypatch):
     before = trainer.agreement()
     after = train_head(trainer, tmp_path / "state.safetensors", NoReport())
     assert before.f1 < 50
-    assert after.f1 > 85
+    assert after.f1 > 75
     assert not set(trainer.train) & set(trainer.valid)
 
 
@@ -428,20 +426,19 @@ def test_translate_align_prints_links_and_says_what_they_are_from(model, with_he
     assert empty["translations"][0]["alignment"] == {"method": "head", "links": []}
 
 
-def test_a_head_is_added_to_a_finished_model_and_aligns_text(model, tmp_path, monkeypatch):
+def test_a_head_is_added_to_a_finished_model_and_aligns_text(model, text, tmp_path):
     folder = shutil.copytree(model, tmp_path / "model")
-    done = typed("train", "--add-alignment-head", folder)
+    done = typed("train", *text.valid, "--add-alignment-head", folder)
     assert done.returncode == 0, done.stderr
     assert b"of the aligner's links" in done.stderr
-    assert read_json(folder / "quality.json")["alignment"]["pairs"] >= 10
+    assert read_json(folder / "quality.json")["alignment"]["pairs"] >= 3
     assert not (folder / "training" / "alignment").exists()
     lesson = examples(40, 11)
     for side in ("source", "target"):
         lines = "".join(f"{getattr(one, side)}\n" for one in lesson)
         (tmp_path / side).write_text(lines, "utf-8")
     files = tmp_path / "source", tmp_path / "target"
-    aligned = typed("align", *files, "--model", folder, "--languages", "en-fr")
-    aligned = typed("align", *files, "--model", folder) if aligned.returncode else aligned
+    aligned = typed("align", *files, "--model", folder)
     assert aligned.returncode == 0, aligned.stderr
     assert len(aligned.stdout.decode().splitlines()) == len(lesson)
     again = typed("align", *files, "--model", folder, "--save", tmp_path / "saved")

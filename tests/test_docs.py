@@ -49,6 +49,8 @@ def run():
     elif words[0] == "compare" and "--variant" in words:  # what follows a name is its own
         first = words.index("--variant")
         words[first:first] = {SETTINGS!r}
+    elif words[0] == "train" and "--add-alignment-head" in words:
+        pass
     elif words[0] == "train" or (words[0] == "compare" and "--vary" in words):
         words += {SETTINGS!r}
     if words[0] == "explore":  # runs until Ctrl-C, which follows once the page is there
@@ -144,6 +146,7 @@ def shared(tmp_path_factory):
             lines = (getattr(example, side) + "\n" for example in examples)
             (folder / f"{name}.{ending}").write_text("".join(lines), "utf-8")
     (folder / "book.txt").write_text("The cat sleeps. The dog eats.\n\nThe end.\n", "utf-8")
+    (folder / "page.html").write_text("<h1>The <em>black</em> cat</h1>\n", "utf-8")
     (folder / "bin").mkdir()
     command = folder / "bin" / "regard"
     command.write_text(REGARD, "utf-8")

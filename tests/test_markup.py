@@ -14,7 +14,7 @@ from regard.alignment.links import Alignment, Link
 from regard.errors import RegardError
 from regard.markup.document import compose, structure, translate_markup
 from regard.markup.pieces import PARSERS
-from regard.markup.placement import LinkedTexts, spans_by_links, spans_by_proportion
+from regard.markup.placement import linked_texts, spans_by_links, spans_by_proportion
 from regard.markup.segments import ROOT, Mark, Segment, read_document
 from regard.text.segments import Word
 from regard.text.spans import Span
@@ -173,10 +173,11 @@ def spans_of(text):
 
 
 def linked(source, target, links):
-    matrix = np.zeros((len(source.split()), len(target.split())), np.float32)
-    for row, column, probability in links:
-        matrix[row, column] = probability
-    return LinkedTexts(source, target, spans_of(source), spans_of(target), matrix)
+    return linked_texts(source, target, spans_of(source), spans_of(target), links)
+
+
+def triples(matrix):
+    return [(int(i), int(j), float(matrix[i, j])) for i, j in np.argwhere(matrix > 0)]
 
 
 def pair(source, text, parent=ROOT, name="b"):
@@ -192,7 +193,7 @@ def test_an_element_gets_the_words_that_no_other_interval_beats(rows, columns, s
         for side, count in (("s", rows), ("t", columns))
     )
     links = random.random((rows, columns)).round(2) * (random.random((rows, columns)) < 0.5)
-    texts = LinkedTexts(source, target, spans_of(source), spans_of(target), links)
+    texts = linked(source, target, triples(links))
     first, last = sorted(random.integers(0, rows, 2))
     span = Span(texts.source_words[first].start, texts.source_words[last].end)
     [placed] = spans_by_links([Mark("<b>", "</b>", span, ROOT, False)], texts)
@@ -221,7 +222,7 @@ def test_elements_are_nested_and_apart_whatever_the_links(rows, columns, seed, b
         for side, count in (("s", rows), ("t", columns))
     )
     links = random.random((rows, columns)).astype(np.float32)
-    texts = LinkedTexts(source, target, spans_of(source), spans_of(target), links)
+    texts = linked(source, target, triples(links))
     marks: list[Mark] = []
     for _ in range(random.integers(0, 7)):
         parent = int(random.integers(-1, len(marks)))
@@ -444,7 +445,7 @@ def test_a_segment_without_changes_is_written_as_it_was():
 
 
 def identity(segment):
-    texts = LinkedTexts(segment.plain, segment.plain, (), (), np.zeros((0, 0), np.float32))
+    texts = linked_texts(segment.plain, segment.plain, (), (), ())
     return compose(segment, texts, [mark.span for mark in segment.marks])
 
 

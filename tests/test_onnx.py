@@ -28,9 +28,11 @@ from regard.engine.sizes import sizes_of
 from regard.engine.torch import TorchEngine, build_network, weights_of
 from regard.engine.weight_shapes import match_shapes, weight_shapes
 from regard.export.calibration import calibrate, clip_ranges, log_probs
+from regard.model.alignment_head import AlignmentHead
 from regard.model.decoder import DECODERS
 from regard.model.encoder import DIRECTIONS
 from regard.model.scores import SCORES
+from regard.model.sizes import HeadSizes
 from regard.search.beam import Hooks, Task, argmax, beam, generate, greedy
 from regard.search.protocols import NO_LOGIT_BIAS, Hypothesis, LogitBias
 from regard.search.sampling import Sampling, sample
@@ -125,6 +127,20 @@ def engines(made: Made, tokens: int = TOKENS, end_bias: float = 0.0) -> Engines:
         OnnxEngine(options, weights, {}),
         OnnxEngine(options, quantize(weights), ranges),
     )
+
+
+HEAD_SIZE = 8
+
+
+def random_head(sizes, seed=0):
+    """For a network of these sizes."""
+    tokens = sizes.source_tokens, sizes.target_tokens
+    own = HeadSizes(*tokens, 4, sizes.encoder_size, sizes.embedding_size, HEAD_SIZE)
+    torch.manual_seed(seed)
+    head = AlignmentHead(own).eval()
+    for weight in head.parameters():
+        torch.nn.init.uniform_(weight, -0.7, 0.7)
+    return head
 
 
 SOME = Made("scaled", "lstm", "bidirectional", 2, 2, "all")
@@ -397,7 +413,9 @@ KINDS = [
     for name, single in BUILDERS
     for has_shortlist in ([False, True] if name in CHOOSING else [False])
     for has_symbols in (
-        [False] if "draft" in name or name in ("encoder", "input_table") else [False, True]
+        [False]
+        if "draft" in name or name in ("encoder", "input_table", "alignment")
+        else [False, True]
     )
 ]
 
@@ -410,7 +428,8 @@ def test_every_graph_is_valid_onnx(made):
     calibrating, is_unsigned = Calibrating(exact.tensors), made.heads == 2
     quantized = Int8(int8.tensors, int8.ranges, is_unsigned)
     for arithmetic in (exact, quantized, calibrating) if made in VARIED else (exact,):
-        network = Network(engines(made).onnx.sizes, arithmetic)
+        sizes = engines(made).onnx.sizes
+        network = Network(sizes, arithmetic, weights_of(random_head(sizes)))
         for kind in [GraphKind("forced")] if arithmetic is calibrating else KINDS:
             can_draw = {
                 "draft": network.decoder.can_draft,

@@ -2,23 +2,28 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
-
-import numpy as np
 
 from regard.alignment.links import Alignment
 from regard.markup.pieces import PARSERS
-from regard.markup.placement import LinkedTexts, TagSpans, spans_by_links, spans_by_proportion
+from regard.markup.placement import (
+    LinkedTexts,
+    TagSpans,
+    linked_texts,
+    marks_in_order,
+    spans_by_links,
+    spans_by_proportion,
+)
 from regard.markup.segments import ROOT, Mark, Segment, read_document, tree
-from regard.text.spans import Span, overlap, words
+from regard.text.segments import overlapping
+from regard.text.spans import Span, words
 from regard.translation import Translation
 
 Placement = Literal["exact", "approximate", "moved"]
 """exact: by the alignment head; approximate: by attention weights, or because the model was trained
 without placeholders; moved: by the proportion of words, since something was lost on the way."""
 WORST_FIRST: tuple[Placement, ...] = ("moved", "approximate", "exact")
-NO_LINKS = np.zeros((0, 0), np.float32)
 ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -81,7 +86,7 @@ class WrittenSegment(NamedTuple):
 def writer(model: MarkupModel, form: str) -> Callable[[Segment, Translation], WrittenSegment]:
     def write(segment: Segment, translation: Translation) -> WrittenSegment:
         if all(translation.text.count(name) == 1 for name in segment.atoms):
-            texts = linked_texts(segment, translation)
+            texts = texts_of(segment, translation)
             text = compose(segment, texts, spans_by_links(segment.marks, texts))
             if has_same_structure(segment, text, form):
                 is_exact = translation.alignment.method == "head" or not segment.marks
@@ -92,30 +97,54 @@ def writer(model: MarkupModel, form: str) -> Callable[[Segment, Translation], Wr
     return write
 
 
-def linked_texts(segment: Segment, translation: Translation) -> LinkedTexts:
+def texts_of(segment: Segment, translation: Translation) -> LinkedTexts:
     """The texts with their words, atoms among them, and how probably they are linked."""
     target, atoms = translation.text, list(segment.atoms)
     source_words = [word.span for word in translation.source_words]
     target_words = [word.span for word in translation.words]
     sources = words_around(segment.plain, source_words, atoms)
     targets = words_around(target, target_words, atoms)
-    links = np.zeros((len(sources), len(targets)), np.float32)
-    for source, column, probability in translation.alignment.links:
-        row, col = sources.index(source_words[source]), targets.index(target_words[column])
-        links[row, col] = max(links[row, col], probability)
-    texts = LinkedTexts(segment.plain, target, sources, targets, links)
-    link_copies(texts)
-    return texts
+    rows, columns = (
+        {span: index for index, span in enumerate(spans)} for spans in (sources, targets)
+    )
+    links = [
+        (rows[source_words[source]], columns[target_words[word]], probability)
+        for source, word, probability in translation.alignment.links
+    ]
+    copies = copied_words(segment.plain, target, sources, targets, links)
+    return linked_texts(segment.plain, target, sources, targets, [*links, *copies])
 
 
 def words_around(text: str, known: Sequence[Span], atoms: Sequence[str]) -> list[Span]:
     """The words that a translation tells of, the names that stand for atoms, and the words of what
     was copied between sentences, in order."""
-    spans = list(known)
-    named = [Span(text.index(name), text.index(name) + len(name)) for name in atoms]
-    for more in (named, words(text)):
-        spans += [span for span in more if not any(overlap(span, other) for other in spans)]
-    return sorted(spans)
+    named = (Span(text.index(name), text.index(name) + len(name)) for name in atoms)
+    spans = sorted(known)
+    for more in (sorted(named), words(text)):
+        spans = sorted([*spans, *(span for span in more if not overlapping(spans, span))])
+    return spans
+
+
+def copied_words(
+    source: str,
+    target: str,
+    source_words: Sequence[Span],
+    target_words: Sequence[Span],
+    links: Iterable[tuple[int, int, float]],
+) -> Iterator[tuple[int, int, float]]:
+    """Links of what was copied between sentences to itself: of words that are equal, in their
+    order, and have no other link."""
+    rows, columns = set[int](), set[int]()
+    for row, column, _ in links:
+        rows.add(row)
+        columns.add(column)
+    left: dict[str, list[int]] = {}
+    for column in reversed(range(len(target_words))):
+        if column not in columns:
+            left.setdefault(target[slice(*target_words[column])], []).append(column)
+    for row, span in enumerate(source_words):
+        if row not in rows and (same := left.get(source[slice(*span)])):
+            yield row, same.pop(), 1.0
 
 
 def compose_by_proportion(segment: Segment, target: str) -> str:
@@ -130,7 +159,7 @@ def compose_by_proportion(segment: Segment, target: str) -> str:
         marks.append(Mark(raw, "", Span(start, start), around, True, is_apart=True))
     all_words = words_around(segment.plain, (), list(segment.atoms))
     own = [span for span in all_words if segment.plain[slice(*span)] not in segment.atoms]
-    texts = LinkedTexts(segment.plain, target, own, words(target), NO_LINKS)
+    texts = linked_texts(segment.plain, target, own, words(target), ())
     spans = spans_by_proportion(marks, texts)
     return compose(segment._replace(marks=tuple(marks), atoms={}), texts, spans)
 
@@ -145,37 +174,23 @@ def innermost(position: int, marks: Sequence[Mark]) -> int:
     return max(around, key=lambda index: (marks[index].span.start, index), default=ROOT)
 
 
-def link_copies(texts: LinkedTexts) -> None:
-    """Link what was copied between sentences to itself: words that are equal, in their order, and
-    that have no link."""
-    left: dict[str, list[int]] = {}
-    for column, span in enumerate(texts.target_words):
-        if not texts.links[:, column].any():
-            left.setdefault(texts.target[slice(*span)], []).append(column)
-    for row, span in enumerate(texts.source_words):
-        columns = left.get(texts.source[slice(*span)])
-        if columns and not texts.links[row].any():
-            texts.links[row, columns.pop(0)] = 1.0
-
-
 def has_same_structure(segment: Segment, text: str, form: str) -> bool:
     """Whether a written segment has the tags, comments and atoms of its source, each in the same
     elements."""
-    source = LinkedTexts(segment.plain, segment.plain, (), (), NO_LINKS)
+    source = linked_texts(segment.plain, segment.plain, (), (), ())
     as_it_was = compose(segment, source, [mark.span for mark in segment.marks])
     return structure(text, form) == structure(as_it_was, form)
 
 
-def structure(text: str, form: str) -> Counter[tuple[str, ...]]:
-    """How often each tag or comment occurs in each nesting of elements."""
-    nodes, counts = tree(PARSERS[form](text)), Counter[tuple[str, ...]]()
+def structure(text: str, form: str) -> Counter[int]:
+    """How often each tag or comment occurs in each nesting of elements; both as one number."""
+    nodes, counts = tree(PARSERS[form](text)), Counter[int]()
+    paths: dict[int, int] = {ROOT: 0}
     for index, node in enumerate(nodes):
         if node.piece.kind != "text" and node.partner >= index:
-            chain, around = [nodes[node.partner].piece.raw, node.piece.raw], node.parent
-            while around != ROOT:
-                chain.append(nodes[around].piece.raw)
-                around = nodes[around].parent
-            counts[tuple(chain)] += 1
+            closing = nodes[node.partner].piece.raw
+            paths[index] = hash((paths[node.parent], node.piece.raw, closing))
+            counts[paths[index]] += 1
     return counts
 
 
@@ -194,20 +209,26 @@ def compose(segment: Segment, texts: LinkedTexts, spans: TagSpans) -> str:
         forms = ESCAPED | segment.entities
         return "".join(forms.get(character, character) for character in text)
 
-    def inside(parent: int, span: Span) -> Iterator[str]:
-        children = [index for index, mark in enumerate(segment.marks) if mark.parent == parent]
-        end = span.start
-        for index in sorted(children, key=lambda index: (*spans[index], index)):
-            mark, own = segment.marks[index], spans[index]
-            yield escaped(Span(end, own.start))
-            yield mark.opening if not mark.is_apart else apart(mark, own.start == span.start)
-            yield from inside(index, own)
-            yield mark.closing
-            end = own.end
-        yield escaped(Span(end, span.end))
-
     def apart(mark: Mark, is_first: bool) -> str:
         return f"{mark.opening} " if is_first else f" {mark.opening}"
 
-    content = "".join(inside(ROOT, Span(0, len(texts.target))))
-    return segment.before + content + segment.after
+    parts = [segment.before]
+    around, end = [(ROOT, len(texts.target))], 0
+    for index in marks_in_order(segment.marks, spans):
+        mark, own = segment.marks[index], spans[index]
+        while around[-1][0] != mark.parent:
+            closed, close = around.pop()
+            parts += [escaped(Span(end, close)), segment.marks[closed].closing]
+            end = close
+        parts.append(escaped(Span(end, own.start)))
+        is_first = own.start == (spans[mark.parent].start if mark.parent != ROOT else 0)
+        parts.append(apart(mark, is_first) if mark.is_apart else mark.opening)
+        end = own.start
+        if not mark.is_single:
+            around.append((index, own.end))
+    for closed, close in reversed(around):
+        parts.append(escaped(Span(end, close)))
+        end = close
+        if closed != ROOT:
+            parts.append(segment.marks[closed].closing)
+    return "".join([*parts, segment.after])

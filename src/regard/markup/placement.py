@@ -4,14 +4,17 @@ Every element gets one interval of words, inside that of the element around it a
 beside it. So whatever the links are, the tags of the result are nested as in the source.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
 
 from regard.markup.segments import ROOT, Mark
-from regard.shapes import Float
-from regard.text.spans import Span, overlap
+from regard.shapes import Bool, Float
+from regard.text.segments import overlapping
+from regard.text.spans import Span
 
 
 class WordInterval(NamedTuple):
@@ -22,22 +25,28 @@ class WordInterval(NamedTuple):
 
 
 class LinkedTexts(NamedTuple):
-    """A text and its translation, with their words and the probabilities of their links."""
+    """A text and its translation, with their words, in order and apart, and their links."""
 
     source: str
     target: str
     source_words: Sequence[Span]
     target_words: Sequence[Span]
-    links: Float[np.ndarray, "I J"]
+    links: Sequence[Mapping[int, float]]
+    """Of each source word: the probability of each target word that it is linked to."""
+    totals: Float[np.ndarray, " J"]
+    """The sum of the probabilities of each target word."""
 
-    def words_in(self, mark: Mark) -> list[int]:
+    def words_in(self, mark: Mark) -> range:
         """The source words that have characters in an element."""
-        return [i for i, word in enumerate(self.source_words) if overlap(word, mark.span)]
+        return overlapping(self.source_words, mark.span)
+
+    def words_before(self, position: int) -> int:
+        """How many source words begin before a character."""
+        return bisect_left(self.source_words, (position,))
 
     def translation_of(self, word: int) -> int:
         """The target word that a source word is linked to most; -1 for none."""
-        row = self.links[word]
-        return int(row.argmax()) if row.size and row.max() > 0 else -1
+        return max(self.links[word], key=self.links[word].__getitem__, default=-1)
 
     def characters(self, interval: WordInterval) -> Span:
         """From the first word to the last; without words, the end of the word before."""
@@ -48,35 +57,69 @@ class LinkedTexts(NamedTuple):
         return Span(position, position)
 
 
+def linked_texts(
+    source: str,
+    target: str,
+    source_words: Sequence[Span],
+    target_words: Sequence[Span],
+    links: Iterable[tuple[int, int, float]],
+) -> LinkedTexts:
+    """From links as source word, target word and probability."""
+    rows: list[dict[int, float]] = [{} for _ in source_words]
+    totals = np.zeros(len(target_words))
+    for row, column, probability in links:
+        rows[row][column] = probability
+        totals[column] += probability
+    return LinkedTexts(source, target, source_words, target_words, rows, totals)
+
+
 TagSpans = list[Span]
 """Of each mark, the characters of the translation that it is around; none for a single one."""
+
+
+def children_of(marks: Sequence[Mark], spans: Sequence[Span]) -> dict[int, list[int]]:
+    """The marks directly in each element, in the order of their spans."""
+    children: dict[int, list[int]] = {}
+    for index in sorted(range(len(marks)), key=lambda index: (*spans[index], index)):
+        children.setdefault(marks[index].parent, []).append(index)
+    return children
+
+
+def marks_in_order(marks: Sequence[Mark], spans: Sequence[Span]) -> list[int]:
+    """All marks, each before those in it."""
+    children = children_of(marks, spans)
+    order, left = list[int](), children.get(ROOT, [])[::-1]
+    while left:
+        order.append(left.pop())
+        left += children.get(order[-1], [])[::-1]
+    return order
+
+
+def source_spans(marks: Sequence[Mark]) -> list[Span]:
+    return [mark.span for mark in marks]
 
 
 def spans_by_links(marks: Sequence[Mark], texts: LinkedTexts) -> TagSpans:
     """Every element is around the words that translate its own."""
     intervals: dict[int, WordInterval] = {ROOT: WordInterval(0, len(texts.target_words))}
+    inside = children_of(marks, source_spans(marks))
     for parent in [ROOT, *range(len(marks))]:
-        children = [
-            i for i, mark in enumerate(marks) if mark.parent == parent and not mark.is_single
-        ]
-        if children:
-            intervals |= sibling_intervals(children, marks, texts, intervals[parent])
+        elements = [index for index in inside.get(parent, ()) if not marks[index].is_single]
+        if elements:
+            intervals |= sibling_intervals(elements, marks, texts, intervals[parent])
     spans: TagSpans = []
     for index, mark in enumerate(marks):
         span = Span(0, 0) if mark.is_single else inside_word(mark, texts, intervals[index])
         first, last = around(mark, spans, texts)
         spans.append(Span(min(max(span.start, first), last), max(min(span.end, last), first)))
-    for index, mark in enumerate(marks):
-        if mark.is_single:
-            beside = {
-                other: spans[other]
-                for other, each in enumerate(marks)
-                if each.parent == mark.parent and not each.is_single
-            }
-            first, last = around(mark, spans, texts)
-            position = min(max(single_position(mark, texts), first), last)
-            position = pushed_out(position, index, beside)
-            spans[index] = Span(position, position)
+    for own in inside.values():
+        beside = sorted((*spans[index], index) for index in own if not marks[index].is_single)
+        for index in own:
+            if marks[index].is_single:
+                first, last = around(marks[index], spans, texts)
+                position = min(max(single_position(marks[index], texts), first), last)
+                position = pushed_out(position, index, beside)
+                spans[index] = Span(position, position)
     return spans
 
 
@@ -86,30 +129,39 @@ def around(mark: Mark, spans: Sequence[Span], texts: LinkedTexts) -> Span:
 
 
 def sibling_intervals(
-    children: Sequence[int], marks: Sequence[Mark], texts: LinkedTexts, within: WordInterval
+    elements: Sequence[int], marks: Sequence[Mark], texts: LinkedTexts, within: WordInterval
 ) -> dict[int, WordInterval]:
     """The intervals of elements beside each other: the one with the clearest links comes first."""
-    left, chosen = list(children), dict[int, WordInterval]()
+    chosen: dict[int, WordInterval] = {}
     is_free = np.zeros(len(texts.target_words), bool)
     is_free[slice(*within)] = True
-    while left:
-        tried = [best_interval(marks[child], texts, is_free, within) for child in left]
-        best = max(range(len(left)), key=lambda number: tried[number].gain)
-        interval = tried[best].interval
-        chosen[left.pop(best)] = interval
-        is_free[slice(*interval)] = False
-    for child, (begin, end) in chosen.items():
+    heap = [
+        (-best_interval(marks[index], texts, is_free, within).gain, index) for index in elements
+    ]
+    heapify(heap)
+    while heap:
+        gain, index = heappop(heap)
+        best = best_interval(marks[index], texts, is_free, within)
+        if heap and (-best.gain, index) > heap[0] and -best.gain != gain:
+            heappush(heap, (-best.gain, index))  # its words were taken, and others come first
+            continue
+        chosen[index] = best.interval
+        is_free[slice(*best.interval)] = False
+    beside = sorted((*chosen[index], index) for index in elements if len(set(chosen[index])) > 1)
+    for index, (begin, end) in chosen.items():
         if begin == end:
-            beside = {other: chosen[other] for other in children if other != child}
-            position = pushed_out(begin, child, beside)
-            chosen[child] = WordInterval(position, position)
+            position = pushed_out(begin, index, beside)
+            chosen[index] = WordInterval(position, position)
     return chosen
 
 
-def pushed_out(position: int, index: int, beside: Mapping[int, tuple[int, int]]) -> int:
-    """The position, or, if it lies inside of an element beside that of this index, the end of that
-    element, or its beginning if it comes after in the source."""
-    for other, (begin, end) in beside.items():
+def pushed_out(position: int, index: int, beside: Sequence[tuple[int, int, int]]) -> int:
+    """The position, or, if it lies inside of an element beside the mark of this index, the end of
+    that element, or its beginning if it comes after in the source. `beside` has the beginning, the
+    end and the index of each element, in order."""
+    before = bisect_left(beside, (position,)) - 1
+    if before >= 0:
+        begin, end, other = beside[before]
         if begin < position < end:
             return end if other < index else begin
     return position
@@ -121,27 +173,32 @@ class GainedInterval(NamedTuple):
 
 
 def best_interval(
-    mark: Mark, texts: LinkedTexts, is_free: np.ndarray, within: WordInterval
+    mark: Mark, texts: LinkedTexts, is_free: Bool[np.ndarray, " J"], within: WordInterval
 ) -> GainedInterval:
     """The free words in a row with most probability from inside the element, and least from
     outside (the maximum subarray; Kadane's algorithm in Bentley 1984)."""
-    inside = texts.words_in(mark)
-    own = texts.links[inside].sum(axis=0)
-    gains = np.where(is_free, 2 * own - texts.links.sum(axis=0), -np.inf)
-    best, begin, total = (
-        GainedInterval(0.0, after_previous_word(mark, texts, within)),
-        within.begin,
-        0.0,
-    )
-    for word in range(*within):
-        total += float(gains[word])
+    own: dict[int, float] = {}
+    for word in texts.words_in(mark):
+        for column, probability in texts.links[word].items():
+            if is_free[column]:
+                own[column] = own.get(column, 0.0) + probability
+    best = GainedInterval(0.0, after_previous_word(mark, texts, within))
+    if not own:
+        return best
+    begin, previous, total = 0, 0, 0.0
+    for word in sorted(own):
+        between = slice(previous + 1, word)
+        if total > 0:
+            is_open = bool(is_free[between].all())
+            total = total - float(texts.totals[between].sum()) if is_open else 0.0
+        if total <= 0:
+            begin, total = word, 0.0
+        total += 2 * own[word] - float(texts.totals[word])
+        previous = word
         if total > best.gain:
             best = GainedInterval(total, WordInterval(begin, word + 1))
-        if total <= 0:
-            begin, total = word + 1, 0.0
-    weights = np.where(is_free, own, 0.0)
-    if best.gain == 0.0 and inside and weights.max(initial=0.0) > 0:  # better than around nothing
-        word = int(weights.argmax())
+    if best.gain == 0.0:  # around the likeliest word is better than around nothing
+        word = max(own, key=lambda column: (own[column], -column))
         return GainedInterval(0.0, WordInterval(word, word + 1))
     return best
 
@@ -149,8 +206,7 @@ def best_interval(
 def after_previous_word(mark: Mark, texts: LinkedTexts, within: WordInterval) -> WordInterval:
     """No words, behind the translation of the nearest word to the left of the element that has one
     in the interval."""
-    left = [i for i, word in enumerate(texts.source_words) if word.start < mark.span.start]
-    for word in reversed(left):
+    for word in range(texts.words_before(mark.span.start) - 1, -1, -1):
         target = texts.translation_of(word)
         if within.begin <= target < within.end:
             return WordInterval(target + 1, target + 1)
@@ -175,14 +231,13 @@ def single_position(mark: Mark, texts: LinkedTexts) -> int:
     """Before the translation of the next word, if no space divides them; else behind that of the
     nearest word to the left."""
     position = mark.span.start
-    for index, word in enumerate(texts.source_words):
-        if mark.is_apart:
-            break
-        if word.start == position and (target := texts.translation_of(index)) >= 0:
+    following = texts.words_before(position)
+    if following < len(texts.source_words) and not mark.is_apart:
+        target = texts.translation_of(following)
+        if texts.source_words[following].start == position and target >= 0:
             return texts.target_words[target].start
-    left = [index for index, word in enumerate(texts.source_words) if word.start < position]
-    for index in reversed(left):
-        if (target := texts.translation_of(index)) >= 0:
+    for word in range(following - 1, -1, -1):
+        if (target := texts.translation_of(word)) >= 0:
             return texts.target_words[target].end
     return 0
 
@@ -190,32 +245,28 @@ def single_position(mark: Mark, texts: LinkedTexts) -> int:
 def spans_by_proportion(marks: Sequence[Mark], texts: LinkedTexts) -> TagSpans:
     """Every tag is as far from the beginning as in the source, in words; all in the order of the
     source."""
-    spans = [Span(0, 0)] * len(marks)
+    spans, last = [Span(0, 0)] * len(marks), 0
+    open_marks: list[int] = []
 
-    def follow(parent: int, last: int) -> int:
-        """The spans of what is in an element, from the position `last` on; the new last one."""
-        for index in children(parent, marks):
-            mark = marks[index]
-            first = max(last, texts.characters(proportional(mark.span, texts)).start)
-            last = follow(index, first)
-            if not mark.is_single:
-                last = max(last, texts.characters(proportional(mark.span, texts)).end)
-            spans[index] = Span(first, last)
+    def close_until(parent: int, last: int) -> int:
+        while open_marks and open_marks[-1] != parent:
+            index = open_marks.pop()
+            last = max(last, proportional(marks[index].span, texts).end)
+            spans[index] = Span(spans[index].start, last)
         return last
 
-    follow(ROOT, 0)
+    for index in marks_in_order(marks, source_spans(marks)):
+        last = close_until(marks[index].parent, last)
+        last = max(last, proportional(marks[index].span, texts).start)
+        spans[index] = Span(last, last)
+        if not marks[index].is_single:
+            open_marks.append(index)
+    close_until(ROOT, last)
     return spans
 
 
-def children(parent: int, marks: Sequence[Mark]) -> list[int]:
-    """The marks directly in an element, in the order of the source."""
-    own = [index for index, mark in enumerate(marks) if mark.parent == parent]
-    return sorted(own, key=lambda index: (marks[index].span.start, index))
-
-
-def proportional(span: Span, texts: LinkedTexts) -> WordInterval:
-    """The target words that are where a source span is."""
+def proportional(span: Span, texts: LinkedTexts) -> Span:
+    """The characters of the target words that are where a source span is."""
     share = len(texts.target_words) / max(1, len(texts.source_words))
-    before, inside = (sum(word.start < edge for word in texts.source_words) for edge in span)
-    begin = round(before * share)
-    return WordInterval(begin, max(begin, round(inside * share)))
+    begin, end = (round(texts.words_before(edge) * share) for edge in span)
+    return texts.characters(WordInterval(begin, max(begin, end)))

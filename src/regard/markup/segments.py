@@ -1,6 +1,7 @@
 """From pieces to segments: a sentence or several, as plain text, with the tags that stand in it."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from html import unescape
 from itertools import count
@@ -86,24 +87,23 @@ def read_document(text: str, form: str) -> Document:
 def tree(pieces: Sequence[Piece]) -> list[Node]:
     """Tags that do not match have no partner: a closing tag closes what was opened inside, too."""
     parents, partners = [ROOT] * len(pieces), list(range(len(pieces)))
-    stack: list[int] = []
+    stack, opened_names = list[int](), Counter[str]()
     for index, piece in enumerate(pieces):
-        if piece.kind == "close" and any(pieces[each].name == piece.name for each in stack):
-            while pieces[opened := stack.pop()].name != piece.name:
-                pass
+        if piece.kind == "close" and opened_names[piece.name]:
+            while True:
+                opened = stack.pop()
+                opened_names[pieces[opened].name] -= 1
+                if pieces[opened].name == piece.name:
+                    break
             partners[opened], partners[index] = index, opened
         parents[index] = stack[-1] if stack else ROOT
         if piece.kind == "open":
             stack.append(index)
-    nodes = map(Node, pieces, parents, partners)
-    return [node._replace(parent=matched_parent(node.parent, parents, partners)) for node in nodes]
-
-
-def matched_parent(parent: int, parents: Sequence[int], partners: Sequence[int]) -> int:
-    """The nearest element around that is closed."""
-    while parent != ROOT and partners[parent] == parent:
-        parent = parents[parent]
-    return parent
+            opened_names[piece.name] += 1
+    for index, parent in enumerate(parents):  # the nearest element around that is closed
+        if parent != ROOT and partners[parent] == parent:
+            parents[index] = parents[parent]
+    return list(map(Node, pieces, parents, partners))
 
 
 def with_atoms(pieces: Sequence[Piece], form: str) -> list[Piece]:
@@ -113,12 +113,12 @@ def with_atoms(pieces: Sequence[Piece], form: str) -> list[Piece]:
     while index < len(nodes):
         piece, last = nodes[index].piece, nodes[index].partner
         is_element = piece.kind == "empty" or (piece.kind == "open" and last > index)
-        inside = pieces[index : last + 1]
-        raw = "".join(each.raw for each in inside)
         if is_element and is_untranslated(piece, form):
+            raw = "".join(each.raw for each in pieces[index : last + 1])
             merged.append(Piece("atom", raw, piece.name))
             index = last
-        elif is_element and is_note(inside, "".join(each.raw for each in pieces[last + 1 :][:1])):
+        elif is_element and is_note(pieces, index, last):
+            raw = "".join(each.raw for each in pieces[index : last + 1])
             merged.append(Piece("empty", raw, piece.name))
             index = last
         else:
@@ -127,12 +127,14 @@ def with_atoms(pieces: Sequence[Piece], form: str) -> list[Piece]:
     return merged
 
 
-def is_note(inside: Sequence[Piece], after: str) -> bool:
+def is_note(pieces: Sequence[Piece], first: int, last: int) -> bool:
     """Whether an element is a number at the end of a word, such as that of a footnote: it is no
     part of the word."""
-    text = "".join(piece.raw for piece in inside if piece.kind == "text")
-    is_raised = inside[0].name in ("sup", "sub")
-    return is_raised and bool(NOTE.fullmatch(text)) and not after[:1].isalnum()
+    if pieces[first].name not in ("sup", "sub"):
+        return False
+    text = "".join(piece.raw for piece in pieces[first : last + 1] if piece.kind == "text")
+    after = "".join(piece.raw for piece in pieces[last + 1 : last + 2])
+    return bool(NOTE.fullmatch(text)) and not after[:1].isalnum()
 
 
 def find_breaks(nodes: Sequence[Node], form: str) -> set[int]:
@@ -153,7 +155,7 @@ def find_breaks(nodes: Sequence[Node], form: str) -> set[int]:
             breaks.add(index)
     for index in sorted(breaks):  # an element that contains a break is none that stands in text
         around = nodes[index].parent
-        while around != ROOT:
+        while around != ROOT and around not in breaks:
             breaks |= {around, nodes[around].partner}
             around = nodes[around].parent
     return breaks | {nodes[index].partner for index in breaks}
@@ -213,8 +215,10 @@ def read_segment(nodes: Sequence[Node], begin: int, start: int, stop: int, end: 
 
 def is_apart(pieces: Sequence[Piece], index: int) -> bool:
     """Whether there is white space before a piece and behind it, beside other tags."""
-    before = "".join(piece.raw for piece in pieces[:index] if piece.kind in ("text", "atom"))
-    after = "".join(piece.raw for piece in pieces[index + 1 :] if piece.kind in ("text", "atom"))
+    texts = ("text", "atom")
+    before = next((pieces[i].raw for i in range(index - 1, -1, -1) if pieces[i].kind in texts), "")
+    rest = range(index + 1, len(pieces))
+    after = next((pieces[i].raw for i in rest if pieces[i].kind in texts), "")
     return before[-1:].isspace() and after[:1].isspace()
 
 
