@@ -145,8 +145,7 @@ class Alignment(NamedTuple):
     """What they are from: the model's alignment head, or, where it has none, its attention weights,
     which are less reliable; a model with neither has no links."""
     links: tuple[Link, ...]
-    """In the order of the target words; of attention weights, those of at least
-    `MIN_PROBABILITY`."""
+    """In the order of the target words; those above `MIN_PROBABILITY`."""
 
 
 NO_ALIGNMENT = Alignment("none", ())
