@@ -211,10 +211,15 @@ class Translator:
         length."""
         longest = [max(map(len, pair)) for pair in zip(sources, targets, strict=True)]
         indices = sorted(range(len(longest)), key=longest.__getitem__)
+        batches = make_batches(indices, lambda index: self.engine.batch_size(longest[index], 1))
+
+        def compute_batch(batch: Sequence[int]) -> list[Computed]:
+            return compute(*([side[index] for index in batch] for side in (sources, targets)))
+
         computed: dict[int, Computed] = {}
-        for batch in make_batches(indices, lambda index: self.engine.batch_size(longest[index], 1)):
-            chosen = ([side[index] for index in batch] for side in (sources, targets))
-            computed |= dict(zip(batch, compute(*chosen), strict=True))
+        results = parallel_map(compute_batch, batches, self.workers)
+        for batch, result in zip(batches, results, strict=True):
+            computed |= dict(zip(batch, result, strict=True))
         return [computed[index] for index in range(len(longest))]
 
     def align(self, translations: Sequence[Translation]) -> list[Alignment]:
