@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from regard.config import Config, make_config
+from regard.config import Config
 from regard.data.batches import FIRST, Batch, BatchOptions, Position, stream
 from regard.data.encode import EncodedEpochs, EncodedOnDemand, encode_epochs
 from regard.files import write_json
+from regard.settings import make_config
 from regard.system import cores, describe_system
 from regard.training.data import Data
 from regard.training.distributed import SingleProcess

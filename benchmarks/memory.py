@@ -55,7 +55,7 @@ def announced(work: Callable[..., Any], phase: str) -> Callable[..., Any]:
 
 def learn(folder: Path) -> None:
     """Do what `regard train` does, and print when each phase begins."""
-    from regard.config import make_config
+    from regard.settings import make_config
     from regard.training import folder as preparing
     from regard.training.data import Data, learn_vocabularies
     from regard.training.distributed import SingleProcess

@@ -18,11 +18,11 @@ import numpy as np
 from rich.console import Console
 
 import regard
-from regard.config import override
 from regard.experiment.demo import SETTINGS, TEST_PAIRS, write_lesson
 from regard.files import write_json
 from regard.lesson.corpus import Example, split_lesson
 from regard.search.protocols import Forced
+from regard.settings import override
 from regard.shapes import Float
 from regard.system import describe_system
 from regard.text.spans import word_of_each_token, words

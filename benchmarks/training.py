@@ -21,11 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from regard.config import Config, make_config
+from regard.config import Config
 from regard.data.batches import FIRST, Batch, Position, stream
 from regard.model import network as network_module
 from regard.model.layers import Dropout
 from regard.model.output import cross_entropy
+from regard.settings import make_config
 from regard.special import PIECES
 from regard.system import cores, describe_system, keep_freed_memory
 from regard.training.data import Data

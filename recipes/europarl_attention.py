@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from regard.config import override, read_config
 from regard.evaluation.length import LENGTHS
 from regard.experiment import CompareOptions, choose, compare, plan_training
+from regard.settings import override, read_config
 from regard.training.data import Data
 from run import as_command
 

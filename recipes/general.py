@@ -21,10 +21,11 @@ from rich.console import Console
 
 import regard
 from regard import models
-from regard.config import SearchOptions, read_config
+from regard.config import SearchOptions
 from regard.evaluation import measure
 from regard.export.export import export
 from regard.files import read_json, write_json
+from regard.settings import read_config
 from regard.storage import folder as checkpoint
 from regard.storage.model_card import add_model_card, read_model_card
 from regard.system import describe_system

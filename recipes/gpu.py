@@ -22,10 +22,11 @@ import numpy as np
 from rich.console import Console
 
 import regard
-from regard.config import Config, make_config, override, read_config
+from regard.config import Config
 from regard.data.batches import Batch
 from regard.errors import RegardError
 from regard.files import read_json, write_file, write_json
+from regard.settings import make_config, override, read_config
 from regard.special import FIRST_PLACEHOLDER
 from regard.storage.folder import load_weights
 from regard.system import cores, describe_system

@@ -17,10 +17,11 @@ from pathlib import Path
 from rich.console import Console
 
 import regard
-from regard.config import SearchOptions, override, read_config
+from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.evaluation import by_length, measure
 from regard.files import write_json
+from regard.settings import override, read_config
 from regard.storage import folder as checkpoint
 from regard.system import describe_system
 from regard.training.loop import Outcome

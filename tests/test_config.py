@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.config import Config, make_config, options, override, read_config
+from regard.config import Config, options
 from regard.errors import RegardError
+from regard.settings import make_config, override, read_config
 
 
 def test_every_option_has_a_name_a_default_and_a_reason():

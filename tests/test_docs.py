@@ -18,8 +18,9 @@ import pytest
 
 import regard
 from regard.cli import COMMANDS
-from regard.config import options, override
+from regard.config import options
 from regard.lesson.corpus import split_lesson
+from regard.settings import override
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -19,9 +19,9 @@ from regard.experiment.reordering import crossing_score
 from regard.experiment.results import AttentionMap
 from regard.experiment.sweep import choose, choose_named, parse_vary, shared_options, varied_options
 from regard.lesson.corpus import EXAMPLE, examples
+from regard.loading import load
 from regard.models import unique_names
 from regard.storage import folder as storage
-from regard.translator import load
 
 QUICK = {
     "vocabulary": {"size": 700},

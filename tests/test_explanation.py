@@ -26,11 +26,11 @@ from regard.explain.explanation import (
 )
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
+from regard.loading import load
 from regard.model.scores import join_heads
 from regard.text.segments import with_end
 from regard.text.spans import Span
 from regard.text.vocabulary import Token
-from regard.translator import load
 from test_onnx import SOURCES, TARGETS, engines, every_network, some_network
 
 TEXT = EXAMPLE.source
@@ -117,7 +117,7 @@ def test_a_trace_and_a_forced_reading_agree(made):
         trace = engine.trace(SOURCES[0], TARGETS[0], NO_PUSH)
         written = trace.log_probs[np.arange(len(TARGETS[0]) + 1), [*TARGETS[0], 2]]
         assert np.allclose(forced.log_probs, written, atol=1e-5)
-        assert np.allclose(forced.token_weights(), trace.token_weights(), atol=1e-5)
+        assert np.allclose(forced.token_weights(), trace.layers[-1].weights.mean(0), atol=1e-5)
 
 
 # Words
@@ -265,12 +265,9 @@ def test_a_text_with_nothing_in_it_is_refused(translator):
 def heavy_on(translator, place, text=TEXT):
     """An explanation whose whole weight sits on one source token."""
     explained = explain(translator, text, "tiny")
-    layers = []
-    for layer in explained.trace.layers:
-        weights = np.zeros_like(layer.weights)
-        weights[..., place] = 1.0
-        layers.append(layer._replace(weights=weights))
-    return explained._replace(trace=explained.trace._replace(layers=tuple(layers)))
+    weights = np.zeros_like(explained.weights)
+    weights[:, place] = 1.0
+    return explained._replace(weights=weights)
 
 
 def test_weight_on_the_end_or_a_full_stop_is_explained_and_on_words_is_not(translator):
@@ -335,7 +332,7 @@ def test_a_push_at_one_step_is_the_score_bias_of_that_step(translator, begun, mo
     bias = np.zeros((len(target) + 1, len(source) + 1), np.float32)
     bias[2, 3] = 2.5
     trace = engine.trace(source, target, bias)
-    assert np.allclose(trace.token_weights()[: len(target)], asked.weights, atol=1e-5)
+    assert np.allclose(trace.layers[-1].weights.mean(0)[: len(target)], asked.weights, atol=1e-5)
     likeliest = np.exp(trace.log_probs).max(axis=1)[: len(target)]
     assert np.allclose(likeliest, [step[0].probability for step in asked.next], atol=1e-5)
     untouched = what_if(translator, begun, "tiny")

@@ -18,9 +18,9 @@ from regard.errors import RegardError
 from regard.explain.explanation import ScoreChange, as_json, explain
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
+from regard.loading import load
 from regard.serving.errors import MAX_BODY_BYTES
 from regard.serving.explorer import MAX_SOURCE_TOKENS, make_app
-from regard.translator import load
 
 TEXT = EXAMPLE.source
 

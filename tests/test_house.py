@@ -21,11 +21,12 @@ SOURCE = Path(__file__).parents[1] / "src" / "regard"
 FLOORS = [
     {"special", "errors", "shapes", "system", "lesson", "page"},
     {"files", "config", "processes", "text", "model"},
-    {"alignment"},
+    {"alignment", "settings"},
     {"data", "evaluation", "pipeline", "search", "storage"},
     {"engine", "models", "translation"},
     {"second_search", "word_alignment"},
     {"translator"},
+    {"loading"},
     {"export", "explain", "markup", "training"},
     {"api", "serving"},
     {"experiment"},

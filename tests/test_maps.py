@@ -10,8 +10,9 @@ from regard.engine.torch import build_network, weights_of
 from regard.errors import RegardError
 from regard.explain.explanation import explain_given
 from regard.explain.maps import MAPS, weight_map
+from regard.loading import pipeline_of
 from regard.storage.model_file import read_model_folder
-from regard.translator import Translator, pipeline_of
+from regard.translator import Translator
 
 TEXT, TRANSLATION = "The black cat ate the mouse.", "Le chat noir a mangé la souris."
 TRANSFORMER = {

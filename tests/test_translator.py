@@ -329,7 +329,7 @@ def test_the_advice_about_a_file_is_one_that_helps(options, advice):
 
 def test_pytorch_that_is_not_installed_is_named_with_its_extra(model):
     with (
-        patch("regard.translator.find_spec", lambda _: None),
+        patch("regard.loading.find_spec", lambda _: None),
         pytest.raises(RegardError, match="torch, which is not installed") as refused,
     ):
         regard.load(model, engine="torch")

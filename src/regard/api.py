@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard import models
-from regard.config import Config, make_config
+from regard.config import Config
 from regard.data.formats import guess_languages, names_warning, reader_of, refuse_swapped
 from regard.errors import RegardError, needs_extra
+from regard.loading import load
+from regard.settings import make_config
 from regard.storage.folder import ALIGNMENT_HEAD
 from regard.storage.model_file import is_file, read_model_info
 from regard.text.languages import parse_languages
-from regard.translator import Translator, load
+from regard.translator import Translator
 
 if TYPE_CHECKING:
     from regard.training.alignment_head import Agreement

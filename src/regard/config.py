@@ -2,16 +2,13 @@
 
 import ast
 import inspect
-import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from math import floor
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from regard.errors import RegardError, invalid_value, nearest, refuse_system_error
 from regard.special import RESERVED
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -188,6 +185,16 @@ class TrainOptions(Section):
     alignment_head: bool = False
     """Afterwards, add a part that tells which word each word translates, more reliably than the
     attention weights; it is learned from word alignments of the training text."""
+    guided_alignment: str = ""
+    """Teach the decoder's attention itself which word each word translates: the first head of its
+    last layer. A file of links, a line for each pair, as `regard align` writes them; or auto, which
+    aligns the training text before. Pairs that the options of augment have changed are learned
+    without it."""
+    guided_alignment_words: Literal["text", "spaces"] = "text"
+    """How the words are counted in the file of train.guided_alignment, as `regard align --words`.
+    """
+    guided_alignment_weight: Annotated[float, Field(gt=0.0, le=10.0)] = 0.1
+    """What a nat of guided attention counts, where one of the prediction counts 1."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Precision of the large products; auto selects bf16 where it is faster."""
     device: str = "auto"
@@ -274,144 +281,3 @@ def option_descriptions(section: type[Section]) -> dict[str, str]:
         for option, text in pairwise(definition.body)
         if isinstance(option, ast.AnnAssign) and isinstance(text, ast.Expr)
     }
-
-
-def read_config(file: Path) -> dict[str, Any]:
-    """The settings in a TOML file, not yet validated.
-
-    Raises RegardError if the file cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        refuse_system_error(error, "read the configuration", str(file))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RegardError(
-            f"the configuration is not TOML: {error}", str(file), "correct the line named above"
-        ) from error
-
-
-def make_config(settings: dict[str, Any], where: str) -> Config:
-    """Validate `settings` (section -> option -> value) and fill in the defaults.
-
-    `where` names the origin of the settings in error messages.
-    Raises RegardError if a name is unknown or a value is out of range.
-    """
-    try:
-        config = Config.model_validate(settings)
-    except ValidationError as error:
-        raise option_error(error.errors()[0], where) from None
-    check_combinations(config)
-    return config
-
-
-def check_combinations(config: Config) -> None:
-    """Raises RegardError if two options, each valid by itself, exclude each other."""
-    model = config.model
-    if model.attention == "dot" and model.encoder_size != model.decoder_size:
-        raise RegardError(
-            f"the score 'dot' needs an encoder and a decoder of the same size, not"
-            f" {model.encoder_size} and {model.decoder_size}",
-            "model.encoder_size, model.decoder_size",
-            "make them equal, or choose model.attention = 'general'",
-        )
-    self_attention = [
-        side
-        for side in ("encoder", "decoder")
-        if getattr(model, f"{side}_layer_type").replace("same", model.layer_type)
-        == "self-attention"
-    ]
-    is_recurrent = "encoder" not in self_attention
-    if is_recurrent and model.encoder == "bidirectional" and model.encoder_size % 2:
-        raise RegardError(
-            f"a size of {model.encoder_size} cannot be divided between two directions",
-            "model.encoder_size",
-            "choose an even number, or model.encoder = 'unidirectional'",
-        )
-    if model.encoder_size % model.heads or model.decoder_size % model.heads:
-        raise RegardError(
-            f"{model.heads} heads do not divide the sizes {model.encoder_size} and"
-            f" {model.decoder_size}",
-            "model.heads",
-            "choose sizes that are multiples of the number of heads",
-        )
-    check_self_attention(model, [f"{side}_size" for side in self_attention])
-    if model.tie == "all" and not config.vocabulary.joint:
-        raise RegardError(
-            "two vocabularies cannot share one embedding",
-            "model.tie",
-            "choose model.tie = 'target', or vocabulary.joint = true",
-        )
-
-
-def check_self_attention(model: ModelOptions, names: Sequence[str]) -> None:
-    """Raises RegardError if these sizes, of layers of self-attention, are impossible."""
-    wanted, heads = model.embedding_size, model.self_attention_heads
-    differing = [name for name in names if getattr(model, name) != wanted]
-    if differing:
-        raise RegardError(
-            f"self-attention adds to embeddings of {wanted} numbers, so its states cannot have"
-            f" {getattr(model, differing[0])}",
-            ", ".join(f"model.{name}" for name in differing),
-            "make them equal: " + " ".join(f"model.{name}={wanted}" for name in differing),
-        )
-    if names and wanted % heads:
-        raise RegardError(
-            f"{heads} heads do not divide the size {wanted}",
-            "model.self_attention_heads",
-            f"choose a number that divides {wanted}",
-        )
-
-
-def option_error(fault: Any, where: str) -> RegardError:
-    """The error for a fault that pydantic reports."""
-    path = [str(part) for part in fault["loc"]]
-    if not path:
-        return RegardError("the options are not in sections", where, "write [section] above them")
-    if fault["type"] == "extra_forbidden":
-        section = Config if len(path) == 1 else type(Config.model_fields[path[0]].default)
-        return RegardError(
-            f"there is no option '{path[-1]}'",
-            where if len(path) == 1 else f"{where} [{path[0]}]",
-            nearest(path[-1], tuple(section.model_fields)),
-        )
-    if fault["type"] == "model_type":
-        return RegardError(
-            f"[{path[0]}] is a section of options, not {fault['input']!r}",
-            where,
-            f"write {path[0]}.option=value, or [{path[0]}] in a file",
-        )
-    name = ".".join(path[:2])
-    option = {each.name: each for each in options()}.get(name)
-    advice = (
-        f"{name}: {option.description} The default is {option.default}."
-        if option
-        else "see the README"
-    )
-    return invalid_value(fault, name, where, advice)
-
-
-def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """`settings` overridden by assignments `section.option=value`, whose values are TOML or plain
-    text. Raises RegardError if an assignment has another form."""
-    merged = {
-        name: dict(part) if isinstance(part, dict) else part for name, part in settings.items()
-    }
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        section, dot, option = name.partition(".")
-        if not (equals and dot and section and option):
-            raise RegardError(
-                f"'{assignment}' is not an option", "the command line", "write section.option=value"
-            )
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value
-        part = merged.setdefault(section, {})
-        if not isinstance(part, dict):
-            raise RegardError(
-                f"'{section}' is not a section", "the configuration", "write [section]"
-            )
-        part[option] = parsed
-    return merged

@@ -3,34 +3,31 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar
 
 import numpy as np
 
-from regard import models
 from regard.alignment.links import Alignment
 from regard.config import SearchOptions, TextOptions
-from regard.errors import RegardError, nearest, needs_extra
-from regard.pipeline import DEFAULT_LONGEST, Pipeline, SourceSentence
+from regard.errors import RegardError
+from regard.pipeline import Pipeline, SourceSentence
 from regard.search.batching import make_batches, parallel_map
 from regard.search.beam import Task, beam, greedy
 from regard.search.protocols import (
     Engine,
     Forced,
+    HeadSummary,
     Hypothesis,
     SupportsAlignment,
     SupportsShortlist,
+    first_head,
+    mean_of_heads,
 )
 from regard.search.sampling import Sampling, sample
 from regard.search.trace import SupportsTrace
 from regard.second_search import search_again
 from regard.shapes import Float
 from regard.special import FIXED_SCORES, Ids
-from regard.storage.folder import ModelInfo
-from regard.storage.model_file import ModelFile, is_file, read_model
-from regard.system import cores
 from regard.text.languages import Languages
 from regard.text.normalize import normalize
 from regard.text.vocabulary import Vocabulary
@@ -45,7 +42,6 @@ from regard.word_alignment import (
 
 Search = Callable[[Task], list[list[Hypothesis]]]
 """Returns the hypotheses of each sentence, best first."""
-EngineName = Literal["auto", "onnx", "torch"]
 Computed = TypeVar("Computed")
 
 
@@ -58,6 +54,8 @@ class Translator:
     options: SearchOptions
     workers: int = 1
     """Batches that are translated at the same time."""
+    is_guided: bool = False
+    """Whether guided alignment has taught the attention which word each word translates."""
 
     @property
     def source(self) -> Vocabulary:
@@ -175,11 +173,16 @@ class Translator:
         """The attention weights [T S] of each sentence: of every target token (with </s> where it
         ended by itself) to every source token (with </s>)."""
         return [
-            forced.token_weights()[: sentence.target_length]
+            self.summary(forced.weights[-1])[: sentence.target_length]
             for forced, sentence in zip(
                 self.by_length(*tokens_of(sentences), self.engine.force), sentences, strict=True
             )
         ]
+
+    @property
+    def summary(self) -> HeadSummary:
+        """What is shown of the heads of the last layer."""
+        return first_head if self.is_guided else mean_of_heads
 
     @property
     def has_alignment_head(self) -> bool:
@@ -199,6 +202,8 @@ class Translator:
         if isinstance(self.engine, SupportsAlignment) and self.engine.has_alignment_head:
             return [*map(from_head, self.by_length(sources, targets, self.engine.token_vectors))]
         forced = self.by_length(sources, targets, self.engine.force)
+        if self.is_guided:
+            return [from_attention(first_head(one.weights[-1])) for one in forced]
         return [from_attention(one.aligning_weights()) for one in forced]
 
     def by_length(
@@ -334,86 +339,3 @@ def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]
 def require_list(texts: Sequence[str]) -> None:
     if isinstance(texts, str):
         raise RegardError("one text is given, not a list of them", repr(texts), "give [text]")
-
-
-def load(
-    model: str | Path = models.DEFAULT,
-    engine: EngineName = "auto",
-    device: str = "auto",
-    workers: int = 0,
-    threads: int = 1,
-) -> Translator:
-    """Open a model: a folder, a file that `regard export` wrote, or a built-in one, by name.
-
-    `engine` runs it: onnx (ONNX Runtime, on the CPU, `workers` batches at a time, 0 for one a
-    core, each on `threads` cores) or torch (PyTorch, on `device`, a batch at a time). auto takes
-    onnx for a file; for a folder torch where PyTorch is installed, and onnx elsewhere.
-    Raises RegardError if there is no such model or it is damaged, if a number is too small, or if
-    the engine does not support the model, the device, or workers and threads.
-    """
-    if workers < 0 or threads < 1:
-        raise RegardError(
-            f"{workers} workers of {threads} threads cannot work",
-            "workers, threads",
-            "give at least 1 thread, and 0 workers for one a core",
-        )
-    if engine not in get_args(EngineName):
-        raise RegardError(
-            f"there is no engine '{engine}'", "engine", nearest(engine, get_args(EngineName))
-        )
-    path, has_torch = models.find(model), find_spec("torch") is not None
-    opened = read_model(path)
-    if engine == "onnx" or (engine == "auto" and (is_file(path) or not has_torch)):
-        refuse_device(path, device, engine)
-        from regard.engine.onnx.engine import load_onnx_engine
-
-        onnx_engine = load_onnx_engine(opened, str(path), threads)
-        return translator(onnx_engine, opened, workers or max(1, cores() // threads))
-    if not has_torch:
-        raise needs_extra("the engine torch", "torch", "train", ", or leave the engine out")
-    if workers or threads != 1:
-        raise RegardError(
-            "--workers and --threads work with ONNX Runtime only; this model runs in PyTorch",
-            str(path),
-            "leave --workers and --threads out, or "
-            + ("the engine" if is_file(path) else "export the model to a file"),
-        )
-    from regard.engine.torch import load_engine
-
-    return translator(load_engine(opened, str(path), device), opened, 1)
-
-
-def refuse_device(path: Path, device: str, engine: EngineName) -> None:
-    """Raises RegardError if `device` is one on which ONNX Runtime does not run a model here; the
-    advice depends on the `engine` that was asked for."""
-    if device in ("auto", "cpu"):
-        return
-    if engine == "auto" and not is_file(path):
-        raise needs_extra(f"--device {device}", "torch", "train", ", or leave --device out")
-    raise RegardError(
-        f"this model runs in ONNX Runtime, on the CPU, not on '{device}'",
-        str(path),
-        "leave --device out, or "
-        + (
-            "give the model folder that the file was exported from"
-            if is_file(path)
-            else "choose the engine torch"
-        ),
-    )
-
-
-def translator(engine: Engine, opened: ModelFile, workers: int) -> Translator:
-    info = opened.info
-    return Translator(engine, pipeline_of(info), info.config.search, workers)
-
-
-def pipeline_of(info: ModelInfo) -> Pipeline:
-    """The stages of text that a model was made for."""
-    return Pipeline(
-        info.config.text,
-        info.languages,
-        info.source,
-        info.target,
-        info.text.placeholders,
-        info.text.longest or DEFAULT_LONGEST,
-    )

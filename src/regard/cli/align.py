@@ -256,7 +256,7 @@ def is_translation_model(model: Path) -> bool:
 
 
 def load_translator(model: Path) -> "Translator":
-    from regard.translator import load
+    from regard.loading import load
 
     translator = load(model)
     refuse_without_links(translator)

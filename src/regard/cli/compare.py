@@ -16,9 +16,9 @@ from regard.cli.common import (
     use_utf8,
     warn_of_languages,
 )
-from regard.config import override, read_config
 from regard.data.formats import guess_languages, reader_of
 from regard.errors import RegardError
+from regard.settings import override, read_config
 from regard.text.languages import parse_languages
 
 if TYPE_CHECKING:

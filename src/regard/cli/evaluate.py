@@ -25,8 +25,9 @@ from regard.data.formats import guess_languages
 from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, Quality, measure
+from regard.loading import load
 from regard.text.languages import parse_languages
-from regard.translator import Translator, load
+from regard.translator import Translator
 
 
 def evaluate(

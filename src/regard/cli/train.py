@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from regard.cli.common import errors, print_message, resumable, split_arguments, use_utf8
-from regard.config import make_config, options, override, read_config
+from regard.config import options
 from regard.errors import RegardError
+from regard.settings import make_config, override, read_config
 
 MIN_TABLE_COLUMNS = 80
 """The table of options is at least this wide: names would be cut off in fewer columns."""

@@ -38,11 +38,12 @@ from regard.data.formats.lines import (
 )
 from regard.errors import RegardError
 from regard.files import file_digest
+from regard.loading import load
 from regard.storage import folder as checkpoint
 from regard.system import release_freed_memory
 from regard.text.layout import translatable_spans
 from regard.translation import Translation
-from regard.translator import Translator, load
+from regard.translator import Translator
 
 CHUNK_LINES = 2048
 """At most so many lines are held at a time."""

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.data.encode import EncodedTexts, TokenPairs
+from regard.data.guidance import guiding_weights
 from regard.data.seeds import derive_seed, shuffled_slice
-from regard.shapes import Int
+from regard.shapes import Float, Int
 from regard.special import END, PAD, START
 from regard.text.token_lists import TokenLists
 
@@ -40,6 +41,9 @@ class Batch(NamedTuple):
     """The decoder's input: <s> and the translation."""
     after: Int[np.ndarray, "B T"]
     """What the decoder predicts: the translation and </s>."""
+    guide: Float[np.ndarray, "B T S"] | None = None
+    """What its attention should be (guidance.py); rows of zeros are free, and so are all of None.
+    """
 
 
 class BatchOptions(NamedTuple):
@@ -51,13 +55,16 @@ class BatchOptions(NamedTuple):
     seed: int
 
 
-def make_batch(sources: TokenLists, targets: TokenLists) -> Batch:
+def make_batch(pairs: TokenPairs) -> Batch:
     """A padded batch; adds <s> and </s> to the token ids given."""
-    after = padded(targets)
+    source, after = padded(pairs.sources), padded(pairs.targets)
     before = np.roll(after, 1, axis=1)
     before[before == END] = PAD
     before[:, 0] = START
-    return Batch(padded(sources), before, after)
+    guide = None
+    if pairs.links is not None:
+        guide = guiding_weights(pairs.links, source.shape[1], after.shape[1])
+    return Batch(source, before, after, guide)
 
 
 def padded(texts: TokenLists) -> Int[np.ndarray, "B S"]:
@@ -101,12 +108,12 @@ def pool_batches(texts: EncodedTexts, options: BatchOptions, epoch: int, pool: i
 
 def batches_by_length(pairs: TokenPairs, max_tokens: int) -> list[Batch]:
     """Batches of all pairs, once, the shortest first; `max_tokens` is the size of a batch."""
-    lengths = [side.lengths + 1 for side in pairs]
+    lengths = pairs.sources.lengths + 1, pairs.targets.lengths + 1
     longest = np.maximum(*lengths)
     by_length = np.lexsort((*lengths, longest))
-    sources, targets = (side.select(by_length) for side in pairs)
+    sorted_pairs = pairs.select(by_length)
     return [
-        make_batch(sources.part(group), targets.part(group))
+        make_batch(sorted_pairs.part(group))
         for group in group_by_tokens(longest[by_length], max_tokens)
     ]
 

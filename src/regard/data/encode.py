@@ -3,9 +3,10 @@
 Encoded epochs are a folder with a pair of files for each side and epoch; all numbers are
 little-endian:
 
-    encoded.json                the numbers of epochs and of pairs
+    encoded.json                the numbers of epochs and of pairs, and the type of each number
     source-0.ids, ...           the token ids of all texts in epoch 0, concatenated
     source-0.offsets, ...       where the ids of each text begin, and the total, as int64
+    links-0.ids, ...            with guided alignment, the links of the tokens (guidance.py)
 """
 
 import shutil
@@ -14,8 +15,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from regard.data.augment import Augmentation, augmented
-from regard.data.corpus import Numbers, ParallelTexts, append, map_numbers
+from regard.data.augment import Augmentation, ParallelLists, augmented
+from regard.data.corpus import Numbers, ParallelTexts
+from regard.data.guidance import LINK_TYPE, LINKS, WordLinks
+from regard.data.lists import append_lists, map_lists
 from regard.data.seeds import derive_seed
 from regard.errors import RegardError, refuse_system_error
 from regard.files import read_json, write_json
@@ -32,6 +35,18 @@ SIDES = ("source", "target")
 class TokenPairs(NamedTuple):
     sources: TokenLists
     targets: TokenLists
+    links: TokenLists | None = None
+    """Those of the tokens of each pair, for guided alignment (guidance.py)."""
+
+    def select(self, indices: Numbers) -> "TokenPairs":
+        """The pairs at `indices`, in that order."""
+        links = self.links and self.links.select(indices)
+        return TokenPairs(self.sources.select(indices), self.targets.select(indices), links)
+
+    def part(self, pairs: slice) -> "TokenPairs":
+        """Pairs that follow each other, without copying."""
+        links = self.links and self.links.part(pairs)
+        return TokenPairs(self.sources.part(pairs), self.targets.part(pairs), links)
 
 
 @runtime_checkable
@@ -53,6 +68,8 @@ class EncodedOnDemand(NamedTuple):
     """The probabilities that a merge is skipped."""
     augmentation: Augmentation
     seed: int
+    word_links: WordLinks | None = None
+    """For guided alignment. A pair that is changed has no guidance."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -62,9 +79,30 @@ class EncodedOnDemand(NamedTuple):
         pair depend on the other pairs."""
         texts = augmented(self.texts, indices, self.augmentation, self.seed, epoch)
         seed = derive_seed(self.seed, epoch, *indices[:1].tolist())
-        return TokenPairs(
-            TokenLists.of(self.source.sample(texts.sources, self.source_bpe_dropout, seed)),
-            TokenLists.of(self.target.sample(texts.targets, self.target_bpe_dropout, seed + 1)),
+        sources = self.source.sample(texts.sources, self.source_bpe_dropout, seed)
+        targets = self.target.sample(texts.targets, self.target_bpe_dropout, seed + 1)
+        links = None
+        if self.word_links is not None:
+            links = self.token_links(self.word_links, indices, texts, (sources, targets))
+        return TokenPairs(TokenLists.of(sources), TokenLists.of(targets), links)
+
+    def token_links(
+        self,
+        word_links: WordLinks,
+        indices: Numbers,
+        texts: ParallelLists,
+        tokens: tuple[list[list[int]], list[list[int]]],
+    ) -> TokenLists:
+        """The links between the tokens of each pair; a pair that is changed has none."""
+        originals = self.texts.sources(indices), self.texts.targets(indices)
+        by_pair = (zip(*sides, strict=True) for sides in (originals, texts, tokens))
+        return TokenLists.of(
+            [
+                word_links.of_tokens(index, pair, ids, (self.source, self.target))
+                if pair == original
+                else []
+                for index, original, pair, ids in zip(indices.tolist(), *by_pair, strict=True)
+            ]
         )
 
 
@@ -83,13 +121,14 @@ class EncodedEpochs:
         """Raises RegardError if the folder is damaged."""
         summary = read_json(folder / SUMMARY)
         try:
-            self.length, id_type = int(summary["pairs"]), str(summary["id_type"])
+            self.length, types = int(summary["pairs"]), summary["types"]
             self.epochs = [
-                TokenPairs(*(map_lists(folder, f"{side}-{epoch}", id_type) for side in SIDES))
+                TokenPairs(*(map_lists(folder, f"{part}-{epoch}", types[part]) for part in types))
                 for epoch in range(summary["epochs"])
             ]
-            if any(len(side.offsets) != self.length + 1 for pair in self.epochs for side in pair):
-                raise ValueError("a side is incomplete")
+            lists = [part for pairs in self.epochs for part in pairs if part is not None]
+            if any(len(part.offsets) != self.length + 1 for part in lists):
+                raise ValueError("a part is incomplete")
         except (OSError, ValueError, TypeError, LookupError) as error:
             raise RegardError(
                 "the encoded text is damaged", str(folder), "remove this folder; it is made again"
@@ -99,17 +138,7 @@ class EncodedEpochs:
         return self.length
 
     def pairs(self, indices: Numbers, epoch: int) -> TokenPairs:
-        sources, targets = self.epochs[epoch % len(self.epochs)]
-        return TokenPairs(sources.select(indices), targets.select(indices))
-
-
-def map_lists(folder: Path, name: str, id_type: str) -> TokenLists:
-    """Raises ValueError if the files disagree."""
-    offsets = map_numbers(folder / f"{name}.offsets")
-    ids = np.memmap(folder / f"{name}.ids", id_type, mode="r").view(np.ndarray)
-    if len(ids) != offsets[-1]:
-        raise ValueError(f"{name}.ids has {len(ids)} tokens, not {offsets[-1]}")
-    return TokenLists(ids, offsets)
+        return self.epochs[epoch % len(self.epochs)].select(indices)
 
 
 def encode_epochs(
@@ -122,7 +151,9 @@ def encode_epochs(
     """
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     tokens = max(len(texts.source), len(texts.target))
-    id_type = "<u2" if tokens <= 1 << 16 else "<u4"
+    types = dict.fromkeys(SIDES, "<u2" if tokens <= 1 << 16 else "<u4")
+    if texts.word_links is not None:
+        types[LINKS] = LINK_TYPE
     chunks = [
         Chunk(epoch, begin, min(begin + TASK_PAIRS, len(texts)))
         for epoch in range(epochs)
@@ -133,23 +164,16 @@ def encode_epochs(
         unfinished.mkdir(parents=True)
         encoded = map_in_processes(encode_chunk, texts, chunks, processes, tick)
         for chunk, pairs in zip(chunks, encoded, strict=True):
-            for side, lists in zip(SIDES, pairs, strict=True):
-                append_lists(unfinished / f"{side}-{chunk.epoch}", lists, id_type)
-        summary = {"pairs": len(texts), "epochs": epochs, "id_type": id_type}
+            parts = [part for part in pairs if part is not None]
+            for (name, number_type), lists in zip(types.items(), parts, strict=True):
+                append_lists(unfinished / f"{name}-{chunk.epoch}", lists, number_type)
+        summary = {"pairs": len(texts), "epochs": epochs, "types": types}
         write_json(unfinished / SUMMARY, summary)
         unfinished.rename(folder)
     except OSError as error:
         refuse_system_error(error, "encode the text", str(folder))
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def append_lists(stem: Path, lists: TokenLists, id_type: str) -> None:
-    ids, offsets = (stem.with_suffix(suffix) for suffix in (".ids", ".offsets"))
-    if not offsets.exists():
-        append(offsets, bytes(8))
-    begin = append(ids, lists.ids.astype(id_type).tobytes()) // np.dtype(id_type).itemsize
-    append(offsets, (lists.offsets[1:] + begin).astype("<i8").tobytes())
 
 
 def encode_chunk(texts: EncodedOnDemand, chunk: Chunk, advance: OnProgress) -> TokenPairs:

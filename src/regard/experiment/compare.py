@@ -8,7 +8,6 @@ from rich.console import Console
 
 import regard
 from regard import api
-from regard.config import make_config
 from regard.errors import refuse_system_error
 from regard.evaluation.length import merge_small
 from regard.evaluation.significance import Difference, System, differences
@@ -26,6 +25,7 @@ from regard.experiment.results import (
 )
 from regard.experiment.training_log import has_ended
 from regard.files import write_file, write_json
+from regard.settings import make_config
 from regard.system import describe_system
 from regard.training.report import console_report
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.config import make_config, override
 from regard.errors import RegardError, refuse_system_error
 from regard.experiment.plan import (
     ComparedModel,
@@ -18,6 +17,7 @@ from regard.experiment.plan import (
 from regard.experiment.sweep import Variant
 from regard.files import write_file
 from regard.lesson.corpus import EXAMPLE, split_lesson
+from regard.settings import make_config, override
 from regard.training.data import Data
 
 

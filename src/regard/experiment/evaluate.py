@@ -17,8 +17,9 @@ from regard.experiment.plan import ComparedModel, Plan, search_options
 from regard.experiment.results import ModelResult
 from regard.experiment.training_log import UNKNOWN_TRAINING, training_of
 from regard.files import read_json, write_file, write_json
+from regard.loading import load
 from regard.storage.model_file import ModelFile, is_file, read_model
-from regard.translator import Translator, load
+from regard.translator import Translator
 
 PERPLEXITY_BATCH = 32
 """References per forced pass."""

@@ -5,13 +5,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from regard.config import SearchOptions, make_config
+from regard.config import SearchOptions
 from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
 from regard.experiment.sweep import Variant, shared_options, varied_options, with_seed
 from regard.models import find, unique_names
+from regard.settings import make_config
 from regard.storage.model_file import read_model_info
 from regard.text.languages import Languages
 from regard.training.data import Data

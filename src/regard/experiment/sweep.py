@@ -7,8 +7,9 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
-from regard.config import Config, make_config, options, override
+from regard.config import Config, options
 from regard.errors import RegardError, nearest
+from regard.settings import make_config, override
 
 WHERE, WHERE_VARIANT = "--vary", "--variant"
 

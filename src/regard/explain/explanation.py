@@ -11,6 +11,7 @@ import numpy as np
 from regard import models
 from regard.alignment.links import Alignment
 from regard.errors import RegardError
+from regard.loading import load
 from regard.pipeline import PLACEHOLDER, SourceSentence
 from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import (
@@ -26,7 +27,7 @@ from regard.storage.model_file import is_file, read_model_info
 from regard.text.normalize import replace_control_characters
 from regard.text.segments import TokenizedText, detokenize, with_end, without_end
 from regard.text.vocabulary import Token, Vocabulary
-from regard.translator import Translator, load
+from regard.translator import Translator
 from regard.word_alignment import GivenSide, WordTokens, align_sentence
 
 TOP_NEXT = 8
@@ -78,6 +79,9 @@ class Explanation(NamedTuple):
     probabilities: Float[np.ndarray, " T"]
     """Of each token that was written."""
     score_changes: tuple[ScoreChange, ...]
+    weights: TokenWeights
+    """Token by token: the last layer's, the mean of its heads; with guided alignment, its first
+    head's."""
     alignment: Alignment
     """Between the words of both texts, </s> excluded; changed scores do not change it."""
 
@@ -85,11 +89,6 @@ class Explanation(NamedTuple):
     def log_prob(self) -> float:
         """Natural logarithm of the translation's probability."""
         return float(np.log(self.probabilities.astype(np.float64)).sum())
-
-    @property
-    def weights(self) -> TokenWeights:
-        """Token by token: the last layer's, the mean of its heads."""
-        return self.trace.token_weights()
 
     @property
     def word_weights(self) -> WordWeights:
@@ -244,6 +243,7 @@ def explain_hypothesis(
         next_tokens,
         np.exp(trace.log_probs[np.arange(rows), target.ids]),
         changes,
+        translator.summary(trace.layers[-1].weights),
         align_sentence(translator, side_without_end(source), side_without_end(target)),
     )
 

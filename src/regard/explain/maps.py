@@ -38,13 +38,16 @@ def weight_map(
     head: int = 0,
     subwords: bool = False,
 ) -> WeightMap:
-    """The map of this name in `MAPS`. Of layer 0 the last one is meant, of head 0 the mean of all.
+    """The map of this name in `MAPS`. Of layer 0 the last one is meant, of head 0 the mean of all,
+    or what guided alignment has taught.
 
     Between words, weights are summed over the tokens that are attended to, and averaged over those
     that attend. Raises RegardError if the model has no such attention, layer or head.
     """
-    heads = choose_layer(one, name, layer)
-    weights = choose_head(heads, head)
+    if (name, layer, head) == ("between", 0, 0):
+        weights = one.weights
+    else:
+        weights = choose_head(choose_layer(one, name, layer), head)
     source, target = map_labels(one.source, subwords), map_labels(one.target, subwords)
     if name == "between":
         rows, columns = target, source

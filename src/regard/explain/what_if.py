@@ -118,7 +118,7 @@ def set_weight(
         changes = (*others, ScoreChange(step, source_token, amount))
         bias = bias_matrix(changes, step + 1, source_tokens)
         trace = require_trace(translator).trace(source, target, bias)
-        now = float(trace.token_weights()[step, source_token])
+        now = float(translator.summary(trace.layers[-1].weights)[step, source_token])
     changes = (*others, ScoreChange(step, source_token, amount))
     return what_if(translator, intervention._replace(score_changes=changes), name)
 

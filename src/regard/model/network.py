@@ -1,14 +1,19 @@
 """The network: encode once, then step."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
-from regard.model.decoder import DECODERS, ScoreBias, Step, Tokens
+from regard.model.decoder import DECODERS, DecoderOutput, ScoreBias, Step, Tokens
 from regard.model.encoder import ENCODERS
 from regard.model.layers import Embedding, is_token
 from regard.model.memory import Memory, State
 from regard.model.output import cross_entropy
 from regard.model.sizes import Dropouts, Sizes
 from regard.shapes import Float, Int
+
+SMALLEST_WEIGHT = 1e-6
+"""A guided weight counts as this at least, so that its logarithm is finite."""
 
 
 class EncoderDecoder(nn.Module):
@@ -50,13 +55,43 @@ class EncoderDecoder(nn.Module):
         self, source: Int[Tensor, "B S"], before: Tokens, after: Tokens, smoothing: float
     ) -> Float[Tensor, ""]:
         """The cross-entropy in nats, summed over the tokens of `after`; padding counts nothing."""
+        return self.prediction_loss(self.attend(source, before), after, smoothing)
+
+    def guided_loss(
+        self,
+        source: Int[Tensor, "B S"],
+        before: Tokens,
+        after: Tokens,
+        smoothing: float,
+        guide: Float[Tensor, "B T S"],
+        weight: float,
+    ) -> Float[Tensor, ""]:
+        """The same, and `weight` times the cross-entropy of the guided attention weights with those
+        of `guide`, which has rows of zeros for tokens that may attend as they like (Chen et al.
+        2016, eq. 5)."""
+        output = self.attend(source, before)
+        weights = guided_weights([one.weights for one in output.attentions])
+        logs = weights.float().clamp_min(SMALLEST_WEIGHT).log()
+        return self.prediction_loss(output, after, smoothing) - weight * (guide * logs).sum()
+
+    def attend(self, source: Int[Tensor, "B S"], before: Tokens) -> DecoderOutput:
+        """Teacher forcing, without the output layer."""
         memory = self.encode(source)
-        output = self.decoder.attend(before, memory, self.initial_state(memory), 0.0).output
+        return self.decoder.attend(before, memory, self.initial_state(memory), 0.0)
+
+    def prediction_loss(
+        self, output: DecoderOutput, after: Tokens, smoothing: float
+    ) -> Float[Tensor, ""]:
         kept = is_token(after).flatten().nonzero().squeeze(1)
         return cross_entropy(
-            output.flatten(0, 1).index_select(0, kept),
+            output.output.flatten(0, 1).index_select(0, kept),
             self.decoder.output_layer.weight,
             self.decoder.output_layer.bias,
             after.flatten().index_select(0, kept),
             smoothing,
         )
+
+
+def guided_weights(layers: Sequence[Float[Tensor, "B A T S"]]) -> Float[Tensor, "B T S"]:
+    """The attention weights that guided alignment teaches: the first head's of the last layer."""
+    return layers[-1][:, 0]

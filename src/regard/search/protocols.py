@@ -4,7 +4,7 @@ Token ids and small numpy arrays are passed between them; an engine owns the ten
 number of hypotheses that are not finished yet, S the number of source tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -74,6 +74,19 @@ class Decoding(Protocol):
         """
 
 
+HeadSummary = Callable[[Float[np.ndarray, "A T S"]], Float[np.ndarray, "T S"]]
+"""One weight for each target and source token, of those of a layer's heads; rows sum to one."""
+
+
+def mean_of_heads(weights: Float[np.ndarray, "A T S"]) -> Float[np.ndarray, "T S"]:
+    return weights.mean(axis=0)
+
+
+def first_head(weights: Float[np.ndarray, "A T S"]) -> Float[np.ndarray, "T S"]:
+    """What guided alignment teaches."""
+    return weights[0]
+
+
 class Forced(NamedTuple):
     """Forced decoding of one given translation."""
 
@@ -86,14 +99,14 @@ class Forced(NamedTuple):
     def token_weights(self) -> Float[np.ndarray, "T S"]:
         """One weight for each target and source token: the last layer's, the mean of its heads.
 
-        Heat maps and alignments show this; every row still sums to one. The last layer's attention
-        is the one directly before the output layer; earlier layers may attend to the token written
-        before (benchmarks/attention_links.py measures it).
+        The last layer's attention is the one directly before the output layer; earlier layers may
+        attend to the token written before (benchmarks/attention_links.py measures it).
         """
-        return self.weights[-1].mean(axis=0)
+        return mean_of_heads(self.weights[-1])
 
     def aligning_weights(self) -> Float[np.ndarray, "T S"]:
-        """The weights that tell best which source token each target token translates.
+        """The weights that tell best which source token each target token translates, in a model
+        without guided alignment.
 
         In the first of several layers, what a token translates is attended to in the next step,
         which reads it (Chen et al. 2020; docs/benchmarks.md, Word alignment); </s> keeps

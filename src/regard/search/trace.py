@@ -53,10 +53,6 @@ class Trace(NamedTuple):
     decoder_attentions: tuple[SelfAttentionTrace, ...]
     """Of each decoder layer, over <s> and the translation so far; none if they are recurrent."""
 
-    def token_weights(self) -> Float[np.ndarray, "T S"]:
-        """One weight for each target and source token, as `protocols.Forced.token_weights`."""
-        return self.layers[-1].weights.mean(axis=0)
-
 
 class Architecture(NamedTuple):
     """What kind of network it is, under the names of the options."""

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regard.config import Config, make_config
+from regard.config import Config
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, read_json, read_tensors, write_file, write_json
+from regard.settings import make_config
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 

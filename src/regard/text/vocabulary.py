@@ -7,10 +7,12 @@ from functools import cached_property
 from threading import Event, Thread
 from typing import NamedTuple
 
+import numpy as np
 import sentencepiece
 
 from regard.errors import RegardError
-from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN
+from regard.shapes import Int
+from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN, Ids
 from regard.text.alphabets import required_characters
 from regard.text.bpe_dropout import FIRST_PIECE, Merges, make_merges, sample_tokens
 from regard.text.normalize import replace_control_characters
@@ -69,6 +71,20 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return self.processor.get_piece_size()
+
+    @cached_property
+    def piece_lengths(self) -> Int[np.ndarray, " V"]:
+        """The number of characters of each token; bytes that continue a character have none."""
+        lengths = [len(piece) for piece in self.all_pieces]
+        first_byte = FIRST_PIECE - 256
+        for byte in range(256):
+            lengths[first_byte + byte] = int(not 0x80 <= byte < 0xC0)
+        return np.array(lengths, np.int64)
+
+    def ends(self, ids: Ids) -> Int[np.ndarray, " T"]:
+        """For each token of a text, the index after its last character, from the tokens alone. The
+        text must have neither white space at its ends nor two spaces in a row."""
+        return np.cumsum(self.piece_lengths[np.asarray(ids, np.int64)]) - 1
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each text, without <s> and </s>."""

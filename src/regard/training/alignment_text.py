@@ -11,7 +11,8 @@ from regard.alignment.aligner import STEPS, SentenceWords, align_text, number_te
 from regard.alignment.posteriors import TextPosteriors
 from regard.alignment.words import VIEWS, as_learned
 from regard.data.corpus import Numbers, ParallelTexts
-from regard.data.encode import SIDES, append_lists, map_lists
+from regard.data.encode import SIDES
+from regard.data.lists import append_lists, map_lists
 from regard.processes import OnProgress, map_in_processes
 from regard.special import Ids
 from regard.system import cores

@@ -10,10 +10,18 @@ import numpy as np
 from regard.config import AugmentOptions, DataOptions, VocabularyOptions
 from regard.data.augment import Augmentation, augmented, needs_links
 from regard.data.clean import Limits
-from regard.data.corpus import CHUNK_PAIRS, Corpus, ParallelTexts, open_corpus, prepare
+from regard.data.corpus import (
+    CHUNK_PAIRS,
+    Corpus,
+    Numbers,
+    ParallelTexts,
+    open_corpus,
+    prepare,
+)
 from regard.data.encode import EncodedEpochs, EncodedOnDemand, EncodedTexts, encode_epochs
 from regard.data.formats import read_pairs, table_message
 from regard.data.formats.pair import Pair
+from regard.data.guidance import WordLinks
 from regard.data.lexicon import (
     EMPTY_LEXICON,
     Lexicon,
@@ -24,12 +32,12 @@ from regard.data.lexicon import (
     write_lexicon,
 )
 from regard.errors import RegardError
-from regard.shapes import Int
 from regard.storage.folder import ModelInfo
 from regard.system import cores
 from regard.text.identification import SAMPLE_TEXTS, languages_warning
 from regard.text.languages import Languages
 from regard.text.vocabulary import Vocabulary, learn
+from regard.training.guided_alignment import NumberedTexts
 from regard.training.report import Report
 
 MAX_VALID_PAIRS = 3000
@@ -70,11 +78,19 @@ class WithoutHeldOut:
     def __len__(self) -> int:
         return len(self.corpus) - len(self.corpus) // self.interval
 
-    def sources(self, indices: Int[np.ndarray, " N"]) -> list[str]:
-        return self.corpus.sources(indices + indices // (self.interval - 1))
+    def kept(self, indices: Numbers) -> Numbers:
+        """The indices that these pairs have in the corpus."""
+        return indices + indices // (self.interval - 1)
 
-    def targets(self, indices: Int[np.ndarray, " N"]) -> list[str]:
-        return self.corpus.targets(indices + indices // (self.interval - 1))
+    def sources(self, indices: Numbers) -> list[str]:
+        return self.corpus.sources(self.kept(indices))
+
+    def targets(self, indices: Numbers) -> list[str]:
+        return self.corpus.targets(self.kept(indices))
+
+    @property
+    def lines(self) -> Numbers:
+        return self.corpus.lines[self.kept(np.arange(len(self)))]
 
 
 def read_valid(data: Data, max_characters: int, report: Report) -> Parallel:
@@ -105,7 +121,7 @@ def read_valid(data: Data, max_characters: int, report: Report) -> Parallel:
     return Parallel(list(sources), list(targets))
 
 
-def hold_out(corpus: Corpus, max_pairs: int) -> tuple[ParallelTexts, Parallel]:
+def hold_out(corpus: Corpus, max_pairs: int) -> tuple[NumberedTexts, Parallel]:
     """Hold out at most `max_pairs` and a tenth of the pairs: the other pairs, and those held out.
 
     Raises RegardError if there are fewer than 20 pairs.
@@ -146,7 +162,7 @@ def learn_vocabularies(
 
 def prepare_text(
     training: Path, data: Data, options: DataOptions, report: Report
-) -> tuple[ParallelTexts, Parallel, str]:
+) -> tuple[NumberedTexts, Parallel, str]:
     """The training text, the validation text, and the fingerprint of the corpus.
 
     The corpus is prepared in the folder `training` if it is not there.
@@ -180,7 +196,7 @@ def read_corpus(
 
 def choose_valid(
     corpus: Corpus, data: Data, options: DataOptions, report: Report
-) -> tuple[ParallelTexts, Parallel]:
+) -> tuple[NumberedTexts, Parallel]:
     """The training text and the validation text, which is held out if none was given."""
     if data.valid:
         return corpus, read_valid(data, options.max_characters, report)
@@ -241,6 +257,7 @@ def prepare_encoded(
     training: Path,
     texts: ParallelTexts,
     augmentation: Augmentation,
+    word_links: WordLinks | None,
     info: ModelInfo,
     report: Report,
 ) -> EncodedTexts:
@@ -255,6 +272,7 @@ def prepare_encoded(
         vocabulary.target_bpe_dropout,
         augmentation,
         info.config.train.seed,
+        word_links,
     )
     if not options.encoded_epochs:
         return on_demand

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from regard.config import Config, ModelOptions, check_combinations
+from regard.config import Config, ModelOptions
 from regard.engine.sizes import sizes_of
 from regard.errors import RegardError
+from regard.settings import check_combinations
 from regard.storage.folder import ModelInfo
 from regard.training.report import Report
 

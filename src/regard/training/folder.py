@@ -28,6 +28,7 @@ from regard.training.data import (
 )
 from regard.training.distributed import ProcessGroup, first_process_first
 from regard.training.finetune import FINE_TUNED_FROM, Parent, announce, finetuning_config
+from regard.training.guided_alignment import AUTO, prepare_word_links
 from regard.training.report import NoReport, Report
 
 IDENTITY, LOCK = "run.json", "lock"
@@ -67,6 +68,9 @@ def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict
         fingerprint[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
             fingerprint[f"{role} {number + 1}"] = file_digest(file)
+    guidance = config.train.guided_alignment
+    if guidance not in ("", AUTO):
+        fingerprint["file of train.guided_alignment"] = file_digest(Path(guidance))
     fingerprint[START_FROM] = weights_digest(start_from) if start_from else "nothing"
     return fingerprint
 
@@ -156,7 +160,7 @@ def refuse_another(file: Path, fingerprint: dict[str, str]) -> None:
         if name == START_FROM:
             inputs = "model"
             what = f"{name} is not the model that this run started from, or that model has changed"
-        elif "text" in name:
+        elif "text" in name or "file" in name:
             what = f"the {name} is not what this run began with"
         advice = f"give the same {inputs} to resume, or another --out to start a new run"
         raise RegardError(what, str(file), advice)
@@ -191,6 +195,7 @@ def open_run(
         with first_process_first(group):
             texts, valid, corpus = prepare_text(training, data, config.data, report)
             lexicon = prepare_lexicon(training, texts, config.augment, report)
+            word_links = prepare_word_links(training, texts, config.train, report)
             augmentation = Augmentation(config.augment, lexicon, config.data.max_characters)
             if (training / IDENTITY).exists():
                 info = checkpoint.load_model_info(folder)
@@ -201,7 +206,7 @@ def open_run(
                     parent.save_shortlist(folder)
                 checkpoint.save_model_info(folder, info)
                 write_json(training / IDENTITY, fingerprint)
-            encoded = prepare_encoded(training, texts, augmentation, info, report)
+            encoded = prepare_encoded(training, texts, augmentation, word_links, info, report)
         return Run(folder, info, texts, encoded, valid, start_from, held.pop_all())
 
 
@@ -233,7 +238,11 @@ def new_model_info(
         source, target = parent.model_info.source, parent.model_info.target
         provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
     text = text_record(texts, augmentation, source, config, parent)
-    return ModelInfo(data.languages, config, source, target, provenance, text)
+    train = config.train.model_copy(
+        update={"guided_alignment": Path(config.train.guided_alignment).name}
+    )
+    public = config.model_copy(update={"train": train})  # without the folder of a file of links
+    return ModelInfo(data.languages, public, source, target, provenance, text)
 
 
 def text_record(

@@ -15,6 +15,7 @@ from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
 from regard.evaluation import bleu
 from regard.files import read_json, write_json, write_tensors
+from regard.loading import pipeline_of
 from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
@@ -26,7 +27,7 @@ from regard.training.report import Log, NoReport, Report, Updated, Validated
 from regard.training.schedules import warmup_advice
 from regard.training.signals import catch_signals
 from regard.training.trainer import Trainer
-from regard.translator import Translator, pipeline_of
+from regard.translator import Translator
 
 STATE = "state.safetensors"
 SAVE_SECONDS = 300.0

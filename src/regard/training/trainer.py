@@ -82,8 +82,17 @@ class Trainer:
 
     def tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Source [B S], before [B T] and after [B T], on the device."""
-        source, before, after = (torch.from_numpy(part).to(self.device) for part in batch)
+        source, before, after = (torch.from_numpy(part).to(self.device) for part in batch[:3])
         return source, before, after
+
+    def loss(self, batch: Batch) -> Tensor:
+        """What an update makes smaller, summed over the target tokens."""
+        tensors, smoothing = self.tensors(batch), self.options.label_smoothing
+        if batch.guide is None:
+            return self.network.loss(*tensors, smoothing)
+        guide = torch.from_numpy(batch.guide).to(self.device)
+        weight = self.options.guided_alignment_weight
+        return self.network.guided_loss(*tensors, smoothing, guide, weight)
 
     def update(self, batches: Sequence[Batch], progress: Progress) -> UpdateStats:
         """The update after `progress`, from the gradient of all these batches together.
@@ -97,9 +106,8 @@ class Trainer:
         torch.manual_seed(derive_seed(options.seed, update))
         loss = torch.zeros((), device=self.device)
         for batch in batches:
-            tensors = self.tensors(self.group.shard(batch))
             with low_precision(self.precision, self.device):
-                part = self.network.loss(*tensors, options.label_smoothing)
+                part = self.loss(self.group.shard(batch))
             (part / tokens).backward()
             loss += part.detach() / tokens
         grads = [weight.grad for weight in self.weights.values() if weight.grad is not None]
