@@ -47,6 +47,16 @@ def test_target_spans_cover_the_decoded_text_in_order(translator, ids):
     assert "".join(text[slice(*token.span)] for token in tokens) == text
 
 
+@given(st.lists(st.integers(3, 690) | st.integers(132, 400), max_size=12))
+def test_the_span_of_a_target_token_ends_where_the_text_so_far_ends(translator, ids):
+    for number, token in enumerate(detokenize(translator.target, ids)):
+        so_far = translator.target.decode(ids[: number + 1])
+        if "\ufffd" not in so_far:
+            assert token.span.end == len(so_far)
+        elif number < len(ids) - 1:  # a character has the span of its last byte
+            assert token.span.end <= len(so_far.rstrip("\ufffd"))
+
+
 def test_a_translation_of_odd_lines_has_its_words_on_the_users_text(translator):
     for text, translation in zip(ODD, translator.translate(ODD), strict=True):
         assert translation.source == text

@@ -23,7 +23,8 @@ MAX_GROUP_CHARACTERS = 1 << 18
 """Characters that are segmented at a time, padding included; bounds the memory in use."""
 
 NEVER = np.iinfo(np.int64).max
-FIRST_PIECE = UNKNOWN + 1 + len(RESERVED) + 256
+FIRST_BYTE = UNKNOWN + 1 + len(RESERVED)
+FIRST_PIECE = FIRST_BYTE + 256
 """The first token that is text; special tokens, reserved symbols and bytes precede it."""
 
 

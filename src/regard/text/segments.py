@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from regard.special import END, PIECES, Ids
+from regard.text.bpe_dropout import FIRST_BYTE, FIRST_PIECE
 from regard.text.normalize import normalize
 from regard.text.spans import Span, word_of_each_token, words
 from regard.text.vocabulary import Token, Vocabulary
@@ -43,11 +44,20 @@ def tokenize(vocabulary: Vocabulary, text: str) -> list[Token]:
 
 def detokenize(vocabulary: Vocabulary, ids: Ids) -> list[Token]:
     """Target tokens; their spans are in the text that they decode to."""
+    spans = [Span(*both) for both in pairwise([0, *decoded_ends(vocabulary, ids)])]
+    return list(map(Token, ids, vocabulary.pieces(ids), spans))
+
+
+def decoded_ends(vocabulary: Vocabulary, ids: Ids) -> list[int]:
+    """For each target token, the index after its last character. A character that is written in
+    bytes belongs to the last of them."""
+    has_bytes = any(FIRST_BYTE <= token < FIRST_PIECE for token in ids)
+    ends: list[int] = vocabulary.ends(ids).tolist()
+    if not has_bytes and ends[-1:] == [len(vocabulary.decode(ids))]:
+        return ends
     texts = [vocabulary.decode(ids[: number + 1]) for number in range(len(ids))]
     complete = [text.rstrip(UNFINISHED) for text in texts[:-1]] + texts[-1:]
-    ends = accumulate(map(len, complete), max, initial=0)
-    spans = [Span(*both) for both in pairwise(ends)]
-    return list(map(Token, ids, vocabulary.pieces(ids), spans))
+    return [*accumulate(map(len, complete), max)]
 
 
 def group_words(text: str, tokens: Sequence[Token]) -> list[Word]:

@@ -14,7 +14,7 @@ from regard.errors import RegardError
 from regard.shapes import Int
 from regard.special import END, PAD, PIECES, RESERVED, START, UNKNOWN, Ids
 from regard.text.alphabets import required_characters
-from regard.text.bpe_dropout import FIRST_PIECE, Merges, make_merges, sample_tokens
+from regard.text.bpe_dropout import FIRST_BYTE, FIRST_PIECE, Merges, make_merges, sample_tokens
 from regard.text.normalize import replace_control_characters
 from regard.text.spans import Span
 
@@ -76,9 +76,7 @@ class Vocabulary:
     def piece_lengths(self) -> Int[np.ndarray, " V"]:
         """The number of characters of each token; bytes that continue a character have none."""
         lengths = [len(piece) for piece in self.all_pieces]
-        first_byte = FIRST_PIECE - 256
-        for byte in range(256):
-            lengths[first_byte + byte] = int(not 0x80 <= byte < 0xC0)
+        lengths[FIRST_BYTE:FIRST_PIECE] = [not 0x80 <= byte < 0xC0 for byte in range(256)]
         return np.array(lengths, np.int64)
 
     def ends(self, ids: Ids) -> Int[np.ndarray, " T"]:
