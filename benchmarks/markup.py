@@ -4,7 +4,8 @@
 
 A tag is put around some words of a sentence whose gold links lead to words in a row, to which no
 other word is linked; it is right if it comes out around exactly these words of the reference.
-Beside the model's links stands the baseline by proportion, and the time that tags cost.
+Beside the model's links stand the gold links themselves, which tell what the placement costs, the
+baseline by proportion, and the time that tags cost.
 """
 
 import argparse
@@ -101,16 +102,23 @@ def texts_of(pair: GivenPair, posterior: Posterior) -> LinkedTexts:
     return linked_texts(pair.source, pair.target, pair.source_words, pair.target_words, links)
 
 
+def gold_texts(gold: GoldPair) -> LinkedTexts:
+    links = [(source, target, 1.0) for source, target in gold.sure]
+    return linked_texts(*gold.pair, links)
+
+
 def share_right(translator: Translator, pairs: Sequence[GoldPair]) -> dict[str, float]:
-    right = {"links": 0, "proportion": 0}
+    right = {"links": 0, "gold links": 0, "proportion": 0}
     count = 0
     posteriors = align_given(translator, [gold.pair for gold in pairs])
     for gold, posterior in zip(pairs, posteriors, strict=True):
         texts = texts_of(gold.pair, posterior)
+        ideal = gold_texts(gold)
         for source, target in gold_intervals(gold):
             marks = [Mark("<b>", "</b>", source, ROOT, False)]
             placed: dict[str, TagSpans] = {
                 "links": spans_by_links(marks, texts),
+                "gold links": spans_by_links(marks, ideal),
                 "proportion": spans_by_proportion(marks, texts),
             }
             count += 1

@@ -1,7 +1,9 @@
 """Which word of a text each word of its translation translates."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from functools import partial
+from itertools import accumulate, groupby, islice
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -147,13 +149,12 @@ def joined(
 def words_by_sentence(words: Sequence[Word], lengths: Sequence[int]) -> list[WordTokens]:
     """The words of each sentence, whose numbers of tokens are given."""
     sentences = [WordTokens([], [], []) for _ in lengths]
-    ends = np.cumsum(lengths)
+    ends = list(accumulate(lengths))
     for index, word in enumerate(words):
-        for sentence in np.unique(np.searchsorted(ends, word.tokens, side="right")):
-            begin, end = ends[sentence] - lengths[sentence], ends[sentence]
-            inside = [int(token - begin) for token in word.tokens if begin <= token < end]
+        for sentence, tokens in groupby(word.tokens, partial(bisect_right, ends)):
+            begin = ends[sentence] - lengths[sentence]
             sentences[sentence].indices.append(index)
-            sentences[sentence].tokens.append(inside)
+            sentences[sentence].tokens.append([token - begin for token in tokens])
             sentences[sentence].texts.append(word.text)
     return sentences
 

@@ -79,7 +79,12 @@ def group_words(text: str, tokens: Sequence[Token]) -> list[Word]:
     for index, owner in enumerate(owners):
         indices.setdefault(owner, []).append(index)
     extents = {owner: spans[owner] for owner in sorted(indices)}
+    starts_of_next = [*(span.start for span in spans[1:]), len(text)]
+    ends_of_previous = [0, *(span.end for span in spans[:-1])]
     for token, owner in zip(tokens, owners, strict=True):
+        first, last = token.span
+        if ends_of_previous[owner] <= first and last <= starts_of_next[owner]:
+            continue  # it shares characters with no other word
         for number in overlapping(spans, token.span):
             if number not in indices:  # one token holds several words, like "..."
                 start, end = extents[owner]
