@@ -24,7 +24,7 @@ FLOORS = [
     {"alignment", "settings"},
     {"data", "evaluation", "pipeline", "search", "storage"},
     {"engine", "models", "translation"},
-    {"second_search", "word_alignment"},
+    {"second_search", "translation_json", "word_alignment"},
     {"translator"},
     {"loading"},
     {"export", "explain", "markup", "training"},

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from regard.cli.common import head_warning, new_file, output_stream, print_warning
-from regard.cli.translated_lines import as_json_object
 from regard.data.formats.lines import open_bytes, read_lines
 from regard.errors import RegardError
 from regard.markup.document import MarkupTranslation, translate_markup
 from regard.markup.pieces import PARSERS
+from regard.translation_json import translation_as_json
 from regard.translator import Translator
 
 CHUNK_DOCUMENTS = 200
@@ -103,7 +103,7 @@ def document_as_json(translation: MarkupTranslation) -> str:
         "text": translation.text,
         "placement": translation.placement,
         "segments": [
-            {"source": each.source, **as_json_object(each)} for each in translation.segments
+            {"source": each.source, **translation_as_json(each)} for each in translation.segments
         ],
     }
     return json.dumps(content, ensure_ascii=False) + "\n"

@@ -15,6 +15,8 @@ from regard.cli.common import ModelsOption, announce_default_model, errors, prin
 from regard.errors import RegardError, needs_extra
 from regard.models import unique_names
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
 
@@ -55,23 +57,33 @@ def explore(
             for name, path in zip(unique_names(model, "/"), model, strict=True)
         }
         app = make_app(translators)
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((LOCALHOST, port))
-        listening.listen()  # so that a browser that is faster than the server can wait
-    except OSError as error:
-        raise RegardError(
-            f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",
-            LOCALHOST,
-            "choose another --port; 0 chooses a free one",
-        ) from error
+    listening = listen(LOCALHOST, port)
     address = f"http://{LOCALHOST}:{listening.getsockname()[1]}/"
     print_message(f"the page is at {address}  (Ctrl-C stops it)")
     if browser:
         # a browser in the terminal needs the server, and returns only when it is closed
         Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     asyncio.run(until_stopped(serve(app, listening)))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket to which clients that are faster than the server can connect already.
+
+    Raises RegardError if the address cannot be used.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        raise RegardError(
+            f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",
+            host,
+            "choose another --port; 0 chooses a free one",
+        ) from error
+    return listening
 
 
 async def until_stopped(server: Coroutine[Any, Any, None]) -> NoReturn:

@@ -8,6 +8,7 @@ from regard.alignment.links import SURE_PROBABILITY, Alignment
 from regard.cli.common import print_message
 from regard.data.formats.lines import is_too_long, is_utf8
 from regard.translation import WARNINGS, Translation
+from regard.translation_json import alignment_as_json, translation_as_json
 
 MAX_LISTED_LINES = 5
 """At most so many line numbers are printed in a warning."""
@@ -89,41 +90,7 @@ def pharaoh(alignment: Alignment) -> str:
 
 def json_line(best: list[Translation], align: bool) -> str:
     written = [
-        {**as_json_object(each), **(alignment_as_json(each) if align else {})} for each in best
+        {**translation_as_json(each), **(alignment_as_json(each) if align else {})} for each in best
     ]
     content = {"source": best[0].source, "translations": written}
     return json.dumps(content, ensure_ascii=False) + "\n"
-
-
-def alignment_as_json(translation: Translation) -> dict[str, object]:
-    """The words of the translation, and their links with the source words."""
-    alignment = translation.alignment
-    links = [
-        {**link._asdict(), "probability": round(link.probability, 4)} for link in alignment.links
-    ]
-    return {
-        "words": [{"text": word.text, "span": word.span} for word in translation.words],
-        "alignment": {"method": alignment.method, "links": links},
-    }
-
-
-def as_json_object(translation: Translation) -> dict[str, object]:
-    """A translation with its source words; spans are [start, end] in characters."""
-    coverage = translation.coverage
-    words = [{"text": word.text, "span": word.span} for word in translation.source_words]
-    return {
-        "text": translation.text,
-        "log_prob": round(translation.log_prob, 4),
-        "finish_reason": translation.finish_reason,
-        "source_words": [
-            {**word, "coverage": round(weight, 4)}
-            for word, weight in zip(words, coverage, strict=True)
-        ]
-        if coverage
-        else words,
-        "copied": [span._asdict() for span in translation.copied],
-        "warnings": [
-            {"kind": each.kind, "message": each.message, "source": each.source}
-            for each in translation.warnings
-        ],
-    }

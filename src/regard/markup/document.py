@@ -15,7 +15,7 @@ from regard.markup.placement import (
     spans_by_links,
     spans_by_proportion,
 )
-from regard.markup.segments import ROOT, Mark, Segment, read_document, tree
+from regard.markup.segments import ROOT, Document, Mark, Segment, read_document, tree
 from regard.text.segments import overlapping
 from regard.text.spans import Span, words
 from regard.translation import Translation
@@ -45,6 +45,7 @@ class MarkupModel(Protocol):
     @property
     def has_trained_placeholders(self) -> bool: ...
     def translate(self, texts: Sequence[str]) -> list[Translation]: ...
+    def n_best(self, texts: Sequence[str]) -> list[list[Translation]]: ...
     def align(self, translations: Sequence[Translation]) -> list[Alignment]: ...
 
 
@@ -58,16 +59,42 @@ def translate_markup(
     documents = [read_document(text, form) for text in texts]
     segments = [segment for document in documents for segment in document.segments]
     translations = model.translate([segment.plain for segment in segments])
+    return write_documents(model, form, documents, translations)
+
+
+def markup_alternatives(
+    model: MarkupModel, text: str, form: str, count: int
+) -> list[MarkupTranslation]:
+    """At most `count` other translations of a text: the best ones of each segment together, then
+    the second ones of those that have them, and so on. Raises as `translate_markup`."""
+    document = read_document(text, form)
+    ranked = model.n_best([segment.plain for segment in document.segments])
+    different = max((len(own) for own in ranked), default=0)
+    written = [
+        write_documents(model, form, [document], [own[min(rank, len(own) - 1)] for own in ranked])
+        for rank in range(min(count, different))
+    ]
+    return [one for [one] in written]
+
+
+def write_documents(
+    model: MarkupModel,
+    form: str,
+    documents: Sequence[Document],
+    translations: Sequence[Translation],
+) -> list[MarkupTranslation]:
+    """Put documents together again, from the translations of all their segments in order."""
+    segments = [segment for document in documents for segment in document.segments]
     model.align(translations)
     written = map(writer(model, form), segments, translations)
     results = []
     done = iter(translations)
-    for text, document in zip(texts, documents, strict=True):
+    for document in documents:
         parts = [next(written) if isinstance(part, Segment) else part for part in document.parts]
         placements = {part.placement for part in parts if isinstance(part, WrittenSegment)}
         results.append(
             MarkupTranslation(
-                text,
+                document.text,
                 "".join(part.text if isinstance(part, WrittenSegment) else part for part in parts),
                 next((each for each in WORST_FIRST if each in placements), "exact"),
                 tuple(next(done) for _ in document.segments),

@@ -14,7 +14,10 @@ BLOCKS = names(
 """HTML elements at whose tags a segment ends."""
 UNTRANSLATED = {
     "html": names(
-        "script style code kbd samp var pre math svg textarea iframe noembed noframes xmp plaintext"
+        """
+        address applet audio canvas code embed iframe kbd math noembed noframes plaintext pre samp
+        script style svg textarea time var video xmp
+        """
     ),
     "xml": names("ph x it bpt ept"),
 }

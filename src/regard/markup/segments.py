@@ -51,6 +51,7 @@ class Segment(NamedTuple):
 
 
 class Document(NamedTuple):
+    text: str
     parts: list[str | Segment]
     """A string is copied."""
 
@@ -81,7 +82,7 @@ def read_document(text: str, form: str) -> Document:
         if index < len(nodes):
             parts.append(nodes[index].piece.raw)
         begin = index + 1
-    return Document(parts)
+    return Document(text, parts)
 
 
 def tree(pieces: Sequence[Piece]) -> list[Node]:

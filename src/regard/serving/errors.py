@@ -17,10 +17,10 @@ MAX_BODY_BYTES = 1_000_000
 
 
 class BodySizeLimit:
-    """Refuses bodies larger than `MAX_BODY_BYTES` without reading them to the end."""
+    """Refuses bodies of more than `limit` bytes without reading them to the end."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app, self.limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -31,10 +31,10 @@ class BodySizeLimit:
 
         async def receive_some() -> Message:
             nonlocal read
-            if size <= MAX_BODY_BYTES:
+            if size <= self.limit:
                 message = await receive()
                 read += len(message.get("body", b""))
-            if max(read, size) > MAX_BODY_BYTES:
+            if max(read, size) > self.limit:
                 raise HTTPException(413)
             return message
 
@@ -43,7 +43,7 @@ class BodySizeLimit:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every refused request with an error in three parts."""
-    app.add_middleware(BodySizeLimit)
+    app.add_middleware(BodySizeLimit, limit=MAX_BODY_BYTES)
     app.add_exception_handler(RegardError, handle_regard_error)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_error)

@@ -1,0 +1,166 @@
+"""regard serve"""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regard import models
+from regard.cli.common import announce_default_model, errors, print_message, use_utf8
+from regard.cli.explore import listen
+from regard.errors import needs_extra
+from regard.system import cores
+
+LOOPBACK = "127.0.0.1"
+SHUTDOWN_SECONDS = 30
+"""How long requests that are running may delay the end of the server."""
+KEEP_ALIVE_SECONDS = 75
+MAX_REQUEST_LINE = 262_144
+
+
+def serve(
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            "--model",
+            help="A model folder, a .regard file, or the name of a built-in model; repeat the"
+            " option for more directions.",
+            default_factory=lambda: [models.DEFAULT],
+            show_default=models.DEFAULT.stem,
+            envvar="REGARD_MODELS",
+        ),
+    ],
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 is all.", envvar="LT_HOST")
+    ] = LOOPBACK,
+    port: Annotated[
+        int,
+        typer.Option(help="Port; 0 chooses a free one.", min=0, max=65_535, envvar="LT_PORT"),
+    ] = 5000,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes that translate, each on one core; 0 is one per core.",
+            min=0,
+            max=1024,
+            envvar="LT_THREADS",
+        ),
+    ] = 0,
+    char_limit: Annotated[
+        int, typer.Option(help="Characters of a text; -1: no limit.", envvar="LT_CHAR_LIMIT")
+    ] = -1,
+    batch_limit: Annotated[
+        int, typer.Option(help="Texts of a request; -1: no limit.", envvar="LT_BATCH_LIMIT")
+    ] = -1,
+    alternatives_limit: Annotated[
+        int,
+        typer.Option(help="Alternatives of a text; -1: no limit.", envvar="LT_ALTERNATIVES_LIMIT"),
+    ] = 10,
+    request_seconds: Annotated[
+        float, typer.Option(help="Time limit of a request, in seconds.", min=0.1)
+    ] = 60.0,
+    request_bytes: Annotated[
+        int, typer.Option(help="Largest body of a request, in bytes.", min=1000)
+    ] = 10_000_000,
+    queue_characters: Annotated[
+        int,
+        typer.Option(help="Characters that may wait; above it, requests get status 503.", min=0),
+    ] = 1_000_000,
+    cache_characters: Annotated[
+        int,
+        typer.Option(
+            help="Characters of translations that are kept for repeated requests; 0: none.",
+            min=0,
+        ),
+    ] = 2_000_000,
+    frontend_language_source: Annotated[
+        str,
+        typer.Option(
+            help="Source language that pages begin with.", envvar="LT_FRONTEND_LANGUAGE_SOURCE"
+        ),
+    ] = "auto",
+    frontend_language_target: Annotated[
+        str,
+        typer.Option(
+            help="Target language that pages begin with.",
+            show_default="the model's",
+            envvar="LT_FRONTEND_LANGUAGE_TARGET",
+        ),
+    ] = "",
+    frontend_timeout: Annotated[
+        int,
+        typer.Option(
+            help="Milliseconds that pages wait after a key.", min=0, envvar="LT_FRONTEND_TIMEOUT"
+        ),
+    ] = 500,
+    url_prefix: Annotated[
+        str, typer.Option(help="Path before all addresses, like /mt.", envvar="LT_URL_PREFIX")
+    ] = "",
+) -> None:
+    """Serve translations over HTTP, to the clients of LibreTranslate.
+
+    Requests share batches and all cores. Nothing listens beyond this machine unless --host says
+    so. SIGTERM and Ctrl-C finish what has begun; SIGHUP loads the models again, without a pause.
+
+    Examples:
+
+        regard serve
+
+        regard serve --model en-fr --model my-model.regard --host 0.0.0.0 --char-limit 5000
+
+        curl http://127.0.0.1:5000/translate -d q="The cat sleeps." -d source=en -d target=fr
+    """
+    use_utf8()
+    try:
+        import uvicorn
+
+        from regard.serving.app import Frontend, make_service_app
+        from regard.serving.catalog import Catalog
+        from regard.serving.contract import RequestLimits
+        from regard.serving.gather import Gatherer
+        from regard.serving.service import Cache, Service
+    except ModuleNotFoundError as error:
+        raise needs_extra("the server", error.name, "serve", "") from error
+
+    announce_default_model(model[0])
+    catalog = Catalog(model)
+    listening = listen(host, port)
+    limits = RequestLimits(
+        char_limit, batch_limit, alternatives_limit, request_bytes, request_seconds
+    )
+    frontend = Frontend(frontend_language_source, frontend_language_target or "", frontend_timeout)
+
+    async def run() -> None:
+        gatherer = Gatherer(catalog.paths, workers or cores(), queue_characters)
+        service = Service(catalog, gatherer, Cache(cache_characters))
+        config = uvicorn.Config(
+            make_service_app(service, limits, frontend, url_prefix),
+            log_level="warning",
+            server_header=False,
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            h11_max_incomplete_event_size=MAX_REQUEST_LINE,
+            proxy_headers=False,
+        )
+        with errors.status("loading"):
+            catalog.guesses("text")
+            await gatherer.start()
+
+        def reload() -> None:
+            service.cache.clear()
+            gatherer.reload()
+
+        if hasattr(signal, "SIGHUP"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+        address = listening.getsockname()
+        print_message(f"listening at http://{address[0]}:{address[1]}/  (Ctrl-C stops)")
+        try:
+            await uvicorn.Server(config).serve([listening])
+        finally:
+            await gatherer.stop()
+
+    asyncio.run(run())

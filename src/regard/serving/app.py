@@ -1,0 +1,270 @@
+"""The HTTP application: the endpoints of LibreTranslate's contract, and what a service needs."""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from regard.serving.catalog import Guess, name_of
+from regard.serving.contract import (
+    AUTO_LANGUAGE,
+    BUSY,
+    INTERNAL,
+    TEXT_FORMS,
+    Parameters,
+    Refused,
+    RequestLimits,
+    check_direction,
+    check_size,
+    count_of_alternatives,
+    known_language,
+    read_parameters,
+    required_text,
+    required_texts,
+)
+from regard.serving.errors import BodySizeLimit
+from regard.serving.gather import JobFailed, QueueFull
+from regard.serving.service import Service, Translated, Wanted
+
+WorkResult = TypeVar("WorkResult")
+RETRY_SECONDS = 2
+CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Expose-Headers": "Authorization",
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Max-Age": "1728000",
+}
+HTML_ERRORS = {
+    401: "This needs a token.",
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+}
+
+
+class Frontend(NamedTuple):
+    """What /frontend/settings tells pages."""
+
+    source: str = AUTO_LANGUAGE
+    target: str = ""
+    """The first target language if it is empty."""
+    timeout: int = 500
+    """Milliseconds after the last key."""
+
+
+class SortedJson(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+
+
+def refusal(error: Refused) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    return SortedJson({"error": error.message}, error.status, headers)
+
+
+class Api:
+    """The endpoints."""
+
+    def __init__(self, service: Service, limits: RequestLimits, frontend: Frontend) -> None:
+        self.service, self.limits, self.frontend = service, limits, frontend
+        self.catalog = service.catalog
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/languages", self.languages, methods=["GET"]),
+            Route("/translate", self.translate, methods=["POST"]),
+            Route("/detect", self.detect, methods=["POST"]),
+            Route("/frontend/settings", self.settings, methods=["GET"]),
+            Route("/suggest", self.suggest, methods=["POST"]),
+            Route("/health", self.health, methods=["GET"]),
+        ]
+
+    async def languages(self, _: Request) -> Response:
+        return SortedJson(
+            [
+                {"code": code, "name": name_of(code), "targets": self.catalog.targets(code)}
+                for code in self.catalog.languages
+            ]
+        )
+
+    async def translate(self, request: Request) -> Response:
+        parameters = await read_parameters(request, self.limits)
+        texts, is_list = required_texts(parameters, "q")
+        source, target = (required_text(parameters, name) for name in ("source", "target"))
+        alternatives = count_of_alternatives(parameters, self.limits)
+        self.check_sizes(texts, is_list)
+        guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
+        wanted, sources = self.wanted(parameters, source, target, guesses, len(texts))
+        wanted = wanted._replace(alternatives=alternatives)
+        translated = await while_connected(
+            request, self.service.translate(texts, sources, wanted), self.limits.seconds
+        )
+        return SortedJson(as_answer(translated, guesses, alternatives, is_list))
+
+    def check_sizes(self, texts: Sequence[str], is_list: bool) -> None:
+        if is_list:
+            check_size(len(texts), self.limits.texts)
+        for text in texts:
+            check_size(len(text), self.limits.characters)
+
+    def wanted(
+        self,
+        parameters: Parameters,
+        source: str,
+        target: str,
+        guesses: Sequence[Sequence[Guess]],
+        count: int,
+    ) -> tuple[Wanted, list[str]]:
+        """What is wanted, and the source language of each text. Raises Refused."""
+        sources = [own[0].code for own in guesses] or [known_language(self.catalog, source)] * count
+        target = known_language(self.catalog, target)
+        form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
+        if form is None:
+            raise Refused(f"{parameters['format']} format is not supported")
+        for number, language in enumerate(sources):
+            if not guesses or guesses[number][0].confidence > 0:
+                check_direction(self.catalog, language, target)
+        return Wanted("", target, form), sources
+
+    async def detect(self, request: Request) -> Response:
+        texts, is_list = required_texts(await read_parameters(request, self.limits), "q")
+        self.check_sizes(texts, is_list)
+        best: dict[str, float] = {}
+        for text in texts:
+            for code, confidence in self.catalog.guesses(text):
+                best[code] = max(confidence, best.get(code, 0.0))
+        ordered = sorted(best.items(), key=lambda item: -item[1])
+        return SortedJson([{"confidence": share, "language": code} for code, share in ordered])
+
+    async def settings(self, _: Request) -> Response:
+        source, target, timeout = self.frontend
+        target = target or next(iter(self.catalog.models))[1]
+        name = "Auto Detect" if source == AUTO_LANGUAGE else name_of(source)
+        return SortedJson(
+            {
+                "apiKeys": False,
+                "charLimit": self.limits.characters,
+                "filesTranslation": False,
+                "frontendTimeout": timeout,
+                "keyRequired": False,
+                "language": {
+                    "source": {"code": source, "name": name},
+                    "target": {"code": target, "name": name_of(target)},
+                },
+                "suggestions": False,
+                "supportedFilesFormat": [],
+            }
+        )
+
+    async def suggest(self, _: Request) -> Response:
+        raise Refused("Suggestions are disabled on this server.", 403)
+
+    async def health(self, _: Request) -> Response:
+        if not self.service.gatherer.ready:
+            raise Refused("No worker is ready.", 503, RETRY_SECONDS)
+        return SortedJson({"status": "ok"})
+
+
+def as_answer(
+    translated: Sequence[Translated],
+    guesses: Sequence[Sequence[Guess]],
+    alternatives: int,
+    is_list: bool,
+) -> dict[str, Any]:
+    """With what was asked for, each as a list if the texts were one."""
+    answer: dict[str, list[Any]] = {"translatedText": [one.text for one in translated]}
+    if guesses:
+        answer["detectedLanguage"] = [
+            {"confidence": own[0].confidence, "language": own[0].code} for own in guesses
+        ]
+    if alternatives:
+        answer["alternatives"] = [one.alternatives for one in translated]
+    return answer if is_list else {name: values[0] for name, values in answer.items()}
+
+
+async def while_connected(
+    request: Request, work: Coroutine[Any, Any, WorkResult], seconds: float
+) -> WorkResult:
+    """The result, unless the client goes away or it takes too long: then the work is taken back.
+
+    Raises Refused.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(until_gone(request))
+    try:
+        await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise Refused(BUSY if not gone.done() else "The client is gone.", 503, RETRY_SECONDS)
+    except QueueFull as error:
+        raise Refused(BUSY, 503, RETRY_SECONDS) from error
+    except JobFailed as error:
+        raise Refused(INTERNAL, 500) from error
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def answer_refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return refusal(error)
+
+
+async def answer_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if message := HTML_ERRORS.get(error.status_code):
+        page = f"<!doctype html>\n<html lang=en>\n<title>{error.status_code}</title>\n<p>{message}"
+        return HTMLResponse(page, error.status_code, error.headers)
+    messages = {413: "Invalid request: the request is too large"}
+    return refusal(Refused(messages.get(error.status_code, INTERNAL), error.status_code))
+
+
+async def answer_failure(_: Request, __: Exception) -> Response:
+    return refusal(Refused(INTERNAL, 500))
+
+
+class Cors:
+    """The headers that let pages of any origin ask, on every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(CORS_HEADERS)
+            await send(message)
+
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            return await HTMLResponse("")(scope, receive, send_with_headers)
+        return await self.app(scope, receive, send_with_headers)
+
+
+def make_service_app(
+    service: Service, limits: RequestLimits, frontend: Frontend, url_prefix: str = ""
+) -> ASGIApp:
+    routes = Api(service, limits, frontend).routes()
+    app = Starlette(
+        routes=[Mount(url_prefix, routes=routes)] if url_prefix else routes,
+        exception_handlers={
+            Refused: answer_refused,
+            HTTPException: answer_http_error,
+            500: answer_failure,
+        },
+    )
+    app.router.redirect_slashes = False
+    return Cors(BodySizeLimit(app, limits.body_bytes))

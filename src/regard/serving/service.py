@@ -1,0 +1,137 @@
+"""Texts in, translations out, for many callers: lines, cache and queue."""
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from regard.serving.catalog import Catalog
+from regard.serving.gather import Gatherer
+from regard.serving.jobs import Answer, Form, Job, JobKind
+
+WORD_CHARACTER = re.compile(r"\w")
+ANSWER_COST = 200
+"""What an answer in the cache costs besides its characters."""
+
+
+class Wanted(NamedTuple):
+    """How texts are to be translated."""
+
+    source: str
+    target: str
+    """Codes of the catalog."""
+    form: Form = "text"
+    alternatives: int = 0
+    with_details: bool = False
+
+
+class Translated(NamedTuple):
+    text: str
+    alternatives: list[str]
+    details: list[dict[str, Any]]
+    """Of each line that was translated and of its alternatives, or of each segment."""
+
+
+class Cache:
+    """The latest answers, as many as fit."""
+
+    def __init__(self, max_characters: int) -> None:
+        self.max_characters = max_characters
+        self.answers: OrderedDict[Job, Answer] = OrderedDict()
+        self.characters = self.hits = self.misses = 0
+
+    def get(self, job: Job) -> Answer | None:
+        answer = self.answers.get(job)
+        if answer is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+            self.answers.move_to_end(job)
+        return answer
+
+    def put(self, job: Job, answer: Answer) -> None:
+        if job.kind.with_details or job in self.answers:  # details are large, and asked for once
+            return
+        self.answers[job] = answer
+        self.characters += cache_cost(job, answer)
+        while self.characters > self.max_characters:
+            self.characters -= cache_cost(*self.answers.popitem(last=False))
+
+    def clear(self) -> None:
+        self.answers.clear()
+        self.characters = 0
+
+
+def cache_cost(job: Job, answer: Answer) -> int:
+    return len(job.text) + len(answer.text) + sum(map(len, answer.alternatives)) + ANSWER_COST
+
+
+class Service:
+    def __init__(self, catalog: Catalog, gatherer: Gatherer, cache: Cache) -> None:
+        self.catalog, self.gatherer, self.cache = catalog, gatherer, cache
+
+    async def translate(
+        self, texts: Sequence[str], sources: Sequence[str], wanted: Wanted
+    ) -> list[Translated]:
+        """The translations of texts, each from its own source language; `wanted.source` counts
+        nothing. Lines of a text are translated by themselves.
+
+        Raises QueueFull and JobFailed.
+        """
+        jobs: list[Job] = []
+        plans: list[list[Job | str]] = []
+        for text, source in zip(texts, sources, strict=True):
+            plans.append(self.plan(text, wanted._replace(source=source)))
+            jobs += [part for part in plans[-1] if isinstance(part, Job)]
+        answers = await self.answer(list(dict.fromkeys(jobs)))
+        return [put_together(plan, answers) for plan in plans]
+
+    def plan(self, text: str, wanted: Wanted) -> list[Job | str]:
+        """The lines of a text, each to be translated, or a string that is copied."""
+        if wanted.source == wanted.target or not WORD_CHARACTER.search(text):
+            return [text]
+        model = self.catalog.models[wanted.source, wanted.target]
+        kind = JobKind(str(model), wanted.form, wanted.alternatives, wanted.with_details)
+        if wanted.form == "html":
+            return [Job(kind, text)]
+        parts: list[Job | str] = []
+        for number, line in enumerate(text.split("\n")):
+            content = line.removesuffix("\r")
+            end = "\n" if number else ""
+            parts += [end, Job(kind, content) if content.strip() else content]
+            parts.append(line[len(content) :])
+        return parts
+
+    async def answer(self, jobs: Sequence[Job]) -> dict[Job, Answer]:
+        known = {job: self.cache.get(job) for job in jobs}
+        new = [job for job, answer in known.items() if answer is None]
+        futures = self.gatherer.submit(new) if new else []
+        try:
+            computed = await asyncio.gather(*futures)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+        for job, answer in zip(new, computed, strict=True):
+            self.cache.put(job, answer)
+            known[job] = answer
+        return {job: answer for job, answer in known.items() if answer is not None}
+
+
+def put_together(plan: Sequence[Job | str], answers: dict[Job, Answer]) -> Translated:
+    own = [answers[part] for part in plan if isinstance(part, Job)]
+    ranks = max((len(answer.alternatives) for answer in own), default=0)
+
+    def joined(rank: int) -> str:
+        """With the alternatives of this rank; where a line has fewer, its translation."""
+        return "".join(
+            part if isinstance(part, str) else ranked(answers[part], rank) for part in plan
+        )
+
+    alternatives = [joined(rank) for rank in range(1, ranks + 1)]
+    return Translated(joined(0), alternatives, [one for answer in own for one in answer.details])
+
+
+def ranked(answer: Answer, rank: int) -> str:
+    return [answer.text, *answer.alternatives][rank if rank <= len(answer.alternatives) else 0]

@@ -1,0 +1,371 @@
+"""The laws of the server: a real one, asked over HTTP."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regard
+from regard.lesson.corpus import examples
+from regard.markup.document import translate_markup
+from regard.serving.app import CORS_HEADERS
+
+LIMITS = ("--char-limit", "400", "--batch-limit", "60", "--alternatives-limit", "3")
+SOURCES = [one.source for one in examples(150, 8) if len(one.source) < 55][:60]
+JSON = {"content-type": "application/json"}
+
+
+@contextmanager
+def running(model: Path, *options: str):
+    """A server as a user starts it: its process and its address."""
+    command = [sys.executable, "-m", "regard", "serve", "--model", str(model), "--port", "0"]
+    process = subprocess.Popen(
+        [*command, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    try:
+        line = process.stderr.readline()
+        assert "listening at" in line, line + process.stderr.read()
+        yield process, line.split()[2].rstrip("/")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def server(model):
+    with running(model, "--workers", "2", *LIMITS) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with httpx2.Client(base_url=server[1], timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def translator(model):
+    return regard.load(model, engine="onnx", workers=1)
+
+
+def ask(client, q, **more):
+    return client.post("/translate", json={"source": "en", "target": "fr", "q": q, **more})
+
+
+def workers_of(process) -> list[int]:
+    shown = subprocess.run(
+        ["ps", "-ww", "--ppid", str(process.pid), "-o", "pid=,args="],
+        capture_output=True,
+        check=False,
+    )
+    lines = shown.stdout.decode().splitlines()
+    return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+
+
+def test_languages_and_settings_are_those_of_the_model(client):
+    languages = client.get("/languages").json()
+    assert languages == [
+        {"code": "en", "name": "English", "targets": ["en", "fr"]},
+        {"code": "fr", "name": "French", "targets": ["fr"]},
+    ]
+    answer = client.get("/frontend/settings").json()
+    assert answer["language"] == {
+        "source": {"code": "auto", "name": "Auto Detect"},
+        "target": {"code": "fr", "name": "French"},
+    }
+    assert answer["charLimit"] == 400 and answer["apiKeys"] is answer["keyRequired"] is False
+    assert client.get("/health").json() == {"status": "ok"}
+    assert client.request("GET", "/languages", data={"api_key": ""}).json() == languages
+
+
+def test_text_is_answered_as_the_translator_writes_it(client, translator):
+    lines = [
+        *SOURCES[:20],
+        "",
+        "  ",
+        "See https://a.b/c now, {name}!",
+        "🙂 A cat.",
+        "THE CAT SLEEPS",
+    ]
+    expected = [one.text for one in translator.translate(lines)]
+    assert ask(client, lines).json() == {"translatedText": expected}
+    assert ask(client, lines[0]).json() == {"translatedText": expected[0]}
+
+
+@given(st.lists(st.sampled_from([*SOURCES[:6], "", "  ", "\t", "🙂", "a\r", "–"]), max_size=7))
+@settings(max_examples=20)
+def test_the_lines_of_a_text_are_translated_by_themselves_and_stay_where_they_are(
+    client, translator, lines
+):
+    text = "\n".join(lines)
+    if not text:
+        return
+    answer = ask(client, text).json()["translatedText"]
+    parts = answer.split("\n")
+    assert len(parts) == len(text.split("\n"))
+    for line, part in zip(text.split("\n"), parts, strict=True):
+        content = line.removesuffix("\r")
+        expected = translator.translate([content])[0].text if content.strip() else content
+        assert part == expected + line[len(content) :]
+
+
+def test_html_is_answered_as_the_translator_writes_it(client, translator):
+    texts = ["<p>The <b>black</b> cat &amp; the dog</p>", "a < b", "<p>&lt;script&gt;A cat.</p>"]
+    expected = [one.text for one in translate_markup(translator, texts, "html")]
+    answer = ask(client, texts, format="html", alternatives=2).json()
+    assert answer["translatedText"] == expected
+    for text, own, others in zip(texts, expected, answer["alternatives"], strict=True):
+        assert own not in others and len(set(others)) == len(others) <= 2
+        assert all(one.count("<b>") == text.count("<b>") for one in others)
+        assert all("<script" not in one for one in (own, *others))
+
+
+def test_alternatives_are_the_next_best_translations(client, translator):
+    text = SOURCES[3]
+    answer = ask(client, text, alternatives=3).json()
+    best = translator.translate([text])[0].text
+    wide = translator.with_options(translator.options.model_copy(update={"beam": 4}))
+    ranked = [one.text for one in wide.n_best([text])[0] if one.text != best]
+    assert answer == {"translatedText": best, "alternatives": ranked[:3]}
+    assert "alternatives" not in ask(client, text, alternatives=0).json()
+    assert "alternatives" not in ask(client, text, alternatives=-2).json()
+
+
+def test_parameters_may_come_in_a_query_a_form_or_several_parts(client, translator):
+    text = SOURCES[4]
+    wanted = {"q": text, "source": "en", "target": "fr"}
+    expected = {"translatedText": translator.translate([text])[0].text}
+    assert client.post("/translate", params=wanted).json() == expected
+    assert client.post("/translate", data=wanted).json() == expected
+    assert client.post(
+        "/translate", files={key: (None, v) for key, v in wanted.items()}
+    ).json() == (expected)
+    assert client.post("/translate", params={"q": text}, data={**wanted, "q": "x"}).json() == (
+        expected
+    )
+    body = json.dumps({**wanted, "api_key": "x"})
+    charset = {"content-type": "application/json; charset=utf-8"}
+    assert client.post("/translate", content=body, headers=charset).json() == expected
+    lines = client.post("/translate", data={**wanted, "q": f"{text}\r\n{text}"}).json()
+    assert lines["translatedText"] == "\n".join([expected["translatedText"]] * 2)
+
+
+def test_a_request_line_may_be_long(client):
+    answer = client.post("/translate", params={"q": "x" * 60_000, "source": "en", "target": "fr"})
+    assert answer.json() == {"error": "Invalid request: request (60000) exceeds text limit (400)"}
+
+
+WRONG = {
+    "missing q": ({"source": "en"}, "Invalid request: missing q parameter"),
+    "empty q": ({"q": "", "source": "en", "target": "fr"}, "Invalid request: missing q parameter"),
+    "empty list": ({"q": [], "source": "en"}, "Invalid request: missing q parameter"),
+    "no source": ({"q": "a", "target": "fr"}, "Invalid request: missing source parameter"),
+    "no target": ({"q": "a", "source": "en"}, "Invalid request: missing target parameter"),
+    "source": ({"q": "a", "source": "zz", "target": "fr"}, "zz is not supported"),
+    "target": ({"q": "a", "source": "en", "target": "zz"}, "zz is not supported"),
+    "direction": (
+        {"q": "a", "source": "fr", "target": "en"},
+        "English (en) is not available as a target language from French (fr)",
+    ),
+    "format": (
+        {"q": "a", "source": "en", "target": "fr", "format": "xml"},
+        "xml format is not supported",
+    ),
+    "alternatives": (
+        {"q": "a", "source": "en", "target": "fr", "alternatives": "x"},
+        "Invalid request: alternatives parameter is not a number",
+    ),
+    "many alternatives": (
+        {"q": "a", "source": "en", "target": "fr", "alternatives": 4},
+        "Invalid request: alternatives parameter must be <= 3",
+    ),
+    "long": (
+        {"q": "a" * 401, "source": "en", "target": "fr"},
+        "Invalid request: request (401) exceeds text limit (400)",
+    ),
+    "many": (
+        {"q": ["a"] * 61, "source": "en", "target": "fr"},
+        "Invalid request: request (61) exceeds text limit (60)",
+    ),
+    "a number": (
+        {"q": 5, "source": "en", "target": "fr"},
+        "Invalid request: q parameter is not a string or a list of strings",
+    ),
+    "null in a list": (
+        {"q": ["a", None], "source": "en", "target": "fr"},
+        "Invalid request: q parameter is not a string or a list of strings",
+    ),
+    "an array": ([], "Invalid JSON format"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_answered_with_the_contracts_words(client, name):
+    body, message = WRONG[name]
+    answer = client.post("/translate", json=body)
+    assert (answer.status_code, answer.json()) == (400, {"error": message})
+
+
+def test_unreadable_requests_and_other_addresses(client):
+    unreadable = "The browser (or proxy) sent a request that this server could not understand."
+    for body in (b"{", b"\xff", b"[" * 100_000, b""):
+        answer = client.post("/translate", content=body, headers=JSON)
+        assert (answer.status_code, answer.json()) == (400, {"error": unreadable})
+    answer = client.post("/translate", content=b'{"q": "a"}')  # not called JSON
+    assert answer.json() == {"error": "Invalid request: missing q parameter"}
+    for path, method, status in (
+        ("/translate", "GET", 405),
+        ("/detect", "GET", 405),
+        ("/health", "POST", 405),
+        ("/translate/", "POST", 404),
+        ("/nothing", "GET", 404),
+    ):
+        answer = client.request(method, path)
+        assert answer.status_code == status and "text/html" in answer.headers["content-type"]
+    answer = client.post("/suggest", data={"q": "a"})
+    assert (answer.status_code, answer.json()) == (
+        403,
+        {"error": "Suggestions are disabled on this server."},
+    )
+    assert client.head("/languages").status_code == 200
+
+
+def test_every_answer_lets_pages_of_other_origins_ask(client):
+    for answer in (
+        client.get("/languages"),
+        client.options("/translate"),
+        client.get("/nothing"),
+        client.post("/translate"),
+    ):
+        for name, value in CORS_HEADERS.items():
+            assert answer.headers[name] == value
+    assert client.options("/translate").status_code == 200
+
+
+def test_the_language_is_told_by_each_text(client, translator):
+    texts = [SOURCES[5], "Le chat dort sous la table.", "123 🙂"]
+    answer = ask(client, texts, source="auto").json()
+    assert [one["language"] for one in answer["detectedLanguage"]] == ["en", "fr", "en"]
+    assert answer["detectedLanguage"][2]["confidence"] == 0.0
+    assert answer["translatedText"] == [
+        translator.translate([texts[0]])[0].text, texts[1], texts[2],
+    ]  # fmt: skip
+    alone = ask(client, texts[1], source="auto").json()
+    assert alone["translatedText"] == texts[1] and alone["detectedLanguage"]["language"] == "fr"
+    detected = client.post("/detect", data={"q": texts[1]}).json()
+    assert detected[0]["language"] == "fr" and 50 < detected[0]["confidence"] <= 100
+    assert client.post("/detect", json={"q": texts[2]}).json() == [
+        {"confidence": 0.0, "language": "en"}
+    ]
+    assert {one["language"] for one in client.post("/detect", json={"q": texts}).json()} == {
+        "en", "fr",
+    }  # fmt: skip
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "q": anything | st.sampled_from(["A cat.", ["A", "B"], "\ud800", "a\x00b"]),
+        "source": anything | st.sampled_from(["en", "EN", "auto", "fr"]),
+        "target": anything | st.sampled_from(["fr", "en", "FR"]),
+        "format": anything | st.sampled_from(["text", "html"]),
+        "alternatives": anything | st.sampled_from([0, "1", 2]),
+    },
+)
+
+
+@given(fields)
+@settings(max_examples=60)
+def test_no_json_makes_the_server_fail(client, body):
+    answer = client.post("/translate", content=json.dumps(body).encode(), headers=JSON)
+    assert answer.status_code in (200, 400), answer.text
+    assert ("error" in answer.json()) == (answer.status_code == 400)
+
+
+def test_many_callers_get_what_one_gets(server, translator):
+    random = Random(4)
+    asked = [random.choice(SOURCES) + " " * random.randrange(2) for _ in range(120)]
+    expected = [one.text for one in translator.translate(asked)]
+    with ThreadPoolExecutor(24) as pool, httpx2.Client(base_url=server[1], timeout=60) as shared:
+        answers = pool.map(lambda text: ask(shared, text), asked)
+        assert [answer.json()["translatedText"] for answer in answers] == expected
+
+
+def test_nothing_is_lost_when_workers_are_killed(model, translator):
+    asked = [f"{one} {number}" for number, one in enumerate(SOURCES)]
+    expected = [one.text for one in translator.translate(asked)]
+    with running(model, "--workers", "2", "--cache-characters", "0") as (process, address):
+        with ThreadPoolExecutor(12) as pool, httpx2.Client(base_url=address, timeout=60) as shared:
+            answers = [pool.submit(ask, shared, text) for text in asked]
+            time.sleep(0.1)
+            os.kill(workers_of(process)[0], signal.SIGKILL)
+            texts = [answer.result().json()["translatedText"] for answer in answers]
+        assert texts == expected
+        deadline = time.monotonic() + 30
+        while len(workers_of(process)) < 2:
+            assert time.monotonic() < deadline, "no other worker was started"
+            time.sleep(0.1)
+
+
+def test_models_are_loaded_again_without_a_lost_request(server, client):
+    process, _ = server
+    before = set(workers_of(process))
+    process.send_signal(signal.SIGHUP)
+    deadline, number = time.monotonic() + 60, 0
+    while before & set(workers_of(process)):
+        assert time.monotonic() < deadline
+        number += 1
+        assert ask(client, f"A cat {number}.").status_code == 200
+    assert number > 1 and len(workers_of(process)) >= 1
+
+
+def test_a_request_that_takes_too_long_is_refused(model):
+    options = "--request-seconds", "0.1", "--workers", "1"
+    with running(model, *options) as (_, address):
+        answer = httpx2.post(f"{address}/translate", data={
+            "q": "\n".join(f"{one} {n}" for n in range(40) for one in SOURCES),
+            "source": "en", "target": "fr",
+        })  # fmt: skip
+        assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+        assert set(answer.json()) == {"error"}
+
+
+def test_sigterm_finishes_what_has_begun(model):
+    with running(model, "--workers", "1") as (process, address):
+        text = "\n".join(SOURCES[:30])
+        with ThreadPoolExecutor(1) as pool:
+            data = {"q": text, "source": "en", "target": "fr"}
+            answer = pool.submit(httpx2.post, f"{address}/translate", data=data, timeout=60)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            assert answer.result().json()["translatedText"].count("\n") == 29
+        process.wait(30)
+        assert not workers_of(process)
+
+
+def test_a_model_that_is_damaged_is_an_error_before_anything_listens(model, tmp_path):
+    broken = tmp_path / "broken.regard"
+    broken.write_bytes(b"x" * 100)
+    command = [sys.executable, "-m", "regard", "serve", "--port", "0", "--model", str(broken)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2 and "listening" not in done.stderr
+    assert str(broken) in done.stderr.replace("\n", "") and "Traceback" not in done.stderr
