@@ -15,7 +15,7 @@ from regard.text.languages import Languages, canonical, without_region
 
 CONTRACT_CODES = {"zh": "zh-Hans", "zt": "zh-Hant", "pb": "pt-BR"}
 """Codes that are written in another way in answers."""
-LETTERS = re.compile(r"[^\W\d_]")
+WRITTEN_LETTER = re.compile(r"[^\W\d_]")
 MIN_CONFIDENCE = 0.01
 """Languages that are less probable are not named."""
 UNKNOWN_LANGUAGE = "en"
@@ -68,7 +68,7 @@ class Catalog:
 
     def guesses(self, text: str) -> list[Guess]:
         """The languages that a text may be in, of those that the models know, likeliest first."""
-        if not LETTERS.search(text):
+        if not WRITTEN_LETTER.search(text):
             return [Guess(UNKNOWN_LANGUAGE, 0.0)]
         return [
             Guess(self.identified[code], round(100 * float(share), 1))

@@ -5,6 +5,7 @@ ended. Signals are the front process's business: a worker ignores those that end
 processes.
 """
 
+import atexit
 import signal
 from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
@@ -45,6 +46,7 @@ class Worker:
         self.process = context.Process(target=run, args=(theirs, list(models)), daemon=True)
         self.process.start()
         theirs.close()
+        atexit.register(self.kill)  # before multiprocessing waits for it
 
     def wait_until_ready(self) -> None:
         """Raises RegardError if a model cannot be loaded, and WorkerLost."""
@@ -80,6 +82,7 @@ class Worker:
         self.kill()
 
     def kill(self) -> None:
+        atexit.unregister(self.kill)
         self.process.kill()
         self.process.join()
 
