@@ -338,6 +338,101 @@ def test_models_are_loaded_again_without_a_lost_request(server, client):
     assert number > 1 and len(workers_of(process)) >= 1
 
 
+def test_v1_tells_all_that_is_known_of_a_translation(client, translator):
+    texts = [f"{SOURCES[2]}\n{SOURCES[6]}", SOURCES[7], "🙂"]
+    body = {"texts": texts, "source": "auto", "target": "fr", "alternatives": 1}
+    translations = client.post("/v1/translate", json=body).json()["translations"]
+    assert [one["source"] for one in translations] == ["en"] * 3
+    lines = [SOURCES[2], SOURCES[6], SOURCES[7]]
+    parts = [part for one in translations for part in one["parts"]]
+    assert len(parts) == 3 and translations[2]["text"] == "🙂"
+    for part, expected in zip(parts, translator.translate(lines), strict=True):
+        assert part["text"] == expected.text and part["source"] == expected.source
+        assert part["log_prob"] == pytest.approx(expected.log_prob, abs=1e-3)
+        assert part["source_words"][0]["span"] == list(expected.source_words[0].span)
+        assert part["alignment"]["method"] == expected.alignment.method
+        assert len(part["alignment"]["links"]) == len(expected.alignment.links)
+        assert len(part["alternatives"]) <= 1
+    assert client.post("/v1/translate", data={"texts": "a"}).status_code == 400
+    assert client.get("/spec").json()["openapi"].startswith("3")
+
+
+def test_answers_are_as_the_description_says(client):
+    described = client.get("/spec").json()["paths"]
+    asked = {
+        "/translate": {"q": ["A cat.", ""], "source": "auto", "target": "fr", "alternatives": 2},
+        "/v1/translate": {"texts": "A cat.", "source": "en", "target": "fr", "format": "html"},
+        "/detect": {"q": "A cat."},
+        "/languages": None,
+        "/frontend/settings": None,
+        "/health": None,
+    }
+    assert asked.keys() == described.keys()
+    for path, body in asked.items():
+        method = "get" if body is None else "post"
+        answer = client.request(method.upper(), path, json=body)
+        response = described[path][method]["responses"][str(answer.status_code)]
+        check_schema(answer.json(), response["content"]["application/json"]["schema"], path)
+
+
+JSON_TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+}
+
+
+def check_schema(value, schema, where):
+    """That a value has the types, the keys and the alternatives that a schema says."""
+    if "anyOf" in schema:
+        fitting = [one for one in schema["anyOf"] if isinstance(value, JSON_TYPES[one["type"]])]
+        assert fitting, where
+        return
+    assert isinstance(value, JSON_TYPES[schema["type"]]), where
+    assert value in schema.get("enum", [value]), where
+    if schema["type"] == "object" and "properties" in schema:
+        assert set(schema["required"]) <= value.keys() <= schema["properties"].keys(), where
+        for name, inner in value.items():
+            check_schema(inner, schema["properties"][name], f"{where}.{name}")
+    for number, inner in enumerate(value if schema["type"] == "array" else []):
+        check_schema(inner, schema["items"], f"{where}[{number}]")
+
+
+def test_operators_see_requests_without_texts_and_may_limit_them(model, tmp_path):
+    log = tmp_path / "requests.log"
+    options = "--metrics", "--metrics-auth-token", "tök", "--access-log", str(log)
+    more = "--req-limit", "3", "--url-prefix", "/mt", "--trusted-proxy", "127.0.0.1"
+    with running(model, "--workers", "1", *options, *more) as (_, address):
+        data = {"q": "A secret cat.", "source": "en", "target": "fr"}
+
+        def ask_from(caller):
+            headers = {"x-forwarded-for": caller}
+            return httpx2.post(f"{address}/translate", data=data, headers=headers)
+
+        assert [ask_from("1.2.3.4").status_code for _ in range(4)] == [200, 200, 200, 429]
+        slowed = ask_from("1.2.3.4")
+        assert slowed.json() == {"error": "Slowdown: 3 per 1 minute"}
+        assert 0 < int(slowed.headers["retry-after"]) <= 60
+        assert ask_from("1.2.3.5").status_code == 200
+        assert httpx2.get(f"{address.removesuffix('/mt')}/languages").status_code == 404
+        assert httpx2.get(f"{address}/metrics").status_code == 401
+        token = "Bearer tök".encode()
+        shown = httpx2.get(f"{address}/metrics", headers={"authorization": token}).text
+        assert 'regard_requests_total{path="/mt/translate",status="200"} 4.0' in shown
+        assert 'regard_requests_total{path="other",status="404"} 1.0' in shown
+        assert "regard_cache_hits_total 3.0" in shown and "regard_workers 1.0" in shown
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [line["status"] for line in lines][:4] == [200, 200, 200, 429]
+    assert lines[0]["client"] == "1.2.3.4" and "secret" not in log.read_text("utf-8")
+
+
+def test_without_leave_there_are_no_metrics_and_no_addresses_of_proxies_are_believed(client):
+    assert client.get("/metrics").status_code == 404
+
+
 def test_a_request_that_takes_too_long_is_refused(model):
     options = "--request-seconds", "0.1", "--workers", "1"
     with running(model, *options) as (_, address):

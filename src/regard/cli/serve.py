@@ -1,23 +1,20 @@
 """regard serve"""
 
 import asyncio
-import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
 from regard import models
 from regard.cli.common import announce_default_model, errors, print_message, use_utf8
 from regard.cli.explore import listen
-from regard.errors import needs_extra
+from regard.data.formats.lines import STANDARD_INPUT
+from regard.errors import needs_extra, refuse_system_error
 from regard.system import cores
 
 LOOPBACK = "127.0.0.1"
-SHUTDOWN_SECONDS = 30
-"""How long requests that are running may delay the end of the server."""
-KEEP_ALIVE_SECONDS = 75
-MAX_REQUEST_LINE = 262_144
 
 
 def serve(
@@ -30,6 +27,14 @@ def serve(
             default_factory=lambda: [models.DEFAULT],
             show_default=models.DEFAULT.stem,
             envvar="REGARD_MODELS",
+        ),
+    ],
+    trusted_proxy: Annotated[
+        list[str],
+        typer.Option(
+            help="Address of a proxy whose X-Forwarded-For is believed; repeat it for more.",
+            default_factory=list,
+            show_default=False,
         ),
     ],
     host: Annotated[
@@ -95,6 +100,22 @@ def serve(
             help="Milliseconds that pages wait after a key.", min=0, envvar="LT_FRONTEND_TIMEOUT"
         ),
     ] = 500,
+    req_limit: Annotated[
+        int,
+        typer.Option(
+            help="Requests of an address in a minute; -1: no limit.", envvar="LT_REQ_LIMIT"
+        ),
+    ] = -1,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Serve /metrics.", envvar="LT_METRICS")
+    ] = False,
+    metrics_auth_token: Annotated[
+        str, typer.Option(help="The token for /metrics.", envvar="LT_METRICS_AUTH_TOKEN")
+    ] = "",
+    access_log: Annotated[
+        Path | None,
+        typer.Option(help="Append a line of JSON for each request, without its text; - prints it."),
+    ] = None,
     url_prefix: Annotated[
         str, typer.Option(help="Path before all addresses, like /mt.", envvar="LT_URL_PREFIX")
     ] = "",
@@ -114,12 +135,11 @@ def serve(
     """
     use_utf8()
     try:
-        import uvicorn
-
-        from regard.serving.app import Frontend, make_service_app
+        from regard.serving.app import Frontend, Operation, make_service_app
         from regard.serving.catalog import Catalog
         from regard.serving.contract import RequestLimits
         from regard.serving.gather import Gatherer
+        from regard.serving.running import run_app
         from regard.serving.service import Cache, Service
     except ModuleNotFoundError as error:
         raise needs_extra("the server", error.name, "serve", "") from error
@@ -131,36 +151,28 @@ def serve(
         char_limit, batch_limit, alternatives_limit, request_bytes, request_seconds
     )
     frontend = Frontend(frontend_language_source, frontend_language_target or "", frontend_timeout)
+    operation = Operation(req_limit, metrics, metrics_auth_token or "", open_log(access_log))
+    service = Service(
+        catalog,
+        Gatherer(catalog.paths, workers or cores(), queue_characters),
+        Cache(cache_characters),
+    )
+    app = make_service_app(service, limits, frontend, operation, url_prefix)
+    with errors.status("loading") as loading:
 
-    async def run() -> None:
-        gatherer = Gatherer(catalog.paths, workers or cores(), queue_characters)
-        service = Service(catalog, gatherer, Cache(cache_characters))
-        config = uvicorn.Config(
-            make_service_app(service, limits, frontend, url_prefix),
-            log_level="warning",
-            server_header=False,
-            access_log=False,
-            lifespan="off",
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            h11_max_incomplete_event_size=MAX_REQUEST_LINE,
-            proxy_headers=False,
-        )
-        with errors.status("loading"):
-            catalog.guesses("text")
-            await gatherer.start()
+        def announce() -> None:
+            loading.stop()
+            name, number = listening.getsockname()[:2]
+            print_message(f"listening at http://{name}:{number}{url_prefix}/  (Ctrl-C stops)")
 
-        def reload() -> None:
-            service.cache.clear()
-            gatherer.reload()
+        asyncio.run(run_app(app, service, listening, trusted_proxy, announce))
 
-        if hasattr(signal, "SIGHUP"):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-        address = listening.getsockname()
-        print_message(f"listening at http://{address[0]}:{address[1]}/  (Ctrl-C stops)")
-        try:
-            await uvicorn.Server(config).serve([listening])
-        finally:
-            await gatherer.stop()
 
-    asyncio.run(run())
+def open_log(file: Path | None) -> IO[str] | None:
+    """Raises RegardError if it cannot be written."""
+    if file is None or file == STANDARD_INPUT:
+        return sys.stdout if file else None
+    try:
+        return file.open("a", encoding="utf-8")
+    except OSError as error:
+        refuse_system_error(error, "write the log", str(file))

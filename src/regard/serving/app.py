@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import Coroutine, Sequence
-from typing import Any, NamedTuple, TypeVar
+from secrets import compare_digest
+from typing import IO, Any, NamedTuple, TypeVar
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -26,12 +28,15 @@ from regard.serving.contract import (
     check_size,
     count_of_alternatives,
     known_language,
+    read_object,
     read_parameters,
     required_text,
     required_texts,
 )
+from regard.serving.description import DESCRIPTION
 from regard.serving.errors import BodySizeLimit
 from regard.serving.gather import JobFailed, QueueFull
+from regard.serving.observe import Metrics, Observed, RateLimit
 from regard.serving.service import Service, Translated, Wanted
 
 WorkResult = TypeVar("WorkResult")
@@ -61,6 +66,17 @@ class Frontend(NamedTuple):
     """Milliseconds after the last key."""
 
 
+class Operation(NamedTuple):
+    """What operators decide."""
+
+    requests_per_minute: int = -1
+    """Of each address; -1 is no limit."""
+    metrics: bool = False
+    metrics_token: str = ""
+    """What /metrics asks for, if anything."""
+    access_log: IO[str] | None = None
+
+
 class SortedJson(JSONResponse):
     def render(self, content: Any) -> bytes:
         return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
@@ -74,9 +90,13 @@ def refusal(error: Refused) -> Response:
 class Api:
     """The endpoints."""
 
-    def __init__(self, service: Service, limits: RequestLimits, frontend: Frontend) -> None:
+    def __init__(
+        self, service: Service, limits: RequestLimits, frontend: Frontend, operation: Operation
+    ) -> None:
         self.service, self.limits, self.frontend = service, limits, frontend
-        self.catalog = service.catalog
+        self.operation, self.catalog = operation, service.catalog
+        self.metrics = Metrics(service)
+        self.rate_limit = RateLimit(operation.requests_per_minute)
 
     def routes(self) -> list[Route]:
         return [
@@ -86,6 +106,9 @@ class Api:
             Route("/frontend/settings", self.settings, methods=["GET"]),
             Route("/suggest", self.suggest, methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
+            Route("/v1/translate", self.translate_in_detail, methods=["POST"]),
+            Route("/spec", self.spec, methods=["GET"]),
+            Route("/metrics", self.show_metrics, methods=["GET"]),
         ]
 
     async def languages(self, _: Request) -> Response:
@@ -96,7 +119,17 @@ class Api:
             ]
         )
 
+    async def show_metrics(self, request: Request) -> Response:
+        if not self.operation.metrics:
+            raise HTTPException(404)
+        given = request.headers.get("authorization", "")
+        token = self.operation.metrics_token
+        if token and not compare_digest(given.encode("latin-1"), f"Bearer {token}".encode()):
+            raise HTTPException(401)
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
     async def translate(self, request: Request) -> Response:
+        self.rate_limit.check(request)
         parameters = await read_parameters(request, self.limits)
         texts, is_list = required_texts(parameters, "q")
         source, target = (required_text(parameters, name) for name in ("source", "target"))
@@ -109,6 +142,38 @@ class Api:
             request, self.service.translate(texts, sources, wanted), self.limits.seconds
         )
         return SortedJson(as_answer(translated, guesses, alternatives, is_list))
+
+    async def translate_in_detail(self, request: Request) -> Response:
+        """The same with all that is known of each translation; in JSON alone."""
+        self.rate_limit.check(request)
+        parameters = read_object(await request.body())
+        texts, _ = required_texts(parameters, "texts")
+        source, target = (required_text(parameters, name) for name in ("source", "target"))
+        alternatives = count_of_alternatives(parameters, self.limits)
+        self.check_sizes(texts, True)
+        guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
+        wanted, sources = self.wanted(parameters, source, target, guesses, len(texts))
+        wanted = wanted._replace(alternatives=alternatives, with_details=True)
+        translated = await while_connected(
+            request, self.service.translate(texts, sources, wanted), self.limits.seconds
+        )
+        return SortedJson(
+            {
+                "translations": [
+                    {
+                        "source": language,
+                        "target": wanted.target,
+                        "text": one.text,
+                        "alternatives": one.alternatives,
+                        "parts": one.details,
+                    }
+                    for language, one in zip(sources, translated, strict=True)
+                ]
+            }
+        )
+
+    async def spec(self, _: Request) -> Response:
+        return SortedJson(DESCRIPTION)
 
     def check_sizes(self, texts: Sequence[str], is_list: bool) -> None:
         if is_list:
@@ -136,6 +201,7 @@ class Api:
         return Wanted("", target, form), sources
 
     async def detect(self, request: Request) -> Response:
+        self.rate_limit.check(request)
         texts, is_list = required_texts(await read_parameters(request, self.limits), "q")
         self.check_sizes(texts, is_list)
         best: dict[str, float] = {}
@@ -255,9 +321,14 @@ class Cors:
 
 
 def make_service_app(
-    service: Service, limits: RequestLimits, frontend: Frontend, url_prefix: str = ""
+    service: Service,
+    limits: RequestLimits,
+    frontend: Frontend,
+    operation: Operation,
+    url_prefix: str = "",
 ) -> ASGIApp:
-    routes = Api(service, limits, frontend).routes()
+    api = Api(service, limits, frontend, operation)
+    routes = api.routes()
     app = Starlette(
         routes=[Mount(url_prefix, routes=routes)] if url_prefix else routes,
         exception_handlers={
@@ -267,4 +338,6 @@ def make_service_app(
         },
     )
     app.router.redirect_slashes = False
-    return Cors(BodySizeLimit(app, limits.body_bytes))
+    limited = Cors(BodySizeLimit(app, limits.body_bytes))
+    paths = {f"{url_prefix}{route.path}" for route in routes}
+    return Observed(limited, api.metrics, paths, operation.access_log)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush, nsmallest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from regard.errors import RegardError
 from regard.serving.jobs import Answer, Job
@@ -64,6 +64,13 @@ class GatherCounts:
     lost_workers: int = 0
 
 
+class Spare(NamedTuple):
+    """A worker that is to replace an older one."""
+
+    generation: int
+    worker: Worker
+
+
 class Gatherer:
     """The queue and the workers."""
 
@@ -71,16 +78,18 @@ class Gatherer:
         """`max_waiting` are the characters that may wait."""
         self.models, self.workers, self.max_waiting = list(models), workers, max_waiting
         self.generation = 0
-        """Increased when the models are to be loaded again."""
+        """How often the models have been loaded again."""
         self.heap: list[Waiting] = []
         self.virtual_time, self.number, self.idle, self.ready = 0.0, 0, 0, 0
         self.waiting = 0
         """The characters that wait."""
         self.changed = asyncio.Event()
-        """Set when a job arrives, or the models are to be loaded again."""
+        """Set when a job arrives, or a worker that has loaded the models again."""
         self.counts = GatherCounts()
         self.threads = ThreadPoolExecutor(2 * workers, thread_name_prefix="worker")
         self.loops: list[asyncio.Task[None]] = []
+        self.loading: list[asyncio.Task[None]] = []
+        self.spares: list[Spare] = []
 
     async def start(self) -> None:
         """Return when all workers are ready. Raises RegardError if a model cannot be loaded."""
@@ -95,16 +104,36 @@ class Gatherer:
         self.loops = [asyncio.create_task(self.serve(worker)) for worker in started]
 
     async def stop(self) -> None:
-        for loop in self.loops:
-            loop.cancel()
-        await asyncio.gather(*self.loops, return_exceptions=True)
+        started = [*self.loops, *self.loading]
+        for one in started:
+            one.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+        for spare in self.spares:
+            spare.worker.kill()
         self.threads.shutdown(wait=False)
 
     def reload(self) -> None:
-        """Every worker loads the models again, one after the other; the old ones work until the
-        new ones are ready."""
+        """Load the models again, in new workers that replace the old ones one after the other; the
+        old ones work until then."""
         self.generation += 1
-        self.changed.set()
+        self.loading.append(asyncio.create_task(self.load_again(self.generation)))
+
+    async def load_again(self, generation: int) -> None:
+        for _ in range(self.workers):
+            fresh = Worker(self.models)
+            try:
+                await self.in_thread(fresh.wait_until_ready)
+            except BaseException as error:
+                fresh.kill()
+                if not isinstance(error, RegardError | WorkerLost):
+                    raise
+                LOG.error("the models were not loaded again: %s", error)
+                return
+            if generation != self.generation:  # they have changed once more
+                fresh.kill()
+                return
+            self.spares.append(Spare(generation, fresh))
+            self.changed.set()
 
     def in_thread(
         self, function: Callable[..., ThreadResult], *arguments: Any
@@ -142,13 +171,17 @@ class Gatherer:
         waiting.is_taken = True
         self.waiting -= len(waiting.job.text)
 
+    def has_spare(self, generation: int) -> bool:
+        """Whether a worker that is newer than this generation waits to be used."""
+        return bool(self.spares) and self.spares[0].generation > generation
+
     async def next_batch(self, generation: int) -> list[Waiting]:
-        """What a worker translates together, as soon as there is something; nothing if the models
-        are to be loaded again."""
+        """What a worker translates together, as soon as there is something; nothing if a
+        newer worker should do it."""
         while True:
             while self.heap and self.heap[0].is_taken:
                 heappop(self.heap)
-            if generation != self.generation:
+            if self.has_spare(generation):
                 return []
             if self.heap:
                 return self.take_batch()
@@ -175,16 +208,16 @@ class Gatherer:
         return batch
 
     async def serve(self, worker: Worker) -> None:
-        """Give a worker one batch after the other, and replace it if it is lost, or if the models
-        are to be loaded again."""
+        """Give a worker one batch after the other, and replace it if it is lost, or by one that has
+        loaded the models again."""
         generation = self.generation
         self.ready += 1
         try:
             while True:
                 batch = await self.next_batch(generation)
                 if not batch:
-                    generation = self.generation
-                    worker = await self.reloaded(worker)
+                    old, (generation, worker) = worker, self.spares.pop(0)
+                    await self.in_thread(old.stop)
                     continue
                 jobs = [waiting.job for waiting in batch]
                 try:
@@ -199,21 +232,6 @@ class Gatherer:
         finally:
             self.ready -= 1
             worker.kill()
-
-    async def reloaded(self, worker: Worker) -> Worker:
-        """A worker with the models as they are now; the old one if they cannot be loaded."""
-        fresh = Worker(self.models)
-        try:
-            await self.in_thread(fresh.wait_until_ready)
-        except (RegardError, WorkerLost) as error:
-            LOG.error("the models were not loaded again: %s", error)
-            fresh.kill()
-            return worker
-        except BaseException:
-            fresh.kill()
-            raise
-        await self.in_thread(worker.stop)
-        return fresh
 
     async def restarted(self, worker: Worker) -> Worker:
         """Another worker, after this one was lost."""

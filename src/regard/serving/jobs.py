@@ -36,8 +36,7 @@ class Answer(NamedTuple):
     tokens: int
     """Of the source."""
     details: list[dict[str, Any]]
-    """Of the translation and its alternatives, or of the segments of HTML; none if they are not
-    wanted."""
+    """Of the line, or of each segment of HTML; none if they are not wanted."""
 
 
 def work(translators: Mapping[str, Translator], jobs: Sequence[Job]) -> list[Answer]:
@@ -62,7 +61,7 @@ def answer_text(translator: Translator, kind: JobKind, texts: Sequence[str]) -> 
             best.text,
             [one.text for one in more],
             tokens_of_source([best]),
-            [as_details(one) for one in (best, *more)] if kind.with_details else [],
+            [as_details(best, more)] if kind.with_details else [],
         )
         for best, more in zip(translations, others, strict=True)
     ]
@@ -77,7 +76,7 @@ def answer_html(translator: Translator, kind: JobKind, texts: Sequence[str]) -> 
                 wider(translator, kind), text, "html", kind.alternatives + 1
             )
             more = list(dict.fromkeys(one.text for one in ranked if one.text != best.text))
-        details = [as_details(one) for one in best.segments] if kind.with_details else []
+        details = [as_details(one, ()) for one in best.segments] if kind.with_details else []
         answers.append(
             Answer(best.text, more[: kind.alternatives], tokens_of_source(best.segments), details)
         )
@@ -99,9 +98,10 @@ def tokens_of_source(translations: Sequence[Translation]) -> int:
     return sum(len(part.source_ids) for one in translations for part in one.sentences)
 
 
-def as_details(translation: Translation) -> dict[str, Any]:
+def as_details(translation: Translation, others: Sequence[Translation]) -> dict[str, Any]:
     return {
         "source": translation.source,
         **translation_as_json(translation),
         **alignment_as_json(translation),
+        "alternatives": [{"text": one.text, "log_prob": round(one.log_prob, 4)} for one in others],
     }

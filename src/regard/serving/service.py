@@ -30,7 +30,7 @@ class Translated(NamedTuple):
     text: str
     alternatives: list[str]
     details: list[dict[str, Any]]
-    """Of each line that was translated and of its alternatives, or of each segment."""
+    """Of each line that was translated, or of each segment of HTML."""
 
 
 class Cache:
@@ -70,6 +70,11 @@ def cache_cost(job: Job, answer: Answer) -> int:
 class Service:
     def __init__(self, catalog: Catalog, gatherer: Gatherer, cache: Cache) -> None:
         self.catalog, self.gatherer, self.cache = catalog, gatherer, cache
+
+    def reload(self) -> None:
+        """Translate with the models as they are on disk now."""
+        self.cache.clear()
+        self.gatherer.reload()
 
     async def translate(
         self, texts: Sequence[str], sources: Sequence[str], wanted: Wanted

@@ -1,0 +1,169 @@
+"""The server's addresses as OpenAPI describes them."""
+
+from typing import Any
+
+from regard import __version__
+
+Schema = dict[str, Any]
+
+
+def object_of(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def list_of(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def content(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
+
+
+TEXT: Schema = {"type": "string"}
+ANY_NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+LANGUAGE: Schema = {"type": "string", "description": "A code that /languages names"}
+SOURCE: Schema = {"type": "string", "description": "A code that /languages names, or auto"}
+FORM: Schema = {"type": "string", "enum": ["text", "html"], "default": "text"}
+SPAN_SCHEMA: Schema = {
+    "type": "array",
+    "items": {"type": "integer"},
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "Start and end, in characters (code points)",
+}
+TEXTS: Schema = {"anyOf": [TEXT, list_of(TEXT)]}
+DETECTED = object_of(("confidence", "language"), confidence=ANY_NUMBER, language=TEXT)
+ERROR = object_of(("error",), error=TEXT)
+WORD_SCHEMA = object_of(("text", "span"), text=TEXT, span=SPAN_SCHEMA, coverage=ANY_NUMBER)
+LINK = object_of(
+    ("source", "target", "probability"), source=COUNT, target=COUNT, probability=ANY_NUMBER
+)
+PART_SCHEMA = object_of(
+    ("source", "text", "log_prob", "finish_reason", "source_words", "words", "alignment"),
+    source=TEXT,
+    text=TEXT,
+    log_prob=ANY_NUMBER,
+    finish_reason={"type": "string", "enum": ["eos", "length", "repetition"]},
+    source_words=list_of(WORD_SCHEMA),
+    words=list_of(WORD_SCHEMA),
+    copied=list_of({"type": "object"}),
+    warnings=list_of(object_of(("kind", "message"), kind=TEXT, message=TEXT, source=TEXT)),
+    alignment=object_of(
+        ("method", "links"),
+        method={"type": "string", "enum": ["head", "attention", "none"]},
+        links=list_of(LINK),
+    ),
+    alternatives=list_of(object_of(("text", "log_prob"), text=TEXT, log_prob=ANY_NUMBER)),
+)
+TRANSLATION = object_of(
+    ("source", "target", "text", "alternatives", "parts"),
+    source=LANGUAGE,
+    target=LANGUAGE,
+    text=TEXT,
+    alternatives=list_of(TEXT),
+    parts=list_of(PART_SCHEMA),
+)
+SETTINGS_SCHEMA = object_of(
+    ("apiKeys", "charLimit", "filesTranslation", "frontendTimeout", "keyRequired", "language"),
+    apiKeys={"type": "boolean"},
+    charLimit={"type": "integer"},
+    filesTranslation={"type": "boolean"},
+    frontendTimeout=COUNT,
+    keyRequired={"type": "boolean"},
+    language={"type": "object"},
+    suggestions={"type": "boolean"},
+    supportedFilesFormat=list_of(TEXT),
+)
+
+
+def operation(summary: str, answer: Schema, body: Schema | None = None) -> Schema:
+    """One that may be refused."""
+    described: Schema = {
+        "summary": summary,
+        "responses": {
+            "200": {"description": "The answer", "content": content(answer)},
+            **{
+                status: {"description": text, "content": content(ERROR)}
+                for status, text in REFUSALS.items()
+            },
+        },
+    }
+    if body:
+        described["requestBody"] = {"required": True, "content": content(body)}
+    return described
+
+
+REFUSALS = {
+    "400": "What is asked cannot be done",
+    "403": "It is not allowed",
+    "413": "The request is too large",
+    "429": "Too many requests; Retry-After says when to try again",
+    "500": "The server failed",
+    "503": "The server is busy; Retry-After says when to try again",
+}
+DESCRIPTION: Schema = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "regard",
+        "version": __version__,
+        "description": "Translation. All addresses but /v1 are those of LibreTranslate, and take"
+        " forms and queries besides JSON.",
+    },
+    "paths": {
+        "/translate": {
+            "post": operation(
+                "Translate a text, or a list of texts",
+                object_of(
+                    ("translatedText",),
+                    translatedText=TEXTS,
+                    detectedLanguage={"anyOf": [DETECTED, list_of(DETECTED)]},
+                    alternatives={"anyOf": [list_of(TEXT), list_of(list_of(TEXT))]},
+                ),
+                object_of(
+                    ("q", "source", "target"),
+                    q=TEXTS,
+                    source=SOURCE,
+                    target=LANGUAGE,
+                    format=FORM,
+                    alternatives=COUNT,
+                    api_key=TEXT,
+                ),
+            )
+        },
+        "/v1/translate": {
+            "post": operation(
+                "Translate texts, with words, links, probabilities and warnings",
+                object_of(("translations",), translations=list_of(TRANSLATION)),
+                object_of(
+                    ("texts", "source", "target"),
+                    texts=TEXTS,
+                    source=SOURCE,
+                    target=LANGUAGE,
+                    format=FORM,
+                    alternatives=COUNT,
+                    api_key=TEXT,
+                ),
+            )
+        },
+        "/detect": {
+            "post": operation(
+                "Tell the language of a text", list_of(DETECTED), object_of(("q",), q=TEXTS)
+            )
+        },
+        "/languages": {
+            "get": operation(
+                "The languages",
+                list_of(
+                    object_of(
+                        ("code", "name", "targets"), code=TEXT, name=TEXT, targets=list_of(TEXT)
+                    )
+                ),
+            )
+        },
+        "/frontend/settings": {"get": operation("What pages should know", SETTINGS_SCHEMA)},
+        "/health": {
+            "get": operation("Whether it can translate", object_of(("status",), status=TEXT))
+        },
+    },
+}

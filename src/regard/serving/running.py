@@ -1,0 +1,51 @@
+"""The life of a server: load, listen, load again, finish what has begun, end."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from regard.serving.service import Service
+
+STOPPING_SECONDS = 30
+"""How long requests that are running may delay the end."""
+KEEP_ALIVE_SECONDS = 75
+MAX_REQUEST_LINE = 262_144
+
+
+async def run_app(
+    app: ASGIApp,
+    service: Service,
+    listening: socket.socket,
+    trusted_proxies: Sequence[str],
+    announce: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; SIGHUP loads the models again. `announce` is called when all
+    models are loaded.
+
+    Raises RegardError if a model cannot be loaded.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOPPING_SECONDS,
+        h11_max_incomplete_event_size=MAX_REQUEST_LINE,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+    )
+    service.catalog.guesses("text")  # loads the identifier of languages
+    await service.gatherer.start()
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)
+    announce()
+    try:
+        await uvicorn.Server(config).serve([listening])
+    finally:
+        await service.gatherer.stop()
