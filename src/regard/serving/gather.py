@@ -24,9 +24,9 @@ ThreadResult = TypeVar("ThreadResult")
 
 JOB_COST = 20
 """What a job costs besides its characters."""
-WINDOW = 256
+WINDOW = 1024
 """Waiting jobs among which those of similar length are sought."""
-BATCH_JOBS, BATCH_CHARACTERS = 64, 6000
+BATCH_JOBS, BATCH_CHARACTERS = 64, 8000
 """A batch has at most so many, or is one job."""
 RESTART_SECONDS = 1.0
 """Between two attempts to start a worker that does not start."""
