@@ -33,7 +33,9 @@ format: .venv/ready
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/ruff check --fix $(CHECKED)
 
+# The examples of all pages run as printed; then the site is built.
 docs: .venv/ready
+	$(BIN)/python -m pytest -m page --numprocesses auto --maxprocesses 4
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs
 	@echo "The documentation: build/docs/index.html"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import regard
 from regard.alignment.links import Alignment, Link
 from regard.errors import RegardError
-from regard.markup.document import compose, structure, translate_markup
+from regard.markup.document import compose, markup_alternatives, structure, translate_markup
 from regard.markup.pieces import PARSERS
 from regard.markup.placement import linked_texts, spans_by_links, spans_by_proportion
 from regard.markup.segments import ROOT, Mark, Segment, read_document
@@ -69,6 +69,9 @@ class FakeModel:
 
     def translate(self, texts):
         return [self.translated(text) for text in texts]
+
+    def n_best(self, texts):
+        return [[self.translated(text) for _ in range(1 + len(text) % 3)] for text in texts]
 
     def align(self, translations):
         return [translation.alignment for translation in translations]
@@ -127,6 +130,9 @@ def check(source, form, seed):
     )
     assert visible(result.text, form) == visible(expected, form), "text never becomes markup"
     assert result.placement == "exact"
+    others = markup_alternatives(FakeModel(seed), source, form, 2)
+    assert len(others) <= 2
+    assert all(structure(one.text, form) == structure(source, form) for one in others)
     return result
 
 

@@ -23,7 +23,7 @@ TEXT: Schema = {"type": "string"}
 ANY_NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 LANGUAGE: Schema = {"type": "string", "description": "A code that /languages names"}
-SOURCE: Schema = {"type": "string", "description": "A code that /languages names, or auto"}
+SOURCE_LANGUAGE: Schema = {"type": "string", "description": "A code that /languages names, or auto"}
 FORM: Schema = {"type": "string", "enum": ["text", "html"], "default": "text"}
 SPAN_SCHEMA: Schema = {
     "type": "array",
@@ -123,7 +123,7 @@ DESCRIPTION: Schema = {
                 object_of(
                     ("q", "source", "target"),
                     q=TEXTS,
-                    source=SOURCE,
+                    source=SOURCE_LANGUAGE,
                     target=LANGUAGE,
                     format=FORM,
                     alternatives=COUNT,
@@ -138,7 +138,7 @@ DESCRIPTION: Schema = {
                 object_of(
                     ("texts", "source", "target"),
                     texts=TEXTS,
-                    source=SOURCE,
+                    source=SOURCE_LANGUAGE,
                     target=LANGUAGE,
                     format=FORM,
                     alternatives=COUNT,
