@@ -20,7 +20,8 @@ proofs: .venv/ready
 	$(BIN)/python -m pytest -m proof
 	$(BIN)/python benchmarks/resume.py --quick --out benchmarks/results/resume-lesson.json
 
-# What needs package registries: a wheel in a clean environment, TypeScript's check of the page.
+# What needs package registries: a wheel in a clean environment, TypeScript's check of the page, the
+# clients of LibreTranslate.
 registries: .venv/ready
 	$(BIN)/python -m pytest -m registry
 

@@ -326,11 +326,12 @@ def test_words_may_be_counted_by_spaces(tmp_path):
 
 
 def test_auto_is_what_align_writes_and_resuming_aligns_nothing(text, tmp_path, monkeypatch):
+    train = given_files(tmp_path, [""] * len(EXAMPLES))[:2]
     settings = {**tiny(updates=2, validate_every=1), "data": {"drop_duplicates": False}}
     auto = {**settings, "train": {**settings["train"], "guided_alignment": "auto"}}
-    regard.train(text.train, tmp_path / "m", text.valid, settings=auto)
+    regard.train(train, tmp_path / "m", text.valid, settings=auto)
     links = WordLinks(tmp_path / "m" / "training" / "guidance", "text").lists
-    typed("align", *text.train, "--out", tmp_path / "links")
+    typed("align", *train, "--out", tmp_path / "links")
     lines = (tmp_path / "links").read_text("utf-8").splitlines()
     assert len(lines) == len(links.lengths)
     for number, line in enumerate(lines):
@@ -340,7 +341,7 @@ def test_auto_is_what_align_writes_and_resuming_aligns_nothing(text, tmp_path, m
             for one, other in (link.split("-") for link in line.split())
         )
     monkeypatch.setattr("regard.training.guided_alignment.align_text", None)
-    regard.train(text.train, tmp_path / "m", text.valid, settings=auto)
+    regard.train(train, tmp_path / "m", text.valid, settings=auto)
 
 
 def test_a_run_is_resumed_with_the_same_links_only_and_its_model_names_no_folder(guided, text):

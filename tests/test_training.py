@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
-from conftest import ROOT, TINY, Text, tiny
+from conftest import TINY, Text, tiny
 from regard.config import ModelOptions
 from regard.data.batches import Batch, make_batch
 from regard.data.corpus import Corpus
@@ -153,13 +153,6 @@ def test_ctrl_c_before_the_first_update_stops_at_once(short_run, small, tmp_path
     assert not (folder / "training" / "state.safetensors").exists()
     regard.train(small.train, folder, valid=small.valid, settings=SHORT)
     assert digest(folder / "model.safetensors") == digest(short_run / "model.safetensors")
-
-
-def test_a_run_killed_at_any_moment_ends_like_one_left_alone():
-    """The real thing: SIGKILL and SIGTERM from outside, a new process each time."""
-    quick = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--quick"]
-    done = subprocess.run(quick, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_finished_run_run_again_changes_nothing(short_run, small):
