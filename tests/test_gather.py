@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.serving import gather
+from regard.serving.catalog import Catalog
 from regard.serving.gather import Gatherer, JobFailed, QueueFull
 from regard.serving.jobs import Answer, Job, JobKind
-from regard.serving.service import Cache, put_together
+from regard.serving.service import Cache, Service, Wanted, put_together
 from regard.serving.workers import Failed, WorkerLost
 
 KIND = JobKind("m", "text", 0, False)
@@ -264,3 +265,16 @@ def test_alternatives_of_lines_are_joined_by_rank():
     }
     whole = put_together(["", first, "", "\n", second, "\r"], answers)
     assert whole.text == "A\nB\r" and whole.alternatives == ["A1\nB1\r", "A2\nB\r"]
+
+
+def test_a_text_in_no_language_is_copied_whatever_the_models_translate():
+    catalog = Catalog.__new__(Catalog)
+    catalog.models = {("xx", "fr"): Path("m")}  # xx: a code that no library knows
+    assert [guess.confidence for guess in catalog.guesses("123 🙂")] == [0.0]
+    catalog_of_unknown = Catalog.__new__(Catalog)
+    catalog_of_unknown.models = {("xx", "yy"): Path("m")}
+    assert [guess.confidence for guess in catalog_of_unknown.guesses("abc")] == [0.0]
+    service = Service(catalog, Gatherer([Path("m")], 1, 1), Cache(0))
+    [guess] = catalog.guesses("123")
+    assert service.plan("123", guess.code, Wanted("fr")) == ["123"]
+    assert [part for part in service.plan("a", "xx", Wanted("fr")) if isinstance(part, Job)]

@@ -78,6 +78,12 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(BACKLOG)
+    except socket.gaierror as error:
+        raise RegardError(
+            f"there is no such address: {(error.strerror or str(error)).lower()}",
+            host,
+            "give an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all",
+        ) from error
     except OSError as error:
         raise RegardError(
             f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",

@@ -87,6 +87,19 @@ def refusal(error: Refused) -> Response:
     return SortedJson({"error": error.message}, error.status, headers)
 
 
+class Asked(NamedTuple):
+    """A request to translate."""
+
+    texts: list[str]
+    is_list: bool
+    """Whether they came as a list, and are answered as one."""
+    sources: list[str]
+    """The language of each text."""
+    guesses: list[list[Guess]]
+    """How it was told; none if it was named."""
+    wanted: Wanted
+
+
 class Api:
     """The endpoints."""
 
@@ -130,33 +143,16 @@ class Api:
 
     async def translate(self, request: Request) -> Response:
         self.rate_limit.check(request)
-        parameters = await read_parameters(request, self.limits)
-        texts, is_list = required_texts(parameters, "q")
-        source, target = (required_text(parameters, name) for name in ("source", "target"))
-        alternatives = count_of_alternatives(parameters, self.limits)
-        self.check_sizes(texts, is_list)
-        guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
-        wanted, sources = self.wanted(parameters, source, target, guesses, len(texts))
-        wanted = wanted._replace(alternatives=alternatives)
-        translated = await while_connected(
-            request, self.service.translate(texts, sources, wanted), self.limits.seconds
-        )
-        return SortedJson(as_answer(translated, guesses, alternatives, is_list))
+        asked = self.asked(await read_parameters(request, self.limits), "q")
+        translated = await self.translated(request, asked, asked.wanted)
+        return SortedJson(as_answer(translated, asked))
 
     async def translate_in_detail(self, request: Request) -> Response:
         """The same with all that is known of each translation; in JSON alone."""
         self.rate_limit.check(request)
-        parameters = read_object(await request.body())
-        texts, _ = required_texts(parameters, "texts")
-        source, target = (required_text(parameters, name) for name in ("source", "target"))
-        alternatives = count_of_alternatives(parameters, self.limits)
-        self.check_sizes(texts, True)
-        guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
-        wanted, sources = self.wanted(parameters, source, target, guesses, len(texts))
-        wanted = wanted._replace(alternatives=alternatives, with_details=True)
-        translated = await while_connected(
-            request, self.service.translate(texts, sources, wanted), self.limits.seconds
-        )
+        asked = self.asked(read_object(await request.body()), "texts")
+        wanted = asked.wanted._replace(with_details=True)
+        translated = await self.translated(request, asked, wanted)
         return SortedJson(
             {
                 "translations": [
@@ -167,10 +163,34 @@ class Api:
                         "alternatives": one.alternatives,
                         "parts": one.details,
                     }
-                    for language, one in zip(sources, translated, strict=True)
+                    for language, one in zip(asked.sources, translated, strict=True)
                 ]
             }
         )
+
+    async def translated(self, request: Request, asked: Asked, wanted: Wanted) -> list[Translated]:
+        work = self.service.translate(asked.texts, asked.sources, wanted)
+        return await while_connected(request, work, self.limits.seconds)
+
+    def asked(self, parameters: Parameters, name: str) -> Asked:
+        """What is to be translated; `name` is the parameter of the texts. The checks are in the
+        order that clients know. Raises Refused."""
+        texts, is_list = required_texts(parameters, name)
+        source, target = (required_text(parameters, each) for each in ("source", "target"))
+        alternatives = count_of_alternatives(parameters, self.limits)
+        self.check_sizes(texts, is_list)
+        guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
+        sources = [own[0].code for own in guesses] or (
+            [known_language(self.catalog, source)] * len(texts)
+        )
+        target = known_language(self.catalog, target)
+        form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
+        if form is None:
+            raise Refused(f"{parameters['format']} format is not supported")
+        for number, language in enumerate(sources):
+            if not guesses or guesses[number][0].confidence > 0:
+                check_direction(self.catalog, language, target)
+        return Asked(texts, is_list, sources, guesses, Wanted(target, form, alternatives))
 
     async def spec(self, _: Request) -> Response:
         return SortedJson(DESCRIPTION)
@@ -180,25 +200,6 @@ class Api:
             check_size(len(texts), self.limits.texts)
         for text in texts:
             check_size(len(text), self.limits.characters)
-
-    def wanted(
-        self,
-        parameters: Parameters,
-        source: str,
-        target: str,
-        guesses: Sequence[Sequence[Guess]],
-        count: int,
-    ) -> tuple[Wanted, list[str]]:
-        """What is wanted, and the source language of each text. Raises Refused."""
-        sources = [own[0].code for own in guesses] or [known_language(self.catalog, source)] * count
-        target = known_language(self.catalog, target)
-        form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
-        if form is None:
-            raise Refused(f"{parameters['format']} format is not supported")
-        for number, language in enumerate(sources):
-            if not guesses or guesses[number][0].confidence > 0:
-                check_direction(self.catalog, language, target)
-        return Wanted("", target, form), sources
 
     async def detect(self, request: Request) -> Response:
         self.rate_limit.check(request)
@@ -240,21 +241,16 @@ class Api:
         return SortedJson({"status": "ok"})
 
 
-def as_answer(
-    translated: Sequence[Translated],
-    guesses: Sequence[Sequence[Guess]],
-    alternatives: int,
-    is_list: bool,
-) -> dict[str, Any]:
+def as_answer(translated: Sequence[Translated], asked: Asked) -> dict[str, Any]:
     """With what was asked for, each as a list if the texts were one."""
     answer: dict[str, list[Any]] = {"translatedText": [one.text for one in translated]}
-    if guesses:
+    if asked.guesses:
         answer["detectedLanguage"] = [
-            {"confidence": own[0].confidence, "language": own[0].code} for own in guesses
+            {"confidence": own[0].confidence, "language": own[0].code} for own in asked.guesses
         ]
-    if alternatives:
+    if asked.wanted.alternatives:
         answer["alternatives"] = [one.alternatives for one in translated]
-    return answer if is_list else {name: values[0] for name, values in answer.items()}
+    return answer if asked.is_list else {name: values[0] for name, values in answer.items()}
 
 
 async def while_connected(

@@ -68,13 +68,15 @@ class Catalog:
 
     def guesses(self, text: str) -> list[Guess]:
         """The languages that a text may be in, of those that the models know, likeliest first."""
-        if not WRITTEN_LETTER.search(text):
-            return [Guess(UNKNOWN_LANGUAGE, 0.0)]
-        return [
+        unknown = [Guess(UNKNOWN_LANGUAGE, 0.0)]
+        if not WRITTEN_LETTER.search(text) or len(self.identifier.nb_classes) == 0:
+            return unknown
+        ranked = [
             Guess(self.identified[code], round(100 * float(share), 1))
             for code, share in self.identifier.rank(text)
             if share >= MIN_CONFIDENCE
         ]
+        return ranked or unknown
 
     @cached_property
     def identified(self) -> dict[str, str]:

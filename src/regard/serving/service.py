@@ -18,9 +18,8 @@ ANSWER_COST = 200
 class Wanted(NamedTuple):
     """How texts are to be translated."""
 
-    source: str
     target: str
-    """Codes of the catalog."""
+    """A code of the catalog."""
     form: Form = "text"
     alternatives: int = 0
     with_details: bool = False
@@ -79,24 +78,25 @@ class Service:
     async def translate(
         self, texts: Sequence[str], sources: Sequence[str], wanted: Wanted
     ) -> list[Translated]:
-        """The translations of texts, each from its own source language; `wanted.source` counts
-        nothing. Lines of a text are translated by themselves.
+        """The translations of texts, each from its own source language. Lines of a text are
+        translated by themselves.
 
         Raises QueueFull and JobFailed.
         """
         jobs: list[Job] = []
         plans: list[list[Job | str]] = []
         for text, source in zip(texts, sources, strict=True):
-            plans.append(self.plan(text, wanted._replace(source=source)))
+            plans.append(self.plan(text, source, wanted))
             jobs += [part for part in plans[-1] if isinstance(part, Job)]
         answers = await self.answer(list(dict.fromkeys(jobs)))
         return [put_together(plan, answers) for plan in plans]
 
-    def plan(self, text: str, wanted: Wanted) -> list[Job | str]:
-        """The lines of a text, each to be translated, or a string that is copied."""
-        if wanted.source == wanted.target or not WORD_CHARACTER.search(text):
+    def plan(self, text: str, source: str, wanted: Wanted) -> list[Job | str]:
+        """The lines of a text, each to be translated, or a string that is copied: a text that is in
+        the target language already, or in none, such as a number."""
+        model = self.catalog.models.get((source, wanted.target))
+        if model is None or not WORD_CHARACTER.search(text):
             return [text]
-        model = self.catalog.models[wanted.source, wanted.target]
         kind = JobKind(str(model), wanted.form, wanted.alternatives, wanted.with_details)
         if wanted.form == "html":
             return [Job(kind, text)]
