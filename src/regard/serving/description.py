@@ -77,6 +77,19 @@ SETTINGS_SCHEMA = object_of(
 )
 
 
+def request_of(name: str) -> Schema:
+    """A request to translate, whose texts are in the parameter `name`."""
+    return object_of(
+        (name, "source", "target"),
+        **{name: TEXTS},
+        source=SOURCE_LANGUAGE,
+        target=LANGUAGE,
+        format=FORM,
+        alternatives=COUNT,
+        api_key=TEXT,
+    )
+
+
 def operation(summary: str, answer: Schema, body: Schema | None = None) -> Schema:
     """One that may be refused."""
     described: Schema = {
@@ -120,30 +133,14 @@ DESCRIPTION: Schema = {
                     detectedLanguage={"anyOf": [DETECTED, list_of(DETECTED)]},
                     alternatives={"anyOf": [list_of(TEXT), list_of(list_of(TEXT))]},
                 ),
-                object_of(
-                    ("q", "source", "target"),
-                    q=TEXTS,
-                    source=SOURCE_LANGUAGE,
-                    target=LANGUAGE,
-                    format=FORM,
-                    alternatives=COUNT,
-                    api_key=TEXT,
-                ),
+                request_of("q"),
             )
         },
         "/v1/translate": {
             "post": operation(
                 "Translate texts, with words, links, probabilities and warnings",
                 object_of(("translations",), translations=list_of(TRANSLATION)),
-                object_of(
-                    ("texts", "source", "target"),
-                    texts=TEXTS,
-                    source=SOURCE_LANGUAGE,
-                    target=LANGUAGE,
-                    format=FORM,
-                    alternatives=COUNT,
-                    api_key=TEXT,
-                ),
+                request_of("texts"),
             )
         },
         "/detect": {

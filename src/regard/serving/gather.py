@@ -120,13 +120,9 @@ class Gatherer:
 
     async def load_again(self, generation: int) -> None:
         for _ in range(self.workers):
-            fresh = Worker(self.models)
             try:
-                await self.in_thread(fresh.wait_until_ready)
-            except BaseException as error:
-                fresh.kill()
-                if not isinstance(error, RegardError | WorkerLost):
-                    raise
+                fresh = await self.ready_worker()
+            except (RegardError, WorkerLost) as error:
                 LOG.error("the models were not loaded again: %s", error)
                 return
             if generation != self.generation:  # they have changed once more
@@ -134,6 +130,16 @@ class Gatherer:
                 return
             self.spares.append(Spare(generation, fresh))
             self.changed.set()
+
+    async def ready_worker(self) -> Worker:
+        """A new worker. Raises RegardError if a model cannot be loaded, and WorkerLost."""
+        fresh = Worker(self.models)
+        try:
+            await self.in_thread(fresh.wait_until_ready)
+        except BaseException:
+            fresh.kill()
+            raise
+        return fresh
 
     def in_thread(
         self, function: Callable[..., ThreadResult], *arguments: Any
@@ -238,18 +244,11 @@ class Gatherer:
         self.counts.lost_workers += 1
         LOG.error("a worker process ended (exit status %s); another is started", worker.exit_status)
         while True:
-            fresh = Worker(self.models)
             try:
-                await self.in_thread(fresh.wait_until_ready)
+                return await self.ready_worker()
             except (RegardError, WorkerLost) as error:
                 LOG.error("no worker can be started: %s", error)
-                fresh.kill()
                 await asyncio.sleep(RESTART_SECONDS)
-            except BaseException:
-                fresh.kill()
-                raise
-            else:
-                return fresh
 
     def give_back(self, batch: Sequence[Waiting]) -> None:
         """Each job of a lost worker is tried once more, alone: it may be what ended the worker."""
