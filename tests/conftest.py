@@ -109,3 +109,21 @@ def locked(file: Path) -> Iterator[None]:
             time.sleep(0.1)
     with handle:
         yield
+
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser; without one the tests are skipped, but fail where CI is set."""
+    if not CHROMIUM:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -20,7 +20,7 @@ from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.lesson.corpus import EXAMPLE
 from regard.loading import load
 from regard.serving.errors import MAX_BODY_BYTES
-from regard.serving.explorer import MAX_SOURCE_TOKENS, make_app
+from regard.serving.explorer import MAX_SOURCE_TOKENS, Explorer, make_local_app
 
 TEXT = EXAMPLE.source
 
@@ -32,7 +32,7 @@ def translator(model):
 
 @pytest.fixture(scope="module")
 def client(translator):
-    return TestClient(make_app({"tiny": translator}), base_url="http://127.0.0.1")
+    return TestClient(make_local_app(Explorer({"tiny": translator})), base_url="http://127.0.0.1")
 
 
 def ask(client, path="/api/explain", **asked):

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from regard.serving import gather
 from regard.serving.catalog import Catalog
+from regard.serving.child import ChildLost
 from regard.serving.gather import Gatherer, JobFailed, QueueFull
 from regard.serving.jobs import Answer, Job, JobKind
 from regard.serving.service import Cache, Service, Wanted, put_together
-from regard.serving.workers import Failed, WorkerLost
+from regard.serving.workers import Failed
 
 KIND = JobKind("m", "text", 0, False)
 
@@ -29,7 +30,7 @@ class Fake:
 
     def __init__(self, _models) -> None:
         Fake.generation += 1
-        self.number, self.exit_status = Fake.generation, -9
+        self.number = Fake.generation
 
     def wait_until_ready(self):
         pass
@@ -39,11 +40,14 @@ class Fake:
         texts = [job.text for job in jobs]
         Fake.batches.append(texts)
         if Fake.deadly and Fake.deadly in texts:
-            raise WorkerLost
+            raise ChildLost
         return [
             Failed("it failed") if text == "bad" else Answer(text.upper(), [], 1, [])
             for text in texts
         ]
+
+    def wait_until_ended(self):
+        return -9
 
     def stop(self):
         pass

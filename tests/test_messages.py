@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -345,3 +346,9 @@ def test_every_error_in_the_source_has_all_three_parts():
 def test_an_error_is_its_three_lines():
     error = RegardError("this happened", "there", "do that")
     assert str(error) == "this happened\n  where: there\n  to do: do that"
+
+
+def test_an_error_is_the_same_in_another_process():
+    error = pickle.loads(pickle.dumps(RegardError("this happened", "there", "do that")))
+    assert isinstance(error, RegardError) and error.args == (str(error),)
+    assert (error.what, error.where, error.to_do) == ("this happened", "there", "do that")

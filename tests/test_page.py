@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
 import random
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
+from browsing import Page, faults, load_axe
 from regard import page
 
 STAGES = 7
@@ -265,13 +264,16 @@ def test_the_policy_allows_exactly_the_script_and_the_style_that_are_there(data)
 
 
 def test_joined_scripts_import_and_export_nothing_and_no_name_is_there_twice():
-    joined = page.join_scripts(page.FIRST_SCRIPT)
-    assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
-    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
-    assert len(names) == len(set(names)) > 50
+    shown = set()
+    for parts in (page.EXPLORER, page.TRANSLATOR):
+        joined = page.join_scripts(parts.first_script)
+        assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
+        names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", joined, re.MULTILINE)
+        assert len(names) == len(set(names)) > 30
+        shown |= set(names)
     for script in Path(page.__file__).parent.rglob("*.js"):
         for name in re.findall(r"^export (?:async )?\w+ (\w+)", script.read_text("utf-8"), re.M):
-            assert name in names, f"{script.name} is not on the page"
+            assert name in shown, f"{script.name} is on no page"
 
 
 def test_packed_vectors_are_the_numbers_themselves():
@@ -300,80 +302,6 @@ def test_a_page_of_a_20_word_sentence_and_two_models_is_below_2_megabytes():
 
 
 # ---- in a browser ----
-
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A browser; without one the tests are skipped, but fail where CI is set."""
-    if not CHROMIUM:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Page:
-    """A tab, and all that it has logged and requested since it loaded its page."""
-
-    def __init__(self, context):
-        self.tab = context.new_page()
-        self.tab.set_default_timeout(5000)
-        self.tab.on("console", lambda message: self.logged.append(message.text))
-        self.tab.on("pageerror", lambda error: self.logged.append(str(error)))
-        self.tab.on("dialog", lambda dialog: (self.logged.append("a dialog"), dialog.dismiss()))
-        self.tab.on("request", lambda request: self.requested.append(request.url))
-
-    def load(self, url, width=1280, height=900, **media):
-        self.logged, self.requested = [], []
-        self.tab.set_viewport_size({"width": width, "height": height})
-        self.tab.emulate_media(
-            **{"color_scheme": "light", "reduced_motion": "no-preference"} | media
-        )
-        self.tab.goto(url)
-
-    def awaits(self, selector):
-        from playwright.sync_api import expect
-
-        return expect(self.tab.locator(selector))
-
-    def go(self, position):
-        self.tab.get_by_label("Where in the translation").evaluate(
-            "(node, to) => { node.value = to; node.dispatchEvent(new Event('input')); }", position
-        )
-
-    def where(self):
-        return int(self.tab.get_by_label("Where in the translation").input_value())
-
-    def view(self, name):
-        self.tab.click(f"#tab-{name}")
-
-    def numbers(self, selector, name):
-        return [
-            None if value == "null" else float(value)
-            for value in self.tab.eval_on_selector_all(
-                selector, f"(all) => all.map((node) => node.getAttribute('data-{name}'))"
-            )
-        ]
-
-    def vectors(self, selector):
-        texts = self.tab.eval_on_selector_all(
-            selector, "(all) => all.map((node) => node.dataset.numbers)"
-        )
-        return [[float(number) for number in text.split()] for text in texts]
-
-    def overflow(self):
-        return self.tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-
-    def text(self, selector):
-        return " ".join(self.tab.locator(selector).inner_text().split())
 
 
 @pytest.fixture(scope="module")
@@ -849,31 +777,26 @@ def test_what_happens_is_announced(opened, data):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
 def test_an_accessibility_checker_finds_no_fault(opened, data, unprotected_tab, width, theme):
-    checker = os.environ.get("REGARD_AXE")
-    if not checker:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("REGARD_AXE names no axe-core file")
     changed = json.loads(json.dumps(data))
     changed["explanations"][0]["advice"] = "Much of the weight sits on </s>."
     media = {"color_scheme": theme, "reduced_motion": "reduce"}
     shown = opened(changed, unprotected_tab, width=width, **media)
-    shown.tab.evaluate(Path(checker).read_text("utf-8"))
-    run = """async () => (await axe.run()).violations.flatMap(
-      (fault) => fault.nodes.map((node) => [fault.id, node.html.slice(0, 150)]))"""
+    load_axe(shown)
     for where in (0, SOURCE_TOKENS + 1, position(1, 2), position(1, 4), position(1, 6)):
         shown.go(where)
-        assert shown.tab.evaluate(run) == []
+        assert faults(shown) == []
     for view in (MATRIX, ARROWS, LINKS, LONG):
         shown.view(view)
-        assert shown.tab.evaluate(run) == [], view
+        assert faults(shown) == [], view
     shown.tab.keyboard.press("?")
-    assert shown.tab.evaluate(run) == []
+    assert faults(shown) == []
     own = {"title": "", "models": ["transformer"], "explanations": [transformer()]}
     shown = opened(own, unprotected_tab, width=width, **media)
-    shown.tab.evaluate(Path(checker).read_text("utf-8"))
+    load_axe(shown)
     shown.view(OWN)
     for side in ("encoder", "decoder"):
         shown.tab.click(f"[data-choice='{side}']")
-        assert shown.tab.evaluate(run) == [], side
+        assert faults(shown) == [], side
         assert shown.overflow() <= 0
 
 

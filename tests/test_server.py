@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regard
+from regard.explain.explanation import as_json
+from regard.explain.what_if import Intervention, what_if
 from regard.lesson.corpus import examples
 from regard.markup.document import translate_markup
 from regard.serving.app import CORS_HEADERS
@@ -464,3 +466,27 @@ def test_a_model_that_is_damaged_is_an_error_before_anything_listens(model, tmp_
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2 and "listening" not in done.stderr
     assert str(broken) in done.stderr.replace("\n", "") and "Traceback" not in done.stderr
+
+
+def test_the_explorer_of_a_server_answers_as_python_does_and_outlives_its_process(
+    server, client, translator
+):
+    process, _ = server
+    assert "<html" in client.get("/explorer/").text
+    (facts,) = client.get("/explorer/api/models").json()["models"]
+    assert facts["name"] == "en-fr"
+    asked = {"model": "en-fr", "text": SOURCES[0]}
+    expected = as_json(what_if(translator, Intervention(SOURCES[0]), "en-fr"))
+    assert client.post("/explorer/api/explain", json=asked).json()["explanation"] == expected
+    refused = client.post("/explorer/api/explain", json={**asked, "model": "xx"})
+    assert refused.status_code == 400 and "no model 'xx'" in refused.json()["error"]["what"]
+    os.kill(max(workers_of(process)), signal.SIGKILL)  # the youngest process
+    answers = [client.post("/explorer/api/explain", json=asked) for _ in range(2)]
+    assert answers[-1].json()["explanation"] == expected
+    assert ask(client, SOURCES[0]).status_code == 200
+
+
+def test_a_server_may_have_no_pages(model):
+    with running(model, "--workers", "1", "--disable-web-ui") as (_, address):
+        for path in ("/", "/explorer/", "/explorer/api/models"):
+            assert httpx2.get(f"{address}{path}").status_code == 404

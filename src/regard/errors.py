@@ -16,6 +16,10 @@ class RegardError(Exception):
         super().__init__(f"{what}\n  where: {where}\n  to do: {to_do}")
         self.what, self.where, self.to_do = what, where, to_do
 
+    def __reduce__(self) -> tuple[type["RegardError"], tuple[str, str, str]]:
+        """For another process."""
+        return RegardError, (self.what, self.where, self.to_do)
+
 
 def needs_extra(what: str, package: str | None, extra: str, instead: str = "") -> RegardError:
     """The error for a `package` that is missing, and that the extra named `extra` installs.

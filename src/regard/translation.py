@@ -94,6 +94,9 @@ class Model(Protocol):
     def attend(
         self, sentences: Sequence[SentenceTranslation]
     ) -> list[Float[np.ndarray, "T S"]]: ...
+    def token_log_probs(
+        self, sentences: Sequence[SentenceTranslation]
+    ) -> list[Float[np.ndarray, " T"]]: ...
     def align(self, translations: "Sequence[Translation]") -> list[Alignment]: ...
 
 
@@ -154,6 +157,18 @@ class Translation:
         return block_diagonal(self.loaded_model.attend(self.sentences))
 
     @cached_property
+    def token_log_probs(self) -> Float[np.ndarray, " T"]:
+        """Natural logarithm of the probability of each of `tokens`, given those before it."""
+        own = self.loaded_model.token_log_probs(self.sentences)
+        return np.concatenate([np.zeros(0, np.float32), *own])
+
+    @property
+    def word_probabilities(self) -> list[float]:
+        """How probable each of `words` was, given those before it: the product of its tokens."""
+        log_probs = self.token_log_probs
+        return [float(np.exp(log_probs[word.tokens].sum())) for word in self.words]
+
+    @cached_property
     def alignment(self) -> Alignment:
         """Which of `source_words` each of `words` translates."""
         return self.loaded_model.align([self])[0]
@@ -211,7 +226,15 @@ class Translation:
         return {**vars(self), **computed, "model": None}
 
 
-COMPUTED_BY_MODEL = "source_tokens", "tokens", "weights", "alignment", "copied", "warnings"
+COMPUTED_BY_MODEL = (
+    "source_tokens",
+    "tokens",
+    "weights",
+    "token_log_probs",
+    "alignment",
+    "copied",
+    "warnings",
+)
 
 
 def source_tokens(model: Model, part: SentenceTranslation) -> list[Token]:

@@ -179,6 +179,18 @@ class Translator:
             )
         ]
 
+    def token_log_probs(
+        self, sentences: Sequence[SentenceTranslation]
+    ) -> list[Float[np.ndarray, " _"]]:
+        """The log-probability of every target token of each sentence, with </s> where it ended by
+        itself."""
+        return [
+            forced.log_probs[: sentence.target_length]
+            for forced, sentence in zip(
+                self.by_length(*tokens_of(sentences), self.engine.force), sentences, strict=True
+            )
+        ]
+
     @property
     def summary(self) -> HeadSummary:
         """What is shown of the heads of the last layer."""

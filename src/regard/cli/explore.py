@@ -44,7 +44,7 @@ def explore(
     """
     use_utf8()
     try:
-        from regard.serving.explorer import LOCALHOST, make_app, serve
+        from regard.serving.explorer import LOCALHOST, Explorer, make_local_app, serve
     except ModuleNotFoundError as error:
         instead = ", or write a page with `regard explain --out page.html`"
         raise needs_extra("the page", error.name, "serve", instead) from error
@@ -56,7 +56,7 @@ def explore(
             name: load_to_explain(path)
             for name, path in zip(unique_names(model, "/"), model, strict=True)
         }
-        app = make_app(translators)
+        app = make_local_app(Explorer(translators))
     listening = listen(LOCALHOST, port)
     address = f"http://{LOCALHOST}:{listening.getsockname()[1]}/"
     print_message(f"the page is at {address}  (Ctrl-C stops it)")

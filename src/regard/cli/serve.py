@@ -116,6 +116,12 @@ def serve(
         Path | None,
         typer.Option(help="Append a line of JSON for each request, without its text; - prints it."),
     ] = None,
+    disable_web_ui: Annotated[
+        bool,
+        typer.Option(
+            "--disable-web-ui", help="Serve no page and no explorer.", envvar="LT_DISABLE_WEB_UI"
+        ),
+    ] = False,
     url_prefix: Annotated[
         str, typer.Option(help="Path before all addresses, like /mt.", envvar="LT_URL_PREFIX")
     ] = "",
@@ -151,7 +157,9 @@ def serve(
         char_limit, batch_limit, alternatives_limit, request_bytes, request_seconds
     )
     frontend = Frontend(frontend_language_source, frontend_language_target or "", frontend_timeout)
-    operation = Operation(req_limit, metrics, metrics_auth_token or "", open_log(access_log))
+    operation = Operation(
+        req_limit, metrics, metrics_auth_token or "", open_log(access_log), not disable_web_ui
+    )
     service = Service(
         catalog,
         Gatherer(catalog.paths, workers or cores(), queue_characters),

@@ -1,7 +1,8 @@
-"""The explorer page: one HTML text that shows, step by step, where a translation looks.
+"""The pages: the explorer, which shows step by step where a translation looks, and the translator
+of a server.
 
-A skeleton, style sheets and small scripts are next to this file. They are joined here, together
-with the data, into one text, so that the page opens from disk without a network.
+Each is one HTML text. Skeletons, style sheets and small scripts are next to this file. They are
+joined here, together with the data, so that a page opens from disk without a network.
 """
 
 import base64
@@ -15,11 +16,27 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
-FIRST_SCRIPT = "main.js"
-STYLE_SHEETS = ("base", "sentences", "steps", "small_screen", "player", "figures", "dialogs")
-"""Without `.css`; later ones override earlier ones."""
+
+class PageParts(NamedTuple):
+    """The files of a page."""
+
+    skeleton: str
+    first_script: str
+    """The module that imports all others."""
+    style_sheets: tuple[str, ...]
+    """Without `.css`; later ones override earlier ones."""
+
+
+EXPLORER = PageParts(
+    "index.html",
+    "main.js",
+    ("base", "form", "sentences", "steps", "small_screen", "player", "figures", "dialogs"),
+)
+TRANSLATOR = PageParts(
+    "translator.html", "translator/main.js", ("base", "form", "dialogs", "translator")
+)
 IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[\w./-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function |const |let |class )", re.MULTILINE)
 ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
@@ -29,33 +46,39 @@ VECTORS = ("hidden", "context", "output")
 
 
 def static_page(data: dict[str, Any]) -> str:
-    """The page as a file, which contains all that it shows and sends no request."""
+    """The explorer as a file, which contains all that it shows and sends no request."""
     packed = [with_packed_vectors(explanation) for explanation in data["explanations"]]
-    return page({**data, "live": False, "explanations": packed}, connect="'none'")
+    return page(EXPLORER, {**data, "live": False, "explanations": packed}, connect="'none'")
 
 
 def live_page(data: dict[str, Any]) -> str:
-    """The page that sends its requests to the server on this machine."""
-    return page({**data, "live": True}, connect="'self'")
+    """The explorer that sends its requests to the server that it comes from."""
+    return page(EXPLORER, {**data, "live": True}, connect="'self'")
 
 
-def page(data: dict[str, Any], connect: str) -> str:
-    """The page with `data`; `connect` is the `connect-src` of its content security policy."""
-    style = "\n".join(asset(f"styles/{name}.css") for name in STYLE_SHEETS)
-    script = join_scripts(FIRST_SCRIPT)
+@cache
+def translator_page() -> str:
+    """The page to translate on, for a server."""
+    return page(TRANSLATOR, {"title": "regard"}, connect="'self'")
+
+
+def page(parts: PageParts, data: dict[str, Any], connect: str) -> str:
+    """A page with `data`; `connect` is the `connect-src` of its content security policy."""
+    style = "\n".join(asset(f"styles/{name}.css") for name in parts.style_sheets)
+    script = join_scripts(parts.first_script)
     policy = (
         f"default-src 'none'; script-src {csp_hash(script)}; style-src {csp_hash(style)}; "
         f"connect-src {connect}; img-src data:; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    parts = {
+    inserted = {
         "policy": policy,
         "title": escape(str(data.get("title") or "Where it looks")),
         "style": style,
         "data": as_script(data),
         "script": script,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("index.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: inserted[match[1]], asset(parts.skeleton))
 
 
 def as_script(data: dict[str, Any]) -> str:

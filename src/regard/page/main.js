@@ -362,6 +362,9 @@ async function start() {
   const models = await fetchModels();
   if (models.length) app.models = models;
   render();
+  const asked = new URLSearchParams(window.location.hash.slice(1));
+  const [model, text] = [asked.get("model") ?? "", asked.get("text") ?? ""];
+  if (text && app.models.some(({ name }) => name === model)) app.translate(model, text);
 }
 
 start();

@@ -12,9 +12,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from regard.page import translator_page
 from regard.serving.catalog import Guess, name_of
 from regard.serving.contract import (
     AUTO_LANGUAGE,
@@ -35,6 +36,8 @@ from regard.serving.contract import (
 )
 from regard.serving.description import DESCRIPTION
 from regard.serving.errors import BodySizeLimit
+from regard.serving.explorer import make_app
+from regard.serving.explorer_process import ExplorerProcess
 from regard.serving.gather import JobFailed, QueueFull
 from regard.serving.observe import Metrics, Observed, RateLimit
 from regard.serving.service import Service, Translated, Wanted
@@ -75,6 +78,8 @@ class Operation(NamedTuple):
     metrics_token: str = ""
     """What /metrics asks for, if anything."""
     access_log: IO[str] | None = None
+    web_ui: bool = True
+    """Whether people find a page at /, and the explorer."""
 
 
 class SortedJson(JSONResponse):
@@ -316,6 +321,15 @@ class Cors:
         return await self.app(scope, receive, send_with_headers)
 
 
+def pages(service: Service) -> list[BaseRoute]:
+    """For people without a client: the translator, and the explorer."""
+    models = {"-".join(languages): path for languages, path in service.catalog.models.items()}
+    return [
+        Route("/", lambda _: HTMLResponse(translator_page()), methods=["GET"]),
+        Mount("/explorer", app=make_app(ExplorerProcess(models))),
+    ]
+
+
 def make_service_app(
     service: Service,
     limits: RequestLimits,
@@ -324,7 +338,9 @@ def make_service_app(
     url_prefix: str = "",
 ) -> ASGIApp:
     api = Api(service, limits, frontend, operation)
-    routes = api.routes()
+    routes: list[BaseRoute] = [*api.routes()]
+    if operation.web_ui:
+        routes += pages(service)
     app = Starlette(
         routes=[Mount(url_prefix, routes=routes)] if url_prefix else routes,
         exception_handlers={
@@ -335,5 +351,5 @@ def make_service_app(
     )
     app.router.redirect_slashes = False
     limited = Cors(BodySizeLimit(app, limits.body_bytes))
-    paths = {f"{url_prefix}{route.path}" for route in routes}
+    paths = {f"{url_prefix}{route.path}" for route in routes if isinstance(route, Route)}
     return Observed(limited, api.metrics, paths, operation.access_log)

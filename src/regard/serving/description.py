@@ -35,7 +35,10 @@ SPAN_SCHEMA: Schema = {
 TEXTS: Schema = {"anyOf": [TEXT, list_of(TEXT)]}
 DETECTED = object_of(("confidence", "language"), confidence=ANY_NUMBER, language=TEXT)
 ERROR = object_of(("error",), error=TEXT)
-WORD_SCHEMA = object_of(("text", "span"), text=TEXT, span=SPAN_SCHEMA, coverage=ANY_NUMBER)
+SOURCE_WORD = object_of(("text", "span"), text=TEXT, span=SPAN_SCHEMA, coverage=ANY_NUMBER)
+TARGET_WORD = object_of(
+    ("text", "span", "probability"), text=TEXT, span=SPAN_SCHEMA, probability=ANY_NUMBER
+)
 LINK = object_of(
     ("source", "target", "probability"), source=COUNT, target=COUNT, probability=ANY_NUMBER
 )
@@ -45,10 +48,12 @@ PART_SCHEMA = object_of(
     text=TEXT,
     log_prob=ANY_NUMBER,
     finish_reason={"type": "string", "enum": ["eos", "length", "repetition"]},
-    source_words=list_of(WORD_SCHEMA),
-    words=list_of(WORD_SCHEMA),
-    copied=list_of({"type": "object"}),
-    warnings=list_of(object_of(("kind", "message"), kind=TEXT, message=TEXT, source=TEXT)),
+    source_words=list_of(SOURCE_WORD),
+    words=list_of(TARGET_WORD),
+    copied=list_of(object_of(("source", "target"), source=SPAN_SCHEMA, target=SPAN_SCHEMA)),
+    warnings=list_of(
+        object_of(("kind", "message", "source"), kind=TEXT, message=TEXT, source=SPAN_SCHEMA)
+    ),
     alignment=object_of(
         ("method", "links"),
         method={"type": "string", "enum": ["head", "attention", "none"]},

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from math import inf
-from typing import Annotated
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import uvicorn
 from fastapi import FastAPI
@@ -71,6 +71,21 @@ class SetWeightRequest(ExplainRequest):
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+Answered = dict[str, Any]
+"""What is answered, as JSON."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """What answers the page. Its methods block, and raise RegardError."""
+
+    def describe(self) -> list[Answered]:
+        """The facts about each model; the first model is shown first."""
+
+    def explain(self, request: ExplainRequest) -> Answered: ...
+    def set_weight(self, request: SetWeightRequest) -> Answered: ...
+
+
 class Explorer:
     """The models of the page, by name; the first is shown first."""
 
@@ -83,9 +98,8 @@ class Explorer:
         for translator in models.values():
             warm_up(translator)
 
-    def page(self) -> str:
-        data = {"title": "regard", "models": list(self.models), "explanations": []}
-        return live_page({**data, "facts": self.facts})
+    def describe(self) -> list[Answered]:
+        return self.facts
 
     def checked_model(self, request: ExplainRequest) -> Translator:
         """The model of the request. Raises RegardError if there is no such model, or the sentence
@@ -103,20 +117,20 @@ class Explorer:
         check_length(len(tokens), MAX_SOURCE_TOKENS, "tokens")
         return translator
 
-    def explain(self, request: ExplainRequest) -> JSONResponse:
+    def explain(self, request: ExplainRequest) -> Answered:
         translator = self.checked_model(request)
         if request.is_changed or request.beam == 1:
             explanation = what_if(translator, request.intervention(), request.model)
         else:
             options = translator.options.model_copy(update={"beam": request.beam})
             explanation = explain(translator.with_options(options), request.text, request.model)
-        return JSONResponse({"explanation": as_json(explanation)})
+        return {"explanation": as_json(explanation)}
 
-    def set_weight(self, request: SetWeightRequest) -> JSONResponse:
+    def set_weight(self, request: SetWeightRequest) -> Answered:
         translator = self.checked_model(request)
         wanted = request.step, request.source_token, request.weight
         explanation = set_weight(translator, request.intervention(), request.model, *wanted)
-        return JSONResponse({"explanation": as_json(explanation)})
+        return {"explanation": as_json(explanation)}
 
 
 def check_length(length: int, limit: int, unit: str) -> None:
@@ -129,17 +143,34 @@ def check_length(length: int, limit: int, unit: str) -> None:
         )
 
 
-def make_app(models: Mapping[str, Translator]) -> FastAPI:
-    """The page for these models, and its API."""
-    explorer = Explorer(models)
-    page = explorer.page()
+def make_app(explorer: Explains) -> FastAPI:
+    """The page and its API."""
+
+    def show_page() -> HTMLResponse:
+        facts = explorer.describe()
+        names = [each["name"] for each in facts]
+        data = {"title": "regard", "models": names, "explanations": [], "facts": facts}
+        return HTMLResponse(live_page(data))
+
+    def explain_text(request: ExplainRequest) -> JSONResponse:
+        return JSONResponse(explorer.explain(request))
+
+    def set_one_weight(request: SetWeightRequest) -> JSONResponse:
+        return JSONResponse(explorer.set_weight(request))
+
     app = FastAPI(title="regard explore", docs_url=None, redoc_url=None, openapi_url=None)
     add_error_handlers(app)
+    app.add_api_route("/", show_page)
+    app.add_api_route("/api/models", lambda: {"models": explorer.describe()})
+    app.add_api_route("/api/explain", explain_text, methods=["POST"])
+    app.add_api_route("/api/set-weight", set_one_weight, methods=["POST"])
+    return app
+
+
+def make_local_app(explorer: Explains) -> FastAPI:
+    """The same for this machine alone."""
+    app = make_app(explorer)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
-    app.add_api_route("/", lambda: page, response_class=HTMLResponse)
-    app.add_api_route("/api/models", lambda: {"models": explorer.facts})
-    app.add_api_route("/api/explain", explorer.explain, methods=["POST"])
-    app.add_api_route("/api/set-weight", explorer.set_weight, methods=["POST"])
     return app
 
 

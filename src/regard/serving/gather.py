@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from regard.errors import RegardError
+from regard.serving.child import ChildLost
 from regard.serving.jobs import Answer, Job
-from regard.serving.workers import Failed, JobOutcome, Worker, WorkerLost
+from regard.serving.workers import Failed, JobOutcome, Worker
 
 LOG = logging.getLogger(__name__)
 ThreadResult = TypeVar("ThreadResult")
@@ -88,7 +89,7 @@ class Gatherer:
         self.counts = GatherCounts()
         self.threads = ThreadPoolExecutor(2 * workers, thread_name_prefix="worker")
         self.loops: list[asyncio.Task[None]] = []
-        self.loading: list[asyncio.Task[None]] = []
+        self.loading: set[asyncio.Task[None]] = set()
         self.spares: list[Spare] = []
 
     async def start(self) -> None:
@@ -116,13 +117,15 @@ class Gatherer:
         """Load the models again, in new workers that replace the old ones one after the other; the
         old ones work until then."""
         self.generation += 1
-        self.loading.append(asyncio.create_task(self.load_again(self.generation)))
+        task = asyncio.create_task(self.load_again(self.generation))
+        self.loading.add(task)
+        task.add_done_callback(self.loading.discard)
 
     async def load_again(self, generation: int) -> None:
         for _ in range(self.workers):
             try:
                 fresh = await self.ready_worker()
-            except (RegardError, WorkerLost) as error:
+            except (RegardError, ChildLost) as error:
                 LOG.error("the models were not loaded again: %s", error)
                 return
             if generation != self.generation:  # they have changed once more
@@ -132,7 +135,7 @@ class Gatherer:
             self.changed.set()
 
     async def ready_worker(self) -> Worker:
-        """A new worker. Raises RegardError if a model cannot be loaded, and WorkerLost."""
+        """A new worker. Raises RegardError if a model cannot be loaded, and ChildLost."""
         fresh = Worker(self.models)
         try:
             await self.in_thread(fresh.wait_until_ready)
@@ -228,7 +231,7 @@ class Gatherer:
                 jobs = [waiting.job for waiting in batch]
                 try:
                     outcomes = await self.in_thread(worker.translate, jobs)
-                except WorkerLost:
+                except ChildLost:
                     self.give_back(batch)
                     self.ready -= 1
                     worker = await self.restarted(worker)
@@ -242,11 +245,12 @@ class Gatherer:
     async def restarted(self, worker: Worker) -> Worker:
         """Another worker, after this one was lost."""
         self.counts.lost_workers += 1
-        LOG.error("a worker process ended (exit status %s); another is started", worker.exit_status)
+        status = await self.in_thread(worker.wait_until_ended)
+        LOG.error("a worker process ended (exit status %s); another is started", status)
         while True:
             try:
                 return await self.ready_worker()
-            except (RegardError, WorkerLost) as error:
+            except (RegardError, ChildLost) as error:
                 LOG.error("no worker can be started: %s", error)
                 await asyncio.sleep(RESTART_SECONDS)
 

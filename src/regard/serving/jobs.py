@@ -103,5 +103,11 @@ def as_details(translation: Translation, others: Sequence[Translation]) -> dict[
         "source": translation.source,
         **translation_as_json(translation),
         **alignment_as_json(translation),
+        "words": [
+            {"text": word.text, "span": word.span, "probability": round(probability, 4)}
+            for word, probability in zip(
+                translation.words, translation.word_probabilities, strict=True
+            )
+        ],
         "alternatives": [{"text": one.text, "log_prob": round(one.log_prob, 4)} for one in others],
     }

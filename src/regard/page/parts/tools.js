@@ -1,9 +1,8 @@
 /** The edges of the page: the theme, the help, the facts about the models. */
 
 import { make, byId, show, iconButton } from "./dom.js";
+import { openDialog, themeButton } from "./theme.js";
 
-const SUN =
-  "M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM11 1h2v4h-2zM11 19h2v4h-2zM1 11h4v2H1zM19 11h4v2h-4zM4.9 3.5l2.8 2.8-1.4 1.4-2.8-2.8zM17.7 16.3l2.8 2.8-1.4 1.4-2.8-2.8zM20.5 4.9l-2.8 2.8-1.4-1.4 2.8-2.8zM7.7 17.7l-2.8 2.8-1.4-1.4 2.8-2.8z";
 const QUESTION =
   "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1 14h2v2h-2zm1-10a4 4 0 0 1 4 4c0 2.6-3 2.9-3 5h-2c0-3.2 3-3.4 3-5a2 2 0 0 0-4 0H8a4 4 0 0 1 4-4z";
 const KEYS = [
@@ -14,54 +13,16 @@ const KEYS = [
   ["1  2  3  4  5  6", "step by step, matrix, arrows, long view, own words (of a Transformer), links"],
   ["?", "this help"],
 ];
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-
-function savedTheme() {
-  try {
-    return window.localStorage.getItem("regard-theme");
-  } catch {
-    return null; // a file opened from disk may have no storage
-  }
-}
-
-function applyTheme() {
-  const theme = savedTheme() ?? (dark.matches ? "dark" : "light");
-  if (!byId("tools").dataset.byHand) document.documentElement.dataset.theme = theme;
-}
-
-/** The theme is the system's until the user changes it. @param {() => void} onTheme */
+/** @param {() => void} onTheme */
 export function showTools(onTheme) {
-  applyTheme();
-  dark.addEventListener("change", () => {
-    applyTheme();
-    onTheme();
-  });
-  const toggleTheme = () => {
-    const root = document.documentElement;
-    const theme = root.dataset.theme === "dark" ? "light" : "dark";
-    root.dataset.theme = theme;
-    byId("tools").dataset.byHand = "true";
-    try {
-      window.localStorage.setItem("regard-theme", theme);
-    } catch {
-      // the choice is lost when the page is closed
-    }
-    onTheme();
-  };
   show(
     byId("tools"),
-    iconButton("Light or dark", SUN, toggleTheme),
+    themeButton(onTheme),
     iconButton("Help: keys and colours", QUESTION, openHelp),
   );
 }
 
 export function openHelp() {
-  if (document.querySelector("dialog[open]")) return;
-  const dialog = make("dialog", {
-    class: "help",
-    "aria-labelledby": "help-title",
-    autofocus: true,
-  });
   const keys = KEYS.map(([key, what]) => [
     make("dt", {}, make("kbd", {}, key)),
     make("dd", {}, what),
@@ -78,9 +39,8 @@ export function openHelp() {
     "the numbers of a vector, from negative over zero to positive; click a strip to see " +
       "all of them",
   );
-  show(
-    dialog,
-    make("h2", { id: "help-title" }, "How to use this page"),
+  openDialog(
+    "How to use this page",
     make(
       "p",
       {},
@@ -96,12 +56,7 @@ export function openHelp() {
     ),
     make("h3", {}, "Colours"),
     make("ul", { class: "colours" }, colours, vector),
-    make("button", { type: "button", class: "main", onclick: () => dialog.close() }, "Close"),
   );
-  dialog.addEventListener("close", () => dialog.remove());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  document.body.append(dialog);
-  dialog.showModal();
 }
 
 /** The layers of both sides, and their types. @param {Model} model */

@@ -1,4 +1,4 @@
-/** Requests to the server on this machine; a newer request cancels an older one. */
+/** Requests to the server of the page; a newer request cancels an older one. */
 
 import { unpack } from "./data.js";
 
@@ -39,7 +39,7 @@ export async function request(slot, path, body) {
       throw new ServerError({
         what: `the server sent an answer that this page cannot read (${response.status})`,
         where: path,
-        advice: "start `regard explore` again",
+        advice: "reload the page, or start `regard explore` again",
       });
     return unpack(answer.explanation);
   } catch (error) {
@@ -48,7 +48,7 @@ export async function request(slot, path, body) {
     throw new ServerError({
       what: "the server does not answer",
       where: path,
-      advice: "check that `regard explore` is still running in its terminal",
+      advice: "try again; on your own machine, check that `regard explore` is still running",
     });
   } finally {
     if (pending.get(slot) === controller) pending.delete(slot);
@@ -58,7 +58,7 @@ export async function request(slot, path, body) {
 /** The models of the server. @returns {Promise<Model[]>} */
 export async function fetchModels() {
   try {
-    return (await (await fetch("/api/models")).json()).models ?? [];
+    return (await (await fetch("api/models")).json()).models ?? [];
   } catch {
     return [];
   }

@@ -33,7 +33,7 @@ export function whatIf(app) {
    * @param {(explanation: Explanation) => void} onAnswer
    */
   async function send(path, body, onAnswer) {
-    app.setBusy(true, path === "/api/explain");
+    app.setBusy(true, path === "api/explain");
     try {
       const explanation = await request("main", path, body);
       if (!explanation) return;
@@ -53,7 +53,7 @@ export function whatIf(app) {
   /** @type {(model: string, text: string, onAnswer: (answer: Explanation) => void) => Promise<void>} */
   const explain = (model, text, onAnswer) => {
     waiting = null;
-    return send("/api/explain", question(model, text), onAnswer);
+    return send("api/explain", question(model, text), onAnswer);
   };
 
   const askAgain = () => {
@@ -124,7 +124,7 @@ export function whatIf(app) {
     );
     const { model, source } = app.explanation;
     const body = { ...question(model.name, source.text), step, source_token: token, weight };
-    return send("/api/set-weight", body, app.replace);
+    return send("api/set-weight", body, app.replace);
   }
 
   /**
@@ -136,7 +136,7 @@ export function whatIf(app) {
     if (!other) return;
     const body = { ...question(other, source.text), prefix: [], score_changes: [] };
     try {
-      const explanation = await request("other", "/api/explain", body);
+      const explanation = await request("other", "api/explain", body);
       if (explanation) app.setOther(explanation);
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
