@@ -16,8 +16,8 @@ from regard.errors import RegardError, needs_extra, refuse_system_error
 
 # fmt: off
 COMMANDS = (
-    "train", "translate", "align", "evaluate", "compare", "explain", "explore", "serve", "export",
-    "info", "demo",
+    "train", "translate", "align", "evaluate", "compare", "explain", "explore", "serve", "keys",
+    "export", "info", "demo",
 )
 # fmt: on
 """In the order of --help. Each is a function in a module of its name, imported when called."""

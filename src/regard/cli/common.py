@@ -54,6 +54,8 @@ ModelsOption = Annotated[
 ]
 """The option --model, which may be repeated."""
 
+KEYS_FILE = Path("api_keys.db")
+"""The database of API keys, in the working folder."""
 ASSIGNMENT = re.compile(r"[a-z]+\.[a-z_]+=")
 
 

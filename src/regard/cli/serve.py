@@ -8,7 +8,13 @@ from typing import IO, Annotated
 import typer
 
 from regard import models
-from regard.cli.common import announce_default_model, errors, print_message, use_utf8
+from regard.cli.common import (
+    KEYS_FILE,
+    announce_default_model,
+    errors,
+    print_message,
+    use_utf8,
+)
 from regard.cli.explore import listen
 from regard.data.formats.lines import STANDARD_INPUT
 from regard.errors import needs_extra, refuse_system_error
@@ -106,6 +112,35 @@ def serve(
             help="Requests of an address in a minute; -1: no limit.", envvar="LT_REQ_LIMIT"
         ),
     ] = -1,
+    api_keys: Annotated[
+        bool,
+        typer.Option(
+            "--api-keys",
+            help="Take API keys, which have limits of their own (regard keys).",
+            envvar="LT_API_KEYS",
+        ),
+    ] = False,
+    api_keys_db_path: Annotated[
+        Path,
+        typer.Option(help="The database of regard keys.", envvar="LT_API_KEYS_DB_PATH"),
+    ] = KEYS_FILE,
+    require_api_key: Annotated[
+        bool, typer.Option("--require-api-key", help="With --api-keys: refuse those without one.")
+    ] = False,
+    require_api_key_origin: Annotated[
+        str,
+        typer.Option(
+            help="With --api-keys: pages of this origin need no key, and all others do.",
+            envvar="LT_REQUIRE_API_KEY_ORIGIN",
+        ),
+    ] = "",
+    get_api_key_link: Annotated[
+        str,
+        typer.Option(
+            help="Address at which a key is to be had, for the error without one.",
+            envvar="LT_GET_API_KEY_LINK",
+        ),
+    ] = "",
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Serve /metrics.", envvar="LT_METRICS")
     ] = False,
@@ -141,10 +176,12 @@ def serve(
     """
     use_utf8()
     try:
+        from regard.serving.access import KeyRules
         from regard.serving.app import Frontend, Operation, make_service_app
         from regard.serving.catalog import Catalog
         from regard.serving.contract import RequestLimits
         from regard.serving.gather import Gatherer
+        from regard.serving.keys import require_database
         from regard.serving.running import run_app
         from regard.serving.service import Cache, Service
     except ModuleNotFoundError as error:
@@ -157,8 +194,15 @@ def serve(
         char_limit, batch_limit, alternatives_limit, request_bytes, request_seconds
     )
     frontend = Frontend(frontend_language_source, frontend_language_target or "", frontend_timeout)
+    databases = (api_keys_db_path,) if api_keys else ()
+    for database in databases:
+        require_database(database)
+    key_rules = KeyRules(
+        databases, require_api_key, require_api_key_origin or "", get_api_key_link or ""
+    )
+    log = open_log(access_log)
     operation = Operation(
-        req_limit, metrics, metrics_auth_token or "", open_log(access_log), not disable_web_ui
+        req_limit, key_rules, metrics, metrics_auth_token or "", log, not disable_web_ui
     )
     service = Service(
         catalog,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Coroutine, Sequence
 from secrets import compare_digest
 from typing import IO, Any, NamedTuple, TypeVar
@@ -15,7 +16,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from regard.errors import RegardError
 from regard.page import translator_page
+from regard.serving.access import Access, KeyRules
 from regard.serving.catalog import Guess, name_of
 from regard.serving.contract import (
     AUTO_LANGUAGE,
@@ -39,7 +42,7 @@ from regard.serving.errors import BodySizeLimit
 from regard.serving.explorer import make_app
 from regard.serving.explorer_process import ExplorerProcess
 from regard.serving.gather import JobFailed, QueueFull
-from regard.serving.observe import Metrics, Observed, RateLimit
+from regard.serving.observe import Metrics, Observed
 from regard.serving.service import Service, Translated, Wanted
 
 WorkResult = TypeVar("WorkResult")
@@ -74,6 +77,7 @@ class Operation(NamedTuple):
 
     requests_per_minute: int = -1
     """Of each address; -1 is no limit."""
+    key_rules: KeyRules = KeyRules()
     metrics: bool = False
     metrics_token: str = ""
     """What /metrics asks for, if anything."""
@@ -114,7 +118,7 @@ class Api:
         self.service, self.limits, self.frontend = service, limits, frontend
         self.operation, self.catalog = operation, service.catalog
         self.metrics = Metrics(service)
-        self.rate_limit = RateLimit(operation.requests_per_minute)
+        self.access = Access(operation.key_rules, limits, operation.requests_per_minute)
 
     def routes(self) -> list[Route]:
         return [
@@ -147,15 +151,15 @@ class Api:
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     async def translate(self, request: Request) -> Response:
-        self.rate_limit.check(request)
-        asked = self.asked(await read_parameters(request, self.limits), "q")
+        parameters = await read_parameters(request, self.limits)
+        asked = self.asked(parameters, "q", self.access.check(request, parameters))
         translated = await self.translated(request, asked, asked.wanted)
         return SortedJson(as_answer(translated, asked))
 
     async def translate_in_detail(self, request: Request) -> Response:
         """The same with all that is known of each translation; in JSON alone."""
-        self.rate_limit.check(request)
-        asked = self.asked(read_object(await request.body()), "texts")
+        parameters = read_object(await request.body())
+        asked = self.asked(parameters, "texts", self.access.check(request, parameters))
         wanted = asked.wanted._replace(with_details=True)
         translated = await self.translated(request, asked, wanted)
         return SortedJson(
@@ -177,13 +181,13 @@ class Api:
         work = self.service.translate(asked.texts, asked.sources, wanted)
         return await while_connected(request, work, self.limits.seconds)
 
-    def asked(self, parameters: Parameters, name: str) -> Asked:
+    def asked(self, parameters: Parameters, name: str, limits: RequestLimits) -> Asked:
         """What is to be translated; `name` is the parameter of the texts. The checks are in the
         order that clients know. Raises Refused."""
         texts, is_list = required_texts(parameters, name)
         source, target = (required_text(parameters, each) for each in ("source", "target"))
-        alternatives = count_of_alternatives(parameters, self.limits)
-        self.check_sizes(texts, is_list)
+        alternatives = count_of_alternatives(parameters, limits)
+        check_sizes(texts, is_list, limits)
         guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
         sources = [own[0].code for own in guesses] or (
             [known_language(self.catalog, source)] * len(texts)
@@ -200,16 +204,11 @@ class Api:
     async def spec(self, _: Request) -> Response:
         return SortedJson(DESCRIPTION)
 
-    def check_sizes(self, texts: Sequence[str], is_list: bool) -> None:
-        if is_list:
-            check_size(len(texts), self.limits.texts)
-        for text in texts:
-            check_size(len(text), self.limits.characters)
-
     async def detect(self, request: Request) -> Response:
-        self.rate_limit.check(request)
-        texts, is_list = required_texts(await read_parameters(request, self.limits), "q")
-        self.check_sizes(texts, is_list)
+        parameters = await read_parameters(request, self.limits)
+        limits = self.access.check(request, parameters)
+        texts, is_list = required_texts(parameters, "q")
+        check_sizes(texts, is_list, limits)
         best: dict[str, float] = {}
         for text in texts:
             for code, confidence in self.catalog.guesses(text):
@@ -223,11 +222,11 @@ class Api:
         name = "Auto Detect" if source == AUTO_LANGUAGE else name_of(source)
         return SortedJson(
             {
-                "apiKeys": False,
+                "apiKeys": bool(self.operation.key_rules.databases),
                 "charLimit": self.limits.characters,
                 "filesTranslation": False,
                 "frontendTimeout": timeout,
-                "keyRequired": False,
+                "keyRequired": self.operation.key_rules.is_required,
                 "language": {
                     "source": {"code": source, "name": name},
                     "target": {"code": target, "name": name_of(target)},
@@ -244,6 +243,14 @@ class Api:
         if not self.service.gatherer.ready:
             raise Refused("No worker is ready.", 503, RETRY_SECONDS)
         return SortedJson({"status": "ok"})
+
+
+def check_sizes(texts: Sequence[str], is_list: bool, limits: RequestLimits) -> None:
+    """Raises Refused."""
+    if is_list:
+        check_size(len(texts), limits.texts)
+    for text in texts:
+        check_size(len(text), limits.characters)
 
 
 def as_answer(translated: Sequence[Translated], asked: Asked) -> dict[str, Any]:
@@ -300,6 +307,12 @@ async def answer_http_error(_: Request, error: Exception) -> Response:
     return refusal(Refused(messages.get(error.status_code, INTERNAL), error.status_code))
 
 
+async def answer_regard_error(_: Request, error: Exception) -> Response:
+    """What the operator has to mend, such as a database of keys that is gone."""
+    logging.getLogger(__name__).error("%s", error)
+    return refusal(Refused(INTERNAL, 500))
+
+
 async def answer_failure(_: Request, __: Exception) -> Response:
     return refusal(Refused(INTERNAL, 500))
 
@@ -321,12 +334,19 @@ class Cors:
         return await self.app(scope, receive, send_with_headers)
 
 
-def pages(service: Service) -> list[BaseRoute]:
+def pages(service: Service, access: Access) -> list[BaseRoute]:
     """For people without a client: the translator, and the explorer."""
+
+    def allow(request: Request) -> None:
+        try:
+            access.check(request, {})
+        except Refused as error:
+            raise RegardError(error.message, "the server", "try again later") from error
+
     models = {"-".join(languages): path for languages, path in service.catalog.models.items()}
     return [
         Route("/", lambda _: HTMLResponse(translator_page()), methods=["GET"]),
-        Mount("/explorer", app=make_app(ExplorerProcess(models))),
+        Mount("/explorer", app=make_app(ExplorerProcess(models), allow)),
     ]
 
 
@@ -340,11 +360,12 @@ def make_service_app(
     api = Api(service, limits, frontend, operation)
     routes: list[BaseRoute] = [*api.routes()]
     if operation.web_ui:
-        routes += pages(service)
+        routes += pages(service, api.access)
     app = Starlette(
         routes=[Mount(url_prefix, routes=routes)] if url_prefix else routes,
         exception_handlers={
             Refused: answer_refused,
+            RegardError: answer_regard_error,
             HTTPException: answer_http_error,
             500: answer_failure,
         },

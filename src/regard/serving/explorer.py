@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import inf
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -143,8 +143,12 @@ def check_length(length: int, limit: int, unit: str) -> None:
         )
 
 
-def make_app(explorer: Explains) -> FastAPI:
-    """The page and its API."""
+def allow_all(_: Request) -> None:
+    """For one's own machine."""
+
+
+def make_app(explorer: Explains, allow: Callable[[Request], None] = allow_all) -> FastAPI:
+    """The page and its API, whose requests `allow` may refuse with a RegardError."""
 
     def show_page() -> HTMLResponse:
         facts = explorer.describe()
@@ -162,8 +166,9 @@ def make_app(explorer: Explains) -> FastAPI:
     add_error_handlers(app)
     app.add_api_route("/", show_page)
     app.add_api_route("/api/models", lambda: {"models": explorer.describe()})
-    app.add_api_route("/api/explain", explain_text, methods=["POST"])
-    app.add_api_route("/api/set-weight", set_one_weight, methods=["POST"])
+    checks = [Depends(allow)]
+    app.add_api_route("/api/explain", explain_text, methods=["POST"], dependencies=checks)
+    app.add_api_route("/api/set-weight", set_one_weight, methods=["POST"], dependencies=checks)
     return app
 
 

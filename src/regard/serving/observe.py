@@ -9,7 +9,6 @@ from typing import IO
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.serving.contract import Refused
@@ -112,25 +111,23 @@ class Observed:
 
 
 class RateLimit:
-    """At most so many requests of a caller in any minute."""
+    """Counts the requests of each caller in the last minute."""
 
-    def __init__(self, per_minute: int) -> None:
-        self.per_minute = per_minute
-        """-1 is no limit."""
+    def __init__(self) -> None:
         self.times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def check(self, request: Request) -> None:
-        """Raises Refused."""
-        if self.per_minute < 0:
+    def check(self, caller: str, per_minute: int) -> None:
+        """Count one more; -1 is no limit. Raises Refused if there are too many."""
+        if per_minute < 0:
             return
-        now, caller = time.monotonic(), request.client.host if request.client else ""
+        now = time.monotonic()
         times = self.times.setdefault(caller, deque())
         self.times.move_to_end(caller)
         while times and times[0] <= now - MINUTE:
             times.popleft()
-        if len(times) >= self.per_minute:
+        if len(times) >= per_minute:
             wait = int(times[0] + MINUTE - now) + 1 if times else int(MINUTE)
-            raise Refused(f"Slowdown: {self.per_minute} per 1 minute", 429, wait)
+            raise Refused(f"Slowdown: {per_minute} per 1 minute", 429, wait)
         times.append(now)
         if len(self.times) > MAX_CALLERS:
             self.times.popitem(last=False)

@@ -1,5 +1,6 @@
 /** Requests to the server of the page; a newer request cancels an older one. */
 
+import { keyHeader } from "./api_key.js";
 import { unpack } from "./data.js";
 
 /** An error in three parts: what happened, where, what to do. */
@@ -28,7 +29,7 @@ export async function request(slot, path, body) {
   try {
     const response = await fetch(path, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...keyHeader() },
       body: JSON.stringify(body),
       signal: controller.signal,
     });

@@ -2,6 +2,7 @@
 
 import { byId, iconButton, make, show } from "../parts/dom.js";
 import { openDialog, themeButton } from "../parts/theme.js";
+import { saveKey, savedKey } from "../state/api_key.js";
 import { remember, showHistory } from "./history.js";
 import { linkedText, unlinked } from "./linked_text.js";
 import { makeSource, makeTarget, showSource, showTarget } from "./panels.js";
@@ -10,6 +11,8 @@ import { Refusal, cancel, fetchJson, postJson } from "./service.js";
 const SWAP = "M7 4L3 8L7 12M3 8H17M17 12L21 16L17 20M21 16H7";
 const HELP =
   "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1 14h2v2h-2zm1-10a4 4 0 0 1 4 4c0 2.6-3 2.9-3 5h-2c0-3.2 3-3.4 3-5a2 2 0 0 0-4 0H8a4 4 0 0 1 4-4z";
+const KEY =
+  "M15 3a6 6 0 0 0-5.700 7.900L3 17.200V21h3.800v-2h2v-2h2l2.300-2.300A6 6 0 1 0 15 3Zm2 3.500a1.500 1.500 0 1 1 0 3 1.500 1.500 0 0 1 0-3Z";
 const ALTERNATIVES = 4;
 const REMEMBERED_MS = 3000; // a text that has not changed for so long is kept
 
@@ -212,8 +215,38 @@ function openHelp() {
   );
 }
 
+/** Ask for the key that the operator of the server gave. */
+function askForKey() {
+  const field = make("input", {
+    type: "text",
+    id: "key",
+    autocomplete: "off",
+    spellcheck: "false",
+    value: savedKey(),
+    oninput: () => {
+      saveKey(field.value.trim());
+      after("translate", () => app.text.trim() && translate(), app.settings.frontendTimeout);
+    },
+  });
+  openDialog(
+    "API key",
+    make("p", {}, "Who runs this server gives keys. Yours stays in this browser."),
+    make("label", { for: "key", class: "label" }, "Key"),
+    make("div", { class: "field" }, field),
+  );
+}
+
+function showTranslatorTools() {
+  show(
+    byId("tools"),
+    app.settings.apiKeys && iconButton("API key", KEY, askForKey),
+    themeButton(() => {}),
+    iconButton("Help", HELP, openHelp),
+  );
+}
+
 async function start() {
-  show(byId("tools"), themeButton(() => {}), iconButton("Help", HELP, openHelp));
+  showTranslatorTools();
   try {
     [app.languages, app.settings] = await Promise.all([
       fetchJson("languages"),
@@ -222,6 +255,7 @@ async function start() {
   } catch (error) {
     return showError(/** @type {Error} */ (error).message);
   }
+  showTranslatorTools();
   const asked = new URLSearchParams(window.location.search);
   app.source = asked.get("source") ?? app.settings.language.source.code;
   app.target = asked.get("target") ?? app.settings.language.target.code;

@@ -1,5 +1,7 @@
 /** Requests to the server's own API; a newer request cancels an older one of its kind. */
 
+import { keyHeader } from "../state/api_key.js";
+
 /** What the server answers instead of a translation. */
 export class Refusal extends Error {
   /** @param {string} message @param {number} status @param {number} retryAfter */
@@ -56,7 +58,7 @@ export function fetchJson(path) {
 export function postJson(kind, path, body) {
   return send(kind, path, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...keyHeader() },
     body: JSON.stringify(body),
   });
 }
