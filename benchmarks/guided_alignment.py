@@ -5,9 +5,9 @@
     python benchmarks/guided_alignment.py FOLDER --text train.en train.fr --test test.en test.fr
 
 The aligner learns from the training text and the test text together, so that it has seen both; no
-model has seen the test text. F1 is of all links above 0.3 of the shown weights, and of the weights
-that are read for links; `percent right` is the share of target words with one link whose source
-word has the largest shown weight.
+model has seen the test text. F1 is of all links above 0.3 of the shown weights, of the weights that
+are read for links, and of each of those that might be read; `percent right` is the share of target
+words with one link whose source word has the largest shown weight.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from regard.alignment.words import SEGMENTATIONS
 from regard.files import read_json, write_json
 from regard.system import describe_system
 from regard.translator import Translator
-from regard.word_alignment import GivenPair, align_given
+from regard.word_alignment import GivenPair, align_given, from_attention, given_side, spread
 
 HERE = Path(__file__).resolve().parent
 
@@ -75,13 +75,37 @@ def percent_right(posteriors: Sequence[Posterior], links: dict[int, GoldLinks]) 
     return round(100 * float(np.mean(right)), 2)
 
 
+def f1_of_readings(
+    translator: Translator, pairs: list[GivenPair], links: dict[int, GoldLinks]
+) -> list[float]:
+    """In the order of `Forced.readings`."""
+    sources = [given_side(translator.source, one.source, one.source_words) for one in pairs]
+    targets = [given_side(translator.target, one.target, one.target_words) for one in pairs]
+    read, written = ([side.ids for side in sides] for sides in (sources, targets))
+    forced = translator.by_length(read, written, translator.engine.force)
+    readings = [one.readings() for one in forced]
+    return [
+        f1(
+            [
+                spread(
+                    from_attention(own[index])(one.words, other.words), one.words, other.words, pair
+                )
+                for own, one, other, pair in zip(readings, sources, targets, pairs, strict=True)
+            ],
+            links,
+        )
+        for index in range(len(readings[0]))
+    ]
+
+
 def measure(
     translator: Translator, pairs: list[GivenPair], links: dict[int, GoldLinks]
-) -> dict[str, float]:
+) -> dict[str, float | list[float]]:
     shown = align_given(replace(translator, is_guided=True), pairs)
     return {
         "F1 of the shown weights": f1(shown, links),
         "F1 of the links": f1(align_given(translator, pairs), links),
+        "F1 of last layer, first, first in the next step": f1_of_readings(translator, pairs, links),
         "percent right": percent_right(shown, links),
     }
 

@@ -34,6 +34,7 @@ from regard.model.alignment_head import (
     score_words,
 )
 from regard.model.sizes import HeadSizes
+from regard.search.protocols import Forced
 from regard.special import PLACEHOLDER_SYMBOLS
 from regard.storage.folder import ALIGNMENT_HEAD
 from regard.storage.model_file import read_model
@@ -43,7 +44,7 @@ from regard.training.alignment_head import HeadTrainer, LinkedBatch, tokens_of_w
 from regard.training.alignment_text import TextSample, link_text, sentence_tokens
 from regard.training.loop import Interrupted
 from regard.training.report import NoReport
-from regard.word_alignment import GivenPair, align_given
+from regard.word_alignment import GivenPair, WordTokens, align_given, from_surest
 from test_cli import typed
 from test_onnx import (
     HEAD_SIZE,
@@ -504,3 +505,16 @@ def test_the_harmonic_mean_lies_between_the_directions():
     agreed = of_one_model(*both).agreed
     assert (agreed[0] == 0).all()
     assert (agreed <= both.max(axis=0) + 1e-6).all() and (agreed >= both.min(axis=0) - 1e-6).all()
+
+
+def test_links_without_a_head_are_from_the_weights_that_are_surest_of_the_words():
+    """Which layer, and which step, tells what is translated differs from one training to another:
+    here any of the three, in a sentence of three words."""
+    words = WordTokens([0, 1, 2], [[0], [1], [2]], ["the", "cat", "sleeps"])
+    sure = np.array([[0.9, 0.1, 0, 0], [0, 0.1, 0.9, 0], [0.1, 0.9, 0, 0], [0, 0, 0, 1]])
+    vague = np.full((4, 4), 0.25)
+    before = np.concatenate([vague[:1], sure[:-1]])  # each step attends to what it reads
+    for first, last in ((vague, sure), (sure, vague), (before, vague)):
+        forced = Forced(np.zeros(4, np.float32), np.stack([first, last])[:, None].astype("f4"))
+        agreed = from_surest(forced.readings())(words, words).agreed
+        assert agreed.argmax(axis=0).tolist() == [0, 2, 1], (first, last)

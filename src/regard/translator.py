@@ -37,6 +37,7 @@ from regard.word_alignment import (
     align_translations,
     from_attention,
     from_head,
+    from_surest,
     tokens_of,
 )
 
@@ -216,7 +217,7 @@ class Translator:
         forced = self.by_length(sources, targets, self.engine.force)
         if self.is_guided:
             return [from_attention(first_head(one.weights[-1])) for one in forced]
-        return [from_attention(one.aligning_weights()) for one in forced]
+        return [from_surest(one.readings()) for one in forced]
 
     def by_length(
         self,

@@ -128,6 +128,22 @@ def from_attention(weights: Float[np.ndarray, "T S"]) -> SentencePosterior:
     return posterior
 
 
+def from_surest(readings: Sequence[Float[np.ndarray, "T S"]]) -> SentencePosterior:
+    """As `from_attention`, by the weights that link the words of the source most surely."""
+
+    def surest(source: WordTokens, target: WordTokens) -> Posterior:
+        posteriors = [from_attention(weights)(source, target) for weights in readings]
+        return max(posteriors, key=sureness)
+
+    return surest
+
+
+def sureness(posterior: Posterior) -> float:
+    """The probability of the likeliest link of a source word, on average."""
+    agreed = posterior.agreed
+    return float(agreed.max(axis=1).mean()) if agreed.size else 0.0
+
+
 def joined(
     method: AlignmentMethod, translation: Translation, posteriors: Iterator[SentencePosterior]
 ) -> Alignment:

@@ -104,18 +104,20 @@ class Forced(NamedTuple):
         """
         return mean_of_heads(self.weights[-1])
 
-    def aligning_weights(self) -> Float[np.ndarray, "T S"]:
-        """The weights that tell best which source token each target token translates, in a model
-        without guided alignment.
+    def readings(self) -> list[Float[np.ndarray, "T S"]]:
+        """What may tell which source token each target token translates, in a model without guided
+        alignment.
 
-        In the first of several layers, what a token translates is attended to in the next step,
-        which reads it (Chen et al. 2020; docs/benchmarks.md, Word alignment); </s> keeps
-        its own. A single layer is the one before the output layer.
+        A single layer is the one before the output layer. Of several, the last one may attend to
+        what is translated, or the first one: in the step that writes the token, or in the next one,
+        which reads it (Chen et al. 2020); </s> keeps its own. Which it is differs from one
+        training to another (docs/benchmarks.md, Word alignment).
         """
+        last = self.token_weights()
         if len(self.weights) == 1:
-            return self.token_weights()
-        first = self.weights[0].mean(axis=0)
-        return np.concatenate([first[1:], first[-1:]])
+            return [last]
+        first = mean_of_heads(self.weights[0])
+        return [last, first, np.concatenate([first[1:], first[-1:]])]
 
 
 @runtime_checkable
