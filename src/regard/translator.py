@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from regard.shapes import Float
 from regard.special import FIXED_SCORES, Ids
 from regard.text.languages import Languages
 from regard.text.normalize import normalize
+from regard.text.padding import padded_width
 from regard.text.vocabulary import Vocabulary
 from regard.translation import SentenceTranslation, Translation, join
 from regard.word_alignment import (
@@ -324,7 +326,9 @@ class Translator:
                 for index, sentence in enumerate(sentences)
                 if bool(sentence.protected) == has_symbols
             ]
-            batches += make_batches(sorted(group, key=lengths.__getitem__), batch_size)
+            by_length = sorted(group, key=lengths.__getitem__)
+            for _, same in groupby(by_length, lambda index: padded_width(lengths[index])):
+                batches += make_batches(same, batch_size)
         # the longest first, so that the workers end together
         batches.sort(key=lambda batch: lengths[batch[-1]], reverse=True)
         results = parallel_map(translate, batches, self.workers)

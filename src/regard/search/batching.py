@@ -1,6 +1,6 @@
 """Sentences in batches, and batches on several cores."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -8,7 +8,7 @@ Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
-def make_batches(indices: Sequence[int], batch_size: Callable[[int], int]) -> list[list[int]]:
+def make_batches(indices: Iterable[int], batch_size: Callable[[int], int]) -> list[list[int]]:
     """Sentences, sorted by length, in batches of at most `batch_size(longest)`, and of one where
     that is 0."""
     batches: list[list[int]] = []
@@ -16,7 +16,7 @@ def make_batches(indices: Sequence[int], batch_size: Callable[[int], int]) -> li
         if not batches or len(batches[-1]) >= batch_size(index):
             batches.append([])
         batches[-1].append(index)
-    if len(batches) > 1 and len(batches[-1]) == 1 and batch_size(indices[-1]) > 1:
+    if len(batches) > 1 and len(batches[-1]) == 1 and batch_size(batches[-1][0]) > 1:
         # a sentence alone has graphs of its own, which a long text is not to hold as well
         batches[-1].insert(0, batches[-2].pop())
     return batches

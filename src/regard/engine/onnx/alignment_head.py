@@ -20,7 +20,7 @@ GATES = (0, 3, 1, 2)
 
 def alignment_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The vectors of all tokens, and after them the logit of no link."""
-    states = network.encoder.encode(g, is_single=False).states
+    states = network.encoder.encode(g).states
     [source] = g.input_table(SOURCE_INPUT)
     target = g.input("target", "int64", "B", "T")
     sides = ("source", source, states, "S"), ("target", target, network.decoder.embed(target), "T")

@@ -10,7 +10,7 @@ from regard.engine.onnx.beam_loop import BEAM_STATE, LIMITS, NO_REPETITION, STEP
 from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
 from regard.engine.onnx.graphs import MASK_BIAS
-from regard.engine.onnx.layout import encoder_inputs
+from regard.engine.onnx.layout import search_inputs
 from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.search_state import CACHES, MISSING, NEXT, STATES
 from regard.engine.onnx.session import Arrays, Sessions
@@ -47,7 +47,7 @@ class OnnxDecoding:
     ) -> None:
         """Encode `sources`; `required` are the placeholder symbols of each translation, and
         `allowed` restricts it to these tokens."""
-        self.sessions, inputs = sessions, encoder_inputs(sources, sessions.network.sizes)
+        self.sessions, inputs = sessions, search_inputs(sources, sessions.network.sizes)
         encoded = sessions.run(GraphKind("encoder"), inputs)
         self.states = {name: encoded[name] for name in encoded if name.startswith(STATES)}
         self.memory = {name: encoded[name] for name in encoded if name not in self.states}
@@ -83,7 +83,9 @@ class OnnxDecoding:
         shape = len(self.sentences_in_memory), int(index.max()) + 1
         slot = block * shape[1] + index
         kind = self.kind("step")
-        inputs = {"bias": dense_bias(shape, block, index, attention_bias), "k": np.array([k])}
+        width = self.memory[MASK_BIAS].shape[-1]
+        bias = dense_bias((*shape, width), block, index, attention_bias)
+        inputs = {"bias": bias, "k": np.array([k])}
         if len(logit_bias.rows) or k > MAX_TOP_K:
             kind = GraphKind("biased_step", symbols=self.has_symbols)
             where = block[logit_bias.rows], index[logit_bias.rows], logit_bias.tokens
@@ -94,7 +96,7 @@ class OnnxDecoding:
             inputs["tokens"] = to_dense(shape, slot, column)
             inputs["parents"] = to_dense(shape, slot, parent)
             ranked, parent = self.run(kind, inputs), slot
-            weights = np.maximum(weights, ranked["weights"][:, 0])
+            weights = np.maximum(weights, ranked["weights"][:, 0, :, : max(self.source_lengths)])
         self.sentence, self.slot = sentence, slot
         outputs = ranked["best"], ranked["log_probs"], weights
         return TopK(*(value[block, index] for value in outputs))
@@ -273,10 +275,13 @@ def to_dense(
 
 
 def dense_bias(
-    shape: tuple[int, int], block: RowIndices, index: RowIndices, bias: Float[np.ndarray, "_ _"]
+    shape: tuple[int, int, int],
+    block: RowIndices,
+    index: RowIndices,
+    bias: Float[np.ndarray, "_ _"],
 ) -> Float[np.ndarray, "b 1 n s"]:
     if bias.shape == (1, 1):
         return bias.astype(np.float32)[None, None]
-    dense = np.zeros((shape[0], 1, shape[1], bias.shape[1]), np.float32)
-    dense[block, 0, index] = bias
+    dense = np.zeros((shape[0], 1, *shape[1:]), np.float32)
+    dense[block, 0, index, : bias.shape[1]] = bias
     return dense

@@ -30,7 +30,7 @@ class Memory(NamedTuple):
     """Of each layer [B A S C]; the encoder states are the same value for all."""
     keys: tuple[Value | None, ...]
     """Of each layer [B A K S], or [B A S K] for the additive score; None without comparison."""
-    mask_bias: Value | None
+    mask_bias: Value
     """B 1 1 S: 0 where the decoder may attend, -inf elsewhere; None without padding."""
 
 

@@ -60,8 +60,8 @@ class Encoder(ABC):
         """Every product that needs a calibrated range."""
 
     @abstractmethod
-    def encode(self, g: Graph, is_single: bool) -> EncoderOutput:
-        """Read the graph's input; `is_single`: there is one sentence, without padding."""
+    def encode(self, g: Graph) -> EncoderOutput:
+        """Read the graph's input."""
 
     def embed(self, source: Value) -> Value:
         factor = sqrt(self.sizes.embedding_size)
@@ -91,7 +91,7 @@ class RecurrentEncoder(Encoder):
             sublayer = names.encoder_feed_forward(number)
             yield from FeedForward.products(sublayer, sizes.encoder_feed_forward_size)
 
-    def encode(self, g: Graph, is_single: bool) -> EncoderOutput:
+    def encode(self, g: Graph) -> EncoderOutput:
         """The indices [S B D] point into a tensor [S B D]: to the next token that each direction
         reads, and to its state at each token."""
         [source] = g.input_table(SOURCE_INPUT)
@@ -145,23 +145,22 @@ class SelfAttentionEncoder(Encoder):
             sublayer = names.encoder_feed_forward(number)
             yield from FeedForward.products(sublayer, sizes.encoder_feed_forward_size)
 
-    def encode(self, g: Graph, is_single: bool) -> EncoderOutput:
+    def encode(self, g: Graph) -> EncoderOutput:
         [source] = g.input_table(SOURCE_INPUT)
         size = self.sizes.encoder_size
         states = self.embed(source) + sinusoids(count_up(source, 1), size)
-        bias = self.bias(g, source, is_single)
+        bias = self.bias(g, source)
         attended = []
         for layer, feed_forward in zip(self.layers, self.feed_forwards, strict=True):
             attended.append(layer.attend(states, bias))
             states = feed_forward(attended[-1].output)
         return EncoderOutput(layer_norm(self.arithmetic, states, names.ENCODER_NORM), attended)
 
-    def bias(self, g: Graph, source: Value, is_single: bool) -> Value | None:
+    def bias(self, g: Graph, source: Value) -> Value:
         """What is added to the scores [B A S S]: -inf where a token may not attend."""
-        biases = [] if is_single else g.input_table(PADDING_INPUT)
-        if self.sizes.encoder == "unidirectional":
-            biases.append(causal_bias(source, 1))
-        return sum(biases[1:], start=biases[0]) if biases else None
+        [padding] = g.input_table(PADDING_INPUT)
+        is_causal = self.sizes.encoder == "unidirectional"
+        return padding + causal_bias(source, 1) if is_causal else padding
 
 
 ENCODERS: dict[str, type[Encoder]] = {

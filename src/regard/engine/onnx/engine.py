@@ -22,8 +22,8 @@ from regard.engine.onnx.builders import GraphKind
 from regard.engine.onnx.candidates import MAX_TOP_K
 from regard.engine.onnx.decoder import ENCODER_STATES
 from regard.engine.onnx.encoders import ENCODERS
-from regard.engine.onnx.graphs import WRITTEN_SYMBOLS
-from regard.engine.onnx.layout import encoder_inputs
+from regard.engine.onnx.graphs import FINAL_INDEX, WRITTEN_SYMBOLS
+from regard.engine.onnx.layout import encoder_inputs, search_inputs
 from regard.engine.onnx.network import DECODERS, NO_HEAD, Network
 from regard.engine.onnx.outputs import BeamSteps, WrittenOutput
 from regard.engine.onnx.products import Arithmetic, Int8
@@ -151,7 +151,7 @@ class OnnxEngine:
         return self.greedy_loop(inputs, max_repeats, required)
 
     def single_inputs(self, source: Ids, required: Ids) -> Arrays:
-        inputs = encoder_inputs([source], self.sizes)
+        inputs = search_inputs([source], self.sizes)
         if required:
             inputs |= symbols_state([required])
         if self.uses_shortlist:
@@ -164,7 +164,7 @@ class OnnxEngine:
 
     def greedy_loop(self, inputs: Arrays, max_repeats: int, required: Ids) -> WrittenOutput:
         output = self.sessions.run(self.single_kind("greedy", required), inputs)
-        return truncate(*steps_of_single(output, "tokens"), max_repeats)
+        return truncate(*steps_of_single(output, "tokens", inputs), max_repeats)
 
     def draft(self, source: Ids, sentence: Arrays, max_repeats: int) -> WrittenOutput:
         """The same by speculative decoding: drafts among the shortlist's tokens are verified.
@@ -178,7 +178,7 @@ class OnnxEngine:
         parts: list[SingleSteps] = []
         for _ in range(MAX_DRAFTS + 1):
             draft = self.sessions.run(kind, memory | inputs)
-            parts.append(accept_draft(draft))
+            parts.append(accept_draft(draft, sentence))
             written = SingleSteps(*map(np.concatenate, zip(*parts, strict=True)))
             tokens = written.tokens
             if tokens[-1] == END or len(tokens) >= limit:
@@ -294,11 +294,12 @@ class SingleSteps(NamedTuple):
     weights: Float[np.ndarray, "T S"]
 
 
-def steps_of_single(output: Arrays, tokens: str) -> SingleSteps:
-    """The steps of a graph, of which the output `tokens` are written."""
-    return SingleSteps(
-        output[tokens].ravel(), output["log_probs"].ravel(), output["weights"][:, 0, 0, 0]
-    )
+def steps_of_single(output: Arrays, tokens: str, sentence: Arrays) -> SingleSteps:
+    """The steps of a graph, of which the output `tokens` are written, without the padding of the
+    sentence, whose inputs are given."""
+    length = int(sentence[FINAL_INDEX][0]) + 1
+    weights = output["weights"][:, 0, 0, 0, :length]
+    return SingleSteps(output[tokens].ravel(), output["log_probs"].ravel(), weights)
 
 
 def truncate_caches(draft: Arrays, tokens: int) -> Arrays:
@@ -312,9 +313,9 @@ def truncate_caches(draft: Arrays, tokens: int) -> Arrays:
     }
 
 
-def accept_draft(draft: Arrays) -> SingleSteps:
+def accept_draft(draft: Arrays, sentence: Arrays) -> SingleSteps:
     """The tokens of a draft up to the first wrong one, which is put right."""
-    best = steps_of_single(draft, "best")
+    best = steps_of_single(draft, "best", sentence)
     wrong = np.flatnonzero(draft["tokens"].ravel() != best.tokens)
     accepted = int(wrong[0]) + 1 if len(wrong) else len(best.tokens)
     return SingleSteps(*(part[:accepted] for part in best))

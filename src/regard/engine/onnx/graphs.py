@@ -23,7 +23,7 @@ MEMORY_INPUTS: dict[str, Spec] = {
 }
 """Made by `layout.encoder_inputs`, as the inputs of the encoders."""
 
-MASK_BIAS = "mask_bias"
+MASK_BIAS, FINAL_INDEX = MEMORY_INPUTS
 WRITTEN_SYMBOLS = "written_symbols"
 
 
@@ -79,7 +79,7 @@ def forced_graph(g: Graph, network: Network, candidates: CandidateTokens) -> Non
 
 def trace_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None:
     """Given translations, with all intermediate results; `bias` is added to the scores."""
-    states, encoder_attentions = network.encoder.encode(g, is_single=False)
+    states, encoder_attentions = network.encoder.encode(g)
     mask_bias, final_index = g.input_table(MEMORY_INPUTS)
     memory = network.decoder.memory(states, mask_bias)
     first = network.decoder.first_state(final_states(network, states, final_index), True)
@@ -108,12 +108,10 @@ def trace_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None
 # What they share
 
 
-def encode(
-    g: Graph, network: Network, rows: Axis, is_single: bool = False
-) -> tuple[Memory, SearchState]:
+def encode(g: Graph, network: Network, rows: Axis) -> tuple[Memory, SearchState]:
     """What the decoder attends to, and its first state with one hypothesis, for a search of so many
-    `rows`; `is_single`: there is one sentence, without padding."""
-    states = network.encoder.encode(g, is_single).states
+    `rows`."""
+    states = network.encoder.encode(g).states
     mask_bias, final_index = g.input_table(MEMORY_INPUTS)
     final = final_states(network, states, final_index)
     first = network.decoder.first_state(final, has_one_row=rows == 1)
@@ -129,14 +127,10 @@ def encode_single(
     g: Graph, network: Network, candidates: CandidateTokens, rows: Axis
 ) -> tuple[Memory, SearchState]:
     """The same of a single sentence, with the symbols that it requires."""
-    memory, first = encode(g, network, rows, is_single=True)
+    memory, first = encode(g, network, rows)
     layout = StateLayout(network, candidates.has_symbols, 1, 1)
     missing = [g.input(part.name, part.element, *part.shape) for part in layout.missing]
-    return without_mask(memory, network), first._replace(missing=missing)
-
-
-def without_mask(memory: Memory, network: Network) -> Memory:
-    return memory._replace(mask_bias=None) if network.decoder.compares else memory
+    return memory, first._replace(missing=missing)
 
 
 def output_memory(g: Graph, network: Network, memory: Memory) -> None:

@@ -43,7 +43,7 @@ def draft_graph(g: Graph, network: Network, candidates: CandidateTokens) -> None
 def continued_draft_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     """The same after the tokens `prefix` [1 P], of which <s> is the first, and `token` [1 1]; the
     caches are those of the prefix."""
-    memory = graphs.without_mask(graphs.memory_inputs(g, network), network)
+    memory = graphs.memory_inputs(g, network)
     layout = StateLayout(network, False, 1, 1)
     prefix, token = g.input("prefix", "int64", 1, "P"), g.input("token", "int64", 1, 1)
     resumed = network.decoder.resume(prefix, layout.inputs(g).decoder)

@@ -11,31 +11,43 @@ from regard.engine.onnx.session import Arrays
 from regard.model.sizes import Sizes
 from regard.shapes import Bool, Float
 from regard.special import END, Ids
-from regard.text.padding import pad
+from regard.text.padding import pad, padded_width
 
 INPUTS = [*SOURCE_INPUT, *REVERSAL_INPUTS, *MEMORY_INPUTS, *PADDING_INPUT]
 
 
+def search_inputs(sources: Sequence[Ids], sizes: Sizes) -> Arrays:
+    """The same as `encoder_inputs` for a search, whose results are to be those of each sentence
+    alone, bit for bit: sums are over a width that its own length decides."""
+    return inputs_of_width(sources, sizes, padded_width(max(map(len, sources))))
+
+
 def encoder_inputs(sources: Sequence[Ids], sizes: Sizes) -> Arrays:
     """The padded sentences, and the indices of their tokens."""
-    source = pad([[*ids, END] for ids in sources])
+    return inputs_of_width(sources, sizes, max(map(len, sources)) + 1)
+
+
+def inputs_of_width(sources: Sequence[Ids], sizes: Sizes, width: int) -> Arrays:
+    source = pad([[*ids, END] for ids in sources], width)
     lengths = tuple(len(ids) + 1 for ids in sources)
     indices = cached_gather_indices if len(sources) == 1 else gather_indices
-    laid_out = indices(lengths, sizes.encoder, sizes.attention)
+    laid_out = indices(lengths, width, sizes.encoder, sizes.attention)
     return dict(zip(INPUTS, (source, *laid_out), strict=True))
 
 
-def gather_indices(lengths: tuple[int, ...], encoder: str, attention: str) -> list[np.ndarray]:
+def gather_indices(
+    lengths: tuple[int, ...], width: int, encoder: str, attention: str
+) -> list[np.ndarray]:
     """For the encoder: `read_index`, `restore_index` [S B D], `mask_bias` [B 1 1 S], `final_index`
     [B] and `padding_bias` [B 1 1 S].
 
     The second direction reads each sentence from right to left, with its padding at the end. The
     state at </s> is, in both directions, the one after the whole sentence (model.encoder).
     """
-    batch, length, final = len(lengths), max(lengths), np.array(lengths) - 1
-    sentence, position = np.arange(batch), np.arange(length)[:, None]
+    batch, final = len(lengths), np.array(lengths) - 1
+    sentence, position = np.arange(batch), np.arange(width)[:, None]
     mirrored = np.where(position <= final, final - position, position)
-    read, restore = [np.broadcast_to(position, (length, batch))], [position + 0 * final]
+    read, restore = [np.broadcast_to(position, (width, batch))], [position + 0 * final]
     if encoder == "bidirectional":
         read.append(mirrored)
         restore.append(np.where(position == final, final, mirrored))
@@ -47,7 +59,7 @@ def gather_indices(lengths: tuple[int, ...], encoder: str, attention: str) -> li
     ends, columns = final[:, None], position.T
     padding_bias = bias_of(ends >= columns)
     mask_bias = bias_of(ends == columns) if attention == "none" else padding_bias
-    return [read_index, restore_index, mask_bias, sentence * length + final, padding_bias]
+    return [read_index, restore_index, mask_bias, sentence * width + final, padding_bias]
 
 
 def bias_of(may_attend: Bool[np.ndarray, "B S"]) -> Float[np.ndarray, "B 1 1 S"]:

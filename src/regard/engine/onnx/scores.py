@@ -36,7 +36,7 @@ class Score(ABC):
         return split_heads(hidden, self.sizes.heads, has_one_row)
 
     @abstractmethod
-    def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+    def scores(self, query: Value, keys: Maybe, mask_bias: Value, bias: Maybe) -> Value:
         """The scores [B A Q S]; both biases are added."""
 
 
@@ -48,8 +48,7 @@ class Uniform(Score):
     def keys(self, states: Value) -> Maybe:
         return None
 
-    def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
-        assert mask_bias is not None, "the mask is all that there is to attend by"
+    def scores(self, query: Value, keys: Maybe, mask_bias: Value, bias: Maybe) -> Value:
         scores = mask_bias if bias is None else mask_bias + bias
         return scores.expand(1, self.sizes.heads, query.size(2), 1)
 
@@ -67,10 +66,9 @@ class Dot(Score):
     def compare(self, query: Value, keys: Value) -> Value:
         return query @ keys
 
-    def scores(self, query: Value, keys: Maybe, mask_bias: Maybe, bias: Maybe) -> Value:
+    def scores(self, query: Value, keys: Maybe, mask_bias: Value, bias: Maybe) -> Value:
         assert keys is not None
-        scores = self.compare(query, keys)
-        scores = scores if mask_bias is None else scores + mask_bias
+        scores = self.compare(query, keys) + mask_bias
         return scores if bias is None else scores + bias
 
 
