@@ -76,9 +76,13 @@ class FakeModel:
     def align(self, translations):
         return [translation.alignment for translation in translations]
 
+    def order(self, count):
+        """The index of the source word of each word."""
+        return self.random.permutation(count)
+
     def translated(self, text):
         parts = re.findall(r"\{[a-z]\d+\}|[^\s{]+|\{", text)
-        order = self.random.permutation(len(parts))
+        order = self.order(len(parts))
         gaps = [" " if self.random.random() < 0.9 else "" for _ in parts]
         target, own = "", []
         for gap, index in zip(gaps, order, strict=True):

@@ -9,7 +9,7 @@ from regard.markup.pieces import Piece, parse_xml
 from regard.markup.segments import tree
 
 NOT_IN_XML = re.compile("([^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff])")
-ELEMENTS = {"open": "c", "close": "c", "empty": "c", "other": "br", "atom": "x"}
+SINGLE_CODES = {"open": "c", "close": "c", "empty": "c", "other": "br", "atom": "x"}
 """The element that stands for a single code in inline XML; `br` divides text, and `x` stands in
 the sentence like a name."""
 
@@ -21,7 +21,7 @@ class CodedText(NamedTuple):
     """The raw of a text is what it means, not how the format writes it."""
 
 
-def encode(pieces: Sequence[Piece]) -> CodedText:
+def encode_pieces(pieces: Sequence[Piece]) -> CodedText:
     """What is opened and not closed, or closed and not opened, becomes a single code."""
     divided = [part for piece in pieces for part in without_illegal_characters(piece)]
     parts: list[str] = []
@@ -33,7 +33,7 @@ def encode(pieces: Sequence[Piece]) -> CodedText:
         elif partner < index:
             parts.append("</g>")
         else:
-            parts.append(f'<{ELEMENTS[piece.kind]} id="{index}"/>')
+            parts.append(f'<{SINGLE_CODES[piece.kind]} id="{index}"/>')
     return CodedText("".join(parts), tuple(divided))
 
 
@@ -47,7 +47,7 @@ def without_illegal_characters(piece: Piece) -> Iterator[Piece]:
             yield Piece("atom" if number % 2 else "text", part)
 
 
-def decode(coded: CodedText, translation: str) -> list[Piece]:
+def decode_pieces(coded: CodedText, translation: str) -> list[Piece]:
     """The pieces of a translation, in its order: its own text, and the codes of the source.
 
     Raises RegardError if the translation is not well-formed.
@@ -69,5 +69,8 @@ def decode(coded: CodedText, translation: str) -> list[Piece]:
 
 def visible_text(pieces: Sequence[Piece]) -> str:
     """The text without the codes; what divides it is a line end."""
-    shown = {"text": lambda piece: piece.raw, "other": lambda _: "\n"}
-    return "".join(shown[piece.kind](piece) for piece in pieces if piece.kind in shown)
+    return "".join(
+        piece.raw if piece.kind == "text" else "\n"
+        for piece in pieces
+        if piece.kind in ("text", "other")
+    )

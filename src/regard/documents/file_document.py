@@ -10,7 +10,7 @@ from regard.markup.pieces import Piece, parse_xml
 
 SegmentForm = Literal["text", "html", "xml", "inline"]
 """text: lines, each of which is translated by itself; the others: a format of `markup.PARSERS`."""
-LETTER = re.compile(r"[^\W\d_]")
+TRANSLATABLE = re.compile(r"[^\W\d_]")
 """What has none is not translated."""
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
 
-from regard.documents.coded import CodedText, decode, encode
+from regard.documents.coded import CodedText, decode_pieces, encode_pieces
 from regard.documents.file_document import (
-    LETTER,
+    TRANSLATABLE,
     DocumentSegment,
     FileDocument,
     decode_utf8,
@@ -28,7 +28,7 @@ MEANINGS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 ESCAPED_CHARACTERS = {'"': '\\"', "\\": "\\\\"} | {
     meaning: f"\\{letter}" for letter, meaning in MEANINGS.items()
 }
-TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
+MESSAGE_TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
 FORMAT_MARK = re.compile(
     r"%%|%\([\w.]+\)[-+0#]*\d*(?:\.\d+)?[a-zA-Z]|%\d*\$?[-+0#]*\d*(?:\.\d+)?(?:hh?|ll?|[Lqjzt])?"
     r"[diouxXeEfFgGaAcspn@](?![a-zà-ÿ]{2})|\{\{?\s?[\w.:!,]*\s?\}?\}"
@@ -115,8 +115,10 @@ def read_po(name: str, content: bytes, languages: Languages) -> FileDocument:
     refuse_other_target(name, header_entry, entries, languages)
     header = read_header(header_entry, languages)
     open_entries = [entry for entry in entries if is_open(entry)]
-    sources = [(entry, read_message(text)) for entry in open_entries for text in texts_of(entry)]
-    messages = [message for _, message in sources if LETTER.search(message.source)]
+    sources = [
+        (entry, read_message(text)) for entry in open_entries for text in source_texts(entry)
+    ]
+    messages = [message for _, message in sources if TRANSLATABLE.search(message.source)]
 
     def write(translations: Sequence[str]) -> bytes:
         if all(map(is_unchanged, (each.coded.text for each in messages), translations)):
@@ -124,8 +126,8 @@ def read_po(name: str, content: bytes, languages: Languages) -> FileDocument:
         known = iter(zip(messages, translations, strict=True))
         edits: Edits = edit_header(lines, header_entry, header, languages)
         for entry in open_entries:
-            texts = [message_text(known, text) for text in texts_of(entry)]
-            edits |= fill(lines, entry, texts, header.forms)
+            texts = [message_text(known, text) for text in source_texts(entry)]
+            edits |= filled_entry(lines, entry, texts, header.forms)
         return "".join(edits.get(index, line) for index, line in enumerate(lines)).encode()
 
     return FileDocument([DocumentSegment(each.coded.text, "inline") for each in messages], write)
@@ -189,7 +191,7 @@ def is_open(entry: Entry) -> bool:
     return bool(entry.fields["msgid"].text) and not any(field.text for field in entry.translations)
 
 
-def texts_of(entry: Entry) -> list[str]:
+def source_texts(entry: Entry) -> list[str]:
     """The singular and, where there is one, the plural."""
     names = [name for name in ("msgid", "msgid_plural") if name in entry.fields]
     return [entry.fields[name].text for name in names]
@@ -200,15 +202,15 @@ def read_message(text: str) -> Message:
     plain, sign = text, ""
     if match := ACCELERATOR_IN_WORD.fullmatch(text):
         plain, sign = match[1] + match[2], text[match.end(1)]
-    elif len(marks := ACCELERATOR.findall(text)) == 1 and not TAG.search(text):
+    elif len(marks := ACCELERATOR.findall(text)) == 1 and not MESSAGE_TAG.search(text):
         plain, sign = ACCELERATOR.sub("", text), marks[0]
-    if not TAG.search(plain):
-        return Message(text, encode(with_lines_apart([Piece("text", plain)], str)), sign)
+    if not MESSAGE_TAG.search(plain):
+        return Message(text, encode_pieces(with_lines_apart([Piece("text", plain)], str)), sign)
     pieces = [
         piece._replace(kind="other") if piece.name in BLOCKS and piece.kind != "atom" else piece
         for piece in with_atoms(parse_html(plain), "html")
     ]
-    return Message(text, encode(with_lines_apart(pieces, unescape)), sign)
+    return Message(text, encode_pieces(with_lines_apart(pieces, unescape)), sign)
 
 
 def with_lines_apart(pieces: Sequence[Piece], meaning: Callable[[str], str]) -> list[Piece]:
@@ -229,10 +231,10 @@ def with_lines_apart(pieces: Sequence[Piece], meaning: Callable[[str], str]) -> 
 
 def message_text(known: Iterator[tuple[Message, str]], source: str) -> str:
     """The translation of a text of an entry; what has no letters is copied."""
-    if not LETTER.search(source):
+    if not TRANSLATABLE.search(source):
         return source
     message, translation = next(known)
-    has_tags = TAG.search(message.source) is not None
+    has_tags = MESSAGE_TAG.search(message.source) is not None
     forms = {
         meaning: form
         for form, meaning in (("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\u00a0"))
@@ -240,18 +242,18 @@ def message_text(known: Iterator[tuple[Message, str]], source: str) -> str:
     }
     text = "".join(
         "".join(forms.get(each, each) for each in piece.raw) if piece.kind == "text" else piece.raw
-        for piece in decode(message.coded, translation)
+        for piece in decode_pieces(message.coded, translation)
     )
-    if message.accelerator and (letter := LETTER.search(text)):
+    if message.accelerator and (letter := TRANSLATABLE.search(text)):
         text = text[: letter.start()] + message.accelerator + text[letter.start() :]
     start, end = source.startswith("\n"), source.endswith("\n")
     return "\n" * start + text.strip("\n") + "\n" * end if start or end else text
 
 
-def fill(lines: Sequence[str], entry: Entry, texts: Sequence[str], forms: int) -> Edits:
+def filled_entry(lines: Sequence[str], entry: Entry, texts: Sequence[str], forms: int) -> Edits:
     """The lines of an entry with its translations; marked fuzzy if a format mark is not as it
     was."""
-    sources = texts_of(entry)
+    sources = source_texts(entry)
     end = "\r\n" if lines[entry.begin].endswith("\r\n") else "\n"
     if len(texts) == 1:
         new = written("msgstr", texts[0], end)
@@ -352,7 +354,7 @@ def edit_header(
         line = re.sub(r"(charset=)(?!utf-?8)[^\\\"]*", r"\g<1>UTF-8", lines[index], flags=re.I)
         for key in list(wanted):
             pattern = rf'(^[^"]*"(?:[^"]*\\n)?{key}:)[^"\\]*'
-            line, count = re.subn(pattern, lambda m, k=key: f"{m[1]} {wanted[k]}", line)
+            line, count = re.subn(pattern, rf"\g<1> {wanted[key]}", line)
             if count:
                 del wanted[key]
         edits[index] = line

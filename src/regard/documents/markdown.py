@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from regard.documents.coded import CodedText, decode, encode
+from regard.documents.coded import CodedText, decode_pieces, encode_pieces
 from regard.documents.file_document import (
-    LETTER,
+    TRANSLATABLE,
     DocumentSegment,
     FileDocument,
     decode_utf8,
     is_unchanged,
 )
 from regard.documents.markdown_inline import (
-    ESCAPES,
-    LAYOUTS,
+    EMPHASIS_STYLES,
+    ESCAPE_STYLES,
     MAX_PARAGRAPH,
     essence,
     parser,
@@ -98,12 +98,14 @@ def read_blocks(
             column_end = spans[0].end if spans else column_end
         else:
             spans = line_spans(text, token, lines)
-        if spans and LETTER.search(token.content) and len(token.content) <= MAX_PARAGRAPH:
+        if spans and TRANSLATABLE.search(token.content) and len(token.content) <= MAX_PARAGRAPH:
             pieces = with_meanings(pieces_of_markdown(markdown, token.content, env))
-            if any(piece.kind == "text" and LETTER.search(piece.raw) for piece in pieces):
+            if any(piece.kind == "text" and TRANSLATABLE.search(piece.raw) for piece in pieces):
                 span = Span(spans[0].start, spans[-1].end)
                 line_end = text[spans[0].end : spans[1].start].lstrip(" \t") if spans[1:] else ""
-                yield MarkdownBlock(span, around.type, token.content, line_end, encode(pieces))
+                yield MarkdownBlock(
+                    span, around.type, token.content, line_end, encode_pieces(pieces)
+                )
 
 
 def line_spans(text: str, token: "Token", lines: Sequence[Span]) -> list[Span]:
@@ -132,7 +134,7 @@ def cell_spans(text: str, content: str, line: Span, begin: int) -> list[Span]:
     end = start + len(written)
     before, after = text[line.start : start].rstrip(), text[end : line.end].lstrip()
     is_apart = (not after or after.startswith("|")) and (
-        not LETTER.search(before) or before.endswith("|")
+        not TRANSLATABLE.search(before) or before.endswith("|")
     )
     return [Span(start, end)] if is_apart else []
 
@@ -142,9 +144,9 @@ def write_block(
 ) -> str:
     """The first of several ways to write a block that reads as it should; if there is none, what
     it was."""
-    pieces = without_empty_emphasis(decode(block.coded, translation))
+    pieces = without_empty_emphasis(decode_pieces(block.coded, translation))
     kind = BLOCK_KINDS.get(block.kind, BLOCK_KINDS["paragraph_open"])
-    for arrange, escape in product(LAYOUTS, ESCAPES):
+    for arrange, escape in product(EMPHASIS_STYLES, ESCAPE_STYLES):
         expected = arrange(pieces)
         text = joined_pieces(expected, entities_of(block.content), escape)
         for finish in kind.finishes:
@@ -224,7 +226,7 @@ def with_escaped_bars(text: str, _: str) -> str:
     return text.replace("|", "\\|")
 
 
-CELL = BlockKind((as_one_line,), "{}", (), with_escaped_bars)
+TABLE_CELL = BlockKind((as_one_line,), "{}", (), with_escaped_bars)
 BLOCK_KINDS = {
     "paragraph_open": BlockKind(
         (wrapped, as_one_line, with_escaped_beginnings),
@@ -235,8 +237,8 @@ BLOCK_KINDS = {
     "heading_open": BlockKind(
         (as_one_line,), "# {}", ("heading_open", "inline", "heading_close"), with_line_ends
     ),
-    "th_open": CELL,
-    "td_open": CELL,
+    "th_open": TABLE_CELL,
+    "td_open": TABLE_CELL,
 }
 """By the type of the token around the text."""
 

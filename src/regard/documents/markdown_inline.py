@@ -184,7 +184,7 @@ def with_labels(pieces: Sequence[Piece]) -> list[Piece]:
     return out
 
 
-def meaning(raw: str) -> str:
+def plain_meaning(raw: str) -> str:
     """What a text says, without the signs that keep it from being Markdown."""
     return TEXT_PART.sub(lambda match: match[1] or unescape(match[2]), raw)
 
@@ -192,7 +192,7 @@ def meaning(raw: str) -> str:
 def with_meanings(pieces: Sequence[Piece]) -> list[Piece]:
     """The pieces of a paragraph, with texts as what they say."""
     return [
-        piece._replace(raw=meaning(piece.raw)) if piece.kind == "text" else piece
+        piece._replace(raw=plain_meaning(piece.raw)) if piece.kind == "text" else piece
         for piece in with_labels(pieces)
     ]
 
@@ -280,8 +280,8 @@ def escaped_everywhere(text: str) -> str:
     return MARKS.sub(r"\\\g<0>", text)
 
 
-ESCAPES: tuple[Callable[[str], str], ...] = (as_it_is, escaped_everywhere)
-LAYOUTS: tuple[Callable[[Sequence[Piece]], list[Piece]], ...] = (
+ESCAPE_STYLES: tuple[Callable[[str], str], ...] = (as_it_is, escaped_everywhere)
+EMPHASIS_STYLES: tuple[Callable[[Sequence[Piece]], list[Piece]], ...] = (
     list,
     with_stars,
     with_spaced_emphasis,

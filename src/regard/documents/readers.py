@@ -34,13 +34,14 @@ def read_html(name: str, content: bytes, _: Languages) -> FileDocument:
 
 def read_xml(name: str, content: bytes, _: Languages) -> FileDocument:
     """Raises RegardError if the XML is not well-formed."""
-    text = decode_utf8(content, name).removeprefix("\ufeff")
+    with_mark = decode_utf8(content, name)
+    text = with_mark.removeprefix("\ufeff")
     parse_document(name, text)
-    return one_segment(text, "xml")
+    return one_segment(text, "xml", with_mark[: len(with_mark) - len(text)])
 
 
-def one_segment(text: str, form: SegmentForm) -> FileDocument:
-    return FileDocument([DocumentSegment(text, form)], lambda texts: texts[0].encode())
+def one_segment(text: str, form: SegmentForm, before: str = "") -> FileDocument:
+    return FileDocument([DocumentSegment(text, form)], lambda texts: (before + texts[0]).encode())
 
 
 FILE_READERS: dict[str, DocumentReader] = {

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
 
-from regard.documents.coded import CodedText, decode, encode, visible_text
+from regard.documents.coded import CodedText, decode_pieces, encode_pieces, visible_text
 from regard.documents.file_document import (
-    LETTER,
+    TRANSLATABLE,
     DocumentSegment,
     FileDocument,
     decode_utf8,
@@ -22,7 +22,7 @@ from regard.text.languages import Languages
 LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|$)")
 TIME = r"(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 TIMES = re.compile(rf"[ \t\ufeff]*{TIME}[ \t]*-->[ \t]*{TIME}(?:[ \t].*)?")
-NUMBER = re.compile(r"[ \t\ufeff]*\d+[ \t]*")
+CUE_NUMBER = re.compile(r"[ \t\ufeff]*\d+[ \t]*")
 TIMESTAMP = r"<\d[\d:.]*>"
 OVERRIDE = r"\{\\[^{}\r\n]*\}"
 """Such as {\\an8}, which says where on the screen a text stands."""
@@ -30,7 +30,7 @@ DASH = re.compile(r"\s*[-\u2010-\u2015\u2212](?!-)[ \t]*(?=\S)")
 """Begins what another speaker says."""
 CONTINUATION = re.compile(r"\s*[a-zß-öø-ÿ\u0101-\u024f\u03ac-\u03ce\u0430-\u045f]")
 """Begins with a small letter, as the rest of a sentence does."""
-UNFINISHED = re.compile(r"[\w,;][\"'»”)]?\s*\Z")
+SENTENCE_PART = re.compile(r"[\w,;][\"'»”)]?\s*\Z")
 """Ends as the first part of a sentence may."""
 MAX_PAUSE = 1500
 """Milliseconds between two cues of one sentence."""
@@ -73,7 +73,7 @@ VTT = SubtitleFormat(
 )
 
 
-class Unit(NamedTuple):
+class SubtitleUnit(NamedTuple):
     """What one speaker says in one cue."""
 
     before: str
@@ -92,7 +92,7 @@ class Unit(NamedTuple):
 class Sentence(NamedTuple):
     """Units that are translated together."""
 
-    units: list[Unit]
+    units: list[SubtitleUnit]
     coded: CodedText
 
 
@@ -107,11 +107,11 @@ def read_vtt(name: str, content: bytes, _: Languages) -> FileDocument:
 def read_subtitles(name: str, content: bytes, form: SubtitleFormat) -> FileDocument:
     """Raises RegardError if a file has no times, or a time that cannot be read."""
     parts = list(read_parts(name, decode_utf8(content, name), form))
-    units = [part for part in parts if isinstance(part, Unit)]
+    units = [part for part in parts if isinstance(part, SubtitleUnit)]
     sentences = [
         sentence_of(group)
-        for group in joined(units)
-        if any(LETTER.search(visible_text(unit.pieces)) for unit in group)
+        for group in joined_units(units)
+        if any(TRANSLATABLE.search(visible_text(unit.pieces)) for unit in group)
     ]
 
     def write(translations: Sequence[str]) -> bytes:
@@ -126,7 +126,7 @@ def read_subtitles(name: str, content: bytes, form: SubtitleFormat) -> FileDocum
     return FileDocument([DocumentSegment(each.coded.text, "inline") for each in sentences], write)
 
 
-def read_parts(name: str, text: str, form: SubtitleFormat) -> Iterator[str | Unit]:
+def read_parts(name: str, text: str, form: SubtitleFormat) -> Iterator[str | SubtitleUnit]:
     """Units, and what is between them."""
     lines = [match.groups() for match in LINE.finditer(text)]
     matches = [TIMES.fullmatch(line) for line, _ in lines]
@@ -142,7 +142,7 @@ def read_parts(name: str, text: str, form: SubtitleFormat) -> Iterator[str | Uni
         is_blank = not (line.strip(" \t") if form.has_blank_lines else line)
         starts_cue = number + 1 < len(lines) and matches[number + 1] is not None
         follows_blank = number == 0 or not lines[number - 1][0].strip()
-        is_label = starts_cue and (follows_blank or NUMBER.fullmatch(line) is not None)
+        is_label = starts_cue and (follows_blank or CUE_NUMBER.fullmatch(line) is not None)
         match = matches[number]
         if match is None and "-->" in line:
             raise RegardError(
@@ -177,7 +177,7 @@ def milliseconds(time: Sequence[int]) -> int:
 
 def units_of(
     block: Sequence[tuple[str, str]], times: tuple[int, int], form: SubtitleFormat
-) -> Iterator[str | Unit]:
+) -> Iterator[str | SubtitleUnit]:
     """The units of the lines of a cue, and the line ends behind them: a dialogue is one unit for
     each line that begins with a dash."""
     starts = [n for n, (line, _) in enumerate(block) if DASH.match(form.tag.sub("", line))]
@@ -198,7 +198,7 @@ def read_unit(
     times: tuple[int, int],
     is_alone: bool,
     form: SubtitleFormat,
-) -> Unit:
+) -> SubtitleUnit:
     nodes = tree(pieces_of(raw, form))
     first, last = 0, len(nodes) - 1
     while first <= last:
@@ -217,7 +217,7 @@ def read_unit(
     if pieces and pieces[0].kind == "text" and (dash := DASH.match(pieces[0].raw)):
         before += dash[0]
         pieces[0] = Piece("text", pieces[0].raw[dash.end() :])
-    return Unit(before, pieces, after, lines, line_end, raw, times, is_alone)
+    return SubtitleUnit(before, pieces, after, lines, line_end, raw, times, is_alone)
 
 
 def pieces_of(raw: str, form: SubtitleFormat) -> list[Piece]:
@@ -236,9 +236,9 @@ def pieces_of(raw: str, form: SubtitleFormat) -> list[Piece]:
     return pieces
 
 
-def joined(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+def joined_units(units: Sequence[SubtitleUnit]) -> Iterator[list[SubtitleUnit]]:
     """Units in groups: a sentence that goes on in the next cue is translated as one."""
-    group: list[Unit] = []
+    group: list[SubtitleUnit] = []
     for unit in units:
         if group and not (len(group) < MAX_JOINED_CUES and continues(group[-1], unit)):
             yield group
@@ -248,23 +248,23 @@ def joined(units: Sequence[Unit]) -> Iterator[list[Unit]]:
         yield group
 
 
-def continues(unit: Unit, following: Unit) -> bool:
+def continues(unit: SubtitleUnit, following: SubtitleUnit) -> bool:
     """Whether a sentence goes on in the next cue."""
     return (
         unit.is_alone
         and following.is_alone
         and following.times[0] - unit.times[1] <= MAX_PAUSE
         and not DASH.search(following.before)
-        and UNFINISHED.search(visible_text(unit.pieces)) is not None
+        and SENTENCE_PART.search(visible_text(unit.pieces)) is not None
         and CONTINUATION.match(visible_text(following.pieces)) is not None
     )
 
 
-def sentence_of(units: list[Unit]) -> Sentence:
+def sentence_of(units: list[SubtitleUnit]) -> Sentence:
     pieces = list(units[0].pieces)
     for unit in units[1:]:
         pieces += [Piece("text", " "), CUE_END, Piece("text", " "), *unit.pieces]
-    return Sentence(units, encode(pieces))
+    return Sentence(units, encode_pieces(pieces))
 
 
 def write_sentence(sentence: Sentence, translation: str, form: SubtitleFormat) -> list[str]:
@@ -272,12 +272,12 @@ def write_sentence(sentence: Sentence, translation: str, form: SubtitleFormat) -
     units = sentence.units
     if is_unchanged(sentence.coded.text, translation):
         return [unit.raw for unit in units]
-    pieces = in_order_of_time(decode(sentence.coded, translation), sentence.coded)
+    pieces = in_order_of_time(decode_pieces(sentence.coded, translation), sentence.coded)
     parts = divided_at_cues(pieces)
     if not all(visible_text(part).strip() for part in parts):
         parts = divided_by_length(pieces, [len(visible_text(unit.pieces)) for unit in units])
     return [
-        unit.before + write_lines(trimmed(part), unit, form) + unit.after
+        unit.before + cue_lines(trimmed(part), unit, form) + unit.after
         for unit, part in zip(units, parts, strict=True)
     ]
 
@@ -337,7 +337,7 @@ def trimmed(pieces: Sequence[Piece]) -> list[Piece]:
     return kept
 
 
-def write_lines(pieces: Sequence[Piece], unit: Unit, form: SubtitleFormat) -> str:
+def cue_lines(pieces: Sequence[Piece], unit: SubtitleUnit, form: SubtitleFormat) -> str:
     """The pieces in as many lines as the unit had, of balanced length, if they have the words."""
     texts = [re.sub(r"\s+", " ", piece.raw) if piece.kind == "text" else "" for piece in pieces]
     shown = "".join(texts)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-from regard.documents.coded import decode
+from regard.documents.coded import decode_pieces
 from regard.documents.file_document import (
     DocumentSegment,
     FileDocument,
@@ -138,7 +138,7 @@ def write_paragraph(paragraph: Paragraph, translation: str, prefix: str) -> str:
     """What is between the properties of a paragraph and its end."""
     formats = [paragraph.formats[""]]
     parts: list[str] = []
-    for piece in decode(paragraph.coded, translation):
+    for piece in decode_pieces(paragraph.coded, translation):
         if piece.kind == "text":
             parts.append(
                 f"<{prefix}r>{formats[-1]}"

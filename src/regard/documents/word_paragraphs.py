@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
 
-from regard.documents.coded import CodedText, encode, visible_text
-from regard.documents.file_document import LETTER
+from regard.documents.coded import CodedText, encode_pieces, visible_text
+from regard.documents.file_document import TRANSLATABLE
 from regard.errors import RegardError
 from regard.markup.pieces import Piece, PieceKind
 from regard.markup.segments import ROOT, tree
@@ -46,7 +46,7 @@ class Paragraph(NamedTuple):
     the names of their codes."""
 
 
-class Item(NamedTuple):
+class RunItem(NamedTuple):
     """A part of a paragraph."""
 
     kind: PieceKind
@@ -105,11 +105,11 @@ class WordReader:
                         break
                 items = paired_ranges(joined_fields(list(self.items(begin, node.partner))))
                 formats = usual_formats(items)
-                coded = encode(formatted(items, formats))
-                if LETTER.search(visible_text(coded.pieces)):
+                coded = encode_pieces(formatted(items, formats))
+                if TRANSLATABLE.search(visible_text(coded.pieces)):
                     yield Paragraph(begin, node.partner, coded, formats)
 
-    def items(self, begin: int, end: int) -> Iterator[Item]:
+    def items(self, begin: int, end: int) -> Iterator[RunItem]:
         """What a paragraph contains, in order."""
         index, closings = begin, dict[int, tuple[int, str]]()
         while index < end:
@@ -117,7 +117,7 @@ class WordReader:
             name = self.name(index)
             if index in closings:
                 last, pair = closings[index]
-                yield Item("close", self.raw(index, last), pair)
+                yield RunItem("close", self.raw(index, last), pair)
                 index = last + 1
                 continue
             first = self.inside(index)
@@ -130,12 +130,12 @@ class WordReader:
                 pair = f" {index}"
                 content_end = self.content_end(index, first)
                 closings[content_end] = partner, pair
-                yield Item("open", self.raw(index, first - 1), pair)
+                yield RunItem("open", self.raw(index, first - 1), pair)
                 index = first - 1
             else:
                 kind: PieceKind = "atom" if self.is_atom(index) else "empty"
                 identity = dict(piece.attributes).get(f"{self.prefix}id", "")
-                yield Item(kind, self.raw(index, partner), name, detail=identity)
+                yield RunItem(kind, self.raw(index, partner), name, detail=identity)
                 index = partner
             index += 1
 
@@ -169,12 +169,12 @@ class WordReader:
         if self.name(index) != "fldSimple":
             return False
         inside = self.pieces[index : self.nodes[index].partner]
-        return not LETTER.search("".join(each.raw for each in inside if each.kind == "text"))
+        return not TRANSLATABLE.search("".join(each.raw for each in inside if each.kind == "text"))
 
     def is_atom(self, index: int) -> bool:
         return self.pieces[index].name.rpartition(":")[2] in ATOMS or self.name(index) in CONTAINERS
 
-    def run(self, begin: int, end: int) -> Iterator[Item]:
+    def run(self, begin: int, end: int) -> Iterator[RunItem]:
         """The texts and codes of a run; each code becomes a run of its own."""
         opening, closing = self.pieces[begin].raw, self.pieces[end].raw if end > begin else ""
         properties = formatting = ""
@@ -191,16 +191,16 @@ class WordReader:
                 if not re.search(r"<(?!/)", formatting.removeprefix(f"<{self.prefix}rPr>")):
                     formatting = ""
             elif name == "t":
-                yield Item("text", code, name, self.text(index, partner), formatting)
+                yield RunItem("text", code, name, self.text(index, partner), formatting)
             elif name in SIGNS:
-                yield Item("text", code, name, SIGNS[name], formatting)
+                yield RunItem("text", code, name, SIGNS[name], formatting)
             elif name in DIVIDERS:
-                yield Item("other", code, name)
+                yield RunItem("other", code, name)
             elif name == "fldChar":
                 kind = dict(piece.attributes).get(f"{self.prefix}fldCharType", "")
-                yield Item("empty", code, name, detail=kind)
+                yield RunItem("empty", code, name, detail=kind)
             else:
-                yield Item("atom" if self.is_atom(index) else "empty", code, name)
+                yield RunItem("atom" if self.is_atom(index) else "empty", code, name)
             index = partner + 1
 
     def text(self, begin: int, end: int) -> str:
@@ -215,10 +215,10 @@ class WordReader:
         return text if is_kept else text.strip(" \t\r\n")
 
 
-def joined_fields(items: Sequence[Item]) -> list[Item]:
+def joined_fields(items: Sequence[RunItem]) -> list[RunItem]:
     """The items; a field without letters is one of them, and what comes before the text of others
     and behind it are a pair, if both are in the paragraph."""
-    out, begun = list[Item](), list[tuple[int, int]]()
+    out, begun = list[RunItem](), list[tuple[int, int]]()
     for item in items:
         out.append(item)
         if item.name != "fldChar":
@@ -234,20 +234,24 @@ def joined_fields(items: Sequence[Item]) -> list[Item]:
             if not is_balanced(field):
                 continue
             result = out[middle + 1 : last] if middle >= 0 else []
-            if LETTER.search("".join(each.text for each in result)) and is_balanced(result):
+            if TRANSLATABLE.search("".join(each.text for each in result)) and is_balanced(result):
                 pair = f" field {first}"
                 raw = "".join(each.raw for each in out[first : middle + 1])
-                out[first:] = [Item("open", raw, pair), *result, Item("close", item.raw, pair)]
+                out[first:] = [
+                    RunItem("open", raw, pair),
+                    *result,
+                    RunItem("close", item.raw, pair),
+                ]
             else:
-                out[first:] = [Item("atom", "".join(each.raw for each in field), "field")]
+                out[first:] = [RunItem("atom", "".join(each.raw for each in field), "field")]
     for first, middle in reversed(begun):
         if middle >= 0 and is_balanced(out[first : middle + 1]):
             raw = "".join(each.raw for each in out[first : middle + 1])
-            out[first : middle + 1] = [Item("empty", raw, "field")]
+            out[first : middle + 1] = [RunItem("empty", raw, "field")]
     return out
 
 
-def is_balanced(items: Sequence[Item]) -> bool:
+def is_balanced(items: Sequence[RunItem]) -> bool:
     """Whether every element that begins among the items ends among them, and the other way
     round."""
     opened: list[str] = []
@@ -259,7 +263,7 @@ def is_balanced(items: Sequence[Item]) -> bool:
     return not opened
 
 
-def paired_ranges(items: Sequence[Item]) -> list[Item]:
+def paired_ranges(items: Sequence[RunItem]) -> list[RunItem]:
     """The items; the beginning and the end of a bookmark or a comment are a pair, if they are
     beside each other and nested."""
     out = list(items)
@@ -284,7 +288,7 @@ def paired_ranges(items: Sequence[Item]) -> list[Item]:
     return out
 
 
-def usual_formats(items: Sequence[Item]) -> dict[str, str]:
+def usual_formats(items: Sequence[RunItem]) -> dict[str, str]:
     """The formatting of most characters, by the name of what they are in; of none for the
     paragraph."""
     names = [""]
@@ -306,7 +310,7 @@ def usual_formats(items: Sequence[Item]) -> dict[str, str]:
     return formats
 
 
-def formatted(items: Sequence[Item], formats: dict[str, str]) -> list[Piece]:
+def formatted(items: Sequence[RunItem], formats: dict[str, str]) -> list[Piece]:
     """The items as pieces, with an element around runs of unusual formatting."""
     pieces: list[Piece] = []
     names, current = [""], ""

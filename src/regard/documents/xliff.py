@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from regard.documents.file_document import (
-    LETTER,
+    TRANSLATABLE,
     DocumentSegment,
     FileDocument,
     SegmentForm,
@@ -159,26 +159,26 @@ def read_xliff_unit(
     source = parts.get("seg-source", parts["source"])
     target = parts.get("target", ROOT)
     pieces = [node.piece for node in nodes[source + 1 : nodes[source].partner]]
-    text = content_of(nodes, source)
+    text = raw_content(nodes, source)
     form: SegmentForm = "inline"
     shown = "".join(piece.raw for piece in pieces if piece.kind == "text")
     if len(pieces) == 1 and text.startswith(CDATA):
         text, form = text.removeprefix(CDATA).removesuffix(CDATA_END), "html"
         shown = text
-    if not LETTER.search(shown):
+    if not TRANSLATABLE.search(shown):
         return None
     if target != ROOT:
-        before = content_of(nodes, target)
+        before = raw_content(nodes, target)
         holder = target if version.unit == "trans-unit" else unit
         state = dict(nodes[holder].piece.attributes).get("state", "")
-        is_copy = before in (text, content_of(nodes, parts["source"]))
+        is_copy = before in (text, raw_content(nodes, parts["source"]))
         if before.strip() and not (is_copy and state in version.untranslated_states):
             return None
     after = max(nodes[parts[key]].partner for key in ("source", "seg-source") if key in parts)
     return XliffUnit(unit, parts["source"], after, target, text, form, False)
 
 
-def content_of(nodes: Sequence[Node], element: int) -> str:
+def raw_content(nodes: Sequence[Node], element: int) -> str:
     """What is in an element, as it is written."""
     return "".join(node.piece.raw for node in nodes[element + 1 : nodes[element].partner])
 
