@@ -132,9 +132,14 @@ def cell_spans(text: str, content: str, line: Span, begin: int) -> list[Span]:
     if not content or start < 0:
         return []
     end = start + len(written)
-    before, after = text[line.start : start].rstrip(), text[end : line.end].lstrip()
-    is_apart = (not after or after.startswith("|")) and (
-        not TRANSLATABLE.search(before) or before.endswith("|")
+    bar_before, bar_after = start - 1, end
+    while bar_before >= begin and text[bar_before] in " \t":
+        bar_before -= 1
+    while bar_after < line.end and text[bar_after] in " \t":
+        bar_after += 1
+    is_first = begin == line.start and not TRANSLATABLE.search(text, begin, start)
+    is_apart = (is_first or text[bar_before] == "|") and (
+        bar_after == line.end or text[bar_after] == "|"
     )
     return [Span(start, end)] if is_apart else []
 

@@ -28,6 +28,7 @@ OVERRIDE = r"\{\\[^{}\r\n]*\}"
 """Such as {\\an8}, which says where on the screen a text stands."""
 DASH = re.compile(r"\s*[-\u2010-\u2015\u2212](?!-)[ \t]*(?=\S)")
 """Begins what another speaker says."""
+DASH_BEFORE = re.compile(r"[-\u2010-\u2015\u2212][ \t]*\Z")
 CONTINUATION = re.compile(r"\s*[a-zß-öø-ÿ\u0101-\u024f\u03ac-\u03ce\u0430-\u045f]")
 """Begins with a small letter, as the rest of a sentence does."""
 SENTENCE_PART = re.compile(r"[\w,;][\"'»”)]?\s*\Z")
@@ -254,7 +255,8 @@ def continues(unit: SubtitleUnit, following: SubtitleUnit) -> bool:
         unit.is_alone
         and following.is_alone
         and following.times[0] - unit.times[1] <= MAX_PAUSE
-        and not DASH.search(following.before)
+        and not DASH_BEFORE.search(unit.before)
+        and not DASH_BEFORE.search(following.before)
         and SENTENCE_PART.search(visible_text(unit.pieces)) is not None
         and CONTINUATION.match(visible_text(following.pieces)) is not None
     )
