@@ -138,7 +138,17 @@ def pieces_of_markdown(markdown: "MarkdownIt", text: str, env: Any) -> list[Piec
         raw = text[span.begin : span.end]
         pieces += code_pieces(span.kind, raw)
         end = span.end
-    return with_atoms([*pieces, *text_pieces(text[end:])], "html")
+    return with_title_apart(with_atoms([*pieces, *text_pieces(text[end:])], "html"))
+
+
+def with_title_apart(pieces: list[Piece]) -> list[Piece]:
+    """The pieces, in which a first line that is all emphasis, such as **Note**, is apart."""
+    first = tree(pieces)[0].partner if pieces and is_emphasis(pieces[0]) else 0
+    following = pieces[first + 1] if 0 < first < len(pieces) - 1 else Piece("empty", "")
+    if following.kind != "text" or not following.raw.startswith("\n"):
+        return pieces
+    rest = Piece("text", following.raw[1:])
+    return [*pieces[: first + 1], Piece("other", "\n", "hardbreak"), rest, *pieces[first + 2 :]]
 
 
 def text_pieces(raw: str) -> Iterator[Piece]:

@@ -28,6 +28,8 @@ OVERRIDE = r"\{\\[^{}\r\n]*\}"
 """Such as {\\an8}, which says where on the screen a text stands."""
 DASH = re.compile(r"\s*[-\u2010-\u2015\u2212](?!-)[ \t]*(?=\S)")
 """Begins what another speaker says."""
+LEAD = re.compile(rf"(?:{DASH.pattern})?\s*")
+LINE_BREAKS = re.compile(r"\r\n|\r|\n")
 DASH_BEFORE = re.compile(r"[-\u2010-\u2015\u2212][ \t]*\Z")
 CONTINUATION = re.compile(r"\s*[a-zß-öø-ÿ\u0101-\u024f\u03ac-\u03ce\u0430-\u045f]")
 """Begins with a small letter, as the rest of a sentence does."""
@@ -188,14 +190,13 @@ def units_of(
         raw = "".join(line + end for line, end in lines)
         last_end = lines[-1][1]
         raw = raw.removesuffix(last_end)
-        yield read_unit(raw, lines[0][1], len(lines), times, len(starts) == 1, form)
+        yield read_unit(raw, lines[0][1], times, len(starts) == 1, form)
         yield last_end
 
 
 def read_unit(
     raw: str,
     line_end: str,
-    lines: int,
     times: tuple[int, int],
     is_alone: bool,
     form: SubtitleFormat,
@@ -215,10 +216,17 @@ def read_unit(
     pieces = [node.piece for node in nodes[first : last + 1]]
     before = "".join(node.piece.raw for node in nodes[:first])
     after = "".join(node.piece.raw for node in nodes[last + 1 :])
-    if pieces and pieces[0].kind == "text" and (dash := DASH.match(pieces[0].raw)):
-        before += dash[0]
-        pieces[0] = Piece("text", pieces[0].raw[dash.end() :])
-    return SubtitleUnit(before, pieces, after, lines, line_end, raw, times, is_alone)
+    if pieces and pieces[0].kind == "text":
+        lead = LEAD.match(pieces[0].raw)
+        assert lead is not None
+        before += lead[0]
+        pieces[0] = Piece("text", pieces[0].raw[lead.end() :])
+    if pieces and pieces[-1].kind == "text":
+        text = pieces[-1].raw.rstrip()
+        after = pieces[-1].raw[len(text) :] + after
+        pieces[-1] = Piece("text", text)
+    breaks = LINE_BREAKS.findall("".join(piece.raw for piece in pieces if piece.kind == "text"))
+    return SubtitleUnit(before, pieces, after, len(breaks) + 1, line_end, raw, times, is_alone)
 
 
 def pieces_of(raw: str, form: SubtitleFormat) -> list[Piece]:
