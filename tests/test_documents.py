@@ -242,6 +242,14 @@ def test_lines_of_a_cue_are_of_balanced_length():
     assert "aaaa bbbb cccc\ndddd eeee ffff\n" in text
 
 
+def test_times_inside_of_a_cue_stay_in_order():
+    content = b"WEBVTT\n\n00:01.000 --> 00:05.000\nThe <00:02.000>cat <00:03.000>sleeps\n"
+    document = check_identity("a.vtt", content)
+    one, two = re.findall(r"<c[^>]*>", document.segments[0].text)
+    text = document.write([f"dort {two}le {one}chat"]).decode()
+    assert text.endswith("dort <00:02.000>le <00:03.000>chat\n")
+
+
 def test_text_of_web_subtitles_never_becomes_a_tag():
     content = b"WEBVTT\n\n00:01.000 --> 00:02.000\nR&amp;D is &lt;i&gt; here\n"
     document = check_identity("a.vtt", content)
@@ -594,6 +602,7 @@ ONLY_DOCTYPE = '<!DOCTYPE x SYSTEM "http://x.example/a.dtd"><xliff version="1.2"
         ("a.xlf", ONLY_DOCTYPE.encode(), "DOCTYPE", "a.xlf"),
         ("a.xlf", b"<xliff version='1.2'><file>", "well-formed", "line 1"),
         ("a.xlf", b"<tmx/>", "not 'xliff'", "a.xlf"),
+        ("a.xlf", b"", "no element", "a.xlf"),
         ("a.xlf", b"<xliff version='3'/>", "version '3'", "a.xlf"),
         ("a.xlf", b"<xliff version='2.0' srcLang='de'><file/></xliff>", "srcLang='de'", "xliff"),
         ("a.xml", b"<a>", "well-formed", "a.xml"),

@@ -138,18 +138,17 @@ def test_every_code_of_a_paragraph_is_kept_once(paragraphs, note, seed):
 
 @few
 @given(st.lists(PARAGRAPH, min_size=1, max_size=2), st.integers(0, 10**6))
-def test_fields_begin_before_they_end(paragraphs, seed):
-    content = packed(*paragraphs)
-    part = "word/document.xml"
-    whole = re.compile(r'fldCharType="(\w+)"')
-    complete = complex_field(" REF ", text("the cat", "<w:b/>"))
-    content = packed(
-        *(one.replace("</w:p>", f"{text('a dog ')}{complete}</w:p>") for one in paragraphs)
-    )
-    if any(whole.findall(one) for one in paragraphs):
-        return
-    kinds = whole.findall(parts_of(written(content, FakeModel(seed)))[part].decode())
-    assert kinds == ["begin", "separate", "end"] * (len(kinds) // 3)
+def test_fields_and_bookmarks_begin_before_they_end(paragraphs, seed):
+    kinds = re.compile(r'fldCharType="(\w+)"|w:(bookmark\w+)')
+    paragraphs = [one for one in paragraphs if not kinds.search(one)]
+    marked = '<w:bookmarkStart w:id="5"/>' + text("mouse") + '<w:bookmarkEnd w:id="5"/>'
+    more = text("a dog ") + complex_field(" REF ", text("the cat", "<w:b/>")) + marked
+    content = packed(*(one.replace("</w:p>", f"{more}</w:p>") for one in paragraphs))
+    parts = parts_of(written(content, FakeModel(seed)))
+    names = kinds.findall(parts["word/document.xml"].decode())
+    assert [field for field, _ in names if field] == ["begin", "separate", "end"] * len(paragraphs)
+    ranges = [mark for _, mark in names if mark]
+    assert ranges == ["bookmarkStart", "bookmarkEnd"] * len(paragraphs)
 
 
 def segments(*paragraphs):

@@ -93,7 +93,9 @@ def version_of(name: str, pieces: Sequence[Piece]) -> XliffVersion:
     root = next((piece for piece in pieces if piece.kind in ("open", "empty")), Piece("text", ""))
     if local_name(root) != "xliff":
         raise RegardError(
-            f"the first element is '{root.name}', not 'xliff'",
+            f"the first element is '{root.name}', not 'xliff'"
+            if root.name
+            else "no element is in it",
             name,
             "give an XLIFF file, or add --format xml",
         )
