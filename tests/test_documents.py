@@ -131,6 +131,13 @@ def test_elements_of_inline_text_never_divide_it(text, seed):
     assert Counter(tags.findall(result.text)) == Counter(tags.findall(text))
 
 
+def test_a_text_that_is_all_in_elements_is_one_sentence():
+    source = '<g id="1">The cat</g> <g id="2">sleeps</g> <g id="3">here.</g>'
+    [segment] = read_document(source, "inline").segments
+    assert segment.plain == "The cat sleeps here."
+    assert len(read_document(source, "xml").segments) == 3
+
+
 def test_codes_of_a_pair_are_around_the_words_that_they_had():
     source = 'The <bpt id="1">[b]</bpt>black<ept id="1">[/b]</ept> cat'
     [segment] = read_document(source, "inline").segments

@@ -171,6 +171,9 @@ def test_a_paragraph_is_one_text_whatever_its_runs_are():
     link = f'<w:hyperlink r:id="x">{text("the cat", "<w:u/>")}</w:hyperlink>'
     assert segments(paragraph(text("See "), link)) == ['See <g id="1">the cat</g>']
     assert segments(paragraph(text("12, 13"))) == []
+    marks = '<w:bookmarkStart w:id="1"/>', '<w:bookmarkEnd w:id="1"/>'
+    marked = text("the "), marks[0], text("cat"), marks[1]
+    assert segments(paragraph(*marked)) == ['the <g id="1">cat</g>']
 
 
 def test_the_formatting_of_runs_follows_their_words():
@@ -259,3 +262,28 @@ def test_the_built_in_model_translates_a_document_that_opens_again():
     cells = [cell.text for row in after.tables[0].rows for cell in row.cells]
     assert cells[2] == "12" and "chat" in cells[0] and "souris" in cells[3]
     assert "rapport" in after.sections[0].header.paragraphs[0].text
+
+
+def test_a_text_box_in_a_paragraph_is_translated_and_so_is_the_paragraph():
+    box = f"<w:r><w:pict><w:txbxContent>{paragraph(text('the box'))}</w:txbxContent></w:pict></w:r>"
+    document = read_file_document(
+        "a.docx", packed(paragraph(text("the cat "), box, text("sleeps"))), LANGUAGES
+    )
+    outer, inner = (each.text for each in document.segments)
+    assert inner == "the box"
+    for texts in (
+        [outer.replace("the cat", "le chat"), "la boîte"],
+        [outer, "la boîte"],
+        [outer.replace("the cat", "le chat"), inner],
+    ):
+        new = parts_of(document.write(texts))["word/document.xml"].decode()
+        assert ("le chat" in new) == ("le chat" in texts[0])
+        assert ("la boîte" in new) == ("la boîte" in texts[1])
+        assert new.count("box") + new.count("boîte") == 1 and new.count("<w:pict>") == 1
+
+
+def test_a_paragraph_that_is_not_changed_stays_as_it_is_written():
+    halves = paragraph(text("the c"), "<w:proofErr/>", text("at"))
+    document = read_file_document("a.docx", packed(halves, paragraph(text("a dog"))), LANGUAGES)
+    new = parts_of(document.write(["the cat", "un chien"]))["word/document.xml"].decode()
+    assert halves in new and "un chien" in new
