@@ -28,6 +28,7 @@ FLOORS = [
     {"translator"},
     {"loading"},
     {"export", "explain", "markup", "training"},
+    {"documents"},
     {"api", "serving"},
     {"experiment"},
     {"cli"},

@@ -44,9 +44,13 @@ CONTENT = st.recursive(
     max_leaves=12,
 )
 HTML = st.lists(CONTENT | st.sampled_from(ODD), max_size=5).map("".join)
-XML = CONTENT.map(lambda text: re.sub(r"&(?!(?:amp|lt|#\d+|#x\d+);)|<(?![/\w])", "", text)).map(
-    lambda text: re.sub(r"<br[^>]*>| id=3| translate=no", "", text)
-)
+XML = CONTENT.map(
+    lambda text: re.sub(
+        r"&(?!(?:amp|lt|#\d+|#x\d+);)|<(?!/?(?:TAGS)[ >/])".replace("TAGS", "|".join(TAGS)),
+        "",
+        text,
+    )
+).map(lambda text: re.sub(r"<br[^>]*>| id=3| translate=no", "", text))
 
 
 @given(HTML)
@@ -76,10 +80,14 @@ class FakeModel:
     def align(self, translations):
         return [translation.alignment for translation in translations]
 
+    def order(self, count):
+        """The index of the source word of each word."""
+        return self.random.permutation(count)
+
     def translated(self, text):
         parts = re.findall(r"\{[a-z]\d+\}|[^\s{]+|\{", text)
-        order = self.random.permutation(len(parts))
-        gaps = [" " if self.random.random() < 0.9 else "" for _ in parts]
+        order = self.order(len(parts))
+        gaps = [" " if self.random.random() < 0.9 else "" for _ in order]
         target, own = "", []
         for gap, index in zip(gaps, order, strict=True):
             target += gap if target else ""

@@ -54,11 +54,18 @@ FIRST_LINES = 5
 
 
 class Format(StrEnum):
-    """The formats of the input."""
+    """The formats of the input; all but auto are keys of `FILE_READERS`."""
 
+    auto = "auto"
     text = "text"
     html = "html"
     xml = "xml"
+    srt = "srt"
+    vtt = "vtt"
+    markdown = "markdown"
+    po = "po"
+    xliff = "xliff"
+    docx = "docx"
 
 
 Stage = StrEnum("Stage", list(TextOptions.model_fields))  # type: ignore[misc]
@@ -70,8 +77,8 @@ def translate(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE ...]",
-            help="Text files; a line may hold several sentences. Without a file, or with -,"
-            " standard input is read.",
+            help="Text files, of which a line may hold several sentences, or a document. Without a"
+            " file, or with -, standard input is read.",
         ),
     ] = None,
     model: ModelOption = models.DEFAULT,
@@ -92,10 +99,10 @@ def translate(
         Format,
         typer.Option(
             "--format",
-            help="Of the input: lines of text, or documents whose tags, comments and attributes are"
-            " kept as they are.",
+            help="Of the input: lines of text, or a document, of which all but the text is kept as"
+            " it is. auto: by the file's name.",
         ),
-    ] = Format.text,
+    ] = Format.auto,
     lines: Annotated[
         bool,
         typer.Option("--lines", help="With --format html or xml: each line is a document."),
@@ -165,7 +172,7 @@ def translate(
     threads: Annotated[int, typer.Option(help="Cores per batch (.regard files).", min=1)] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda (model folders).")] = "auto",
 ) -> None:
-    """Translate lines of text, in order; an empty line gives an empty line.
+    """Translate lines of text, in order, or a document; an empty line gives an empty line.
 
     A line is split into sentences, unless --no-sentence-splitting, --prefix or --n-best is given.
     With --n-best N each line gives up to N lines: line number, log-probability and translation,
@@ -179,17 +186,17 @@ def translate(
 
         regard translate --prefix "Le chat" --json < sentences.txt
 
-        regard translate --format html page.html --out page.fr.html
+        regard translate page.html --out page.fr.html
+
+        regard translate report.docx --out report.fr.docx
     """
     use_utf8()
     if resume and out is None:
         raise RegardError("--resume needs an output file", "--resume", "give --out FILE")
     read = files or [STANDARD_INPUT]
     refuse_stdin_twice(read)
-    for file in read:
-        if file != STANDARD_INPUT and not file.is_fifo():
-            first_lines = [decode_line(line) for line in islice(read_lines(file), FIRST_LINES)]
-            print_warning(subtitle_warning(file, first_lines))  # a wrong path is reported here, too
+    chosen = format_of_input(files, form, out, lines or as_json)
+    warn_of_subtitles(read if chosen == Format.text else [])
     announce_default_model(model)
     release_freed_memory()
     translator = load(model, device=device, workers=workers, threads=threads)
@@ -213,11 +220,11 @@ def translate(
     if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
         print_message(f"{out} is complete already; remove it to translate again")
         return
-    if form != Format.text:
+    if chosen != Format.text:
         from regard.cli.documents import MarkupOutput, translate_documents
 
         refuse_text_options(output, resume)
-        translate_documents(translator, read, MarkupOutput(form, lines, as_json, out))
+        translate_documents(translator, read, MarkupOutput(chosen, lines, as_json, out))
         return
     partial = None
     if out is not None:
@@ -253,6 +260,26 @@ def translate(
     warnings.print(number - done)
 
 
+def format_of_input(
+    files: list[Path] | None, form: Format, out: Path | None, is_by_line: bool
+) -> Format:
+    """Raises RegardError as `chosen_format`."""
+    if not files and form == Format.auto:
+        return Format.text
+    from regard.cli.documents import chosen_format
+
+    return Format(chosen_format(form, files or [STANDARD_INPUT], out, is_by_line))
+
+
+def warn_of_subtitles(files: list[Path]) -> None:
+    """Print a warning for each file of subtitles that is read as lines of text; pipes are not
+    read. Raises RegardError if a file cannot be read."""
+    for file in files:
+        if file != STANDARD_INPUT and not file.is_fifo():
+            first_lines = [decode_line(line) for line in islice(read_lines(file), FIRST_LINES)]
+            print_warning(subtitle_warning(file, first_lines))
+
+
 def refuse_text_options(output: OutputOptions, resume: bool) -> None:
     """Raises RegardError if an option was given that documents do not have."""
     for name, is_given in (
@@ -264,7 +291,9 @@ def refuse_text_options(output: OutputOptions, resume: bool) -> None:
     ):
         if is_given:
             raise RegardError(
-                "this option is for lines of text alone", name, "leave it out, or --format"
+                "this option is for lines of text alone",
+                name,
+                "leave it out, or add --format text",
             )
 
 

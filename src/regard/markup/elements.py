@@ -20,16 +20,39 @@ UNTRANSLATED = {
         """
     ),
     "xml": names("ph x it bpt ept"),
+    "inline": names("ph x"),
 }
 """Elements that are copied with their content, by format."""
+CODES = names("bpt ept bx ex it sc ec sm em cp")
+"""Elements of XLIFF that begin or end something, or stand alone: in inline text they are copied
+with their content, and are no part of the sentence."""
+PAIRED_CODES = {"bpt": "ept", "bx": "ex", "sc": "ec"}
+"""The element that ends what another begins."""
+
+
+def local_name(tag: Piece) -> str:
+    """The name of a tag, without the prefix of its namespace."""
+    return tag.name.rpartition(":")[2]
+
+
+def code_key(tag: Piece) -> str:
+    """What a code that begins something and the one that ends it have in common."""
+    attributes = dict(tag.attributes)
+    return attributes.get("startRef") or attributes.get("rid") or attributes.get("id", "")
+
+
+def divides(tag: Piece) -> bool:
+    """Whether an element of inline text divides it."""
+    return local_name(tag) == "br" or ("mtype", "seg") in tag.attributes
 
 
 def is_untranslated(tag: Piece, form: str) -> bool:
     """Whether an element is copied with its content: by its name, or because its author says so."""
     attributes = dict(tag.attributes)
     return (
-        tag.name in UNTRANSLATED[form]
+        local_name(tag) in UNTRANSLATED[form]
         or tag.name == "notranslate"
         or attributes.get("translate", "").lower() == "no"
+        or attributes.get("mtype") == "protected"
         or "notranslate" in attributes.get("class", "").split()
     )

@@ -7,7 +7,15 @@ from html import unescape
 from itertools import count
 from typing import NamedTuple
 
-from regard.markup.elements import BLOCKS, is_untranslated
+from regard.markup.elements import (
+    BLOCKS,
+    CODES,
+    PAIRED_CODES,
+    code_key,
+    divides,
+    is_untranslated,
+    local_name,
+)
 from regard.markup.pieces import PARSERS, Piece
 from regard.text.spans import Span
 
@@ -15,6 +23,10 @@ SPACE = " \t\n\r\f"
 """White space that HTML and XML collapse; a no-break space is none."""
 PART = re.compile(rf"[{SPACE}]+|&(?:#\d+|#[xX][0-9a-fA-F]+|\w{{1,32}});?|[^{SPACE}&]+|&")
 """White space, an entity, or text."""
+KEPT_SPACE = re.compile(r"([ \t\f]*[\r\n\t][ \t\r\n\f]*|[ \f]{2,}[ \t\r\n\f]*)")
+"""White space that is more than one space."""
+SPACE_NAME = " "
+"""The name of a piece of white space that is kept; no element has it."""
 NOTE = re.compile(r"[\d\s\[\](),*†‡]+")
 """The text of a reference to a footnote."""
 ROOT = -1
@@ -72,7 +84,12 @@ class Node(NamedTuple):
 
 def read_document(text: str, form: str) -> Document:
     """Raises RegardError if XML is not well-formed."""
-    pieces = with_atoms(PARSERS[form](text), form)
+    pieces = PARSERS[form](text)
+    if form == "inline":
+        pieces = with_pairs(pieces)
+    pieces = with_atoms(pieces, form)
+    if form != "html":
+        pieces = with_kept_space(pieces)
     nodes = tree(pieces)
     breaks = find_breaks(nodes, form)
     parts: list[str | Segment] = []
@@ -105,6 +122,64 @@ def tree(pieces: Sequence[Piece]) -> list[Node]:
         if parent != ROOT and partners[parent] == parent:
             parents[index] = parents[parent]
     return list(map(Node, pieces, parents, partners))
+
+
+def with_kept_space(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces of XML, in which the white space of elements with xml:space="preserve" is apart
+    from their text, unless it is one space: it divides text, and is copied."""
+    divided, is_kept = list[Piece](), [False]
+    for piece in pieces:
+        if piece.kind == "open":
+            own = dict(piece.attributes).get("xml:space")
+            is_kept.append(own == "preserve" if own else is_kept[-1])
+        elif piece.kind == "close" and len(is_kept) > 1:
+            is_kept.pop()
+        if piece.kind == "text" and is_kept[-1]:
+            parts = enumerate(KEPT_SPACE.split(piece.raw))
+            kinds = (
+                Piece("other", raw, SPACE_NAME) if n % 2 else Piece("text", raw) for n, raw in parts
+            )
+            divided += [each for each in kinds if each.raw]
+        else:
+            divided.append(piece)
+    return divided
+
+
+def with_pairs(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces of inline text, in which each code is one piece: those that begin and end
+    something are tags of one element, if they are beside each other and nested."""
+    nodes, merged = tree(pieces), list[Piece]()
+    begun: dict[int, dict[tuple[str, str], int]] = {}
+    index = 0
+    while index < len(nodes):
+        piece, parent, last = nodes[index]
+        if local_name(piece) in CODES and piece.kind in ("open", "empty") and last >= index:
+            raw = "".join(each.raw for each in pieces[index : last + 1])
+            merged.append(piece._replace(kind="empty", raw=raw))
+            join_pair(merged, begun.setdefault(parent, {}))
+            index = last
+        else:
+            merged.append(piece)
+        index += 1
+    return merged
+
+
+def join_pair(pieces: list[Piece], begun: dict[tuple[str, str], int]) -> None:
+    """If the last piece ends what another began, make both tags of one element. `begun` has the
+    indices of those that nothing has ended yet."""
+    last = pieces[-1]
+    name, key = local_name(last), code_key(last)
+    if name in PAIRED_CODES:
+        begun.pop((PAIRED_CODES[name], key), None)
+        begun[PAIRED_CODES[name], key] = len(pieces) - 1
+    elif (name, key) in begun:
+        while True:
+            ended, first = begun.popitem()
+            if ended == (name, key):
+                break
+        pair = f" {first}"
+        pieces[first] = pieces[first]._replace(kind="open", name=pair)
+        pieces[-1] = last._replace(kind="close", name=pair)
 
 
 def with_atoms(pieces: Sequence[Piece], form: str) -> list[Piece]:
@@ -148,7 +223,9 @@ def find_breaks(nodes: Sequence[Node], form: str) -> set[int]:
         if piece.kind == "text":
             continue
         if form == "xml":
-            is_break = parent not in has_text
+            is_break = parent not in has_text or piece.name == SPACE_NAME
+        elif form == "inline":
+            is_break = divides(piece) or piece.name == SPACE_NAME
         else:
             is_declaration = piece.kind == "other" and not piece.raw.startswith(("<!--", "</"))
             is_break = piece.name in BLOCKS or is_declaration

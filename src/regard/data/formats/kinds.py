@@ -92,5 +92,6 @@ def subtitle_warning(file: Path, first_lines: Sequence[str]) -> str:
         return ""
     return (
         f"{file} holds subtitles, and is translated as plain lines: numbers, times and tags may"
-        " change, and a sentence on two lines is translated in two parts"
+        " change, and a sentence on two lines is translated in two parts; --format srt or vtt reads"
+        " them"
     )
