@@ -369,10 +369,14 @@ def test_answers_are_as_the_description_says(client):
         "/frontend/settings": None,
         "/health": None,
     }
-    assert asked.keys() == described.keys()
+    sent = {"file": ("a.txt", b"A cat."), "source": (None, "en"), "target": (None, "fr")}
+    answers = {"/translate_file": client.post("/translate_file", files=sent)}
+    assert {*asked, *answers} == described.keys()
     for path, body in asked.items():
         method = "get" if body is None else "post"
-        answer = client.request(method.upper(), path, json=body)
+        answers[path] = client.request(method.upper(), path, json=body)
+    for path, answer in answers.items():
+        [method] = described[path]
         response = described[path][method]["responses"][str(answer.status_code)]
         check_schema(answer.json(), response["content"]["application/json"]["schema"], path)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from random import Random
 from unittest.mock import patch
 
 import numpy as np
@@ -22,6 +23,7 @@ from regard.engine.memory import (
     PROCESSOR,
     sentences_that_fit,
 )
+from regard.engine.onnx.engine import OnnxEngine
 from regard.errors import RegardError
 from regard.export.export import export
 from regard.lesson.corpus import EXAMPLE, examples
@@ -30,6 +32,7 @@ from regard.search.protocols import Hypothesis
 from regard.search.sampling import Sampling
 from regard.storage.model_file import read_model, write_model_file
 from regard.text.normalize import normalize
+from regard.text.padding import padded_width
 from regard.translation import Translation
 
 TEXTS = [one.source for one in examples(30, 9)]
@@ -143,6 +146,29 @@ def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
         return [one.text for one in translator.sample(TEXTS, Sampling(seed=seed))]
 
     assert draw(1) == draw(1) != draw(2)
+
+
+def test_a_sentence_is_translated_alike_in_any_company(monkeypatch):
+    """To the last bit: no sentence of another width changes its sums. The lines are of 3 to 60
+    words; with batches of any lengths the log-probability of one of them changes."""
+    random = Random(2)
+    parts = [one.source.rstrip(".") for one in examples(200, 3)]
+    lines = [" and ".join(random.sample(parts, random.randint(1, 6))) + "." for _ in range(60)]
+    builtin = regard.load("en-fr", engine="onnx", workers=1)
+    greedy = builtin.with_options(builtin.options.model_copy(update={"beam": 1}))
+    widths, search = [], OnnxEngine.greedy
+
+    def spy(engine, sources, *bounds):
+        widths.append({padded_width(len(source)) for source in sources})
+        return search(engine, sources, *bounds)
+
+    monkeypatch.setattr(OnnxEngine, "greedy", spy)
+    together = greedy.translate(lines)
+    assert all(len(own) == 1 for own in widths) and len(widths) < 30
+    alone = [greedy.translate([line])[0] for line in lines]
+    for one, same in zip(together, alone, strict=True):
+        assert (one.text, one.log_prob) == (same.text, same.log_prob)
+        assert one.sentences[0].coverage == same.sentences[0].coverage
 
 
 def test_a_sample_depends_on_its_seed_and_place_and_not_on_the_batch(translator):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -270,6 +271,24 @@ def with_warning(route):
     warning = {"kind": "untranslated", "message": "it is odd", "source": [0, len(part["source"])]}
     part["warnings"].append(warning)
     route.fulfill(response=response, json=answer)
+
+
+def test_a_file_is_translated_when_it_is_chosen_or_dropped(shown):
+    choose(shown, "en")
+    srt = "1\n00:00:01,000 --> 00:00:02,000\nThe black cat ate the mouse.\n"
+    chosen = {"name": "film.srt", "mimeType": "text/plain", "buffer": srt.encode()}
+    shown.tab.set_input_files("#file", chosen)
+    with shown.tab.expect_download() as download:
+        shown.tab.click(".download")
+    assert download.value.suggested_filename == "film_fr.srt"
+    written = Path(download.value.path()).read_text("utf-8")
+    assert written.startswith("1\n00:00:01,000 --> 00:00:02,000\nLe chat noir")
+    shown.tab.evaluate("""() => {
+        const data = new DataTransfer();
+        data.items.add(new File(["MZ"], "film.exe"));
+        document.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+    }""")
+    shown.awaits("#file-status").to_have_text(re.compile("film.exe: .*file format not supported"))
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,14 @@ def serve(
         Path | None,
         typer.Option(help="Append a line of JSON for each request, without its text; - prints it."),
     ] = None,
+    disable_files_translation: Annotated[
+        bool,
+        typer.Option(
+            "--disable-files-translation",
+            help="Translate no files.",
+            envvar="LT_DISABLE_FILES_TRANSLATION",
+        ),
+    ] = False,
     disable_web_ui: Annotated[
         bool,
         typer.Option(
@@ -202,7 +210,13 @@ def serve(
     )
     log = open_log(access_log)
     operation = Operation(
-        req_limit, key_rules, metrics, metrics_auth_token or "", log, not disable_web_ui
+        req_limit,
+        key_rules,
+        metrics,
+        metrics_auth_token or "",
+        log,
+        not disable_files_translation,
+        not disable_web_ui,
     )
     service = Service(
         catalog,

@@ -1,28 +1,26 @@
 """The HTTP application: the endpoints of LibreTranslate's contract, and what a service needs."""
 
-import asyncio
-import json
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from secrets import compare_digest
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.errors import RegardError
 from regard.page import translator_page
 from regard.serving.access import Access, KeyRules
+from regard.serving.answers import RETRY_SECONDS, SortedJson, refusal, while_connected
 from regard.serving.catalog import Guess, name_of
 from regard.serving.contract import (
     AUTO_LANGUAGE,
-    BUSY,
     INTERNAL,
     TEXT_FORMS,
     Parameters,
@@ -41,12 +39,10 @@ from regard.serving.description import DESCRIPTION
 from regard.serving.errors import BodySizeLimit
 from regard.serving.explorer import make_app
 from regard.serving.explorer_process import ExplorerProcess
-from regard.serving.gather import JobFailed, QueueFull
+from regard.serving.file_api import FileApi
 from regard.serving.observe import Metrics, Observed
 from regard.serving.service import Service, Translated, Wanted
 
-WorkResult = TypeVar("WorkResult")
-RETRY_SECONDS = 2
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
@@ -82,18 +78,10 @@ class Operation(NamedTuple):
     metrics_token: str = ""
     """What /metrics asks for, if anything."""
     access_log: IO[str] | None = None
+    files: bool = True
+    """Whether files are translated."""
     web_ui: bool = True
     """Whether people find a page at /, and the explorer."""
-
-
-class SortedJson(JSONResponse):
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-
-
-def refusal(error: Refused) -> Response:
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    return SortedJson({"error": error.message}, error.status, headers)
 
 
 class Asked(NamedTuple):
@@ -119,6 +107,7 @@ class Api:
         self.operation, self.catalog = operation, service.catalog
         self.metrics = Metrics(service)
         self.access = Access(operation.key_rules, limits, operation.requests_per_minute)
+        self.files = FileApi(service, self.access, limits, operation.files)
 
     def routes(self) -> list[Route]:
         return [
@@ -131,6 +120,7 @@ class Api:
             Route("/v1/translate", self.translate_in_detail, methods=["POST"]),
             Route("/spec", self.spec, methods=["GET"]),
             Route("/metrics", self.show_metrics, methods=["GET"]),
+            *self.files.routes(),
         ]
 
     async def languages(self, _: Request) -> Response:
@@ -224,7 +214,7 @@ class Api:
             {
                 "apiKeys": bool(self.operation.key_rules.databases),
                 "charLimit": self.limits.characters,
-                "filesTranslation": False,
+                "filesTranslation": self.files.is_enabled,
                 "frontendTimeout": timeout,
                 "keyRequired": self.operation.key_rules.is_required,
                 "language": {
@@ -232,7 +222,7 @@ class Api:
                     "target": {"code": target, "name": name_of(target)},
                 },
                 "suggestions": False,
-                "supportedFilesFormat": [],
+                "supportedFilesFormat": self.files.suffixes,
             }
         )
 
@@ -263,34 +253,6 @@ def as_answer(translated: Sequence[Translated], asked: Asked) -> dict[str, Any]:
     if asked.wanted.alternatives:
         answer["alternatives"] = [one.alternatives for one in translated]
     return answer if asked.is_list else {name: values[0] for name, values in answer.items()}
-
-
-async def while_connected(
-    request: Request, work: Coroutine[Any, Any, WorkResult], seconds: float
-) -> WorkResult:
-    """The result, unless the client goes away or it takes too long: then the work is taken back.
-
-    Raises Refused.
-    """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(until_gone(request))
-    try:
-        await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise Refused(BUSY if not gone.done() else "The client is gone.", 503, RETRY_SECONDS)
-    except QueueFull as error:
-        raise Refused(BUSY, 503, RETRY_SECONDS) from error
-    except JobFailed as error:
-        raise Refused(INTERNAL, 500) from error
-    finally:
-        task.cancel()
-        gone.cancel()
-
-
-async def until_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def answer_refused(_: Request, error: Exception) -> Response:

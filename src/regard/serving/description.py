@@ -15,8 +15,11 @@ def list_of(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def content(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
+JSON_CONTENT = "application/json"
+
+
+def content(schema: Schema, kind: str = JSON_CONTENT) -> Schema:
+    return {kind: {"schema": schema}}
 
 
 TEXT: Schema = {"type": "string"}
@@ -95,8 +98,10 @@ def request_of(name: str) -> Schema:
     )
 
 
-def operation(summary: str, answer: Schema, body: Schema | None = None) -> Schema:
-    """One that may be refused."""
+def operation(
+    summary: str, answer: Schema, body: Schema | None = None, kind: str = JSON_CONTENT
+) -> Schema:
+    """One that may be refused; `kind` is the type of the body."""
     described: Schema = {
         "summary": summary,
         "responses": {
@@ -108,7 +113,7 @@ def operation(summary: str, answer: Schema, body: Schema | None = None) -> Schem
         },
     }
     if body:
-        described["requestBody"] = {"required": True, "content": content(body)}
+        described["requestBody"] = {"required": True, "content": content(body, kind)}
     return described
 
 
@@ -146,6 +151,20 @@ DESCRIPTION: Schema = {
                 "Translate texts, with words, links, probabilities and warnings",
                 object_of(("translations",), translations=list_of(TRANSLATION)),
                 request_of("texts"),
+            )
+        },
+        "/translate_file": {
+            "post": operation(
+                "Translate a document; its translation can be downloaded for half an hour",
+                object_of(("translatedFileUrl",), translatedFileUrl=TEXT),
+                object_of(
+                    ("file", "source", "target"),
+                    file={"type": "string", "format": "binary"},
+                    source=SOURCE_LANGUAGE,
+                    target=LANGUAGE,
+                    api_key=TEXT,
+                ),
+                "multipart/form-data",
             )
         },
         "/detect": {

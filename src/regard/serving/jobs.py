@@ -8,7 +8,8 @@ from regard.translation import Translation
 from regard.translation_json import alignment_as_json, translation_as_json
 from regard.translator import Translator
 
-Form = Literal["text", "html"]
+Form = Literal["text", "html", "xml", "inline"]
+"""text, or a format of `markup.PARSERS`."""
 
 
 class JobKind(NamedTuple):
@@ -26,7 +27,7 @@ class JobKind(NamedTuple):
 class Job(NamedTuple):
     kind: JobKind
     text: str
-    """One line, or one HTML document."""
+    """One line, or one document with markup."""
 
 
 class Answer(NamedTuple):
@@ -36,13 +37,13 @@ class Answer(NamedTuple):
     tokens: int
     """Of the source."""
     details: list[dict[str, Any]]
-    """Of the line, or of each segment of HTML; none if they are not wanted."""
+    """Of the line, or of each segment of a document; none if they are not wanted."""
 
 
 def work(translators: Mapping[str, Translator], jobs: Sequence[Job]) -> list[Answer]:
     """The answers to jobs of one kind."""
     kind = jobs[0].kind
-    answer_all = answer_html if kind.form == "html" else answer_text
+    answer_all = answer_text if kind.form == "text" else answer_markup
     return answer_all(translators[kind.model], kind, [job.text for job in jobs])
 
 
@@ -67,13 +68,13 @@ def answer_text(translator: Translator, kind: JobKind, texts: Sequence[str]) -> 
     ]
 
 
-def answer_html(translator: Translator, kind: JobKind, texts: Sequence[str]) -> list[Answer]:
+def answer_markup(translator: Translator, kind: JobKind, texts: Sequence[str]) -> list[Answer]:
     answers = []
-    for text, best in zip(texts, translate_markup(translator, texts, "html"), strict=True):
+    for text, best in zip(texts, translate_markup(translator, texts, kind.form), strict=True):
         more: list[str] = []
         if kind.alternatives:
             ranked = markup_alternatives(
-                wider(translator, kind), text, "html", kind.alternatives + 1
+                wider(translator, kind), text, kind.form, kind.alternatives + 1
             )
             more = list(dict.fromkeys(one.text for one in ranked if one.text != best.text))
         details = [as_details(one, ()) for one in best.segments] if kind.with_details else []

@@ -98,7 +98,7 @@ class Service:
         if model is None or not WORD_CHARACTER.search(text):
             return [text]
         kind = JobKind(str(model), wanted.form, wanted.alternatives, wanted.with_details)
-        if wanted.form == "html":
+        if wanted.form != "text":
             return [Job(kind, text)]
         parts: list[Job | str] = []
         for number, line in enumerate(text.split("\n")):

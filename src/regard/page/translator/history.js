@@ -2,13 +2,13 @@
 
 import { byId, make, show } from "../parts/dom.js";
 
-const KEY = "regard-history";
+const STORAGE_NAME = "regard-history";
 const MAX_ENTRIES = 50;
 
 /** @returns {Entry[]} the latest first */
 function entries() {
   try {
-    return JSON.parse(window.localStorage.getItem(KEY) ?? "[]");
+    return JSON.parse(window.localStorage.getItem(STORAGE_NAME) ?? "[]");
   } catch {
     return []; // no storage, or not ours
   }
@@ -17,7 +17,7 @@ function entries() {
 /** @param {Entry[]} all */
 function save(all) {
   try {
-    window.localStorage.setItem(KEY, JSON.stringify(all));
+    window.localStorage.setItem(STORAGE_NAME, JSON.stringify(all));
   } catch {
     // full, or none: the history is lost with the page
   }

@@ -3,6 +3,7 @@
 import { byId, iconButton, make, show } from "../parts/dom.js";
 import { openDialog, themeButton } from "../parts/theme.js";
 import { saveKey, savedKey } from "../state/api_key.js";
+import { makeFiles } from "./files.js";
 import { remember, showHistory } from "./history.js";
 import { linkedText, unlinked } from "./linked_text.js";
 import { makeSource, makeTarget, showSource, showTarget } from "./panels.js";
@@ -263,6 +264,7 @@ async function start() {
   pickKnown();
   makeSource(app, { type: change, pick });
   makeTarget(app, { pick });
+  makeFiles(app);
   byId("text").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) change(true);
   });

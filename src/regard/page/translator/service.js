@@ -62,3 +62,12 @@ export function postJson(kind, path, body) {
     body: JSON.stringify(body),
   });
 }
+
+/** @param {File} file @param {string} source @param {string} target */
+export function postFile(file, source, target) {
+  const form = new FormData();
+  form.append("file", file);
+  form.append("source", source);
+  form.append("target", target);
+  return send("file", "translate_file", { method: "POST", headers: keyHeader(), body: form });
+}
