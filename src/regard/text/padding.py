@@ -7,7 +7,7 @@ import numpy as np
 from regard.shapes import Int
 from regard.special import PAD, Ids
 
-WIDTH_STEP = 8
+WIDTH_STEP = 16
 
 
 def padded_width(length: int) -> int:

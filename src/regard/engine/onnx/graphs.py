@@ -9,7 +9,7 @@ from regard.engine.onnx.candidates import (
     output_picked,
 )
 from regard.engine.onnx.decoder import ENCODER_STATES, Memory
-from regard.engine.onnx.graph import Graph, Spec, Value
+from regard.engine.onnx.graph import Graph, Spec, Value, concat, full
 from regard.engine.onnx.network import Network
 from regard.engine.onnx.recurrent_decoder import RecurrentDecoder
 from regard.engine.onnx.scores import join_heads
@@ -115,7 +115,14 @@ def encode(g: Graph, network: Network, rows: Axis) -> tuple[Memory, SearchState]
     mask_bias, final_index = g.input_table(MEMORY_INPUTS)
     final = final_states(network, states, final_index)
     first = network.decoder.first_state(final, has_one_row=rows == 1)
-    return network.decoder.memory(states, mask_bias), SearchState(first, [])
+    padded = pad_states(states, mask_bias.size(3), network.sizes.encoder_size)
+    return network.decoder.memory(padded, mask_bias), SearchState(first, [])
+
+
+def pad_states(states: Value, width: Value, size: int) -> Value:
+    """The encoder states [B S E] with zeros, as many as the mask has more columns."""
+    shape = states.graph.shape(states.size(0), width - states.size(1), size)
+    return concat([states, full(0.0, shape)], axis=1)
 
 
 def final_states(network: Network, states: Value, final_index: Value) -> Value:

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from regard.engine.onnx.encoders import PADDING_INPUT, REVERSAL_INPUTS, SOURCE_INPUT
-from regard.engine.onnx.graphs import MEMORY_INPUTS
+from regard.engine.onnx.graphs import MASK_BIAS, MEMORY_INPUTS
 from regard.engine.onnx.session import Arrays
 from regard.model.sizes import Sizes
 from regard.shapes import Bool, Float
@@ -18,8 +18,15 @@ INPUTS = [*SOURCE_INPUT, *REVERSAL_INPUTS, *MEMORY_INPUTS, *PADDING_INPUT]
 
 def search_inputs(sources: Sequence[Ids], sizes: Sizes) -> Arrays:
     """The same as `encoder_inputs` for a search, whose results are to be those of each sentence
-    alone, bit for bit: sums are over a width that its own length decides."""
-    return inputs_of_width(sources, sizes, padded_width(max(map(len, sources))))
+    alone, bit for bit: sums are over a width that its own length decides. Only the mask has that
+    width where no layer of the encoder sums over tokens."""
+    width = padded_width(max(map(len, sources)))
+    if sizes.encoder_layer_type == "self-attention":
+        return inputs_of_width(sources, sizes, width)
+    inputs = encoder_inputs(sources, sizes)
+    mask = inputs[MASK_BIAS]
+    padding = np.full((*mask.shape[:-1], width - mask.shape[-1]), -np.inf, np.float32)
+    return inputs | {MASK_BIAS: np.concatenate([mask, padding], axis=-1)}
 
 
 def encoder_inputs(sources: Sequence[Ids], sizes: Sizes) -> Arrays:
