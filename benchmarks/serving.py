@@ -6,8 +6,7 @@
 connection that stays open. Beside it `regard translate` translates the same lines. Counted are
 sentences per second of processor time of the server's processes; those of the clients do not count.
 Answers that are not, character for character, what `regard translate` writes of that line are
-counted: the last bits of the scores depend on the batch that a sentence is in, and can decide
-between two translations that are nearly as likely. Linux only: it reads /proc.
+counted. Linux only: it reads /proc.
 """
 
 import argparse
