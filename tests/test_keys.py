@@ -119,6 +119,11 @@ def test_pages_of_one_origin_need_no_key_and_others_are_told_where_one_is_to_be_
         assert answer.json() == {"error": f"Visit {link} to get an API key"}
 
 
+def test_keys_cannot_be_required_where_none_are_taken():
+    refused = typed("serve", "--require-api-key", "--port", "0")
+    assert refused.returncode == 2 and b"add --api-keys" in refused.stderr
+
+
 def test_without_keys_a_key_that_is_given_is_ignored(model):
     with running(model, "--workers", "1") as (_, address):
         data = {"q": "A cat.", "source": "en", "target": "fr", "api_key": "xx"}

@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+MAX_FILES = 65_536
+"""That a process needs at most, for as many connections."""
 KEEP_MEMORY = {
     "trim threshold": (-1, 2**31 - 1),
     "top pad": (-2, 1 << 28),
@@ -86,3 +88,18 @@ def installed(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def raise_file_limit() -> int:
+    """How many files and connections this process may have open, after raising that as far as
+    users may."""
+    if sys.platform == "win32":
+        return 8192
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return MAX_FILES if soft == resource.RLIM_INFINITY else min(soft, MAX_FILES)

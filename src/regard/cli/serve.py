@@ -17,7 +17,7 @@ from regard.cli.common import (
 )
 from regard.cli.explore import listen
 from regard.data.formats.lines import STANDARD_INPUT
-from regard.errors import needs_extra, refuse_system_error
+from regard.errors import RegardError, needs_extra, refuse_system_error
 from regard.system import cores
 
 LOOPBACK = "127.0.0.1"
@@ -70,7 +70,12 @@ def serve(
         typer.Option(help="Alternatives of a text; -1: no limit.", envvar="LT_ALTERNATIVES_LIMIT"),
     ] = 10,
     request_seconds: Annotated[
-        float, typer.Option(help="Time limit of a request, in seconds.", min=0.1)
+        float,
+        typer.Option(
+            help="Time limit of a request, in seconds: for its header, for its body, and for the"
+            " answer.",
+            min=0.1,
+        ),
     ] = 60.0,
     request_bytes: Annotated[
         int, typer.Option(help="Largest body of a request, in bytes.", min=1000)
@@ -202,6 +207,8 @@ def serve(
         char_limit, batch_limit, alternatives_limit, request_bytes, request_seconds
     )
     frontend = Frontend(frontend_language_source, frontend_language_target or "", frontend_timeout)
+    if (require_api_key or require_api_key_origin) and not api_keys:
+        raise RegardError("keys are required, but none are taken", "regard serve", "add --api-keys")
     databases = (api_keys_db_path,) if api_keys else ()
     for database in databases:
         require_database(database)
@@ -231,7 +238,7 @@ def serve(
             name, number = listening.getsockname()[:2]
             print_message(f"listening at http://{name}:{number}{url_prefix}/  (Ctrl-C stops)")
 
-        asyncio.run(run_app(app, service, listening, trusted_proxy, announce))
+        asyncio.run(run_app(app, service, listening, trusted_proxy, request_seconds, announce))
 
 
 def open_log(file: Path | None) -> IO[str] | None:

@@ -36,7 +36,7 @@ from regard.serving.contract import (
     required_texts,
 )
 from regard.serving.description import DESCRIPTION
-from regard.serving.errors import BodySizeLimit
+from regard.serving.errors import BodyLimits
 from regard.serving.explorer import make_app
 from regard.serving.explorer_process import ExplorerProcess
 from regard.serving.file_api import FileApi
@@ -55,6 +55,11 @@ HTML_ERRORS = {
     401: "This needs a token.",
     404: "There is nothing at this address.",
     405: "This address does not take this method.",
+}
+
+UNFINISHED_ERRORS = {
+    408: "Invalid request: the request did not come to its end in time",
+    413: "Invalid request: the request is too large",
 }
 
 
@@ -265,8 +270,11 @@ async def answer_http_error(_: Request, error: Exception) -> Response:
     if message := HTML_ERRORS.get(error.status_code):
         page = f"<!doctype html>\n<html lang=en>\n<title>{error.status_code}</title>\n<p>{message}"
         return HTMLResponse(page, error.status_code, error.headers)
-    messages = {413: "Invalid request: the request is too large"}
-    return refusal(Refused(messages.get(error.status_code, INTERNAL), error.status_code))
+    if message := UNFINISHED_ERRORS.get(error.status_code):
+        response = refusal(Refused(message, error.status_code))
+        response.headers["Connection"] = "close"  # the rest of the body is not read
+        return response
+    return refusal(Refused(INTERNAL, error.status_code))
 
 
 async def answer_regard_error(_: Request, error: Exception) -> Response:
@@ -333,6 +341,6 @@ def make_service_app(
         },
     )
     app.router.redirect_slashes = False
-    limited = Cors(BodySizeLimit(app, limits.body_bytes))
+    limited = Cors(BodyLimits(app, limits.body_bytes, limits.seconds))
     paths = {f"{url_prefix}{route.path}" for route in routes if isinstance(route, Route)}
     return Observed(limited, api.metrics, paths, operation.access_log)

@@ -120,6 +120,7 @@ def operation(
 REFUSALS = {
     "400": "What is asked cannot be done",
     "403": "It is not allowed",
+    "408": "The body did not come in time",
     "413": "The request is too large",
     "429": "Too many requests; Retry-After says when to try again",
     "500": "The server failed",

@@ -1,5 +1,6 @@
 """The errors of the explorer as JSON: what happened, where, what to do."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,26 +15,36 @@ from regard.errors import RegardError, invalid_value
 
 MAX_BODY_BYTES = 1_000_000
 """More than any sentence with its changes needs."""
+MAX_BODY_SECONDS = 60.0
 
 
-class BodySizeLimit:
-    """Refuses bodies of more than `limit` bytes without reading them to the end."""
+class BodyLimits:
+    """Refuses bodies of more than `limit` bytes without reading them to the end, and those that
+    have not come within `seconds`."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, seconds: float) -> None:
+        self.app, self.limit, self.seconds = app, limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         header = Headers(scope=scope).get("content-length", "")
         size = int(header) if header.isdecimal() else 0
-        read = 0
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        read, is_complete = 0, False
 
         async def receive_some() -> Message:
-            nonlocal read
+            nonlocal read, is_complete
+            if is_complete:  # what comes now is that the client goes away
+                return await receive()
             if size <= self.limit:
-                message = await receive()
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        message = await receive()
+                except TimeoutError as error:
+                    raise HTTPException(408) from error
                 read += len(message.get("body", b""))
+                is_complete = not message.get("more_body", False)
             if max(read, size) > self.limit:
                 raise HTTPException(413)
             return message
@@ -43,7 +54,7 @@ class BodySizeLimit:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every refused request with an error in three parts."""
-    app.add_middleware(BodySizeLimit, limit=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimits, limit=MAX_BODY_BYTES, seconds=MAX_BODY_SECONDS)
     app.add_exception_handler(RegardError, handle_regard_error)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_error)

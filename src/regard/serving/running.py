@@ -8,12 +8,18 @@ from collections.abc import Callable, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
+from regard.serving.connections import (
+    ACCEPTED_AT_ONCE,
+    RESERVED_FILES,
+    ListeningServer,
+    bounded_protocol,
+)
 from regard.serving.service import Service
+from regard.system import raise_file_limit
 
 STOPPING_SECONDS = 30
 """How long requests that are running may delay the end."""
 KEEP_ALIVE_SECONDS = 75
-MAX_REQUEST_LINE = 262_144
 
 
 async def run_app(
@@ -21,10 +27,11 @@ async def run_app(
     service: Service,
     listening: socket.socket,
     trusted_proxies: Sequence[str],
+    header_seconds: float,
     announce: Callable[[], None],
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; SIGHUP loads the models again. `announce` is called when all
-    models are loaded.
+    """Serve until SIGTERM or Ctrl-C; SIGHUP loads the models again. A request must bring its header
+    within `header_seconds`. `announce` is called when all models are loaded.
 
     Raises RegardError if a model cannot be loaded.
     """
@@ -36,7 +43,8 @@ async def run_app(
         lifespan="off",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOPPING_SECONDS,
-        h11_max_incomplete_event_size=MAX_REQUEST_LINE,
+        http=bounded_protocol(header_seconds, max(1, raise_file_limit() - RESERVED_FILES)),
+        backlog=ACCEPTED_AT_ONCE,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),
     )
@@ -46,6 +54,6 @@ async def run_app(
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)
     announce()
     try:
-        await uvicorn.Server(config).serve([listening])
+        await ListeningServer(config).serve([listening])
     finally:
         await service.gatherer.stop()
