@@ -14,8 +14,9 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# The long tests: 2,000 random strings through every engine, 20,000 sentences of the grammar that must
-# all differ, and a training that is killed and resumed (its result file is committed).
+# The long tests: 2,000 random strings through every engine, 5,000 random texts with markup through the
+# server, 20,000 sentences of the grammar that must all differ, and a training that is killed and resumed
+# (its result file is committed).
 proofs: .venv/ready
 	$(BIN)/python -m pytest -m proof
 	$(BIN)/python benchmarks/resume.py --quick --out benchmarks/results/resume-lesson.json

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +15,16 @@ from random import Random
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import regard
 from regard.explain.explanation import as_json
 from regard.explain.what_if import Intervention, what_if
 from regard.lesson.corpus import examples
-from regard.markup.document import translate_markup
+from regard.markup.document import structure, translate_markup
 from regard.serving.app import CORS_HEADERS
+from test_markup import HTML
 
 LIMITS = ("--char-limit", "400", "--batch-limit", "60", "--alternatives-limit", "3")
 SOURCES = [one.source for one in examples(150, 8) if len(one.source) < 55][:60]
@@ -494,3 +497,35 @@ def test_a_server_may_have_no_pages(model):
     with running(model, "--workers", "1", "--disable-web-ui") as (_, address):
         for path in ("/", "/explorer/", "/explorer/api/models"):
             assert httpx2.get(f"{address}{path}").status_code == 404
+
+
+TAG = re.compile(r"</?[a-zA-Z!][^<>]*>|&#?\w+;")
+
+
+def ask_for_many(client, texts, form):
+    answer = client.post(
+        "/translate", json={"q": texts, "source": "en", "target": "fr", "format": form}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()["translatedText"]
+
+
+@pytest.mark.proof
+def test_no_markup_is_born_and_none_is_lost_in_5000_random_texts(model):
+    """As text: every tag and entity of an answer is one of its source, as often as there. As HTML:
+    the same elements and comments, nested as they were."""
+    counted = [0]
+
+    @given(st.lists(HTML, min_size=50, max_size=50))
+    @settings(max_examples=100, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    def check(client, texts):
+        for text, answer in zip(texts, ask_for_many(client, texts, "text"), strict=True):
+            born = Counter(TAG.findall(answer)) - Counter(TAG.findall(text))
+            assert not born, (text, answer)
+        for text, answer in zip(texts, ask_for_many(client, texts, "html"), strict=True):
+            assert structure(answer, "html") == structure(text, "html"), (text, answer)
+        counted[0] += len(texts)
+
+    with running(model) as (_, address), httpx2.Client(base_url=address, timeout=300) as client:
+        check(client)
+    assert counted[0] >= 5000
