@@ -131,3 +131,9 @@ def test_the_codes_of_most_models_need_no_library():
         "assert 'langcodes' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@given(st.text(max_size=12) | st.text("-_aex1\u00e9", max_size=12))
+def test_no_text_is_too_odd_to_be_asked_for_its_code(text):
+    assert canonical(text) == canonical(canonical(text))
+    assert isinstance(without_region(text), str)

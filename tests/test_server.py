@@ -182,6 +182,8 @@ WRONG = {
     "no target": ({"q": "a", "source": "en"}, "Invalid request: missing target parameter"),
     "source": ({"q": "a", "source": "zz", "target": "fr"}, "zz is not supported"),
     "target": ({"q": "a", "source": "en", "target": "zz"}, "zz is not supported"),
+    "no code": ({"q": "a", "source": "__x__", "target": "fr"}, "__x__ is not supported"),
+    "half a code": ({"q": "a", "source": "en", "target": "fr-"}, "fr- is not supported"),
     "direction": (
         {"q": "a", "source": "fr", "target": "en"},
         "English (en) is not available as a target language from French (fr)",
@@ -363,7 +365,9 @@ def test_v1_tells_all_that_is_known_of_a_translation(client, translator):
 
 
 def test_answers_are_as_the_description_says(client):
-    described = client.get("/spec").json()["paths"]
+    description = client.get("/spec").json()
+    described, schemas = description["paths"], description["components"]["schemas"]
+    assert schemas["SourceLanguage"]["enum"] == ["auto", "en", "fr"]
     asked = {
         "/translate": {"q": ["A cat.", ""], "source": "auto", "target": "fr", "alternatives": 2},
         "/v1/translate": {"texts": "A cat.", "source": "en", "target": "fr", "format": "html"},
@@ -381,7 +385,11 @@ def test_answers_are_as_the_description_says(client):
     for path, answer in answers.items():
         [method] = described[path]
         response = described[path][method]["responses"][str(answer.status_code)]
-        check_schema(answer.json(), response["content"]["application/json"]["schema"], path)
+        schema = json.dumps(response["content"]["application/json"]["schema"])
+        for name, each in schemas.items():
+            reference = json.dumps({"$ref": f"#/components/schemas/{name}"})
+            schema = schema.replace(reference, json.dumps(each))
+        check_schema(answer.json(), json.loads(schema), path)
 
 
 JSON_TYPES = {

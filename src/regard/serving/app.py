@@ -35,7 +35,7 @@ from regard.serving.contract import (
     required_text,
     required_texts,
 )
-from regard.serving.description import DESCRIPTION
+from regard.serving.description import describe
 from regard.serving.errors import BodyLimits
 from regard.serving.explorer import make_app
 from regard.serving.explorer_process import ExplorerProcess
@@ -197,7 +197,7 @@ class Api:
         return Asked(texts, is_list, sources, guesses, Wanted(target, form, alternatives))
 
     async def spec(self, _: Request) -> Response:
-        return SortedJson(DESCRIPTION)
+        return SortedJson(describe(self.catalog.languages))
 
     async def detect(self, request: Request) -> Response:
         parameters = await read_parameters(request, self.limits)

@@ -59,7 +59,7 @@ class Catalog:
     def known(self, code: str) -> str | None:
         """The language that a user's code means, in any letter case; None for one that no model
         knows."""
-        for spelled in (code, canonical(code)) if code.isascii() else (code,):
+        for spelled in (code, canonical(code)):
             wanted = shown_code(spelled).lower()
             for language in self.languages:
                 if language.lower() == wanted:

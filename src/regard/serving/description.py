@@ -1,5 +1,6 @@
 """The server's addresses as OpenAPI describes them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from regard import __version__
@@ -25,8 +26,9 @@ def content(schema: Schema, kind: str = JSON_CONTENT) -> Schema:
 TEXT: Schema = {"type": "string"}
 ANY_NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
-LANGUAGE: Schema = {"type": "string", "description": "A code that /languages names"}
-SOURCE_LANGUAGE: Schema = {"type": "string", "description": "A code that /languages names, or auto"}
+LANGUAGE: Schema = {"$ref": "#/components/schemas/Language"}
+SOURCE_LANGUAGE: Schema = {"$ref": "#/components/schemas/SourceLanguage"}
+GIVEN_TEXT: Schema = {"type": "string", "minLength": 1}
 FORM: Schema = {"type": "string", "enum": ["text", "html"], "default": "text"}
 SPAN_SCHEMA: Schema = {
     "type": "array",
@@ -36,6 +38,7 @@ SPAN_SCHEMA: Schema = {
     "description": "Start and end, in characters (code points)",
 }
 TEXTS: Schema = {"anyOf": [TEXT, list_of(TEXT)]}
+GIVEN_TEXTS: Schema = {"anyOf": [GIVEN_TEXT, {**list_of(TEXT), "minItems": 1}]}
 DETECTED = object_of(("confidence", "language"), confidence=ANY_NUMBER, language=TEXT)
 ERROR = object_of(("error",), error=TEXT)
 SOURCE_WORD = object_of(("text", "span"), text=TEXT, span=SPAN_SCHEMA, coverage=ANY_NUMBER)
@@ -89,7 +92,7 @@ def request_of(name: str) -> Schema:
     """A request to translate, whose texts are in the parameter `name`."""
     return object_of(
         (name, "source", "target"),
-        **{name: TEXTS},
+        **{name: GIVEN_TEXTS},
         source=SOURCE_LANGUAGE,
         target=LANGUAGE,
         format=FORM,
@@ -170,7 +173,7 @@ DESCRIPTION: Schema = {
         },
         "/detect": {
             "post": operation(
-                "Tell the language of a text", list_of(DETECTED), object_of(("q",), q=TEXTS)
+                "Tell the language of a text", list_of(DETECTED), object_of(("q",), q=GIVEN_TEXTS)
             )
         },
         "/languages": {
@@ -189,3 +192,12 @@ DESCRIPTION: Schema = {
         },
     },
 }
+
+
+def describe(languages: Sequence[str]) -> Schema:
+    """The description of a server that knows these languages."""
+    schemas = {
+        "Language": {"type": "string", "enum": [*languages]},
+        "SourceLanguage": {"type": "string", "enum": ["auto", *languages]},
+    }
+    return {**DESCRIPTION, "components": {"schemas": schemas}}

@@ -73,22 +73,29 @@ def is_language(text: str) -> bool:
 @lru_cache
 def canonical(code: str) -> str:
     """A code as BCP 47 writes it, without the language's usual script: en for eng_Latn, zh-Hant
-    for zho_Hant, pt-BR for pt_br. An unknown code stays, in small letters."""
+    for zho_Hant, pt-BR for pt_br. An unknown code, and what is no code, stays, in small letters."""
     if PLAIN.fullmatch(code):
         return code
     from langcodes import Language
 
-    return Language.get(code.replace("_", "-")).simplify_script().to_tag()
+    try:
+        return Language.get(code.replace("_", "-")).simplify_script().to_tag()
+    except ValueError:
+        return code.lower()
 
 
 @lru_cache
 def without_region(language: str) -> str:
-    """The language in a code, or its macrolanguage: zh for zh-CN, zho_Hans and cmn."""
+    """The language in a code, or its macrolanguage: zh for zh-CN, zho_Hans and cmn. What is no code
+    stays, in small letters."""
     if PLAIN.fullmatch(language):
         return language
     from langcodes import Language
 
-    return str(Language.get(language.replace("_", "-")).prefer_macrolanguage().language)
+    try:
+        return str(Language.get(language.replace("_", "-")).prefer_macrolanguage().language)
+    except ValueError:
+        return language.lower()
 
 
 @lru_cache
