@@ -23,12 +23,15 @@ class PageParts(NamedTuple):
     """The files of a page."""
 
     skeleton: str
+    """Of the body."""
     first_script: str
     """The module that imports all others."""
     style_sheets: tuple[str, ...]
     """Without `.css`; later ones override earlier ones."""
 
 
+HEAD = "head.html"
+"""The skeleton of every page up to its body."""
 EXPLORER = PageParts(
     "index.html",
     "main.js",
@@ -78,7 +81,8 @@ def page(parts: PageParts, data: dict[str, Any], connect: str) -> str:
         "data": as_script(data),
         "script": script,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: inserted[match[1]], asset(parts.skeleton))
+    skeleton = asset(HEAD) + asset(parts.skeleton)
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: inserted[match[1]], skeleton)
 
 
 def as_script(data: dict[str, Any]) -> str:
