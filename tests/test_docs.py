@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import docx
 import pytest
 
 import regard
@@ -148,6 +149,12 @@ def shared(tmp_path_factory):
             (folder / f"{name}.{ending}").write_text("".join(lines), "utf-8")
     (folder / "book.txt").write_text("The cat sleeps. The dog eats.\n\nThe end.\n", "utf-8")
     (folder / "page.html").write_text("<h1>The <em>black</em> cat</h1>\n", "utf-8")
+    (folder / "README.md").write_text("# The cat\n\nThe *black* cat sleeps.\n", "utf-8")
+    cue = "1\n00:00:01,000 --> 00:00:02,000\nThe cat sleeps.\n"
+    (folder / "talk.srt").write_text(cue, "utf-8")
+    report = docx.Document()
+    report.add_paragraph("The cat sleeps.")
+    report.save(folder / "report.docx")
     (folder / "bin").mkdir()
     command = folder / "bin" / "regard"
     command.write_text(REGARD, "utf-8")
