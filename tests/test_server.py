@@ -1,5 +1,6 @@
 """The laws of the server: a real one, asked over HTTP."""
 
+import asyncio
 import json
 import os
 import re
@@ -21,9 +22,11 @@ from hypothesis import strategies as st
 import regard
 from regard.explain.explanation import as_json
 from regard.explain.what_if import Intervention, what_if
+from regard.export.export import export
 from regard.lesson.corpus import examples
 from regard.markup.document import structure, translate_markup
 from regard.serving.app import CORS_HEADERS
+from regard.serving.watch import watch
 from test_markup import HTML
 
 LIMITS = ("--char-limit", "400", "--batch-limit", "60", "--alternatives-limit", "3")
@@ -343,6 +346,45 @@ def test_models_are_loaded_again_without_a_lost_request(server, client):
         number += 1
         assert ask(client, f"A cat {number}.").status_code == 200
     assert number > 1 and len(workers_of(process)) >= 1
+
+
+def test_a_model_file_that_changes_is_loaded_again_if_it_is_one(model, tmp_path):
+    file, other = tmp_path / "model.regard", tmp_path / "fp32.regard"
+    export(model, file, "int8", [])
+    export(model, other, "fp32", [])
+    good = other.read_bytes()
+    with (
+        running(file, "--workers", "1", "--watch") as (process, address),
+        httpx2.Client(base_url=address, timeout=60) as client,
+    ):
+        before = workers_of(process)
+        file.write_bytes(b"damaged")
+        assert "not loaded again" in process.stderr.readline()
+        assert workers_of(process) == before and ask(client, "A cat.").status_code == 200
+        file.write_bytes(good)
+        deadline, number = time.monotonic() + 60, 0
+        while set(before) & set(workers_of(process)):
+            assert time.monotonic() < deadline
+            number += 1
+            assert ask(client, f"A cat {number}.").status_code == 200
+        assert ask(client, "A cat.").status_code == 200
+
+
+def test_a_file_that_is_being_written_is_not_loaded(tmp_path):
+    file, loaded = tmp_path / "model", []
+
+    async def main():
+        file.write_bytes(b"a")
+        watching = asyncio.create_task(watch([file], lambda: loaded.append(1), 0.2))
+        for length in range(2, 20):
+            await asyncio.sleep(0.05)
+            file.write_bytes(b"a" * length)
+        while_it_grew = len(loaded)
+        await asyncio.sleep(1.5)
+        watching.cancel()
+        return while_it_grew
+
+    assert asyncio.run(main()) == 0 and len(loaded) == 1
 
 
 def test_v1_tells_all_that_is_known_of_a_translation(client, translator):

@@ -170,6 +170,10 @@ def serve(
             "--disable-web-ui", help="Serve no page and no explorer.", envvar="LT_DISABLE_WEB_UI"
         ),
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Load the models again when their files have changed."),
+    ] = False,
     url_prefix: Annotated[
         str, typer.Option(help="Path before all addresses, like /mt.", envvar="LT_URL_PREFIX")
     ] = "",
@@ -177,7 +181,8 @@ def serve(
     """Serve translations over HTTP, to the clients of LibreTranslate.
 
     Requests share batches and all cores. Nothing listens beyond this machine unless --host says
-    so. SIGTERM and Ctrl-C finish what has begun; SIGHUP loads the models again, without a pause.
+    so. SIGTERM and Ctrl-C finish what has begun; SIGHUP loads the models again, without a pause,
+    and with --watch a change of their files does.
 
     Examples:
 
@@ -238,7 +243,9 @@ def serve(
             name, number = listening.getsockname()[:2]
             print_message(f"listening at http://{name}:{number}{url_prefix}/  (Ctrl-C stops)")
 
-        asyncio.run(run_app(app, service, listening, trusted_proxy, request_seconds, announce))
+        asyncio.run(
+            run_app(app, service, listening, trusted_proxy, request_seconds, watch, announce)
+        )
 
 
 def open_log(file: Path | None) -> IO[str] | None:

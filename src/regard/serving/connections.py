@@ -1,5 +1,5 @@
-"""Connections that must not stay open for nothing: limits for the header of each request, and for
-their number."""
+"""Connections that must not stay open for nothing: limits for the request line and the header of
+each request, and for their number."""
 
 import asyncio
 import socket
@@ -9,7 +9,9 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEADER_BYTES = 65_536
-"""Of names and values; a request line has a bound of its own in httptools."""
+"""Of names and values."""
+MAX_TARGET_BYTES = 262_144
+"""Of what a request line asks for: its path and its query."""
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -52,6 +54,11 @@ def bounded_protocol(seconds: float, max_connections: int) -> type[HttpToolsProt
             self.header_bytes = 0
             self.await_header()
 
+        def on_url(self, url: bytes) -> None:
+            super().on_url(url)
+            if len(self.url) > MAX_TARGET_BYTES:
+                raise ValueError("the request line is too long")
+
         def on_header(self, name: bytes, value: bytes) -> None:
             self.header_bytes += len(name) + len(value)
             if self.header_bytes > MAX_HEADER_BYTES:
@@ -60,7 +67,9 @@ def bounded_protocol(seconds: float, max_connections: int) -> type[HttpToolsProt
 
         def on_headers_complete(self) -> None:
             self.stop_timer()
+            self.url, _, query = self.url.partition(b"?")  # httptools reads at most 65,535 bytes
             super().on_headers_complete()
+            self.scope["query_string"] = query
 
         def connection_lost(self, exc: Exception | None) -> None:
             opened.discard(self)

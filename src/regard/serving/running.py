@@ -15,6 +15,7 @@ from regard.serving.connections import (
     bounded_protocol,
 )
 from regard.serving.service import Service
+from regard.serving.watch import watch
 from regard.system import raise_file_limit
 
 STOPPING_SECONDS = 30
@@ -28,10 +29,12 @@ async def run_app(
     listening: socket.socket,
     trusted_proxies: Sequence[str],
     header_seconds: float,
+    is_watching: bool,
     announce: Callable[[], None],
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; SIGHUP loads the models again. A request must bring its header
-    within `header_seconds`. `announce` is called when all models are loaded.
+    """Serve until SIGTERM or Ctrl-C; SIGHUP loads the models again, and so does a change of their
+    files if `is_watching`. A request must bring its header within `header_seconds`. `announce` is
+    called when all models are loaded.
 
     Raises RegardError if a model cannot be loaded.
     """
@@ -53,7 +56,10 @@ async def run_app(
     if hasattr(signal, "SIGHUP"):  # Windows has none
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)
     announce()
+    watched = service.catalog.paths if is_watching else []
+    watching = asyncio.create_task(watch(watched, service.reload))
     try:
         await ListeningServer(config).serve([listening])
     finally:
+        watching.cancel()
         await service.gatherer.stop()

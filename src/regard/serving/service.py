@@ -1,14 +1,18 @@
 """Texts in, translations out, for many callers: lines, cache and queue."""
 
 import asyncio
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from regard.errors import RegardError
 from regard.serving.catalog import Catalog
 from regard.serving.gather import Gatherer
 from regard.serving.jobs import Answer, Form, Job, JobKind
+
+LOG = logging.getLogger(__name__)
 
 WORD_CHARACTER = re.compile(r"\w")
 ANSWER_COST = 200
@@ -71,7 +75,16 @@ class Service:
         self.catalog, self.gatherer, self.cache = catalog, gatherer, cache
 
     def reload(self) -> None:
-        """Translate with the models as they are on disk now."""
+        """Translate with the models as they are on disk now. Nothing changes if one of them cannot
+        be read, or translates other languages than before; the log has the reason."""
+        try:
+            directions = Catalog(self.catalog.paths).models
+        except RegardError as error:
+            LOG.error("the models are not loaded again: %s", error)
+            return
+        if directions != self.catalog.models:
+            LOG.error("the models are not loaded again: start the server again for other languages")
+            return
         self.cache.clear()
         self.gatherer.reload()
 
