@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlencode, urlsplit
 
@@ -211,3 +213,27 @@ def test_deep_json_and_deep_html_are_answered_or_refused(address, depth):
 def test_a_list_of_very_many_texts_is_bounded_by_the_size_of_a_request(address):
     asked = {"q": [""] * 60_000, "source": "en", "target": "fr"}
     assert httpx2.post(f"{address}/translate", json=asked, timeout=30).status_code == 413
+
+
+def memory_of(process):
+    """What it holds now, in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1000
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+@pytest.mark.parametrize("header", [b"Content-Length: 104857600", b"Transfer-Encoding: chunked"])
+def test_a_body_of_100_megabytes_is_refused_and_takes_no_memory(server, header):
+    process, address = server
+    before = memory_of(process)
+    piece = b"100000\r\n" + b" " * 2**20 + b"\r\n"
+    with connect(address) as connection:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(HEAD + header + b"\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(piece)
+        with suppress(ConnectionResetError):
+            received = rest_of(connection)
+            assert not received or received.startswith(b"HTTP/1.1 413 ")
+    assert memory_of(process) - before < 30
+    assert answers(address)

@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
+from io import FileIO
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -248,11 +249,13 @@ def serve(
         )
 
 
-def open_log(file: Path | None) -> IO[str] | None:
-    """Raises RegardError if it cannot be written."""
-    if file is None or file == STANDARD_INPUT:
-        return sys.stdout if file else None
+def open_log(file: Path | None) -> BinaryIO | None:
+    """Without a buffer. Raises RegardError if it cannot be written."""
+    if file is None:
+        return None
     try:
-        return file.open("a", encoding="utf-8")
+        if file == STANDARD_INPUT:
+            return FileIO(sys.stdout.fileno(), "w", closefd=False)
+        return FileIO(file, "a")
     except OSError as error:
         refuse_system_error(error, "write the log", str(file))

@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from regard.serving.contract import BUSY, INTERNAL, Refused
+from regard.serving.contract import BUSY, INTERNAL, RETRY_SECONDS, Refused
 from regard.serving.gather import JobFailed, QueueFull
 
 WorkResult = TypeVar("WorkResult")
-RETRY_SECONDS = 2
 
 
 class SortedJson(JSONResponse):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from secrets import compare_digest
-from typing import IO, Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -17,11 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from regard.errors import RegardError
 from regard.page import translator_page
 from regard.serving.access import Access, KeyRules
-from regard.serving.answers import RETRY_SECONDS, SortedJson, refusal, while_connected
+from regard.serving.answers import SortedJson, refusal, while_connected
 from regard.serving.catalog import Guess, name_of
 from regard.serving.contract import (
     AUTO_LANGUAGE,
     INTERNAL,
+    RETRY_SECONDS,
     TEXT_FORMS,
     Parameters,
     Refused,
@@ -82,7 +83,7 @@ class Operation(NamedTuple):
     metrics: bool = False
     metrics_token: str = ""
     """What /metrics asks for, if anything."""
-    access_log: IO[str] | None = None
+    access_log: BinaryIO | None = None
     files: bool = True
     """Whether files are translated."""
     web_ui: bool = True

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 from regard import models
-from regard.errors import RegardError
+from regard.errors import RegardError, refuse_system_error
 from regard.serving.language_names import NAMES
 from regard.storage.model_file import read_model_info
 from regard.text.languages import Languages, canonical, without_region
@@ -85,9 +86,14 @@ class Catalog:
 
     @cached_property
     def identifier(self) -> Any:
-        """Of py3langid; it takes a second to load."""
+        """Of py3langid; it takes a second to load. Raises RegardError if the disk is full, where
+        the library unpacks its model."""
         library = import_module("py3langid.langid")
-        identifier = library.LanguageIdentifier.from_model_file(library.MODEL_FILE, norm_probs=True)
+        create = library.LanguageIdentifier.from_model_file
+        try:
+            identifier = create(library.MODEL_FILE, norm_probs=True)
+        except OSError as error:
+            refuse_system_error(error, "load the identifier of languages", gettempdir())
         identifier.set_languages([code for code in self.identified if code in identifier.labels])
         return identifier
 

@@ -17,6 +17,7 @@ INTERNAL = (
     " server is overloaded or there is an error in the application."
 )
 BUSY = "The server is busy. Try again later."
+RETRY_SECONDS = 2
 AUTO_LANGUAGE = "auto"
 TEXT_FORMS: Mapping[str, Form] = {"text": "text", "html": "html"}
 JSON_TYPE = "application/json"
@@ -50,7 +51,8 @@ Parameters = Mapping[str, Any]
 
 
 async def read_parameters(request: Request, limits: RequestLimits) -> Parameters:
-    """From a JSON object, or else from the query and the form together. Raises Refused."""
+    """From a JSON object, or else from the query and the form together; large files of a form are
+    kept on disk. Raises Refused."""
     if content_type(request) == JSON_TYPE:
         return read_object(await request.body())
     fields: dict[str, Any] = {}
@@ -58,6 +60,8 @@ async def read_parameters(request: Request, limits: RequestLimits) -> Parameters
         form = await request.form(max_fields=MAX_FIELDS, max_part_size=limits.body_bytes)
     except HTTPException as error:
         raise Refused(UNREADABLE) from error
+    except OSError as error:
+        raise no_space() from error
     for name, value in [*request.query_params.multi_items(), *form.multi_items()]:
         if isinstance(value, UploadFile):
             fields.setdefault(name, value)
@@ -79,6 +83,10 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Refused("Invalid JSON format")
     return content
+
+
+def no_space() -> Refused:
+    return Refused("The server has no space for the file. Try again later.", 503, RETRY_SECONDS)
 
 
 def missing(name: str) -> Refused:

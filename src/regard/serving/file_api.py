@@ -24,6 +24,7 @@ from regard.serving.contract import (
     check_size,
     content_type,
     known_language,
+    no_space,
     read_parameters,
     required_text,
 )
@@ -84,7 +85,7 @@ class FileApi:
         try:
             key = self.store.put(translated_name(name, target), written)
         except OSError as error:
-            raise Refused("The server has no space for the file. Try again later.", 503) from error
+            raise no_space() from error
         prefix = request.scope.get("root_path", "")
         address = request.url.replace(path=f"{prefix}/download_file/{quote(key)}", query="")
         return SortedJson({"translatedFileUrl": str(address)})

@@ -1,10 +1,11 @@
 """What operators see of a server: metrics for Prometheus, and a log of requests without texts."""
 
 import json
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Container, Iterator
-from typing import IO
+from typing import BinaryIO
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.serving.contract import Refused
 from regard.serving.service import Service
+
+LOG = logging.getLogger(__name__)
 
 LATENCIES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Upper ends of the buckets, in seconds."""
@@ -70,10 +73,12 @@ class Observed:
     """Counts and logs all requests."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, paths: Container[str], log: IO[str] | None
+        self, app: ASGIApp, metrics: Metrics, paths: Container[str], log: BinaryIO | None
     ) -> None:
-        """Other paths than `paths` are counted as one, since there may be any number of them."""
+        """Other paths than `paths` are counted as one, since there may be any number of them. The
+        log has no buffer, which a full disk would fill."""
         self.app, self.metrics, self.paths, self.log = app, metrics, paths, log
+        self.log_is_broken = False  # its last line may be a part of one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,8 +111,14 @@ class Observed:
             "status": status,
             "ms": round(1e3 * seconds, 1),
         }
-        self.log.write(json.dumps(line) + "\n")
-        self.log.flush()
+        text = b"\n" * self.log_is_broken + json.dumps(line).encode() + b"\n"
+        try:
+            is_written, reason = self.log.write(text) == len(text), "the disk is full"
+        except OSError as error:
+            is_written, reason = False, str(error)
+        if not (is_written or self.log_is_broken):
+            LOG.error("requests are not logged: %s", reason)
+        self.log_is_broken = not is_written
 
 
 class RateLimit:
