@@ -16,10 +16,12 @@ test: .venv/ready
 
 # The long tests: 2,000 random strings through every engine, 5,000 random texts with markup through the
 # server, 20,000 sentences of the grammar that must all differ, and a training that is killed and resumed
-# (its result file is committed).
+# (its result file is committed); 1,000 clients at once for a minute, whose answers must be those of
+# regard translate.
 proofs: .venv/ready
 	$(BIN)/python -m pytest -m proof
 	$(BIN)/python benchmarks/resume.py --quick --out benchmarks/results/resume-lesson.json
+	$(BIN)/python benchmarks/serving.py --clients 1000 --results build
 
 # What needs package registries: a wheel in a clean environment, TypeScript's check of the page, the
 # clients of LibreTranslate.

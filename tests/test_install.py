@@ -194,6 +194,30 @@ def test_the_wheel_installs_into_a_clean_environment_and_translates(python, whee
     assert done.stdout.decode() in CAT_AND_MOUSE, done.stderr.decode()
 
 
+@with_the_model
+@pytest.mark.registry
+def test_three_commands_of_the_readme_lead_to_an_answer_of_the_server(tmp_path):
+    """As they are printed, in an empty environment."""
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## Serve\n")[2]
+    install, serve, ask = section.partition("```text\n")[2].partition("```")[0].splitlines()
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "clean"], check=True)
+    programs = tmp_path / "clean" / "bin"
+    clean = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    subprocess.run(["bash", "-c", install], cwd=ROOT, env=clean, check=True)
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {serve}"], env=clean, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for line in server.stderr:
+            if "listening at" in line:
+                break
+        asked = subprocess.run(["bash", "-c", f"{ask} -sS"], capture_output=True, check=True)
+    finally:
+        server.kill()
+        server.communicate()
+    assert asked.stdout.decode() == '{"translatedText": "Le chat dort."}'
+
+
 @pytest.mark.registry
 def test_the_modules_of_the_page_have_the_types_that_their_comments_say():
     """TypeScript checks the JavaScript; npm brings it."""
