@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import regard
 from conftest import TINY, Text, tiny
 from regard.config import ModelOptions
-from regard.data.batches import Batch, make_batch
+from regard.data.batches import make_batch
 from regard.data.corpus import Corpus
 from regard.data.encode import TokenPairs
 from regard.errors import RegardError
@@ -519,52 +519,10 @@ def test_a_processor_without_tiles_for_bf16_learns_in_fp32(able, taken, monkeypa
     assert all(choose_precision(precision, cpu) == precision for precision in ("bf16", "fp32"))
 
 
-class Member:
-    """One of two threads that act as the processes of a group."""
+class Second(SingleProcess):
+    """A process that is not the first."""
 
-    size = 2
-
-    def __init__(self, rank: int, meeting: threading.Barrier, shared: dict) -> None:
-        self.rank, self.meeting, self.shared = rank, meeting, shared
-
-    @property
-    def is_first(self):
-        return self.rank == 0
-
-    def barrier(self):
-        self.meeting.wait(60)
-
-    def agree(self, value):
-        if self.is_first:
-            self.shared["value"] = value
-        self.barrier()
-        value = self.shared["value"]
-        self.barrier()
-        return value
-
-    def shard(self, batch):
-        return Batch(*(part[self.rank :: 2] for part in batch[:3]))
-
-    def all_reduce(self, tensors):
-        self.shared[self.rank] = list(tensors)
-        self.barrier()
-        sums = [left + right for left, right in zip(self.shared[0], self.shared[1], strict=True)]
-        self.barrier()
-        for tensor, total in zip(self.shared[self.rank], sums, strict=True):
-            tensor.copy_(total)
-
-
-class Alone(Member):
-    """A member that is not the first, in a group whose first process agrees with it."""
-
-    def __init__(self) -> None:
-        super().__init__(1, threading.Barrier(1), {})
-
-    def agree(self, value):
-        return value
-
-    def all_reduce(self, tensors):
-        """The other process had nothing to add."""
+    is_first = False
 
 
 class Silent(NoReport):
@@ -576,60 +534,13 @@ class Silent(NoReport):
     progress = updated = validated = message
 
 
-def train_in_pair(small, folder, settings, signals=((), ()), minutes=(10.0, 10.0)):
-    """What `run` of either process returns or raises."""
-    meeting, shared, ends, alone = threading.Barrier(2), {}, {}, threading.Lock()
-    config, data = make_config(settings, "here"), Data(small.train, small.valid, ("en", "fr"))
-
-    def process(rank):
-        group, report = Member(rank, meeting, shared), Silent() if rank else NoReport()
-        try:
-            run = open_run(folder, data, config, None, group, report)
-            with run.lock:
-                with alone:  # threads share PyTorch's random generator
-                    started = loop.start_loop(run, group, report)
-                ends[rank] = started.run(minutes[rank], list(signals[rank]))
-        except (Exception, KeyboardInterrupt) as error:
-            ends[rank] = error
-
-    with loop.restore_threads():
-        second = threading.Thread(target=process, args=(1,))
-        second.start()
-        process(0)
-        second.join()
-    return ends[0], ends[1]
-
-
-def test_two_processes_learn_what_one_learns(small, tmp_path):
-    settings = without_dropout(tiny(updates=4, precision="fp32"))
-    first, second = train_in_pair(small, tmp_path / "pair", settings)
-    assert first.updates == second.updates == 4
-    regard.train(small.train, tmp_path / "single", small.valid, "", settings)
-    left, right = (
-        read_tensors(tmp_path / name / "model.safetensors").tensors for name in ("pair", "single")
-    )
-    assert left.keys() == right.keys()
-    for name in left:
-        torch.testing.assert_close(
-            torch.from_numpy(left[name]), torch.from_numpy(right[name]), atol=1e-3, rtol=1e-3
-        )
-
-
-def test_the_first_process_decides_when_all_stop(small, tmp_path):
-    settings, number = without_dropout(tiny(updates=3)), signal.SIGTERM
-    ends = train_in_pair(small, tmp_path / "a", settings, signals=((number,), ()))
-    assert [end.signal_number for end in ends] == [number, number]
-    ends = train_in_pair(small, tmp_path / "a", settings, ((), (number,)), (10.0, 1e-9))
-    assert [(end.updates, end.reason) for end in ends] == [(3, "all updates are done")] * 2
-
-
 def test_a_process_that_is_not_the_first_writes_no_file_and_reports_nothing(small, tmp_path):
     folder, settings = tmp_path / "run", tiny(updates=3, validate_every=1)
     config, data = make_config(settings, "here"), Data(small.train, small.valid, ("en", "fr"))
     first = open_run(folder, data, config, None, SingleProcess(), NoReport())
     files = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     with first.lock, loop.restore_threads():
-        run = open_run(folder, data, config, None, Alone(), Silent())
+        run = open_run(folder, data, config, None, Second(), Silent())
         with pytest.raises(loop.Interrupted):
-            loop.start_loop(run, Alone(), Silent()).run(10.0, [signal.SIGTERM])
+            loop.start_loop(run, Second(), Silent()).run(10.0, [signal.SIGTERM])
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == files

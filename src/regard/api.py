@@ -18,6 +18,7 @@ from regard.translator import Translator
 
 if TYPE_CHECKING:
     from regard.training.alignment_head import Agreement
+    from regard.training.distributed import ProcessGroup
     from regard.training.finetune import Parent
     from regard.training.loop import Outcome
     from regard.training.report import Report
@@ -49,7 +50,7 @@ def train(
         from regard.engine.torch import choose_device
         from regard.training.add_head import add_to_folder
         from regard.training.data import Data
-        from regard.training.distributed import SingleProcess
+        from regard.training.distributed import SingleProcess, is_one_of_several
         from regard.training.folder import open_run
         from regard.training.loop import run_training
         from regard.training.report import NoReport
@@ -67,16 +68,22 @@ def train(
         reader_of(valid_files)
     codes = parse_languages(languages) if languages else guess_languages(train_files)
     refuse_swapped(valid_files, train_files, codes)
-    choose_device(config.train.device, "train.device")  # refuses a missing device
-    data, group = Data(train_files, valid_files, codes), SingleProcess()
+    device = choose_device(config.train.device, "train.device")  # refuses a missing device
+    data = Data(train_files, valid_files, codes)
     parent = find_parent(start_from, out) if start_from else None
-    report = NoReport() if report is None else report
+    if is_one_of_several():
+        from regard.training.torch_group import TorchGroup
+
+        group: ProcessGroup = TorchGroup(device)
+    else:
+        group = SingleProcess()
+    report = report if report is not None and group.is_first else NoReport()
     for files_given in (train_files, valid_files):
         if warning := names_warning(files_given, codes):
             report.message(warning)
     run = open_run(Path(out), data, config, parent, group, report)
     outcome = run_training(run, config.train.minutes, group, report)
-    if config.train.alignment_head and not (Path(out) / ALIGNMENT_HEAD).exists():
+    if config.train.alignment_head and group.is_first and not (Path(out) / ALIGNMENT_HEAD).exists():
         add_to_folder(Path(out), (), report)
     return outcome
 

@@ -21,6 +21,10 @@ class RegardError(Exception):
         return RegardError, (self.what, self.where, self.to_do)
 
 
+class LostProcess(RegardError):
+    """Another process of a training ended, hangs, or cannot be reached."""
+
+
 def needs_extra(what: str, package: str | None, extra: str, instead: str = "") -> RegardError:
     """The error for a `package` that is missing, and that the extra named `extra` installs.
 

@@ -1,5 +1,6 @@
 """regard train"""
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from regard.cli.common import errors, print_message, resumable, split_arguments, use_utf8
 from regard.config import options
-from regard.errors import RegardError
+from regard.errors import LostProcess, RegardError
 from regard.settings import make_config, override, read_config
 
 MIN_TABLE_COLUMNS = 80
@@ -112,6 +113,10 @@ def train(
 
         regard train mine.en mine.fr --start-from en-fr --out my-model train.minutes=30
 
+    Train with several processes, on one host or several that share the folder:
+
+        torchrun --standalone --nproc-per-node 4 -m regard train train.en train.fr --out model
+
     Give a finished model an alignment head, for `regard translate --align`:
 
         regard train --add-alignment-head my-model
@@ -120,6 +125,7 @@ def train(
     from regard.api import train as run
     from regard.training.report import console_report
 
+    errors.quiet = os.environ.get("LOCAL_RANK", "0") != "0"  # one process of a host speaks
     files, assignments = split_arguments(words or [])
     if add_alignment_head is not None:
         refuse_training_options(assignments, valid, valid_pairs, config, languages, start_from)
@@ -139,8 +145,14 @@ def train(
         f"{config}, the command line" if config else "the command line",
     )
     stopped = "stopped; run the same command again to resume from the last saved state"
-    with console_report(errors) as report, resumable(stopped):
-        outcome = run(files, out, held_out, languages, settings, start_from or "", report)
+    try:
+        with console_report(errors) as report, resumable(stopped):
+            outcome = run(files, out, held_out, languages, settings, start_from or "", report)
+    except LostProcess:  # the one that notices it first speaks
+        errors.quiet = False
+        raise
+    if os.environ.get("RANK", "0") != "0":  # the first process says the rest
+        return
     errors.print(
         f"{outcome.updates:,} updates in {outcome.seconds / 60:.1f} minutes; {outcome.reason}. "
         f"Saved: update {outcome.best_update:,}, validation BLEU {outcome.quality['bleu']:.2f}, "

@@ -2,9 +2,14 @@
 
 The batch at a position (epoch, pool, batch) depends only on the text, the options and that
 position, so a resumed run continues with the next batch.
+
+An update that needs several batches, in one process or in several, takes one from each lane: of L
+lanes the first has pools 0, L, 2 L, ... of the endless sequence of all epochs' pools, the second
+has 1, L + 1, ... So a process encodes only what it learns from, none is ever without text, and
+four batches of one process are those of four processes with one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import NamedTuple
@@ -118,16 +123,31 @@ def batches_by_length(pairs: TokenPairs, max_tokens: int) -> list[Batch]:
     ]
 
 
+def first_positions(
+    texts: EncodedTexts, options: BatchOptions, lanes: int, begun: Sequence[Position] = ()
+) -> list[Position]:
+    """Where each lane begins: at the beginning of the text, or at the pool of the hindmost of
+    other lanes, `begun`, with which a run has trained before."""
+    pools = count_pools(texts, options)
+    done = min((epoch * pools + pool for epoch, pool, _ in begun), default=0)
+    return [Position(*divmod(done + lane, pools), 0) for lane in range(lanes)]
+
+
+def count_pools(texts: EncodedTexts, options: BatchOptions) -> int:
+    """Of an epoch."""
+    return -(-len(texts) // options.pool_pairs)
+
+
 def stream(
-    texts: EncodedTexts, options: BatchOptions, start: Position
+    texts: EncodedTexts, options: BatchOptions, start: Position, lanes: int = 1
 ) -> Iterator[tuple[Position, Batch]]:
-    """An endless stream of batches from `start`, each with the position after it.
+    """The endless lane from `start`, one of `lanes`: its batches, each with the position after it.
 
     The next pool is prepared in a background thread while the current one is consumed.
     """
-    pools = -(-len(texts) // options.pool_pairs)
-    positions = ((epoch, pool) for epoch in count(start.epoch) for pool in range(pools))
-    positions = ((epoch, pool) for epoch, pool in positions if (epoch, pool) >= start[:2])
+    pools = count_pools(texts, options)
+    first = start.epoch * pools + start.pool
+    positions = (divmod(number, pools) for number in count(first, lanes))
     skipped = start.batch
     with ThreadPoolExecutor(1) as background:
         epoch, pool = next(positions)

@@ -16,6 +16,7 @@ from regard.model.layers import (
     sinusoids,
 )
 from regard.model.memory import LayerState, Memory, State
+from regard.model.precision import widened
 from regard.model.recurrence import RECURRENCES, Recurrence
 from regard.model.scores import SCORES
 from regard.model.self_attention import SelfAttention
@@ -73,7 +74,7 @@ class RecurrentLayer(AttentionLayer):
 
     def initial_state(self, final: Float[Tensor, "B E"]) -> LayerState:
         """The state before the first token, computed from the encoder's final state."""
-        return tuple(self.bridge(final).float().chunk(self.recur.state_tensors, dim=-1))
+        return tuple(widened(self.bridge(final)).chunk(self.recur.state_tensors, dim=-1))
 
     def residual(self, inputs: OutputVectors, outputs: OutputVectors) -> OutputVectors:
         return self.sublayer(self.norm.residual(inputs, outputs))

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regard.model.precision import sum_type
 from regard.shapes import Float, Int
 
 Features = Float[Tensor, "R M"]
@@ -45,15 +46,15 @@ class CrossEntropy(torch.autograd.Function):
         is_mixed = torch.is_autocast_enabled(device)
         low = torch.get_autocast_dtype(device) if is_mixed else weight.dtype
         with torch.autocast(device, enabled=False):
-            size, count = len(weight), len(output)
+            size, count, wide = len(weight), len(output), sum_type(weight)
             padded = -(-count // ROW_MULTIPLE) * ROW_MULTIPLE
             features = output.new_zeros(padded, output.size(1), dtype=low)
             features[:count] = output
             matrix, offset = weight.to(low), bias.to(low)
-            loss = output.new_zeros((), dtype=torch.float32)
+            loss = output.new_zeros((), dtype=wide)
             grad_output = torch.empty_like(features)
-            grad_weight = torch.zeros_like(weight, dtype=torch.float32)
-            grad_bias = torch.zeros_like(bias, dtype=torch.float32)
+            grad_weight = torch.zeros_like(weight, dtype=wide)
+            grad_bias = torch.zeros_like(bias, dtype=wide)
             rows = min(padded, max(1, SLICE // size // ROW_MULTIPLE) * ROW_MULTIPLE)
             row_numbers = torch.arange(rows, device=target.device)
             logits, softmax = features.new_empty(rows, size), features.new_empty(rows, size)
@@ -63,9 +64,9 @@ class CrossEntropy(torch.autograd.Function):
                 z = torch.addmm(offset, part, matrix.t(), out=logits[: len(part)])
                 p = torch.softmax(z, -1, out=softmax[: len(part)])
                 chosen = p[goal]
-                loss -= chosen.float().clamp_min(1e-38).log().sum()
+                loss -= chosen.to(wide).clamp_min(1e-38).log().sum()
                 if smoothing > 0:
-                    loss += smoothing * z[goal].sum(dtype=torch.float32)
+                    loss += smoothing * z[goal].sum(dtype=wide)
                 p[goal] = chosen + (smoothing - 1)
                 p[len(goals) :] = 0
                 grad_bias += (p.new_ones(1, len(p)) @ p)[0]
@@ -73,7 +74,7 @@ class CrossEntropy(torch.autograd.Function):
                 grad_weight += p.t() @ part
             grad_output = grad_output[:count].to(output.dtype)
             if smoothing > 0:
-                total = output.sum(0, dtype=torch.float32)
+                total = output.sum(0, dtype=wide)
                 loss -= smoothing / size * (total @ weight.sum(0) + count * bias.sum())
                 grad_output -= smoothing / size * weight.sum(0)
                 grad_weight -= smoothing / size * total
@@ -100,6 +101,7 @@ def cross_entropy(
     """
     if torch.is_grad_enabled():
         return sliced(output, weight, bias, target, smoothing)
-    log_prob = torch.nn.functional.linear(output, weight, bias).log_softmax(-1, torch.float32)
+    logits = torch.nn.functional.linear(output, weight, bias)
+    log_prob = logits.log_softmax(-1, sum_type(logits))
     likely = log_prob.gather(1, target[:, None]).sum()
     return -(1 - smoothing) * likely - smoothing * log_prob.mean(1).sum()

@@ -1,21 +1,24 @@
-"""The process group: how the processes of one training run divide each batch and stay in step."""
+"""The process group: how the processes of one training run divide the text and stay in step."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar, runtime_checkable
 
-from torch import Tensor
+import numpy as np
+from torch import Tensor, nn
 
-from regard.data.batches import Batch
+from regard.shapes import Float
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 @runtime_checkable
 class ProcessGroup(Protocol):
-    """The processes of one run; each computes the gradient of its rows of every batch.
+    """The processes of one run; each computes the gradient of batches of its own.
 
-    Only the first process prepares text, locks the folder, logs, reports and saves.
+    Only the first process prepares text, locks the folder, logs, reports and saves. Every method
+    is called by all processes, in the same order; raises LostProcess if one of them is gone.
     """
 
     @property
@@ -27,45 +30,66 @@ class ProcessGroup(Protocol):
         """How many processes there are."""
 
     @property
+    def neighbours(self) -> int:
+        """How many of them share the cores of this host."""
+
+    @property
     def is_first(self) -> bool:
         """Whether the rank is 0."""
 
-    def barrier(self) -> None:
-        """Wait until every process has called it."""
+    def first_process_first(self) -> AbstractContextManager[None]:
+        """The other processes enter the block when the first has left it, and find its files."""
 
-    def agree(self, value: T) -> T:
-        """The value of the first process, in every process; the others' values are ignored."""
+    def gather(self, *numbers: float) -> Float[np.ndarray, "P N"]:
+        """The numbers of each process: the same rows for all."""
 
-    def shard(self, batch: Batch) -> Batch:
-        """The rows of a batch that this process learns from."""
+    def gather_lists(self, items: list[Item]) -> list[list[Item]]:
+        """The list of each process."""
 
-    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
-        """Replace each tensor by its sum over all processes."""
+    def joined(self, module: nn.Module) -> nn.Module:
+        """A module that computes the same, and whose gradients are means over all processes."""
+
+    def own_gradients(self, module: nn.Module) -> AbstractContextManager[None]:
+        """In this block a joined module keeps its gradients for the next backward pass."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss that a joined module computed."""
 
 
 class SingleProcess:
     """A group of one process."""
 
-    rank, size, is_first = 0, 1, True
+    rank, size, neighbours, is_first = 0, 1, 1, True
 
-    def barrier(self) -> None:
-        """Nothing to wait for."""
+    def first_process_first(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
-    def agree(self, value: T) -> T:
-        return value
+    def gather(self, *numbers: float) -> Float[np.ndarray, "P N"]:
+        return np.array([numbers], np.float64)
 
-    def shard(self, batch: Batch) -> Batch:
-        return batch
+    def gather_lists(self, items: list[Item]) -> list[list[Item]]:
+        return [items]
 
-    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
-        """The sum over one process is the tensor itself."""
+    def joined(self, module: nn.Module) -> nn.Module:
+        return module
+
+    def own_gradients(self, module: nn.Module) -> AbstractContextManager[None]:  # noqa: ARG002
+        return nullcontext()
+
+    def backward(self, loss: Tensor) -> None:
+        loss.backward()
 
 
-@contextmanager
-def first_process_first(group: ProcessGroup) -> Iterator[None]:
-    """The other processes enter the block when the first has left it, and find its files."""
-    if not group.is_first:
-        group.barrier()
-    yield
-    if group.is_first:
-        group.barrier()
+def is_one_of_several() -> bool:
+    """Whether torchrun started this process and others."""
+    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def own_part(items: Sequence[Item], group: ProcessGroup) -> list[Item]:
+    """Every item is in the part of one process."""
+    return list(items[group.rank :: group.size])
+
+
+def in_order(parts: Sequence[Sequence[Item]]) -> list[Item]:
+    """The items of which `parts` are the processes' own."""
+    return [parts[n % len(parts)][n // len(parts)] for n in range(sum(map(len, parts)))]

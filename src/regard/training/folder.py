@@ -26,7 +26,7 @@ from regard.training.data import (
     prepare_lexicon,
     prepare_text,
 )
-from regard.training.distributed import ProcessGroup, first_process_first
+from regard.training.distributed import ProcessGroup
 from regard.training.finetune import FINE_TUNED_FROM, Parent, announce, finetuning_config
 from regard.training.guided_alignment import AUTO, prepare_word_links
 from regard.training.report import NoReport, Report
@@ -192,7 +192,13 @@ def open_run(
                 refuse_another(training / IDENTITY, fingerprint)
             else:
                 clear_folder(folder)
-        with first_process_first(group):
+        with group.first_process_first():
+            if not (group.is_first or (training / IDENTITY).exists()):
+                raise RegardError(
+                    "the first process has prepared the run, and this one cannot see it",
+                    str(folder),
+                    "choose an --out that all hosts share",
+                )
             texts, valid, corpus = prepare_text(training, data, config.data, report)
             lexicon = prepare_lexicon(training, texts, config.augment, report)
             word_links = prepare_word_links(training, texts, config.train, report)

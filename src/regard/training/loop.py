@@ -3,13 +3,19 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from regard.data.batches import Batch, BatchOptions, Position, batches_by_length, stream
+from regard.data.batches import (
+    Batch,
+    BatchOptions,
+    Position,
+    batches_by_length,
+    first_positions,
+    stream,
+)
 from regard.data.encode import TokenPairs
 from regard.engine.torch import TorchEngine, load_engine
 from regard.errors import RegardError
@@ -20,7 +26,7 @@ from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
 from regard.text.token_lists import TokenLists
-from regard.training.distributed import ProcessGroup
+from regard.training.distributed import ProcessGroup, in_order, own_part
 from regard.training.folder import Run
 from regard.training.progress import Progress
 from regard.training.report import Log, NoReport, Report, Updated, Validated
@@ -80,14 +86,14 @@ def run_training(run: Run, minutes: float, group: ProcessGroup, report: Report) 
     with run.lock, restore_threads():
         keep_freed_memory()
         loop = start_loop(run, group, report)
-        with catch_signals() as caught:
+        with catch_signals(is_supervised=group.size > 1) as caught:
             return loop.run(minutes, caught)
 
 
 def start_loop(run: Run, group: ProcessGroup, report: Report) -> "TrainingLoop":
     """The loop of a new run, or of one that resumes from its last checkpoint."""
     info, options = run.model_info, run.model_info.config.train
-    threads = options.threads or cores()
+    threads = options.threads or max(1, cores() // group.neighbours)
     trainer = Trainer(info.config, len(info.source), len(info.target), group, threads)
     progress = Progress(threads=trainer.threads, precision=trainer.precision)
     log, logged = Log(run.training / "log.jsonl"), -1
@@ -108,7 +114,14 @@ def start_loop(run: Run, group: ProcessGroup, report: Report) -> "TrainingLoop":
     reports[-1].message(
         f"{size / 1e6:.1f} M parameters on {trainer.device}, {trainer.precision}, "
         f"{trainer.threads} threads"
+        + (f" in each of {group.size} processes" if group.size > 1 else "")
     )
+    lanes = options.accumulate * group.size
+    if progress.positions and len(progress.positions) != lanes:
+        reports[-1].message(
+            f"an update now has {lanes} batches, and had {len(progress.positions)} before: some"
+            " text is repeated, and the result is another one"
+        )
     if not progress.update and (advice := warmup_advice(options.updates, options.warmup)):
         reports[-1].message(advice)
     return TrainingLoop(run, trainer, progress, reports)
@@ -140,6 +153,13 @@ class TrainingLoop:
             TokenLists.of(info.source.encode(prepared.valid.sources)),
             TokenLists.of(info.target.encode(prepared.valid.targets)),
         )
+        self.lanes = options.accumulate * self.group.size
+        """The batches of an update."""
+        if len(progress.positions) != self.lanes:
+            begun = first_positions(
+                prepared.encoded, self.batch_options, self.lanes, progress.positions
+            )
+            self.progress = progress._replace(positions=tuple(begun))
         self.valid: list[Batch] = batches_by_length(valid, options.batch_tokens)
         self.started = time.monotonic() - progress.seconds
         self.saved = self.trimmed = time.monotonic()
@@ -161,25 +181,31 @@ class TrainingLoop:
                 on a signal that does not come with the end: raise Interrupted
             return the outcome
 
-        Of several processes the first one decides on time, signals and the end.
+        Of several processes the first one decides on time, and a signal to any of them stops all.
         """
         group, options = self.group, self.config.train
-        if self.progress.ended == "time" and group.agree(self.seconds() < minutes * 60):
+        if (
+            self.progress.ended == "time"
+            and group.gather(float(self.seconds() < minutes * 60))[0, 0]
+        ):
             self.progress = self.progress._replace(ended="")
         if self.prepared.start_from is not None and self.progress.update == 0:
             self.validate()
-        batches = stream(self.prepared.encoded, self.batch_options, self.progress.position)
+        first = group.rank * options.accumulate
+        lanes = [
+            stream(self.prepared.encoded, self.batch_options, position, self.lanes)
+            for position in self.progress.positions[first : first + options.accumulate]
+        ]
         while not self.progress.ended:
-            self.update(list(islice(batches, options.accumulate)))
+            self.update([next(lane) for lane in lanes])
             update = self.progress.update
             is_last = update >= options.updates
             is_due = update % options.validate_every == 0
-            out_of_time = group.agree(self.seconds() >= minutes * 60)
+            out_of_time = bool(group.gather(float(self.seconds() >= minutes * 60))[0, 0])
             if is_due or is_last or out_of_time:
                 self.validate()
-            ended, signal_number = group.agree(
-                (self.stop_reason(is_last, out_of_time), caught[0] if caught else 0)
-            )
+            signal_number = int(group.gather(float(caught[0] if caught else 0)).max())
+            ended = self.stop_reason(is_last, out_of_time)
             self.progress = self.progress._replace(ended=ended)
             if ended or signal_number or is_due or time.monotonic() - self.saved > SAVE_SECONDS:
                 self.save()
@@ -202,7 +228,9 @@ class TrainingLoop:
         """One update, reported. Raises RegardError if too many in a row were skipped."""
         options = self.config.train
         stats = self.trainer.update([batch for _, batch in batches], self.progress)
-        self.progress = now = self.progress.after_update(stats, batches[-1][0])
+        own = [float(number) for position, _ in batches for number in position]
+        positions = self.group.gather(*own).astype(int).reshape(-1, len(Position._fields)).tolist()
+        self.progress = now = self.progress.after_update(stats, (Position(*p) for p in positions))
         updated = Updated(
             now.update,
             options.updates,
@@ -232,14 +260,15 @@ class TrainingLoop:
         greedy = self.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(trainer.average)
         translator = Translator(engine, pipeline_of(info), greedy)
-        texts = [sentence.text for sentence in translator.translate_sentences(valid.sources)]
+        own = translator.translate_sentences(own_part(valid.sources, self.group))
+        texts = in_order(self.group.gather_lists([sentence.text for sentence in own]))
         score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
         is_best = now.is_improved_by(value, loss)
         sample = (now.update // self.config.train.validate_every) % len(texts)
         validated = Validated(
             now.update,
-            now.position.epoch,
+            now.epoch,
             round(self.seconds(), 1),
             loss,
             score,
@@ -285,6 +314,6 @@ class TrainingLoop:
                 f"update {now.update:,} of {self.prepared.folder}",
                 ("give more train.minutes, or " if now.ended == "time" else "") + DIVERGED_ADVICE,
             )
-        self.group.barrier()  # the first process has saved the best weights
+        self.group.gather(0.0)  # the first process has saved the best weights
         quality = read_json(self.prepared.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)

@@ -1,10 +1,11 @@
 """How far a run is: all that it needs to resume, besides its tensors."""
 
 import json
+from collections.abc import Iterable
 from math import inf, isfinite
 from typing import NamedTuple
 
-from regard.data.batches import FIRST, Position
+from regard.data.batches import Position
 
 MEANINGFUL_BLEU = 5.0
 """A lower validation BLEU is noise: a few chance matches of short sentences give 0.05 or 1."""
@@ -30,8 +31,9 @@ class Progress(NamedTuple):
 
     update: int = 0
     """Updates so far, skipped ones included."""
-    position: Position = FIRST
-    """Of the next batch."""
+    positions: tuple[Position, ...] = ()
+    """Of the next batch in each lane of the text (data/batches.py); none before the first update.
+    """
     skipped: int = 0
     """Updates that were skipped."""
     skipped_in_a_row: int = 0
@@ -66,9 +68,14 @@ class Progress(NamedTuple):
         """Updates that changed the weights."""
         return self.update - self.skipped
 
-    def after_update(self, stats: UpdateStats, next_batch: Position) -> "Progress":
+    @property
+    def epoch(self) -> int:
+        """Of the lane that is behind the others, from 0."""
+        return min(self.positions).epoch if self.positions else 0
+
+    def after_update(self, stats: UpdateStats, positions: Iterable[Position]) -> "Progress":
         """One update later."""
-        moved = self._replace(update=self.update + 1, position=next_batch)
+        moved = self._replace(update=self.update + 1, positions=tuple(positions))
         if not stats.is_applied:
             return moved._replace(
                 skipped=self.skipped + 1, skipped_in_a_row=self.skipped_in_a_row + 1
@@ -102,4 +109,7 @@ def meaning(bleu: float) -> float:
 def progress_from_json(text: str) -> Progress:
     """Raises KeyError, TypeError or ValueError if the text is not a `Progress` as JSON."""
     fields = json.loads(text)
-    return Progress(**{**fields, "position": Position(*fields["position"])})
+    if "position" in fields:  # of a run that began before there were lanes
+        fields["positions"] = [fields.pop("position")]
+    positions = tuple(Position(*position) for position in fields["positions"])
+    return Progress(**{**fields, "positions": positions})

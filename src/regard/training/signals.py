@@ -7,11 +7,13 @@ from types import FrameType
 
 
 @contextmanager
-def catch_signals() -> Iterator[list[int]]:
+def catch_signals(is_supervised: bool = False) -> Iterator[list[int]]:
     """Append the number of a SIGINT or SIGTERM to the list that this yields.
 
-    The first signal restores the previous handlers, so a second one takes effect at once. Outside
-    the main thread, where Python allows no handlers, the list stays empty.
+    The first signal restores the previous handlers, so a second one takes effect at once, unless
+    the process `is_supervised`: torchrun passes on what the terminal has sent already, and kills
+    what does not end in time. Outside the main thread, where Python allows no handlers, the list
+    stays empty.
     """
     caught: list[int] = []
 
@@ -21,7 +23,8 @@ def catch_signals() -> Iterator[list[int]]:
 
     def on_signal(number: int, _: FrameType | None) -> None:
         caught.append(number)
-        restore()
+        if not is_supervised:
+            restore()
 
     try:
         previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from regard.config import Config
+from regard.config import Config, TrainOptions
 from regard.data.batches import Batch
 from regard.data.seeds import derive_seed
 from regard.engine.torch import build_network, choose_device, set_weights, weights_of
 from regard.errors import RegardError
 from regard.files import damaged_error, read_tensors, write_tensors
 from regard.model.network import EncoderDecoder
-from regard.training.distributed import ProcessGroup
+from regard.training.distributed import ProcessGroup, own_part
 from regard.training.growth import copy_smaller
 from regard.training.progress import Progress, UpdateStats, progress_from_json
 from regard.training.schedules import rate_factor
@@ -47,6 +47,22 @@ def low_precision(precision: str, device: torch.device) -> AbstractContextManage
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
+class TrainingLoss(nn.Module):
+    """What an update makes smaller, as a module, so that processes can join its gradients."""
+
+    def __init__(self, network: EncoderDecoder, options: TrainOptions) -> None:
+        super().__init__()
+        self.network = network
+        self.smoothing, self.weight = options.label_smoothing, options.guided_alignment_weight
+
+    def forward(self, tensors: tuple[Tensor, Tensor, Tensor], guides: tuple[Tensor, ...]) -> Tensor:
+        """Of one batch, summed over its target tokens; `guides` is empty, or what its attention
+        should be."""
+        if not guides:
+            return self.network.loss(*tensors, self.smoothing)
+        return self.network.guided_loss(*tensors, self.smoothing, guides[0], self.weight)
+
+
 class Trainer:
     """Changes weights, optimizer and average; how far the run is, `Progress` says."""
 
@@ -67,6 +83,7 @@ class Trainer:
         torch.manual_seed(self.options.seed)
         self.network = build_network(config.model, source_tokens, target_tokens).to(self.device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
+        self.joined = group.joined(TrainingLoss(self.network, self.options))
         self.weights = dict(self.network.named_parameters())
         matrices = [weight for weight in self.weights.values() if weight.dim() > 1]
         vectors = [weight for weight in self.weights.values() if weight.dim() <= 1]
@@ -86,36 +103,37 @@ class Trainer:
         return source, before, after
 
     def loss(self, batch: Batch) -> Tensor:
-        """What an update makes smaller, summed over the target tokens."""
-        tensors, smoothing = self.tensors(batch), self.options.label_smoothing
-        if batch.guide is None:
-            return self.network.loss(*tensors, smoothing)
-        guide = torch.from_numpy(batch.guide).to(self.device)
-        weight = self.options.guided_alignment_weight
-        return self.network.guided_loss(*tensors, smoothing, guide, weight)
+        guide = batch.guide
+        guides = () if guide is None else (torch.from_numpy(guide).to(self.device),)
+        loss: Tensor = self.joined(self.tensors(batch), guides)
+        return loss
 
     def update(self, batches: Sequence[Batch], progress: Progress) -> UpdateStats:
-        """The update after `progress`, from the gradient of all these batches together.
+        """The update after `progress`, from the gradient of all these batches together, and those
+        of the other processes.
 
         A gradient that is not finite or is exploding changes nothing. All randomness in an update
-        (dropout) comes from the seed and the number of the update.
+        (dropout) comes from the seed, the number of the update and the rank of the process.
         """
-        options, update = self.options, progress.update + 1
-        tokens = sum(int((batch.after != 0).sum()) for batch in batches)
+        options, group, update = self.options, self.group, progress.update + 1
+        own_tokens = sum(int((batch.after != 0).sum()) for batch in batches)
+        tokens = int(group.gather(float(own_tokens)).sum())
+        divisor = tokens / group.size  # the joined gradients are means over the processes
         self.network.train()
-        torch.manual_seed(derive_seed(options.seed, update))
+        torch.manual_seed(derive_seed(options.seed, update, *[group.rank] * (group.rank > 0)))
         loss = torch.zeros((), device=self.device)
-        for batch in batches:
-            with low_precision(self.precision, self.device):
-                part = self.loss(self.group.shard(batch))
-            (part / tokens).backward()
+        for number, batch in enumerate(batches, 1):
+            is_last = number == len(batches)
+            with nullcontext() if is_last else group.own_gradients(self.joined):
+                with low_precision(self.precision, self.device):
+                    part = self.loss(batch)
+                group.backward(part / divisor)
             loss += part.detach() / tokens
-        grads = [weight.grad for weight in self.weights.values() if weight.grad is not None]
-        self.group.all_reduce([loss, *grads])
+        total_loss = float(group.gather(float(loss)).sum())
         norm = float(nn.utils.clip_grad_norm_(self.weights.values(), options.clip_norm))
         factor = rate_factor(options.schedule, update, options.updates, options.warmup)
         rate = options.learning_rate * factor
-        is_finite = isfinite(norm) and isfinite(float(loss))
+        is_finite = isfinite(norm) and isfinite(total_loss)
         is_exploding = progress.usual_norm > 0 and norm > EXPLODING * progress.usual_norm
         if is_finite and not is_exploding:
             for param_group in self.optimizer.param_groups:
@@ -123,7 +141,7 @@ class Trainer:
             self.optimizer.step()
             self.update_average(progress.applied + 1)
         self.optimizer.zero_grad(set_to_none=True)
-        return UpdateStats(float(loss), tokens, norm, rate, is_finite and not is_exploding)
+        return UpdateStats(total_loss, tokens, norm, rate, is_finite and not is_exploding)
 
     @torch.no_grad()
     def update_average(self, applied: int) -> None:
@@ -195,9 +213,11 @@ class Trainer:
     @torch.inference_mode()
     def validation_loss(self, batches: Sequence[Batch]) -> float:
         """Of the averaged weights, in nats a target token, without label smoothing."""
-        network = self.average.eval()
-        total = sum(float(network.loss(*self.tensors(batch), 0.0)) for batch in batches)
-        return total / sum(int((batch.after != 0).sum()) for batch in batches)
+        network, own = self.average.eval(), own_part(batches, self.group)
+        loss = sum((float(network.loss(*self.tensors(batch), 0.0)) for batch in own), 0.0)
+        tokens = sum(int((batch.after != 0).sum()) for batch in own)
+        total_loss, total_tokens = self.group.gather(loss, float(tokens)).sum(axis=0)
+        return float(total_loss / total_tokens)
 
     def averaged_weights(self) -> dict[str, np.ndarray]:
         """What becomes the model."""
