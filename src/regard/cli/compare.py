@@ -10,13 +10,14 @@ from rich.console import Console
 from regard.cli import NAME_AND_OPTIONS
 from regard.cli.common import (
     errors,
+    one_text,
     print_message,
     resumable,
     split_arguments,
     use_utf8,
     warn_of_languages,
 )
-from regard.data.formats import guess_languages, reader_of
+from regard.data.formats import PAIR_FORMATS, guess_languages, reader_of
 from regard.errors import RegardError
 from regard.settings import override, read_config
 from regard.text.languages import parse_languages
@@ -37,9 +38,13 @@ def compare(
     ] = None,
     *,
     test: Annotated[
-        tuple[Path, Path],
+        tuple[Path, Path] | None,
         typer.Option(metavar="SOURCE REFERENCE", help="Text that no model was trained on."),
-    ],
+    ] = None,
+    test_pairs: Annotated[
+        Path | None,
+        typer.Option(help=f"The same in one file with both languages ({PAIR_FORMATS})."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for all results; a second run resumes.")],
     vary: Annotated[
         list[str] | None,
@@ -76,6 +81,10 @@ def compare(
             help="Validation text; without it, some training pairs are held out.",
         ),
     ] = None,
+    valid_pairs: Annotated[
+        Path | None,
+        typer.Option(help="The same in one file with both languages."),
+    ] = None,
     languages: Annotated[
         str, typer.Option(help="Like en-fr; by default from the file endings.")
     ] = "",
@@ -109,7 +118,12 @@ def compare(
     from regard.training.data import Data
 
     refuse_missing()
-    options = CompareOptions(test, out, significance, edges(length_buckets))
+    tested = one_text(test, test_pairs, "test")
+    if not tested:
+        raise RegardError(
+            "no test text was given", "the command line", "give --test SOURCE REFERENCE"
+        )
+    options = CompareOptions(tested, out, significance, edges(length_buckets))
     files, assignments = split_arguments(words or [])
     settings = override(read_config(config) if config else {}, assignments)
     if models:
@@ -131,7 +145,7 @@ def compare(
             )
         reader_of(files)  # raises RegardError if these are not corpus files
         codes = parse_languages(languages) if languages else guess_languages(files)
-        data = Data(tuple(files), tuple(valid or ()), codes)
+        data = Data(tuple(files), one_text(valid, valid_pairs, "valid"), codes)
         if vary and variant:
             raise RegardError(
                 "--vary and --variant both say in what the models differ",
@@ -140,7 +154,7 @@ def compare(
             )
         choices = choose_named(settings, variant) if variant else choose(settings, vary or [])
         plan = plan_training(options, data, choices, seeds)
-    warn_of_languages(test, plan.test.sources, plan.test.references, plan.languages)
+    warn_of_languages(tested, plan.test.sources, plan.test.references, plan.languages)
     show(run_comparison(plan), out)
 
 

@@ -148,7 +148,7 @@ ADVICE = {
     **{reason: f"the option {option} decides" for reason, option in OPTIONS.items()},
     "empty": "give files with text on both sides",
     NOT_A_PAIR: "an object in .jsonl needs the keys source and target, or en and fr (the"
-    " languages); a line in .tsv needs two columns",
+    " languages); a line in .tsv needs two columns, and a unit in .tmx both languages",
     NOT_UTF8: "convert the files to UTF-8 with iconv",
     "identical": "give two different files, or data.drop_identical=false to learn such pairs",
 }

@@ -12,7 +12,7 @@ from regard.data.lexicon import evenly_spread
 from regard.engine.quantize import are_int8, quantize
 from regard.engine.torch import load_engine, weights_of
 from regard.errors import RegardError
-from regard.files import file_digest, read_json, write_json, write_tensors
+from regard.files import content_digest, read_json, write_json, write_tensors
 from regard.storage.folder import ALIGNMENT_HEAD, QUALITY
 from regard.storage.model_file import read_model, write_model_file
 from regard.system import keep_freed_memory
@@ -72,7 +72,7 @@ def add_to_file(file: Path, files: Sequence[Path], out: Path, report: Report) ->
 
 def prepare_work(work: Path, model: Path, files: Sequence[Path]) -> None:
     """Make the folder, or empty it if what is in it was begun with another model or text."""
-    identity = {"model": weights_digest(model), "text": [file_digest(file) for file in files]}
+    identity = {"model": weights_digest(model), "text": [content_digest(file) for file in files]}
     if work.exists() and (not (work / IDENTITY).exists() or read_json(work / IDENTITY) != identity):
         shutil.rmtree(work)
     work.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from regard.data.augment import Augmentation
 from regard.data.corpus import ParallelTexts
 from regard.data.encode import EncodedTexts
 from regard.errors import RegardError, refuse_system_error
-from regard.files import damaged_error, file_digest, lock, read_json, write_json
+from regard.files import content_digest, damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.folder import NO_RECORD, NORMALIZATION, ModelInfo, TextRecord
 from regard.storage.model_file import is_file
@@ -67,7 +67,7 @@ def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict
     for role, files in (("training text", data.train), ("validation text", data.valid)):
         fingerprint[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
-            fingerprint[f"{role} {number + 1}"] = file_digest(file)
+            fingerprint[f"{role} {number + 1}"] = content_digest(file)
     guidance = config.train.guided_alignment
     if guidance not in ("", AUTO):
         fingerprint["file of train.guided_alignment"] = file_digest(Path(guidance))
