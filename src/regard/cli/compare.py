@@ -7,6 +7,7 @@ import typer
 from rich import table as rich_table
 from rich.console import Console
 
+from regard.api import refuse_text_twice
 from regard.cli import NAME_AND_OPTIONS
 from regard.cli.common import (
     errors,
@@ -17,9 +18,9 @@ from regard.cli.common import (
     use_utf8,
     warn_of_languages,
 )
-from regard.data.formats import PAIR_FORMATS, guess_languages, reader_of
+from regard.data.formats import PAIR_FORMATS, guess_languages
 from regard.errors import RegardError
-from regard.settings import override, read_config
+from regard.settings import make_config, override, read_config
 from regard.text.languages import parse_languages
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def compare(
     use_utf8()
     from regard.experiment import CompareOptions, choose, choose_named, plan_ready, plan_training
     from regard.experiment.figures import refuse_missing
+    from regard.training.corpora import corpora_languages
     from regard.training.data import Data
 
     refuse_missing()
@@ -137,14 +139,16 @@ def compare(
         # the words after `--models A` are further models
         plan = plan_ready(options, [*models, *files], settings)
     else:
-        if not files:
+        corpora = make_config({"data": settings.get("data", {})}, "the options").data
+        if not files and not corpora.corpora:
             raise RegardError(
                 "there is nothing to compare",
                 "the command line",
                 "give training text and --vary or --variant, or --models",
             )
-        reader_of(files)  # raises RegardError if these are not corpus files
-        codes = parse_languages(languages) if languages else guess_languages(files)
+        refuse_text_twice(files, corpora)
+        shown = corpora_languages(corpora) if corpora.corpora else ()
+        codes = parse_languages(languages) if languages else shown or guess_languages(files)
         data = Data(tuple(files), one_text(valid, valid_pairs, "valid"), codes)
         if vary and variant:
             raise RegardError(

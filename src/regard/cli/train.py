@@ -135,13 +135,13 @@ def train(
         return
     if out is None:
         raise RegardError("no folder for the model was given", "the command line", "give --out")
-    if not files:
-        raise RegardError("no text to train on was given", "the command line", "give two files")
     held_out = one_text(valid, valid_pairs, "valid")
     settings = make_config(
         override(read_config(config) if config else {}, assignments),
         f"{config}, the command line" if config else "the command line",
     )
+    if not files and not settings.data.corpora:
+        raise RegardError("no text to train on was given", "the command line", "give two files")
     stopped = "stopped; run the same command again to resume from the last saved state"
     with console_report(errors) as report, resumable(stopped):
         outcome = run(files, out, held_out, languages, settings, start_from or "", report)

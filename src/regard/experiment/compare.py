@@ -45,7 +45,7 @@ def compare(plan: Plan, console: Console) -> Comparison:
         plan.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "make the folder", str(plan.out))
-    if plan.files:
+    if plan.trains:
         train_all(plan, console)
     comparison = evaluate_all(plan, console)
     write_results(plan, comparison, console)

@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     models: list[ComparedModel]
     """The first of each seed is its baseline."""
     files: tuple[Path, ...]
-    """Training text; none: the models are trained already."""
+    """Training text; none: it is in the options, or the models are trained already."""
     valid: tuple[Path, ...]
     languages: Languages
     test: TestSet
@@ -77,6 +77,11 @@ class Plan(NamedTuple):
     method: str
     lengths: tuple[int, ...]
     extra_sentences: list[ExtraSentence]
+
+    @property
+    def trains(self) -> bool:
+        """Whether the models are to be trained."""
+        return bool(self.models[0].settings)
 
     def first_seed(self) -> list[ComparedModel]:
         """One model of each choice: those whose sentences and attention maps are shown."""
