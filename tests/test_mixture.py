@@ -254,6 +254,7 @@ def test_patterns_of_files_of_pairs_are_read_one_by_one(tmp_path):
     ("data", "what", "where", "to_do"),
     [
         ({"corpora": 3}, "corpora = 3", "c.toml", "[[data.corpora]]"),
+        ({"corpora": {"files": ["a"]}}, "one table", "[data.corpora]", "two brackets"),
         ({"corpora": [3]}, "the corpus = 3", "table 1", "below [[data.corpora]]"),
         ({"corpora": [{}]}, "has no files", "table 1", 'files = ["a.en", "a.fr"]'),
         ({"corpora": [{"files": []}]}, "files", "table 1", "Two text files"),

@@ -279,7 +279,8 @@ def test_of_several_variants_the_nearest_is_read(
     wanted: str, codes: list[str], chosen: int | None, tmp_path: Path
 ) -> None:
     content = unit(("en", "cat"), *((code, f"chat {n}") for n, code in enumerate(codes)))
-    [line] = read_pairs([write_memory(tmp_path, memory(content))], ("en", wanted))
+    content += unit(("en", "a"), (wanted, "b"))
+    line, _ = read_pairs([write_memory(tmp_path, memory(content))], ("en", wanted))
     assert line == (
         UnreadableLine(1, "not a pair") if chosen is None else Pair(1, "cat", f"chat {chosen}")
     )
@@ -363,6 +364,7 @@ def refusal(file: Path) -> list[str]:
         ("a.tmx", b"", "no element found"),
         ("a.tmx", b"<html/>", "its first element is <html>"),
         ("a.tmx", b"<tmx/>", "has no units"),
+        ("a.tmx", memory(unit(("en", "a"), ("de", "b"))).encode(), "none of the 1 units has"),
         ("a.tmx", memory(unit(("en", "a")))[:-20].encode(), "not well-formed XML"),
         ("a.tmx", memory("<tu></tuv>").encode(), "mismatched tag"),
         ("a.tmx", memory("\x01").encode(), "not well-formed XML"),

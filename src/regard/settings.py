@@ -133,6 +133,12 @@ def option_error(fault: Any, where: str) -> RegardError:
     path = [str(part) for part in fault["loc"]]
     if path[:2] == ["data", "corpora"] and len(path) > 2:
         return corpus_error(fault, path[2:], where)
+    if path == ["data", "corpora"] and isinstance(fault["input"], dict):
+        return RegardError(
+            "one table stands where several corpora are listed",
+            f"{where} [data.corpora]",
+            "write [[data.corpora]], with two brackets, above each corpus",
+        )
     if not path:
         return RegardError("the options are not in sections", where, "write [section] above them")
     if fault["type"] == "extra_forbidden":

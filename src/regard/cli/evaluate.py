@@ -57,6 +57,9 @@ def evaluate(
         ),
     ] = "sacrebleu",
     beam: BeamOption = 0,
+    tag: Annotated[
+        str, typer.Option(metavar="NAME", help="As in translate: a tag of the model's corpora.")
+    ] = "",
     no_sentence_splitting: Annotated[
         bool, typer.Option("--no-sentence-splitting", help="Translate each line as one sentence.")
     ] = False,
@@ -97,6 +100,7 @@ def evaluate(
         unused = {
             "--model": model,
             "--beam": beam,
+            "--tag": tag,
             "--no-sentence-splitting": no_sentence_splitting,
             "--device": device != "auto",
             "--out": out,
@@ -121,7 +125,7 @@ def evaluate(
     if hypothesis is None:
         chosen = model or models.DEFAULT
         announce_default_model(chosen)
-        translator = with_beam(load(chosen, device=device), beam)
+        translator = with_beam(load(chosen, device=device), beam).with_tag(tag)
         warn_of_languages(files, sources, references, pair)
         with errors.status(f"translating {len(sources):,} lines"):
             translate = (

@@ -158,19 +158,22 @@ def read_valid(data: Data, max_characters: int, report: Report) -> Parallel:
     return Parallel(list(sources), list(targets))
 
 
-def held_out_interval(pairs: int, max_pairs: int) -> int:
-    """The interval at which at most `max_pairs` and a tenth of the pairs are held out.
+def hold_out(corpus: Corpus | JoinedTexts, max_pairs: int) -> tuple[WithoutHeldOut, Parallel]:
+    """Hold out at most `max_pairs` and a tenth of the pairs: the other pairs, and those held out.
 
     Raises RegardError if there are fewer than 20 pairs.
     """
-    held = min(max_pairs, MAX_VALID_PAIRS, pairs // 10)
+    held = min(max_pairs, MAX_VALID_PAIRS, len(corpus) // 10)
     if held < 2:
         raise RegardError(
-            f"{pairs} pairs are too few to hold some out for validation",
+            f"{len(corpus)} pairs are too few to hold some out for validation",
             "the training text",
             "give more text, or validation files with --valid",
         )
-    return -(-pairs // held)
+    interval = -(-len(corpus) // held)
+    indices = held_out_indices(len(corpus), interval)
+    valid = Parallel(corpus.sources(indices), corpus.targets(indices))
+    return WithoutHeldOut(corpus, interval), valid
 
 
 def held_out_indices(pairs: int, interval: int) -> Numbers:
@@ -219,10 +222,10 @@ def prepare_text(
         corpus = read_corpus(data.train, data.languages, options, training / CORPUS, report)
         for line in corpus.report.lines():
             report.message(line)
-    interval = 0 if data.valid else held_out_interval(len(corpus), options.held_out)
-    texts, valid = choose_valid(corpus, interval, data, options, report)
+    texts, valid = choose_valid(corpus, data, options, report)
     mixed = None
     if isinstance(corpus, JoinedTexts):
+        interval = texts.interval if isinstance(texts, WithoutHeldOut) else 0
         mixed = mix(corpus, interval, options, known_tags, seed)
         for message in share_messages(mixed):
             report.message(message)
@@ -233,20 +236,21 @@ def prepare_text(
 
 
 def choose_valid(
-    corpus: Corpus | JoinedTexts, interval: int, data: Data, options: DataOptions, report: Report
+    corpus: Corpus | JoinedTexts, data: Data, options: DataOptions, report: Report
 ) -> tuple[NumberedTexts, Parallel]:
     """The training text and the validation text, which is held out of it if none was given."""
-    if not interval:
+    if data.valid:
         valid = read_valid(data, options.max_characters, report)
         tags = (options.valid_tag,) * len(valid.sources) if options.valid_tag else ()
         return corpus, valid._replace(tags=tags)
-    indices = held_out_indices(len(corpus), interval)
-    tags = held_out_tags(corpus, options, indices) if isinstance(corpus, JoinedTexts) else ()
-    valid = Parallel(corpus.sources(indices), corpus.targets(indices), tags)
+    texts, valid = hold_out(corpus, options.held_out)
     report.message(
         f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
     )
-    return WithoutHeldOut(corpus, interval), valid
+    if isinstance(corpus, JoinedTexts):
+        indices = held_out_indices(len(corpus), texts.interval)
+        valid = valid._replace(tags=held_out_tags(corpus, options, indices))
+    return texts, valid
 
 
 def text_warnings(texts: ParallelTexts, valid: Parallel, data: Data) -> Iterator[str]:

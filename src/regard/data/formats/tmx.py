@@ -30,6 +30,8 @@ from regard.errors import RegardError, refuse_system_error
 from regard.text.languages import Languages, canonical, without_region
 
 READ_BYTES = 1 << 16
+MAX_NAMED_CODES = 12
+"""Languages that an error names."""
 MAX_MARKUP_BYTES = 1 << 24
 """A longer tag or comment is refused: it would be in memory as one."""
 NATIVE_CODE = frozenset(("bpt", "ept", "it", "ph", "ut"))
@@ -74,7 +76,7 @@ def read_tmx(file: Path, languages: Languages) -> PairStream:
 
     Of several variants of a language, that with the code in `languages` is read, else that without
     a region, else the first. Raises RegardError if the file cannot be read, is not well-formed or
-    no TMX, declares entities, or holds no units.
+    no TMX, declares entities, or holds no unit in both languages.
     """
     units = UnitReader(file, languages)
     with open_bytes(file) as stream:
@@ -97,6 +99,12 @@ def read_tmx(file: Path, languages: Languages) -> PairStream:
     if not units.number:
         raise RegardError(
             "the translation memory has no units", str(file), "give a file with <tu> elements"
+        )
+    if not units.has_pair:
+        raise RegardError(
+            f"none of the {units.number:,} units has a text in both {' and '.join(languages)}",
+            f"{file}, with segments in {', '.join(units.codes) or 'no language'}",
+            "name two of these languages: --languages en-fr",
         )
 
 
@@ -170,6 +178,10 @@ class UnitReader:
         """Characters in `text`."""
         self.is_incomplete = False
         """Whether an entity of the unit has no meaning."""
+        self.has_pair = False
+        """Whether a unit had both languages."""
+        self.codes: dict[str, None] = {}
+        """The languages of the first segments."""
         self.done = 0
         parser = expat.ParserCreate(encoding="utf-8")
         parser.buffer_text = True
@@ -216,6 +228,8 @@ class UnitReader:
             self.variant += 1
             codes = (attributes[key] for key in LANGUAGE_ATTRIBUTES if key in attributes)
             self.language = canonical(next(codes, ""))
+            if self.language and len(self.codes) < MAX_NAMED_CODES:
+                self.codes[self.language] = None
         elif name == "seg" and self.is_in_unit:
             self.is_in_segment, self.text, self.length, self.code_depth = True, [], 0, 0
         elif self.is_in_segment and (self.code_depth or name in NATIVE_CODE):
@@ -255,6 +269,7 @@ class UnitReader:
                 not self.is_incomplete
             ):
                 if source.variant != target.variant:
+                    self.has_pair = True
                     return make_pair(self.number, source.text.encode(), target.text.encode())
         return UnreadableLine(self.number, NOT_A_PAIR)
 
