@@ -39,7 +39,7 @@ def prepare_text(files: Sequence[Path], folder: Path, processes: int) -> None:
     begin = time.monotonic()
     corpus = prepare(files, LANGUAGES, limits, folder, lambda _: None, processes)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    told = {
+    measured = {
         "seconds": time.monotonic() - begin,
         "processor_seconds": sum(each.ru_utime + each.ru_stime for each in used),
         "read": corpus.report.read,
@@ -47,7 +47,7 @@ def prepare_text(files: Sequence[Path], folder: Path, processes: int) -> None:
         "fingerprint": corpus.fingerprint,
         "bytes": sum(file.stat().st_size for file in folder.iterdir()),
     }
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
 # The measuring process
@@ -101,17 +101,17 @@ def measure_preparing(files: Sequence[Path], folder: Path, processes: int) -> Me
         output = process.stdout.read()
     if process.returncode:
         raise RuntimeError(f"preparing ended with {process.returncode}")
-    told = json.loads(output)
+    measured = json.loads(output)
     return Measured(
-        told["read"],
-        told["kept"],
+        measured["read"],
+        measured["kept"],
         processes,
-        round(told["seconds"], 2),
-        round(told["processor_seconds"] / told["read"] * 1e6, 2),
+        round(measured["seconds"], 2),
+        round(measured["processor_seconds"] / measured["read"] * 1e6, 2),
         round(first, 1),
         round(together, 1),
-        round(told["bytes"] / told["kept"], 1),
-        told["fingerprint"],
+        round(measured["bytes"] / measured["kept"], 1),
+        measured["fingerprint"],
     )
 
 

@@ -150,7 +150,7 @@ def prepare_parts(
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         raw.mkdir(parents=True)
-        report = write_raw(read_parts(parts, languages), limits, raw, processes, tick)
+        report = write_raw(read_all_parts(parts, languages), limits, raw, processes, tick)
         if not report.kept:
             refuse_empty_corpus([file for part in parts for file in part], report)
         if limits.drop_duplicates:
@@ -193,7 +193,7 @@ def refuse_empty_corpus(files: Sequence[Path], report: CleaningReport) -> NoRetu
     )
 
 
-def read_parts(parts: Sequence[Sequence[Path]], languages: Languages) -> PairStream:
+def read_all_parts(parts: Sequence[Sequence[Path]], languages: Languages) -> PairStream:
     """The lines of all parts, as they are written; they are numbered through all parts."""
     if len(parts) == 1:
         yield from read_raw_pairs(parts[0], languages)

@@ -101,17 +101,17 @@ class Mixture(NamedTuple):
     seed: int
 
     def draw(self, slots: Numbers, epoch: int) -> Numbers:
-        """The pairs, among all of the joined text, at these of the places of an epoch; the places
-        of a corpus follow each other."""
+        """The indices in the joined text of the pairs in these slots of an epoch. The slots of a
+        corpus follow each other."""
         drawn = np.empty_like(slots)
         first_slot = first_pair = 0
         for number, (size, count) in enumerate(zip(self.sizes, self.counts, strict=True)):
             rows = np.flatnonzero((slots >= first_slot) & (slots < first_slot + count))
-            passes, places = np.divmod(epoch * count + slots[rows] - first_slot, max(1, size))
+            passes, positions = np.divmod(epoch * count + slots[rows] - first_slot, max(1, size))
             for begun in np.unique(passes).tolist():
                 same = passes == begun
                 seed = derive_seed(self.seed, number)
-                drawn[rows[same]] = first_pair + shuffled_at(size, seed, begun, places[same])
+                drawn[rows[same]] = first_pair + shuffled_at(size, seed, begun, positions[same])
             first_slot, first_pair = first_slot + count, first_pair + size
         return drawn
 

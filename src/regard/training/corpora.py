@@ -17,7 +17,7 @@ from regard.text.languages import Languages
 from regard.text.tags import tag_prefix
 from regard.training.report import Report
 
-Parts = Sequence[tuple[Path, ...]]
+CorpusParts = Sequence[tuple[Path, ...]]
 """Text files in pairs, or files of pairs: all of one corpus."""
 
 
@@ -28,7 +28,7 @@ class CorpusMixture(NamedTuple):
     tags: PairTags
 
 
-def corpus_parts(options: DataOptions) -> list[Parts]:
+def corpus_parts(options: DataOptions) -> list[CorpusParts]:
     """The files of each corpus of the options. Raises RegardError if there are none."""
     return [matching_files(corpus.files) for corpus in options.corpora]
 
@@ -75,7 +75,11 @@ def read_corpus(
 
 
 def read_parts_of_corpus(
-    parts: Parts, languages: tuple[str, str], options: DataOptions, folder: Path, report: Report
+    parts: CorpusParts,
+    languages: tuple[str, str],
+    options: DataOptions,
+    folder: Path,
+    report: Report,
 ) -> Corpus:
     if folder.exists():
         return open_corpus(folder)

@@ -106,7 +106,7 @@ def refuse_damage(file: Path) -> Iterator[None]:
     pyarrow = import_pyarrow()
     try:
         yield
-    except (pyarrow.ArrowException, OSError, EOFError) as error:
+    except (pyarrow.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise RegardError(
             f"the file is damaged, or its content does not match its name: {reason}",
