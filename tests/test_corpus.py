@@ -2,6 +2,7 @@
 
 import gc
 import json
+import multiprocessing
 import shutil
 import tempfile
 import tracemalloc
@@ -122,6 +123,38 @@ def test_what_is_prepared_is_what_the_obvious_way_gives(
         assert corpus.report.first == first
         assert open_corpus(folder / "corpus").report == corpus.report
         del corpus  # Windows does not remove what is mapped
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_several_processes_prepare_what_one_prepares(tmp_path: Path) -> None:
+    odd = [b"", b"\xff", b"x" * 31, b"e\xcc\x81t\xc3\xa9 &amp; caf\xc3\xa9", b"one\xe2\x80\xa8"]
+    lines = [(b"%d" % (n % 500), odd[n % 7] if n % 7 < 5 else b"texte") for n in range(1200)]
+    files = write_pairs(tmp_path, lines)
+    with patch.object(module, "CHUNK_PAIRS", 50), patch.object(module, "OWN_CHUNKS", 2):
+        corpora = [
+            prepare(files, LANGUAGES, LIMITS, tmp_path / f"{processes}", ignore, processes)
+            for processes in (1, 2)
+        ]
+    assert contents(corpora[0].folder) == contents(corpora[1].folder)
+    assert 0 < len(corpora[0]) < len(lines)
+
+
+def test_a_text_that_is_damaged_further_on_leaves_nothing_in_several_processes(
+    tmp_path: Path,
+) -> None:
+    files = write_pairs(tmp_path, [(b"%d" % n, b"n") for n in range(400)])
+    files[1].write_bytes(files[1].read_bytes() + b"one more\n")
+    with (
+        patch.object(module, "CHUNK_PAIRS", 50),
+        patch.object(module, "OWN_CHUNKS", 1),
+        pytest.raises(RegardError, match="line 401 has a translation but no source"),
+    ):
+        prepare(files, LANGUAGES, LIMITS, tmp_path / "corpus", ignore, 2)
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert not multiprocessing.active_children()
 
 
 @pytest.fixture

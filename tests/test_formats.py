@@ -17,6 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import zstandard
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ from regard.errors import RegardError
 from regard.text.normalize import clean_line, normalize
 
 LANGUAGES = ("en", "fr")
+with_checksum = zstandard.ZstdCompressor(write_checksum=True).compress
 MARK = b"\xef\xbb\xbf"
 MAX_BYTES = 40
 
@@ -254,7 +256,10 @@ def test_a_file_of_json_objects_gives_their_texts(
         assert list(read_pairs([Path(folder) / "a.jsonl"], LANGUAGES)) == expected
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".gz", gzip.compress), (".xz", lzma.compress), (".zst", with_checksum)],
+)
 def test_a_packed_file_reads_like_the_file(
     suffix: str, pack: Callable[[bytes], bytes], write: Callable[[str, bytes], Path]
 ) -> None:
@@ -400,11 +405,14 @@ def test_too_few_and_too_many_files_are_refused(tmp_path: Path) -> None:
         what, where, to_do = refusal(*files).splitlines()
         assert what == "a corpus is two text files, or one file that holds both sides"
         assert where == f"  where: {', '.join(map(str, files)) or 'the command line'}"
-        assert to_do.endswith("give the source and the translation, or one file in .tsv or .jsonl")
+        assert to_do == (
+            "  to do: give the source and the translation, or one file in .tsv, .jsonl, .tmx,"
+            " .parquet, .arrow, .feather, or a folder of a dataset"
+        )
 
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    for name in ("no.txt", "no.gz", "no.xz"):
+    for name in ("no.txt", "no.gz", "no.xz", "no.zst"):
         assert refusal(tmp_path / name, tmp_path / name) == (
             "cannot read a file: no such file or directory\n"
             f"  where: {tmp_path / name}\n"
@@ -414,7 +422,10 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
         assert refusal(tmp_path, tmp_path).startswith("cannot read a file: is a directory\n")
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".gz", gzip.compress), (".xz", lzma.compress), (".zst", with_checksum)],
+)
 def test_a_damaged_packed_file_is_refused(
     suffix: str, pack: Callable[[bytes], bytes], write: Callable[[str, bytes], Path]
 ) -> None:

@@ -268,7 +268,7 @@ def prepared(folder, names, **options):
     """What a run would prepare of these files, with some pairs held out."""
     train = TrainOptions(guided_alignment=str(names[2]), **options)
     data = Data(tuple(names[:2]), (), ("en", "fr"))
-    texts, _, _ = prepare_text(folder, data, DataOptions(held_out=20), NoReport())
+    texts = prepare_text(folder, data, DataOptions(held_out=20), (), 1, NoReport()).texts
     return texts, prepare_word_links(folder, texts, train, NoReport())
 
 

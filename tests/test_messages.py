@@ -38,6 +38,9 @@ class Workplace:
         (folder / "cut.en.gz").write_bytes(gzip.compress(b"".join(lines))[:-20])
         (folder / "noise.en.xz").write_bytes(b"noise")
         (folder / "odd.tmx").write_text("<tmx/>")
+        (folder / "bomb.tmx").write_text("<!DOCTYPE tmx [<!ENTITY a 'ha'>]><tmx>&a;</tmx>")
+        (folder / "odd.parquet").write_bytes(b"noise")
+        (folder / "noise.fr.zst").write_bytes(b"noise")
         (folder / "three.tsv").write_text(
             "a dog\tun chien\tein Hund\nMy cat\tmon chat\tdie Katze\n"
         )
@@ -80,12 +83,13 @@ USAGE = "for help"
 """In the advice of a mistake on the command line itself, where typer prints the usage."""
 MISTAKES = {
     # command: words of what happened, where, and what to do; sorted by the name of the command
-    "compare valid.en --vary attention --out new": ("Missing option", "--test", USAGE),
+    "compare valid.en --vary attention --out new": ("no test text", "command line", "give --test"),
     "demo --out exists.txt": ("not a directory", "exists.txt", "choose another path"),
     "demo model.attention=uniform --out new": ("attention alone", "model.attention", "compare"),
     "evaluate - - --model model": ("read only once", "the command line", "give - at most once"),
     "evaluate empty.en empty.fr --hypothesis empty.fr": ("nothing to score", "0 lines", "one line"),
-    "evaluate good.en": ("Missing argument", "reference", USAGE),
+    "evaluate good.en": ("a corpus is two text files", "good.en", "one file in .tsv"),
+    "evaluate keys.jsonl --model model": ("line 1 of the test", "keys.jsonl", "correct it"),
     "evaluate good.en good.fr --model nowhere --out a.txt": ("no such folder", "nowhere", "train"),
     "evaluate valid.en short.fr --model model": ("differ", "599", "same number"),
     "evaluate valid.en valid.fr --hypothesis few.fr": ("differ", "(5 lines)", "line by line"),
@@ -142,7 +146,11 @@ MISTAKES = {
     "train keys.jsonl --languages en-fr --out new": ("'not a pair'", "keys", "source and target"),
     "train noise.en.xz good.fr --out new": ("compression", "noise.en.xz", "compress"),
     "train nothing.en good.fr --out new": ("no such file", "nothing.en", "check the path"),
-    "train odd.tmx --languages en-fr --out new": ("a corpus is", "odd.tmx", ".tsv"),
+    "train odd.tmx --languages en-fr --out new": ("has no units", "odd.tmx", "<tu>"),
+    "train bomb.tmx --languages en-fr --out new": ("an entity, 'a'", "bomb.tmx, line 1", "remove"),
+    "train odd.parquet --languages en-fr --out new": ("damaged", "odd.parquet", "again"),
+    "train something --languages en-fr --out new": ("no dataset", "something", "save_to_disk"),
+    "train good.en noise.fr.zst --out new": ("compression", "noise.fr.zst", "compress"),
     "train pipe good.fr --languages en-fr --out new": ("only once", "pipe", "to a file"),
     "train short.fr good.en --languages fr-en --out new": ("but no", "599 lines", "same number"),
     "train something good.fr --out new --languages en-fr": ("is a directory", "something", "file"),

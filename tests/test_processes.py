@@ -11,7 +11,7 @@ import pytest
 
 from conftest import needs_posix
 from regard.lesson.corpus import examples
-from regard.processes import map_in_processes
+from regard.processes import QUEUED_TASKS, map_in_processes, map_stream
 
 
 def squared(shared, task, advance):
@@ -31,6 +31,27 @@ def test_results_come_in_order_and_progress_adds_up(processes):
     tasks = [3, 1, 2]
     assert list(map_in_processes(squared, 100, tasks, processes, ticks.append)) == [109, 101, 104]
     assert ticks == sorted(ticks) and ticks[-1] == 6
+
+
+def times_ten(shared, task):
+    return shared + 10 * task, os.getpid()
+
+
+@pytest.mark.parametrize(("processes", "own", "others"), [(1, 2, 0), (2, 3, 17), (2, 30, 0)])
+def test_a_stream_gives_results_in_order_and_is_not_read_far_ahead(processes, own, others):
+    taken = []
+
+    def tasks():
+        for task in range(20):
+            taken.append(task)
+            yield task
+
+    results = []
+    for value, process in map_stream(times_ten, 5, tasks(), processes, own):
+        assert len(taken) <= len(results) + 2 + QUEUED_TASKS * processes
+        results.append((value, process))
+    assert [value for value, _ in results] == [5 + 10 * task for task in range(20)]
+    assert sum(process != os.getpid() for _, process in results) == others
 
 
 def test_an_interrupt_ends_all_processes_at_once():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard import models
-from regard.config import Config
+from regard.config import Config, DataOptions
 from regard.data.formats import guess_languages, names_warning, reader_of, refuse_swapped
 from regard.errors import RegardError, needs_extra
 from regard.loading import load
@@ -37,6 +37,7 @@ def train(
 ) -> "Outcome":
     """Train a model on a file for each language (or one with both); save it in the folder `out`.
 
+    `files` are empty if the option data.corpora names several corpora.
     `valid` are validation files, given like `files`; without them some pairs are held out.
     `languages` are two codes such as "en-fr"; without them the file suffixes decide. `settings` are
     options by section, as in the configuration file: {"train": {"updates": 1000}}. `start_from` is
@@ -49,6 +50,7 @@ def train(
     try:
         from regard.engine.torch import choose_device
         from regard.training.add_head import add_to_folder
+        from regard.training.corpora import corpora_languages
         from regard.training.data import Data
         from regard.training.distributed import SingleProcess, is_one_of_several
         from regard.training.folder import open_run
@@ -63,10 +65,11 @@ def train(
             )
     config = settings if isinstance(settings, Config) else make_config(settings or {}, "settings")
     train_files, valid_files = tuple(map(Path, files)), tuple(map(Path, valid))
-    reader_of(train_files)  # refuses files of other formats
+    refuse_text_twice(train_files, config.data)
     if valid_files:
         reader_of(valid_files)
-    codes = parse_languages(languages) if languages else guess_languages(train_files)
+    shown = corpora_languages(config.data) if config.data.corpora else ()
+    codes = parse_languages(languages) if languages else shown or guess_languages(train_files)
     refuse_swapped(valid_files, train_files, codes)
     device = choose_device(config.train.device, "train.device")  # refuses a missing device
     data = Data(train_files, valid_files, codes)
@@ -86,6 +89,18 @@ def train(
     if config.train.alignment_head and group.is_first and not (Path(out) / ALIGNMENT_HEAD).exists():
         add_to_folder(Path(out), (), report)
     return outcome
+
+
+def refuse_text_twice(files: Sequence[Path], options: DataOptions) -> None:
+    """Raises RegardError if training text was given in two ways, or in none."""
+    if not options.corpora:
+        reader_of(files)  # refuses files of other formats
+    elif files:
+        raise RegardError(
+            "training text was given twice",
+            f"{' '.join(map(str, files))}, data.corpora",
+            "give one of the two; files can be one more table [[data.corpora]]",
+        )
 
 
 def add_alignment_head(

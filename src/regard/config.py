@@ -20,6 +20,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class CorpusOptions(Section):
+    """One of several corpora, [[data.corpora]]."""
+
+    files: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=2)
+    ]
+    """Two text files, or one file with both sides; names, or patterns such as news/*.en."""
+    weight: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    """A factor of the share that the corpus has of an epoch."""
+    tag: Annotated[str, Field(pattern=r"^[\w.-]{0,40}$")] = ""
+    """The name of the tag before its sources; `regard translate --tag` asks for it. Letters,
+    digits, and signs of -, _ and the full stop."""
+
+
 class DataOptions(Section):
     """Which pairs are dropped from the training text; dropped pairs are counted and reported."""
 
@@ -36,6 +50,15 @@ class DataOptions(Section):
     held_out: Annotated[int, Field(ge=2, le=3000)] = 1000
     """Pairs taken from the training text for validation if no validation files are given; at most a
     tenth of it."""
+    corpora: tuple[CorpusOptions, ...] = ()
+    """Several corpora instead of files on the command line: a table [[data.corpora]] for each in a
+    configuration file, with files (two text files, or one file of pairs; names or patterns), weight
+    (1 by default) and tag."""
+    temperature: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
+    """A corpus of n pairs has a share of every epoch in proportion to its weight times
+    n^(1/temperature): with 1 all pairs are read equally often, with much more all corpora are."""
+    valid_tag: str = ""
+    """The tag of the validation files, one of those of the corpora."""
     encoded_epochs: Annotated[int, Field(ge=0, le=1000)] = 0
     """Epochs that are encoded on all cores before training and saved, so that a fast GPU need not
     wait for text; later epochs repeat them in another order. 0 encodes while training."""

@@ -94,6 +94,17 @@ def file_digest(file: Path) -> str:
         refuse_system_error(error, "read", str(file))
 
 
+def content_digest(path: Path) -> str:
+    """The digest of a file, or of the names and the contents of all files in a folder. Raises
+    RegardError as `file_digest`."""
+    if not path.is_dir():
+        return file_digest(path)
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        digest.update(f"{file.relative_to(path)}\n{file_digest(file)}\n".encode())
+    return digest.hexdigest()
+
+
 def damaged_error(file: Path) -> RegardError:
     return RegardError(
         f"{file.name} is damaged, or is not a file of a model", str(file), "copy the original again"

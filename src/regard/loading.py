@@ -97,4 +97,5 @@ def pipeline_of(info: ModelInfo) -> Pipeline:
         info.target,
         info.text.placeholders,
         info.text.longest or DEFAULT_LONGEST,
+        tags=info.text.tags,
     )

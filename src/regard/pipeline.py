@@ -42,6 +42,7 @@ from regard.text.placeholders import (
 )
 from regard.text.sentences import split_long, split_sentences
 from regard.text.spans import Span, merge_spans
+from regard.text.tags import NO_TAG, tag_prefix
 from regard.text.vocabulary import Vocabulary
 
 DEFAULT_LONGEST = 128
@@ -112,6 +113,10 @@ class Pipeline:
     """Tokens of the longest sentence that the model learned; longer ones are cut."""
     protected: re.Pattern[str] | None = None
     """What else is a protected span, beside `text.placeholders.find_spans`."""
+    tags: tuple[str, ...] = ()
+    """The tags that training taught."""
+    tag: str = NO_TAG
+    """The one before every sentence."""
 
     def read(self, text: str) -> list[SourceSentence]:
         """The sentences of a text; what is in none of them is copied."""
@@ -200,6 +205,8 @@ class Pipeline:
         symbols = tuple(protected[: len(PLACEHOLDER_SYMBOLS)])
         with_symbols = protect(normalized, symbols).text
         text = take_off(with_symbols, case, self.languages[0], self.count_tokens)
+        if self.tag:
+            text = text.replace([(Span(0, 0), tag_prefix(self.tag, self.tags))])
         return SourceSentence(user_text, normalized, symbols, text, case)
 
     def read_words(self, sentence: SourceSentence) -> SourceSentence:

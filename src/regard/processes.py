@@ -3,12 +3,15 @@
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from regard.errors import RegardError
 
@@ -19,6 +22,8 @@ OnProgress = Callable[[int], None]
 """Called from time to time with how much is done, in all."""
 
 POLL_SECONDS = 0.2
+QUEUED_TASKS = 3
+"""Tasks of a stream that are in memory for each process."""
 WORKER: dict[str, Any] = {}
 """What a worker process needs for all its tasks."""
 
@@ -41,13 +46,62 @@ def map_in_processes(
         done = Counter(tick)
         yield from (work(shared, task, done.advance) for task in tasks)
         return
+    with worker_pool(work, shared, processes) as pool:
+        futures = deque(pool.executor.submit(work_on, task) for task in tasks)
+        while futures:  # a result that has been used is not kept
+            yield result_of(futures.popleft(), lambda: tick(pool.counter.value))
+
+
+def map_stream(
+    work: Callable[[Shared, Item], Returned],
+    shared: Shared,
+    tasks: Iterable[Item],
+    processes: int,
+    own_tasks: int,
+) -> Generator[Returned, None, None]:
+    """`work(shared, task)` for each task, in order, in so many processes beside this one, which
+    reads the tasks when they are needed: a few of them are in memory at a time.
+
+    One process is this one. So many tasks at the beginning are done in it, too: to start others
+    takes a second. Raises RegardError if one of them ends, and what `work` and the tasks raise.
+    """
+    tasks = iter(tasks)
+    for task in islice(tasks, own_tasks if processes > 1 else None):
+        yield work(shared, task)
+    for first in tasks:
+        with worker_pool(partial(without_progress, work), shared, processes) as pool:
+            futures: deque[Future[Returned]] = deque()
+            for task in chain([first], tasks):
+                futures.append(pool.executor.submit(work_on, task))
+                if len(futures) > QUEUED_TASKS * processes:
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
+
+
+def without_progress(
+    work: Callable[[Shared, Item], Returned], shared: Shared, task: Item, _advance: OnProgress
+) -> Returned:
+    return work(shared, task)
+
+
+class WorkerPool(NamedTuple):
+    executor: ProcessPoolExecutor
+    counter: Any
+    """Holds how much is done, in all."""
+
+
+@contextmanager
+def worker_pool(work: Callable[..., Any], shared: object, processes: int) -> Iterator[WorkerPool]:
+    """New processes, to which `work` and `shared` are sent; they end with the block.
+
+    Raises RegardError if one of them ends before.
+    """
     context = get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
     counter, stop = context.Value("q", 0), context.Event()
     pool = ProcessPoolExecutor(processes, context, start_worker, (work, shared, counter, stop))
     try:
-        futures = deque(pool.submit(work_on, task) for task in tasks)
-        while futures:  # a result that has been used is not kept
-            yield result_of(futures.popleft(), lambda: tick(counter.value))
+        yield WorkerPool(pool, counter)
     except BrokenProcessPool as error:
         raise RegardError(
             "a process ended before its work was done",

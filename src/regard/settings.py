@@ -7,9 +7,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from regard.config import Config, ModelOptions, options
+from regard.config import (
+    Config,
+    CorpusOptions,
+    DataOptions,
+    ModelOptions,
+    option_descriptions,
+    options,
+)
 from regard.errors import RegardError, invalid_value, nearest, refuse_system_error
 from regard.special import FIXED_SCORES
+from regard.text.tags import refuse_many_tags, refuse_unknown_tag
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -77,12 +85,27 @@ def check_combinations(config: Config) -> None:
             "train.guided_alignment",
             "choose another model.attention, or leave the option out",
         )
+    check_corpora(config.data, config.train.guided_alignment)
     check_self_attention(model, [f"{side}_size" for side in self_attention])
     if model.tie == "all" and not config.vocabulary.joint:
         raise RegardError(
             "two vocabularies cannot share one embedding",
             "model.tie",
             "choose model.tie = 'target', or vocabulary.joint = true",
+        )
+
+
+def check_corpora(data: DataOptions, guided_alignment: str) -> None:
+    """Raises RegardError if the corpora have too many tags, the validation text has another one, or
+    a file has the links of several corpora."""
+    tags = tuple(dict.fromkeys(corpus.tag for corpus in data.corpora if corpus.tag))
+    refuse_many_tags(tags, "data.corpora")
+    refuse_unknown_tag(data.valid_tag, tags, "data.valid_tag")
+    if data.corpora and guided_alignment not in ("", "auto"):
+        raise RegardError(
+            "a file of links is for one corpus on the command line",
+            "train.guided_alignment, data.corpora",
+            "choose train.guided_alignment = 'auto', or give one corpus on the command line",
         )
 
 
@@ -108,6 +131,14 @@ def check_self_attention(model: ModelOptions, names: Sequence[str]) -> None:
 def option_error(fault: Any, where: str) -> RegardError:
     """The error for a fault that pydantic reports."""
     path = [str(part) for part in fault["loc"]]
+    if path[:2] == ["data", "corpora"] and len(path) > 2:
+        return corpus_error(fault, path[2:], where)
+    if path == ["data", "corpora"] and isinstance(fault["input"], dict):
+        return RegardError(
+            "one table stands where several corpora are listed",
+            f"{where} [data.corpora]",
+            "write [[data.corpora]], with two brackets, above each corpus",
+        )
     if not path:
         return RegardError("the options are not in sections", where, "write [section] above them")
     if fault["type"] == "extra_forbidden":
@@ -131,6 +162,25 @@ def option_error(fault: Any, where: str) -> RegardError:
         else "see the README"
     )
     return invalid_value(fault, name, where, advice)
+
+
+def corpus_error(fault: Any, path: Sequence[str], where: str) -> RegardError:
+    """The error for a fault in one of the tables [[data.corpora]]: its index, and then perhaps an
+    option."""
+    where = f"{where} [[data.corpora]], table {int(path[0]) + 1}"
+    if fault["type"] == "extra_forbidden":
+        return RegardError(
+            f"there is no option '{path[1]}'",
+            where,
+            nearest(path[1], tuple(CorpusOptions.model_fields)),
+        )
+    if fault["type"] == "missing":
+        return RegardError("the corpus has no files", where, 'write files = ["a.en", "a.fr"]')
+    advice = "write files, and perhaps weight and tag, below [[data.corpora]]"
+    if len(path) > 1:
+        description = " ".join(option_descriptions(CorpusOptions).get(path[1], "").split())
+        advice = f"{path[1]}: {description}"
+    return invalid_value(fault, path[1] if len(path) > 1 else "the corpus", where, advice)
 
 
 def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from regard.special import FIXED_SCORES, Ids
 from regard.text.languages import Languages
 from regard.text.normalize import normalize
 from regard.text.padding import padded_width
+from regard.text.tags import refuse_unknown_tag
 from regard.text.vocabulary import Vocabulary
 from regard.translation import SentenceTranslation, Translation, join
 from regard.word_alignment import (
@@ -98,6 +99,14 @@ class Translator:
                 "write a pattern of Python's re, such as '[A-Z]+-[0-9]+'",
             ) from error
         return replace(self, pipeline=replace(self.pipeline, protected=protected))
+
+    def with_tag(self, tag: str) -> "Translator":
+        """The same model, which translates as the corpora with this tag do; "" is no tag.
+
+        Raises RegardError if the model was not trained with it.
+        """
+        refuse_unknown_tag(tag, self.pipeline.tags, "--tag")
+        return replace(self, pipeline=replace(self.pipeline, tag=tag))
 
     def with_shortlist(self) -> "Translator":
         """The same model, which chooses among the few hundred tokens that a sentence may need.

@@ -160,6 +160,21 @@ def split_arguments(words: Sequence[str]) -> tuple[list[Path], list[str]]:
     return [Path(word) for word in words if not ASSIGNMENT.match(word)], assignments
 
 
+def one_text(files: tuple[Path, Path] | None, pairs: Path | None, name: str) -> tuple[Path, ...]:
+    """The files of a text that was given as two files or as one with both languages, or not at all.
+
+    Raises RegardError if it was given in both ways.
+    """
+    if files and pairs:
+        kinds = {"valid": "validation", "test": "test"}
+        raise RegardError(
+            f"{kinds[name]} text was given twice",
+            f"--{name}, --{name}-pairs",
+            "give one of the two",
+        )
+    return files or ((pairs,) if pairs else ())
+
+
 def announce_default_model(model: Path) -> None:
     """Print the name of the model on a terminal if it is the default."""
     if model == models.DEFAULT and errors.is_terminal:

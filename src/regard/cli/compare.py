@@ -7,18 +7,20 @@ import typer
 from rich import table as rich_table
 from rich.console import Console
 
+from regard.api import refuse_text_twice
 from regard.cli import NAME_AND_OPTIONS
 from regard.cli.common import (
     errors,
+    one_text,
     print_message,
     resumable,
     split_arguments,
     use_utf8,
     warn_of_languages,
 )
-from regard.data.formats import guess_languages, reader_of
+from regard.data.formats import PAIR_FORMATS, guess_languages
 from regard.errors import RegardError
-from regard.settings import override, read_config
+from regard.settings import make_config, override, read_config
 from regard.text.languages import parse_languages
 
 if TYPE_CHECKING:
@@ -37,9 +39,13 @@ def compare(
     ] = None,
     *,
     test: Annotated[
-        tuple[Path, Path],
+        tuple[Path, Path] | None,
         typer.Option(metavar="SOURCE REFERENCE", help="Text that no model was trained on."),
-    ],
+    ] = None,
+    test_pairs: Annotated[
+        Path | None,
+        typer.Option(help=f"The same in one file with both languages ({PAIR_FORMATS})."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for all results; a second run resumes.")],
     vary: Annotated[
         list[str] | None,
@@ -76,6 +82,10 @@ def compare(
             help="Validation text; without it, some training pairs are held out.",
         ),
     ] = None,
+    valid_pairs: Annotated[
+        Path | None,
+        typer.Option(help="The same in one file with both languages."),
+    ] = None,
     languages: Annotated[
         str, typer.Option(help="Like en-fr; by default from the file endings.")
     ] = "",
@@ -106,10 +116,16 @@ def compare(
     use_utf8()
     from regard.experiment import CompareOptions, choose, choose_named, plan_ready, plan_training
     from regard.experiment.figures import refuse_missing
+    from regard.training.corpora import corpora_languages
     from regard.training.data import Data
 
     refuse_missing()
-    options = CompareOptions(test, out, significance, edges(length_buckets))
+    tested = one_text(test, test_pairs, "test")
+    if not tested:
+        raise RegardError(
+            "no test text was given", "the command line", "give --test SOURCE REFERENCE"
+        )
+    options = CompareOptions(tested, out, significance, edges(length_buckets))
     files, assignments = split_arguments(words or [])
     settings = override(read_config(config) if config else {}, assignments)
     if models:
@@ -123,15 +139,17 @@ def compare(
         # the words after `--models A` are further models
         plan = plan_ready(options, [*models, *files], settings)
     else:
-        if not files:
+        corpora = make_config({"data": settings.get("data", {})}, "the options").data
+        if not files and not corpora.corpora:
             raise RegardError(
                 "there is nothing to compare",
                 "the command line",
                 "give training text and --vary or --variant, or --models",
             )
-        reader_of(files)  # raises RegardError if these are not corpus files
-        codes = parse_languages(languages) if languages else guess_languages(files)
-        data = Data(tuple(files), tuple(valid or ()), codes)
+        refuse_text_twice(files, corpora)
+        shown = corpora_languages(corpora) if corpora.corpora else ()
+        codes = parse_languages(languages) if languages else shown or guess_languages(files)
+        data = Data(tuple(files), one_text(valid, valid_pairs, "valid"), codes)
         if vary and variant:
             raise RegardError(
                 "--vary and --variant both say in what the models differ",
@@ -140,7 +158,7 @@ def compare(
             )
         choices = choose_named(settings, variant) if variant else choose(settings, vary or [])
         plan = plan_training(options, data, choices, seeds)
-    warn_of_languages(test, plan.test.sources, plan.test.references, plan.languages)
+    warn_of_languages(tested, plan.test.sources, plan.test.references, plan.languages)
     show(run_comparison(plan), out)
 
 

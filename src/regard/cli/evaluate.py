@@ -21,18 +21,28 @@ from regard.cli.common import (
     warn_of_languages,
     with_beam,
 )
-from regard.data.formats import guess_languages
+from regard.data.formats import PAIR_FORMATS, guess_languages
 from regard.data.formats.lines import read_texts
+from regard.data.formats.measured import read_measured
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, Quality, measure
 from regard.loading import load
-from regard.text.languages import parse_languages
+from regard.storage.model_file import read_model_info
+from regard.text.languages import Languages, parse_languages
 from regard.translator import Translator
 
 
 def evaluate(
-    source: Annotated[Path, typer.Argument(help="Text to translate, one sentence per line.")],
-    reference: Annotated[Path, typer.Argument(help="Its human translation.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Text to translate, one sentence per line; or one file with its translation, too"
+            f" ({PAIR_FORMATS})."
+        ),
+    ],
+    reference: Annotated[
+        Path | None, typer.Argument(help="Its human translation.", show_default=False)
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="As in translate; by default the built-in model.")
     ] = None,
@@ -47,6 +57,9 @@ def evaluate(
         ),
     ] = "sacrebleu",
     beam: BeamOption = 0,
+    tag: Annotated[
+        str, typer.Option(metavar="NAME", help="As in translate: a tag of the model's corpora.")
+    ] = "",
     no_sentence_splitting: Annotated[
         bool, typer.Option("--no-sentence-splitting", help="Translate each line as one sentence.")
     ] = False,
@@ -81,12 +94,13 @@ def evaluate(
         regard evaluate test.en test.fr --model model --convention multi30k
     """
     use_utf8()
-    refuse_stdin_twice([file for file in (source, reference, hypothesis) if file is not None])
-    sources, references = list(read_texts(source)), list(read_texts(reference))
+    files = [file for file in (source, reference) if file is not None]
+    refuse_stdin_twice([*files, *([hypothesis] if hypothesis else [])])
     if hypothesis is not None:
         unused = {
             "--model": model,
             "--beam": beam,
+            "--tag": tag,
             "--no-sentence-splitting": no_sentence_splitting,
             "--device": device != "auto",
             "--out": out,
@@ -98,12 +112,8 @@ def evaluate(
                 "the command line",
                 f"leave out {option} or --hypothesis",
             )
-    if len(sources) != len(references):
-        raise RegardError(
-            "the numbers of lines differ",
-            f"{source} ({len(sources):,} lines), {reference} ({len(references):,} lines)",
-            "give both files the same number of lines",
-        )
+    pair = languages_of(files, languages, None if hypothesis else model or models.DEFAULT)
+    sources, references = read_measured(files, pair)
     if convention not in CONVENTIONS:
         raise RegardError(
             f"there is no convention '{convention}'",
@@ -115,18 +125,15 @@ def evaluate(
     if hypothesis is None:
         chosen = model or models.DEFAULT
         announce_default_model(chosen)
-        translator = load(chosen, device=device)
-        pair = parse_languages(languages) if languages else translator.languages
-        warn_of_languages((source, reference), sources, references, pair)
-        translator = with_beam(translator, beam)
+        translator = with_beam(load(chosen, device=device), beam).with_tag(tag)
+        warn_of_languages(files, sources, references, pair)
         with errors.status(f"translating {len(sources):,} lines"):
             translate = (
                 translator.translate_sentences if no_sentence_splitting else translator.translate
             )
             texts = [translation.text for translation in translate(sources)]
     else:
-        pair = parse_languages(languages) if languages else guess_languages((source, reference))
-        warn_of_languages((source, reference), sources, references, pair)
+        warn_of_languages(files, sources, references, pair)
         texts = list(read_texts(hypothesis))
     if out is not None:
         new_file(out).write_text("".join(f"{text}\n" for text in texts), "utf-8", newline="\n")
@@ -138,6 +145,16 @@ def evaluate(
         return
     for quality in qualities:
         typer.echo(f"{quality.name:<5} {quality.value:6.2f}  {quality.signature}")
+
+
+def languages_of(files: list[Path], languages: str, model: Path | None) -> Languages:
+    """The languages that are named, or those of the model, or without one those that the names of
+    the files show. Raises RegardError if there are none."""
+    if languages:
+        return parse_languages(languages)
+    if model is None:
+        return guess_languages(files)
+    return read_model_info(models.find(model)).languages
 
 
 def alignment_quality(

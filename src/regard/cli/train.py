@@ -11,8 +11,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from regard.cli.common import errors, print_message, resumable, split_arguments, use_utf8
+from regard.cli.common import (
+    errors,
+    one_text,
+    print_message,
+    resumable,
+    split_arguments,
+    use_utf8,
+)
 from regard.config import options
+from regard.data.formats import PAIR_FORMATS
 from regard.errors import LostProcess, RegardError
 from regard.settings import make_config, override, read_config
 
@@ -38,8 +46,8 @@ def train(
         typer.Argument(
             metavar="SOURCE TARGET [OPTION=VALUE ...]",
             help="Parallel text: two files whose lines correspond, or one file with both languages"
-            " (.tsv, .jsonl); .gz and .xz are decompressed. Then options of the model and the"
-            " training, such as train.minutes=30 (`regard train --options` lists them all).",
+            f" ({PAIR_FORMATS}); .gz, .xz and .zst are decompressed. Then options of the model and"
+            " the training, such as train.minutes=30 (`regard train --options` lists them all).",
         ),
     ] = None,
     *,
@@ -57,7 +65,7 @@ def train(
     ] = None,
     valid_pairs: Annotated[
         Path | None,
-        typer.Option(help="Validation text in one file with both languages (.tsv, .jsonl)."),
+        typer.Option(help=f"Validation text in one file with both languages ({PAIR_FORMATS})."),
     ] = None,
     config: Annotated[
         Path | None,
@@ -133,17 +141,13 @@ def train(
         return
     if out is None:
         raise RegardError("no folder for the model was given", "the command line", "give --out")
-    if not files:
-        raise RegardError("no text to train on was given", "the command line", "give two files")
-    if valid and valid_pairs:
-        raise RegardError(
-            "validation text was given twice", "--valid, --valid-pairs", "give one of the two"
-        )
-    held_out = [valid_pairs] if valid_pairs else valid or ()
+    held_out = one_text(valid, valid_pairs, "valid")
     settings = make_config(
         override(read_config(config) if config else {}, assignments),
         f"{config}, the command line" if config else "the command line",
     )
+    if not files and not settings.data.corpora:
+        raise RegardError("no text to train on was given", "the command line", "give two files")
     stopped = "stopped; run the same command again to resume from the last saved state"
     try:
         with console_report(errors) as report, resumable(stopped):

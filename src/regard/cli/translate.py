@@ -137,6 +137,12 @@ def translate(
             help="Copy what this regular expression matches, as addresses and {names} are.",
         ),
     ] = "",
+    tag: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Translate as the corpora with this tag do; see data.corpora."
+        ),
+    ] = "",
     without: Annotated[
         list[Stage] | None,
         typer.Option(
@@ -215,6 +221,7 @@ def translate(
         paragraphs,
         tuple(str(stage) for stage in without or ()),
         as_utf8(protect),
+        as_utf8(tag),
     )
     translator = with_stages(translator, output)
     if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
@@ -301,7 +308,7 @@ def with_stages(translator: Translator, output: OutputOptions) -> Translator:
     """The translator with the stages of text that were asked for."""
     switched_off = dict.fromkeys(output.without, False)
     options = translator.pipeline.options.model_copy(update=switched_off)
-    translator = translator.with_text_options(options)
+    translator = translator.with_text_options(options).with_tag(output.tag)
     return translator.protecting(output.protect) if output.protect else translator
 
 

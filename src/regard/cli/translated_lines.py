@@ -29,6 +29,7 @@ class OutputOptions(NamedTuple):
     paragraphs: bool
     without: tuple[str, ...]
     protect: str
+    tag: str = ""
 
 
 @dataclass

@@ -16,7 +16,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol, runtime_checkable
 
@@ -24,9 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regard.data.clean import DUPLICATE, OPTIONS, CleaningReport, Limits, why_dropped
-from regard.data.formats import read_pairs
-from regard.data.formats.pair import NOT_A_PAIR, NOT_UTF8, Pair, PairStream, UnreadableLine
+from regard.data.formats import read_raw_pairs
+from regard.data.formats.pair import (
+    NOT_A_PAIR,
+    NOT_UTF8,
+    Pair,
+    PairStream,
+    UnreadableLine,
+    normalized,
+)
 from regard.errors import RegardError, refuse_system_error
+from regard.processes import map_stream
 from regard.text.languages import Languages
 
 Numbers = NDArray[np.int64]
@@ -35,7 +45,9 @@ CORPUS_FORMAT = 1
 """Increased when corpora prepared by earlier versions can no longer be read."""
 
 CHUNK_PAIRS = 4096
-"""Pairs that are in memory at a time while a corpus is prepared."""
+"""Pairs that a process cleans at a time."""
+OWN_CHUNKS = 16
+"""A corpus of fewer chunks is cleaned in one process."""
 
 FINGERPRINT_BYTES = 16
 """Among 10^9 different pairs, the probability that two share a fingerprint is 10^-20."""
@@ -108,10 +120,27 @@ def prepare(
     limits: Limits,
     folder: Path,
     tick: Callable[[int], None],
+    processes: int = 1,
 ) -> Corpus:
-    """Clean the pairs of `files` and write them to a new `folder`, completely or not at all.
+    """Clean the pairs of two text files, or of one file of pairs, and write them to a new `folder`,
+    completely or not at all. The result is the same for every number of `processes`.
 
     `tick` is called from time to time with the number of pairs read so far.
+    Raises RegardError as `prepare_parts`.
+    """
+    return prepare_parts([files], languages, limits, folder, tick, processes)
+
+
+def prepare_parts(
+    parts: Sequence[Sequence[Path]],
+    languages: Languages,
+    limits: Limits,
+    folder: Path,
+    tick: Callable[[int], None],
+    processes: int,
+) -> Corpus:
+    """The same for several such files or pairs of files, one after the other.
+
     Raises RegardError if the files cannot be read, the folder cannot be written, or all pairs are
     dropped.
     """
@@ -121,9 +150,9 @@ def prepare(
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         raw.mkdir(parents=True)
-        report = write_raw(read_pairs(files, languages), limits, raw, tick)
+        report = write_raw(read_all_parts(parts, languages), limits, raw, processes, tick)
         if not report.kept:
-            refuse_empty_corpus(files, report)
+            refuse_empty_corpus([file for part in parts for file in part], report)
         if limits.drop_duplicates:
             mark_duplicates(raw, report.kept)
         fingerprint = write_deduplicated(raw, unfinished, languages, report)
@@ -148,7 +177,7 @@ ADVICE = {
     **{reason: f"the option {option} decides" for reason, option in OPTIONS.items()},
     "empty": "give files with text on both sides",
     NOT_A_PAIR: "an object in .jsonl needs the keys source and target, or en and fr (the"
-    " languages); a line in .tsv needs two columns",
+    " languages); a line in .tsv needs two columns, and a unit in .tmx both languages",
     NOT_UTF8: "convert the files to UTF-8 with iconv",
     "identical": "give two different files, or data.drop_identical=false to learn such pairs",
 }
@@ -164,41 +193,92 @@ def refuse_empty_corpus(files: Sequence[Path], report: CleaningReport) -> NoRetu
     )
 
 
+def read_all_parts(parts: Sequence[Sequence[Path]], languages: Languages) -> PairStream:
+    """The lines of all parts, as they are written; they are numbered through all parts."""
+    if len(parts) == 1:
+        yield from read_raw_pairs(parts[0], languages)
+        return
+    last = 0
+    for part in parts:
+        before = last
+        for line in read_raw_pairs(part, languages):
+            last = before + line.number
+            yield line._replace(number=last)
+
+
+class CleanedChunk(NamedTuple):
+    """Lines that were read one after the other: the pairs that no rule drops, and why the others
+    are dropped."""
+
+    lines: Numbers
+    """The line of each pair that is kept."""
+    sides: tuple[bytes, bytes]
+    """The texts of the pairs, concatenated, of each side."""
+    lengths: tuple[Numbers, Numbers]
+    """The number of bytes of each text."""
+    marks: bytes
+    """The fingerprint of each pair."""
+    dropped: list[tuple[str, int]]
+    """The reason and the line of each other pair."""
+
+
+def clean_chunk(limits: Limits, chunk: Sequence[Pair | UnreadableLine]) -> CleanedChunk:
+    lines: list[int] = []
+    sources: list[bytes] = []
+    targets: list[bytes] = []
+    dropped: list[tuple[str, int]] = []
+    for line in map(normalized, chunk):
+        if isinstance(line, UnreadableLine):
+            dropped.append((line.reason, line.number))
+        elif reason := why_dropped(line.source, line.target, limits):
+            dropped.append((reason, line.number))
+        else:
+            lines.append(line.number)
+            sources.append(line.source.encode())
+            targets.append(line.target.encode())
+    both = zip(sources, targets, strict=True)  # normalized texts contain no line feed
+    marks = (blake2b(b"%b\n%b" % pair, digest_size=FINGERPRINT_BYTES).digest() for pair in both)
+    return CleanedChunk(
+        np.array(lines, np.int64),
+        (b"".join(sources), b"".join(targets)),
+        (lengths_of(sources), lengths_of(targets)),
+        b"".join(marks),
+        dropped,
+    )
+
+
+def lengths_of(texts: Sequence[bytes]) -> Numbers:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
 def write_raw(
-    pairs: PairStream, limits: Limits, raw: Path, tick: Callable[[int], None]
+    lines: PairStream, limits: Limits, raw: Path, processes: int, tick: Callable[[int], None]
 ) -> CleaningReport:
     """Write the pairs that no rule drops, each with its line number and its fingerprint."""
-    report, chunk, read = CleaningReport(), list[Pair](), 0
+    report = CleaningReport()
     begin_texts(raw)
-    for read, pair in enumerate(pairs, 1):
-        if isinstance(pair, UnreadableLine):
-            report.drop(pair.reason, pair.number)
-        elif reason := why_dropped(pair.source, pair.target, limits):
-            report.drop(reason, pair.number)
-        else:
-            chunk.append(pair)
-        if read % CHUNK_PAIRS == 0:
+    with closing(map_stream(clean_chunk, limits, in_lists(lines), processes, OWN_CHUNKS)) as chunks:
+        for chunk in chunks:
             report.kept += write_chunk(chunk, raw)
-            chunk.clear()
-            tick(read)
-    report.kept += write_chunk(chunk, raw)
-    tick(read)
+            for reason, number in chunk.dropped:
+                report.drop(reason, number)
+            tick(report.read)
     return report
 
 
-def write_chunk(chunk: list[Pair], raw: Path) -> int:
+def in_lists(lines: PairStream) -> Iterator[list[Pair | UnreadableLine]]:
+    while chunk := list(islice(lines, CHUNK_PAIRS)):
+        yield chunk
+
+
+def write_chunk(chunk: CleanedChunk, raw: Path) -> int:
     """Append pairs to the raw files; returns their number."""
-    sources = [pair.source.encode() for pair in chunk]
-    targets = [pair.target.encode() for pair in chunk]
-    for name, texts in (("source", sources), ("target", targets)):
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        append_texts(raw, name, b"".join(texts), lengths)
-    append(raw / "lines", np.array([pair.number for pair in chunk], "<i8").tobytes())
-    both = zip(sources, targets, strict=True)  # normalized texts contain no line feed
-    marks = (blake2b(b"%b\n%b" % pair, digest_size=FINGERPRINT_BYTES).digest() for pair in both)
-    append(raw / "marks", b"".join(marks))
-    append(raw / "repeats", bytes(len(chunk)))
-    return len(chunk)
+    for name, texts, lengths in zip(("source", "target"), chunk.sides, chunk.lengths, strict=True):
+        append_texts(raw, name, texts, lengths)
+    append(raw / "lines", chunk.lines.astype("<i8").tobytes())
+    append(raw / "marks", chunk.marks)
+    append(raw / "repeats", bytes(len(chunk.lines)))
+    return len(chunk.lines)
 
 
 def mark_duplicates(raw: Path, count: int) -> None:
@@ -208,7 +288,7 @@ def mark_duplicates(raw: Path, count: int) -> None:
     then adjacent, the earliest pair first.
     """
     marks = map_rows(raw / "marks", FINGERPRINT_BYTES)
-    for begin, end in chunks(count):
+    for begin, end in chunk_ranges(count):
         indices = np.arange(begin, end, dtype=">u8").view(np.uint8)
         in_rows = indices.reshape(-1, RECORD_BYTES - FINGERPRINT_BYTES)
         append(raw / "records", np.hstack([marks[begin:end], in_rows]).tobytes())
@@ -216,7 +296,7 @@ def mark_duplicates(raw: Path, count: int) -> None:
     np.memmap(raw / "records", f"S{RECORD_BYTES}", mode="r+").sort()
     records = map_rows(raw / "records", RECORD_BYTES)
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r+")
-    for begin, end in chunks(count - 1):
+    for begin, end in chunk_ranges(count - 1):
         before, after = records[begin:end], records[begin + 1 : end + 1]
         equal = (before[:, :FINGERPRINT_BYTES] == after[:, :FINGERPRINT_BYTES]).all(axis=1)
         repeats[after[equal, FINGERPRINT_BYTES:].copy().view(">u8")[:, 0].astype(np.int64)] = True
@@ -232,7 +312,7 @@ def write_deduplicated(
     repeats = np.memmap(raw / "repeats", np.bool_, mode="r")
     sides = {name: map_side(raw, name) for name in ("source", "target")}
     begin_texts(folder)
-    for begin, end in chunks(report.kept):
+    for begin, end in chunk_ranges(report.kept):
         keep = ~repeats[begin:end]
         fingerprint.update(marks[begin:end][keep].tobytes())
         append(folder / "lines", lines[begin:end][keep].tobytes())
@@ -246,7 +326,7 @@ def write_deduplicated(
     return fingerprint.hexdigest()
 
 
-def chunks(count: int) -> Iterator[tuple[int, int]]:
+def chunk_ranges(count: int) -> Iterator[tuple[int, int]]:
     """The begin and the end of each chunk of `count` pairs."""
     return ((begin, min(begin + CHUNK_PAIRS, count)) for begin in range(0, count, CHUNK_PAIRS))
 

@@ -10,6 +10,7 @@ little-endian:
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -17,12 +18,13 @@ import numpy as np
 
 from regard.data.augment import Augmentation, ParallelLists, augmented
 from regard.data.corpus import Numbers, ParallelTexts
-from regard.data.guidance import LINK_TYPE, LINKS, WordLinks
+from regard.data.guidance import LINK_TYPE, LINKS, WordLinks, shift_sources
 from regard.data.lists import append_lists, map_lists
 from regard.data.seeds import derive_seed
 from regard.errors import RegardError, refuse_system_error
 from regard.files import read_json, write_json
 from regard.processes import OnProgress, map_in_processes
+from regard.text.tags import TAG_TOKENS
 from regard.text.token_lists import TokenLists
 from regard.text.vocabulary import Vocabulary
 
@@ -57,6 +59,14 @@ class EncodedTexts(Protocol):
     def pairs(self, indices: Numbers, epoch: int) -> TokenPairs: ...
 
 
+@runtime_checkable
+class SourceTags(Protocol):
+    """What stands before the source of each pair (mixture.py)."""
+
+    def of(self, indices: Numbers) -> list[str]: ...
+    def before(self, sources: Sequence[str], indices: Numbers) -> list[str]: ...
+
+
 class EncodedOnDemand(NamedTuple):
     """Encodes pairs when they are asked for."""
 
@@ -70,6 +80,8 @@ class EncodedOnDemand(NamedTuple):
     seed: int
     word_links: WordLinks | None = None
     """For guided alignment. A pair that is changed has no guidance."""
+    tags: SourceTags | None = None
+    """What stands before the sources; None for nothing."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -79,7 +91,8 @@ class EncodedOnDemand(NamedTuple):
         pair depend on the other pairs."""
         texts = augmented(self.texts, indices, self.augmentation, self.seed, epoch)
         seed = derive_seed(self.seed, epoch, *indices[:1].tolist())
-        sources = self.source.sample(texts.sources, self.source_bpe_dropout, seed)
+        tagged = self.tags.before(texts.sources, indices) if self.tags else texts.sources
+        sources = self.source.sample(tagged, self.source_bpe_dropout, seed)
         targets = self.target.sample(texts.targets, self.target_bpe_dropout, seed + 1)
         links = None
         if self.word_links is not None:
@@ -95,13 +108,21 @@ class EncodedOnDemand(NamedTuple):
     ) -> TokenLists:
         """The links between the tokens of each pair; a pair that is changed has none."""
         originals = self.texts.sources(indices), self.texts.targets(indices)
-        by_pair = (zip(*sides, strict=True) for sides in (originals, texts, tokens))
+        sources, targets = tokens
+        prefixes = self.tags.of(indices) if self.tags else [""] * len(indices)
+        before = [TAG_TOKENS if prefix else 0 for prefix in prefixes]
+        untagged = [ids[begin:] for begin, ids in zip(before, sources, strict=True)]
+        by_pair = (zip(*sides, strict=True) for sides in (originals, texts, (untagged, targets)))
         return TokenLists.of(
             [
-                word_links.of_tokens(index, pair, ids, (self.source, self.target))
+                shift_sources(
+                    word_links.of_tokens(index, pair, ids, (self.source, self.target)), begin
+                )
                 if pair == original
                 else []
-                for index, original, pair, ids in zip(indices.tolist(), *by_pair, strict=True)
+                for index, begin, original, pair, ids in zip(
+                    indices.tolist(), before, *by_pair, strict=True
+                )
             ]
         )
 

@@ -86,6 +86,11 @@ def linked_tokens(
     return numbers
 
 
+def shift_sources(links: list[int], tokens: int) -> list[int]:
+    """The links of a source that has so many more tokens before its own."""
+    return [link + tokens * RADIX for link in links] if tokens else links
+
+
 def write_word_links(sentences: Iterable[Iterable[Indices]], folder: Path) -> None:
     """Write the links of the pairs of a training text, in its order, into `folder`."""
     chunk: list[list[int]] = []

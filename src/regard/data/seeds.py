@@ -20,9 +20,16 @@ def shuffled_slice(count: int, seed: int, epoch: int, start: int, stop: int) -> 
     & Rogaway 2002). `seed` and `epoch` choose the permutation.
     """
     assert 0 <= start <= stop <= count
+    return shuffled_at(count, seed, epoch, np.arange(start, stop))
+
+
+def shuffled_at(
+    count: int, seed: int, epoch: int, positions: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The elements of the permutation of `shuffled_slice` at these positions, below `count`."""
     half = max(1, ((count - 1).bit_length() + 1) // 2)
     keys = np.frombuffer(blake2b(f"{count} {seed} {epoch}".encode()).digest(), "<u8")
-    numbers = feistel(np.arange(start, stop, dtype=np.uint64), half, keys)
+    numbers = feistel(positions.astype(np.uint64), half, keys)
     while (outside := numbers >= count).any():
         numbers[outside] = feistel(numbers[outside], half, keys)
     return numbers.astype(np.int64)

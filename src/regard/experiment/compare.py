@@ -45,7 +45,7 @@ def compare(plan: Plan, console: Console) -> Comparison:
         plan.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "make the folder", str(plan.out))
-    if plan.files:
+    if plan.trains:
         train_all(plan, console)
     comparison = evaluate_all(plan, console)
     write_results(plan, comparison, console)
@@ -81,7 +81,7 @@ def evaluate_all(plan: Plan, console: Console) -> Comparison:
     with console.status("choosing examples"):
         examples = choose_examples(plan.test, first_systems, plan.lengths)
         reorderings = choose_reorderings(plan, first_systems)
-    source, reference = (file.name for file in plan.test.files)
+    source, reference = plan.test.files[0].name, plan.test.files[-1].name
     sentences = len(plan.test.sources)
     return Comparison(
         RESULT_FORMAT,

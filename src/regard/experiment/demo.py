@@ -93,7 +93,9 @@ def plan_lesson(out: Path, pairs: int, assignments: Sequence[str] = ()) -> Plan:
     ]
     options = CompareOptions(lesson.test, out, "bootstrap", LESSON_LENGTHS)
     data = Data(lesson.train, lesson.valid, ("en", "fr"))
-    plan = plan_models(options, data, read_test(lesson.test), ["model.attention"], choices, models)
+    plan = plan_models(
+        options, data, read_test(lesson.test, data.languages), ["model.attention"], choices, models
+    )
     return plan._replace(extra_sentences=[ExtraSentence(EXAMPLE.source, EXAMPLE.target)])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from regard.config import SearchOptions
-from regard.data.formats.lines import read_texts
+from regard.data.formats.measured import read_measured
 from regard.errors import RegardError, nearest, needs_extra
 from regard.evaluation.quality import library
 from regard.evaluation.significance import METHODS
@@ -34,7 +34,8 @@ class ComparedModel(NamedTuple):
 class TestSet(NamedTuple):
     """Text that no model was trained on."""
 
-    files: tuple[Path, Path]
+    files: tuple[Path, ...]
+    """One for each language, or one with both."""
     sources: list[str]
     references: list[str]
 
@@ -49,7 +50,8 @@ class ExtraSentence(NamedTuple):
 class CompareOptions(NamedTuple):
     """The options of every comparison."""
 
-    test: tuple[Path, Path]
+    test: tuple[Path, ...]
+    """A file for each language, or one with both."""
     out: Path
     method: str
     """A name in `significance.METHODS`."""
@@ -62,7 +64,7 @@ class Plan(NamedTuple):
     models: list[ComparedModel]
     """The first of each seed is its baseline."""
     files: tuple[Path, ...]
-    """Training text; none: the models are trained already."""
+    """Training text; none: it is in the options, or the models are trained already."""
     valid: tuple[Path, ...]
     languages: Languages
     test: TestSet
@@ -75,6 +77,11 @@ class Plan(NamedTuple):
     method: str
     lengths: tuple[int, ...]
     extra_sentences: list[ExtraSentence]
+
+    @property
+    def trains(self) -> bool:
+        """Whether the models are to be trained."""
+        return bool(self.models[0].settings)
 
     def first_seed(self) -> list[ComparedModel]:
         """One model of each choice: those whose sentences and attention maps are shown."""
@@ -89,7 +96,7 @@ def plan_training(
     Raises RegardError for a mistake in any of these, and if the folder holds a run with other text
     or options.
     """
-    test = check(options)
+    test = check(options, data.languages)
     refuse_missing_torch()
     first = choices[0].config.train.seed
     models = [
@@ -146,7 +153,7 @@ def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[s
 
     Raises RegardError for a mistake in any of these.
     """
-    test = check(options)
+    refuse_missing_packages(options)
     if len(models) < 2:
         raise RegardError("a comparison needs at least two models", "--models", "give two or more")
     if others := sorted(settings.keys() - {"search"}):
@@ -164,6 +171,7 @@ def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[s
             "--models",
             "compare models of the same two languages",
         )
+    test = read_test(options.test, cards[0].languages)
     search = settings.get("search", {})
     for card in cards:
         overridden = {**card.config.search.model_dump(), **search}
@@ -185,11 +193,17 @@ def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[s
     )
 
 
-def check(options: CompareOptions) -> TestSet:
+def check(options: CompareOptions, languages: Languages) -> TestSet:
     """The test text.
 
     Raises RegardError if it or anything else that is needed only after the training is missing.
     """
+    refuse_missing_packages(options)
+    return read_test(options.test, languages)
+
+
+def refuse_missing_packages(options: CompareOptions) -> None:
+    """Raises RegardError if a package or the significance test is missing."""
     library("sacrebleu.metrics")
     library("jinja2")
     if options.method not in METHODS:
@@ -198,20 +212,18 @@ def check(options: CompareOptions) -> TestSet:
             "--significance",
             nearest(options.method, tuple(METHODS)),
         )
-    return read_test(options.test)
 
 
-def read_test(files: tuple[Path, Path]) -> TestSet:
-    """Raises RegardError if a file cannot be read, or the two differ in their number of lines."""
-    test = TestSet(files, *(list(read_texts(file)) for file in files))
-    counts = len(test.sources), len(test.references)
-    where = ", ".join(f"{file} ({n:,} lines)" for file, n in zip(files, counts, strict=True))
-    if counts[0] != counts[1]:
-        raise RegardError(
-            "the numbers of lines differ", where, "give both files the same number of lines"
-        )
+def read_test(files: tuple[Path, ...], languages: Languages) -> TestSet:
+    """Raises RegardError if a file cannot be read, two files differ in their number of lines, or a
+    line of one file holds no pair."""
+    test = TestSet(files, *read_measured(files, languages))
     if not any(map(all, zip(test.sources, test.references, strict=True))):
-        raise RegardError("the test text is empty", where, "give files with text on both sides")
+        raise RegardError(
+            "the test text is empty",
+            ", ".join(map(str, files)),
+            "give files with text on both sides",
+        )
     return test
 
 

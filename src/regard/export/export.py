@@ -8,8 +8,15 @@ from typing import Literal
 import numpy as np
 
 from regard.alignment.ibm1 import MAX_PAIRS
-from regard.data.corpus import CHUNK_PAIRS, Corpus, Numbers, open_corpus
+from regard.data.corpus import CHUNK_PAIRS, Numbers, ParallelTexts
 from regard.data.formats.lines import read_texts
+from regard.data.mixture import (
+    JoinedTexts,
+    PairTags,
+    TaggedTexts,
+    corpus_folders,
+    open_training_text,
+)
 from regard.engine.onnx.engine import OnnxEngine
 from regard.engine.quantize import quantize
 from regard.errors import RegardError
@@ -30,6 +37,7 @@ from regard.storage.model_file import (
     write_shortlist,
 )
 from regard.text.normalize import normalize
+from regard.text.tags import tag_prefix
 
 Precision = Literal["int8", "fp32"]
 
@@ -67,15 +75,15 @@ def shortlist_of(folder: Path, info: ModelInfo) -> Shortlist:
     """Which tokens a sentence may need: learned from the training text, merged with what the
     parent of a fine-tuned model knew; none where one of the two is missing."""
     training = folder / "training"
-    corpus, parent = training / "corpus", training / PARENT_SHORTLIST
-    if not corpus.exists():
+    parent = training / PARENT_SHORTLIST
+    if not corpus_folders(training):
         return NO_SHORTLIST
     if not parent.exists():
-        return learn_from_corpus(corpus, info)
+        return learn_from_corpus(training, info)
     inherited = read_shortlist(parent)
     if not len(inherited.likely):
         return NO_SHORTLIST
-    return merge(learn_from_corpus(corpus, info), inherited)
+    return merge(learn_from_corpus(training, info), inherited)
 
 
 def save_parent_shortlist(parent: Path, info: ModelInfo, folder: Path) -> None:
@@ -85,9 +93,9 @@ def save_parent_shortlist(parent: Path, info: ModelInfo, folder: Path) -> None:
     write_shortlist(folder / "training" / PARENT_SHORTLIST, inherited)
 
 
-def learn_from_corpus(folder: Path, info: ModelInfo) -> Shortlist:
-    """A shortlist from a random sample of a prepared corpus."""
-    corpus = open_corpus(folder)
+def learn_from_corpus(training: Path, info: ModelInfo) -> Shortlist:
+    """A shortlist from a random sample of the training text."""
+    corpus = tagged_text(training, info)
     pairs: list[tuple[Ids, Ids]] = []
     token_pairs = 0
     for indices in shuffled_chunks(len(corpus), CHUNK_PAIRS):
@@ -100,7 +108,16 @@ def learn_from_corpus(folder: Path, info: ModelInfo) -> Shortlist:
     return learn_shortlist(sources, targets, info.source, info.target)
 
 
-def encode_pairs(corpus: Corpus, info: ModelInfo, indices: Numbers) -> list[tuple[Ids, Ids]]:
+def tagged_text(training: Path, info: ModelInfo) -> ParallelTexts:
+    """The training text with the tags of its pairs, as the model reads it."""
+    text = open_training_text(training)
+    if not isinstance(text, JoinedTexts):
+        return text
+    prefixes = (tag_prefix(corpus.tag, info.text.tags) for corpus in info.config.data.corpora)
+    return TaggedTexts(text, PairTags(tuple(text.ends.tolist()), tuple(prefixes)))
+
+
+def encode_pairs(corpus: ParallelTexts, info: ModelInfo, indices: Numbers) -> list[tuple[Ids, Ids]]:
     """These sentence pairs of a corpus, as tokens."""
     sources = info.source.encode(corpus.sources(indices))
     return list(zip(sources, info.target.encode(corpus.targets(indices)), strict=True))
@@ -127,15 +144,14 @@ def calibration_pairs(
         tasks = (Task([ids], [info.config.search.max_length(len(ids))]) for ids in sources)
         targets = [greedy(engine, task)[0].tokens for task in tasks]
         return list(zip(sources, targets, strict=True))
-    prepared = folder / "training" / "corpus"
-    if not prepared.exists():
+    if not corpus_folders(folder / "training"):
         raise RegardError(
             "int8 needs sentences for calibration, and the training text is not in the model's"
             " folder",
             str(folder),
             "give some hundred source sentences with --calibration FILE, or choose --fp32",
         )
-    corpus = open_corpus(prepared)
+    corpus = tagged_text(folder / "training", info)
     indices = np.unique(np.linspace(0, len(corpus) - 1, CALIBRATION_SENTENCES).astype(np.int64))
     return encode_pairs(corpus, info, indices)
 

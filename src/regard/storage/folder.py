@@ -13,6 +13,7 @@ from regard.config import Config
 from regard.errors import RegardError, refuse_system_error
 from regard.files import damaged_error, read_json, read_tensors, write_file, write_json
 from regard.settings import make_config
+from regard.special import TAG_SYMBOLS
 from regard.text.languages import parse_languages
 from regard.text.vocabulary import Vocabulary
 
@@ -37,6 +38,8 @@ class TextRecord(NamedTuple):
     """Whether the placeholder symbols were trained."""
     longest: int
     """The length that 99.9 % of the training sources do not exceed, in tokens; 0: unknown."""
+    tags: tuple[str, ...] = ()
+    """The names of the tags that were trained; number n has the symbol `TAG_SYMBOLS[n]`."""
 
 
 NO_RECORD = TextRecord(1, False, 0)
@@ -76,8 +79,12 @@ def parse_text_record(content: dict[str, Any]) -> TextRecord:
     """The record in a model's JSON. Raises KeyError, TypeError or ValueError if it is damaged."""
     if "text" not in content:
         return NO_RECORD
-    normalization, placeholders, longest = (content["text"][name] for name in TextRecord._fields)
-    return TextRecord(int(normalization), bool(placeholders), int(longest))
+    record = content["text"]
+    normalization, placeholders, longest = (record[name] for name in TextRecord._fields[:3])
+    tags = record.get("tags", [])  # models that are older than tags have none
+    if not isinstance(tags, list) or len(tags) > len(TAG_SYMBOLS):
+        raise ValueError("these are no tags")
+    return TextRecord(int(normalization), bool(placeholders), int(longest), tuple(map(str, tags)))
 
 
 def stored_config(settings: dict[str, Any], where: str) -> Config:

@@ -1,7 +1,7 @@
 """The text of a run: the training pairs, the validation pairs, the vocabularies."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,15 +9,7 @@ import numpy as np
 
 from regard.config import AugmentOptions, DataOptions, VocabularyOptions
 from regard.data.augment import Augmentation, augmented, needs_links
-from regard.data.clean import Limits
-from regard.data.corpus import (
-    CHUNK_PAIRS,
-    Corpus,
-    Numbers,
-    ParallelTexts,
-    open_corpus,
-    prepare,
-)
+from regard.data.corpus import CHUNK_PAIRS, Corpus, Numbers, ParallelTexts
 from regard.data.encode import EncodedEpochs, EncodedOnDemand, EncodedTexts, encode_epochs
 from regard.data.formats import read_pairs, table_message
 from regard.data.formats.pair import Pair
@@ -31,12 +23,30 @@ from regard.data.lexicon import (
     sample_indices,
     write_lexicon,
 )
+from regard.data.mixture import (
+    CORPORA,
+    CORPUS,
+    JoinedTexts,
+    MixedEncoded,
+    MixedTexts,
+    PairTags,
+    corpus_folders,
+)
 from regard.errors import RegardError
 from regard.storage.folder import ModelInfo
 from regard.system import cores
 from regard.text.identification import SAMPLE_TEXTS, languages_warning
 from regard.text.languages import Languages
+from regard.text.tags import NO_TAG, tag_prefix
 from regard.text.vocabulary import Vocabulary, learn
+from regard.training.corpora import (
+    CorpusMixture,
+    held_out_tags,
+    mix,
+    read_corpora,
+    read_corpus,
+    share_messages,
+)
 from regard.training.guided_alignment import NumberedTexts
 from regard.training.report import Report
 
@@ -67,12 +77,44 @@ class Parallel(NamedTuple):
 
     sources: list[str]
     targets: list[str]
+    tags: tuple[str, ...] = ()
+    """The tag of each pair; none: no pair has one."""
+
+    def every(self, step: int, first: int) -> "Parallel":
+        """One of `step` pairs, from the pair `first` on."""
+        part = slice(first, None, step)
+        return Parallel(self.sources[part], self.targets[part], self.tags[part])
+
+    def prefixes(self, known: Sequence[str]) -> list[str]:
+        """What stands before each source; `known` are the tags of the model."""
+        return [tag_prefix(tag, known) for tag in self.tags or [NO_TAG] * len(self.sources)]
+
+
+class TrainingText(NamedTuple):
+    """The text of a run."""
+
+    texts: NumberedTexts
+    """What is learned from, of all corpora."""
+    valid: Parallel
+    fingerprint: str
+    """Of the corpora."""
+    mixed: CorpusMixture | None = None
+    """How several corpora are mixed; None for one without a share and a tag."""
+
+    @property
+    def learned(self) -> ParallelTexts:
+        """What the first epoch is, without tags: of it subwords and word links are learned."""
+        return MixedTexts(self.texts, self.mixed.mixture) if self.mixed else self.texts
+
+    @property
+    def tags(self) -> PairTags | None:
+        return self.mixed.tags if self.mixed else None
 
 
 class WithoutHeldOut:
     """A corpus without the last of every `interval` pairs."""
 
-    def __init__(self, corpus: Corpus, interval: int) -> None:
+    def __init__(self, corpus: NumberedTexts, interval: int) -> None:
         self.corpus, self.interval = corpus, interval
 
     def __len__(self) -> int:
@@ -121,7 +163,7 @@ def read_valid(data: Data, max_characters: int, report: Report) -> Parallel:
     return Parallel(list(sources), list(targets))
 
 
-def hold_out(corpus: Corpus, max_pairs: int) -> tuple[NumberedTexts, Parallel]:
+def hold_out(corpus: Corpus | JoinedTexts, max_pairs: int) -> tuple[WithoutHeldOut, Parallel]:
     """Hold out at most `max_pairs` and a tenth of the pairs: the other pairs, and those held out.
 
     Raises RegardError if there are fewer than 20 pairs.
@@ -134,9 +176,14 @@ def hold_out(corpus: Corpus, max_pairs: int) -> tuple[NumberedTexts, Parallel]:
             "give more text, or validation files with --valid",
         )
     interval = -(-len(corpus) // held)
-    indices = np.arange(len(corpus) // interval) * interval + interval - 1
+    indices = held_out_indices(len(corpus), interval)
     valid = Parallel(corpus.sources(indices), corpus.targets(indices))
     return WithoutHeldOut(corpus, interval), valid
+
+
+def held_out_indices(pairs: int, interval: int) -> Numbers:
+    """The pairs that `WithoutHeldOut` leaves out."""
+    return np.arange(pairs // interval) * interval + interval - 1
 
 
 def learn_vocabularies(
@@ -161,49 +208,53 @@ def learn_vocabularies(
 
 
 def prepare_text(
-    training: Path, data: Data, options: DataOptions, report: Report
-) -> tuple[NumberedTexts, Parallel, str]:
-    """The training text, the validation text, and the fingerprint of the corpus.
+    training: Path,
+    data: Data,
+    options: DataOptions,
+    known_tags: Sequence[str],
+    seed: int,
+    report: Report,
+) -> TrainingText:
+    """The text of a run, whose model knows these tags.
 
-    The corpus is prepared in the folder `training` if it is not there.
+    The corpora are prepared in the folder `training` if they are not there.
     """
-    folder = training / "corpus"
-    is_new = not folder.exists()
-    corpus = read_corpus(data.train, data.languages, options, folder, report)
-    for line in corpus.report.lines():
-        report.message(line)
+    is_new = not corpus_folders(training)
+    if options.corpora:
+        corpus: Corpus | JoinedTexts
+        corpus = read_corpora(data.languages, options, training / CORPORA, report)
+    else:
+        corpus = read_corpus(data.train, data.languages, options, training / CORPUS, report)
+        for line in corpus.report.lines():
+            report.message(line)
     texts, valid = choose_valid(corpus, data, options, report)
+    mixed = None
+    if isinstance(corpus, JoinedTexts):
+        interval = texts.interval if isinstance(texts, WithoutHeldOut) else 0
+        mixed = mix(corpus, interval, options, known_tags, seed)
+        for message in share_messages(mixed):
+            report.message(message)
     if is_new:
         for warning in text_warnings(texts, valid, data):
             report.message(warning)
-    return texts, valid, corpus.fingerprint
-
-
-def read_corpus(
-    files: tuple[Path, ...],
-    languages: tuple[str, str],
-    options: DataOptions,
-    folder: Path,
-    report: Report,
-) -> Corpus:
-    """The corpus of these files, which is prepared in `folder` if it is not there."""
-    if folder.exists():
-        return open_corpus(folder)
-    limits = Limits(**{name: getattr(options, name) for name in Limits._fields})
-    tick = report.progress(f"reading {' and '.join(file.name for file in files)}", 0)
-    return prepare(files, languages, limits, folder, tick)
+    return TrainingText(texts, valid, corpus.fingerprint, mixed)
 
 
 def choose_valid(
-    corpus: Corpus, data: Data, options: DataOptions, report: Report
+    corpus: Corpus | JoinedTexts, data: Data, options: DataOptions, report: Report
 ) -> tuple[NumberedTexts, Parallel]:
-    """The training text and the validation text, which is held out if none was given."""
+    """The training text and the validation text, which is held out of it if none was given."""
     if data.valid:
-        return corpus, read_valid(data, options.max_characters, report)
+        valid = read_valid(data, options.max_characters, report)
+        tags = (options.valid_tag,) * len(valid.sources) if options.valid_tag else ()
+        return corpus, valid._replace(tags=tags)
     texts, valid = hold_out(corpus, options.held_out)
     report.message(
         f"no validation text was given: {len(valid.sources):,} pairs are held out for it"
     )
+    if isinstance(corpus, JoinedTexts):
+        indices = held_out_indices(len(corpus), texts.interval)
+        valid = valid._replace(tags=held_out_tags(corpus, options, indices))
     return texts, valid
 
 
@@ -216,7 +267,7 @@ def text_warnings(texts: ParallelTexts, valid: Parallel, data: Data) -> Iterator
     sample = Parallel(texts.sources(indices), texts.targets(indices))
     parts = {"training text": sample} | ({"validation text": valid} if data.valid else {})
     for name, part in parts.items():
-        if warning := languages_warning(*part, data.languages, name):
+        if warning := languages_warning(part.sources, part.targets, data.languages, name):
             yield warning
     if shared := count_shared(texts, valid):
         yield (
@@ -228,7 +279,7 @@ def text_warnings(texts: ParallelTexts, valid: Parallel, data: Data) -> Iterator
 
 def count_shared(texts: ParallelTexts, valid: Parallel) -> int:
     """How many validation pairs are in the training text."""
-    wanted = Counter(zip(*valid, strict=True))
+    wanted = Counter(zip(valid.sources, valid.targets, strict=True))
     missing = set(wanted)
     for begin in range(0, len(texts), CHUNK_PAIRS):
         indices = np.arange(begin, min(begin + CHUNK_PAIRS, len(texts)))
@@ -255,17 +306,30 @@ def prepare_lexicon(
 
 def prepare_encoded(
     training: Path,
-    texts: ParallelTexts,
+    text: TrainingText,
     augmentation: Augmentation,
     word_links: WordLinks | None,
     info: ModelInfo,
     report: Report,
 ) -> EncodedTexts:
-    """The training text as token ids: from the folder `training` if epochs are to be encoded
+    """The training text as token ids, each epoch with the shares of its corpora."""
+    encoded = prepare_pairs(training, text, augmentation, word_links, info, report)
+    return MixedEncoded(encoded, text.mixed.mixture) if text.mixed else encoded
+
+
+def prepare_pairs(
+    training: Path,
+    text: TrainingText,
+    augmentation: Augmentation,
+    word_links: WordLinks | None,
+    info: ModelInfo,
+    report: Report,
+) -> EncodedTexts:
+    """All training pairs as token ids: from the folder `training` if epochs are to be encoded
     beforehand, which is done now if they are not there; else encoded when it is asked for."""
     options, vocabulary = info.config.data, info.config.vocabulary
     on_demand = EncodedOnDemand(
-        texts,
+        text.texts,
         info.source,
         info.target,
         vocabulary.source_bpe_dropout,
@@ -273,13 +337,14 @@ def prepare_encoded(
         augmentation,
         info.config.train.seed,
         word_links,
+        text.tags,
     )
     if not options.encoded_epochs:
         return on_demand
     folder, epochs = training / "encoded", options.encoded_epochs
     if not folder.exists():
         task = f"encoding {epochs} epochs" if epochs > 1 else "encoding the text"
-        tick = report.progress(task, epochs * len(texts))
+        tick = report.progress(task, epochs * len(text.texts))
         encode_epochs(on_demand, epochs, cores(), folder, tick)
     return EncodedEpochs(folder)
 

@@ -7,19 +7,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from regard.config import Config
+from regard.config import Config, DataOptions
 from regard.data.augment import Augmentation
 from regard.data.corpus import ParallelTexts
 from regard.data.encode import EncodedTexts
 from regard.errors import RegardError, refuse_system_error
-from regard.files import damaged_error, file_digest, lock, read_json, write_json
+from regard.files import content_digest, damaged_error, file_digest, lock, read_json, write_json
 from regard.storage import folder as checkpoint
 from regard.storage.folder import NO_RECORD, NORMALIZATION, ModelInfo, TextRecord
 from regard.storage.model_file import is_file
+from regard.text.tags import refuse_many_tags
 from regard.text.vocabulary import Vocabulary
+from regard.training.corpora import corpus_files, corpus_parts, tags_of
 from regard.training.data import (
     Data,
     Parallel,
+    TrainingText,
     learn_vocabularies,
     longest_source,
     prepare_encoded,
@@ -67,11 +70,25 @@ def run_fingerprint(data: Data, config: Config, start_from: Path | None) -> dict
     for role, files in (("training text", data.train), ("validation text", data.valid)):
         fingerprint[f"{role}, files"] = str(len(files))
         for number, file in enumerate(files):
-            fingerprint[f"{role} {number + 1}"] = file_digest(file)
+            fingerprint[f"{role} {number + 1}"] = content_digest(file)
+    if config.data.corpora:
+        fingerprint |= corpora_fingerprint(config.data)
     guidance = config.train.guided_alignment
     if guidance not in ("", AUTO):
         fingerprint["file of train.guided_alignment"] = file_digest(Path(guidance))
     fingerprint[START_FROM] = weights_digest(start_from) if start_from else "nothing"
+    return fingerprint
+
+
+def corpora_fingerprint(options: DataOptions) -> dict[str, str]:
+    """Of the corpora of the options: their weights, tags and texts, whatever their files are
+    called."""
+    fingerprint = {
+        "data.corpora": json.dumps([(corpus.weight, corpus.tag) for corpus in options.corpora])
+    }
+    for number, parts in enumerate(corpus_parts(options), 1):
+        digests = [content_digest(file) for part in parts for file in part]
+        fingerprint[f"training text of corpus {number}"] = " ".join(digests)
     return fingerprint
 
 
@@ -199,56 +216,76 @@ def open_run(
                     str(folder),
                     "choose an --out that all hosts share",
                 )
-            texts, valid, corpus = prepare_text(training, data, config.data, report)
-            lexicon = prepare_lexicon(training, texts, config.augment, report)
-            word_links = prepare_word_links(training, texts, config.train, report)
+            tags = known_tags(config, parent)
+            text = prepare_text(training, data, config.data, tags, config.train.seed, report)
+            lexicon = prepare_lexicon(training, text.learned, config.augment, report)
+            word_links = prepare_word_links(training, text.texts, config.train, report)
             augmentation = Augmentation(config.augment, lexicon, config.data.max_characters)
             if (training / IDENTITY).exists():
                 info = checkpoint.load_model_info(folder)
             else:
-                info = new_model_info(texts, augmentation, corpus, data, config, parent, report)
+                info = new_model_info(text, augmentation, data, config, parent, report)
                 if parent is not None:
                     report.message(f"saving the shortlist of {parent.path.name}")
                     parent.save_shortlist(folder)
                 checkpoint.save_model_info(folder, info)
                 write_json(training / IDENTITY, fingerprint)
-            encoded = prepare_encoded(training, texts, augmentation, word_links, info, report)
-        return Run(folder, info, texts, encoded, valid, start_from, held.pop_all())
+            encoded = prepare_encoded(training, text, augmentation, word_links, info, report)
+        return Run(folder, info, text.texts, encoded, text.valid, start_from, held.pop_all())
+
+
+def known_tags(config: Config, parent: Parent | None) -> tuple[str, ...]:
+    """The tags that a model will know: those of its parent, and those of its corpora.
+
+    Raises RegardError if there are too many.
+    """
+    before = parent.model_info.text.tags if parent else ()
+    tags = tuple(dict.fromkeys([*before, *tags_of(config.data.corpora)]))
+    refuse_many_tags(tags, "--start-from, data.corpora")
+    return tags
 
 
 def new_model_info(
-    texts: ParallelTexts,
+    text: TrainingText,
     augmentation: Augmentation,
-    corpus: str,
     data: Data,
     config: Config,
     parent: Parent | None,
     report: Report,
 ) -> ModelInfo:
-    """Of the model to be trained, with new vocabularies or those of its parent.
-
-    `corpus` is the fingerprint of its text.
-    """
+    """Of the model to be trained, with new vocabularies or those of its parent."""
     from regard import __version__
+
+    texts = text.learned
 
     provenance: dict[str, Any] = {
         "regard": __version__,
         "pairs": len(texts),
-        "files": [file.name for file in data.train],
+        "files": [file.name for file in data.train or corpus_files(config.data)],
         "began": time.strftime("%Y-%m-%d"),
-        "corpus": corpus,
+        "corpus": text.fingerprint,
     }
     if parent is None:
         source, target = learn_vocabularies(texts, config.vocabulary, data.languages, report)
     else:
         source, target = parent.model_info.source, parent.model_info.target
         provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
-    text = text_record(texts, augmentation, source, config, parent)
+    record = text_record(texts, augmentation, source, config, parent)
     train = config.train.model_copy(
         update={"guided_alignment": Path(config.train.guided_alignment).name}
     )
-    public = config.model_copy(update={"train": train})  # without the folder of a file of links
-    return ModelInfo(data.languages, public, source, target, provenance, text)
+    # without the folders of files
+    public = config.model_copy(update={"train": train, "data": without_folders(config.data)})
+    return ModelInfo(data.languages, public, source, target, provenance, record)
+
+
+def without_folders(options: DataOptions) -> DataOptions:
+    """The options with the names of the files alone."""
+    corpora = tuple(
+        corpus.model_copy(update={"files": tuple(Path(file).name for file in corpus.files)})
+        for corpus in options.corpora
+    )
+    return options.model_copy(update={"corpora": corpora})
 
 
 def text_record(
@@ -264,4 +301,5 @@ def text_record(
         NORMALIZATION,
         before.placeholders or config.augment.share("placeholders") > 0,
         max(before.longest, longest_source(texts, source, augmentation, config.train.seed)),
+        known_tags(config, parent),
     )

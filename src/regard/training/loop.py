@@ -26,7 +26,8 @@ from regard.storage import folder as checkpoint
 from regard.storage.model_file import read_model
 from regard.system import cores, keep_freed_memory, trim_memory
 from regard.text.token_lists import TokenLists
-from regard.training.distributed import ProcessGroup, in_order, own_part
+from regard.training.data import Parallel
+from regard.training.distributed import ProcessGroup, in_order
 from regard.training.folder import Run
 from regard.training.progress import Progress
 from regard.training.report import Log, NoReport, Report, Updated, Validated
@@ -149,8 +150,10 @@ class TrainingLoop:
         info = prepared.model_info
         self.config, options = info.config, info.config.train
         self.batch_options = BatchOptions(options.batch_tokens, options.pool_pairs, options.seed)
+        prefixes = prepared.valid.prefixes(info.text.tags)
+        both = zip(prefixes, prepared.valid.sources, strict=True)
         valid = TokenPairs(
-            TokenLists.of(info.source.encode(prepared.valid.sources)),
+            TokenLists.of(info.source.encode([prefix + source for prefix, source in both])),
             TokenLists.of(info.target.encode(prepared.valid.targets)),
         )
         self.lanes = options.accumulate * self.group.size
@@ -260,8 +263,8 @@ class TrainingLoop:
         greedy = self.config.search.model_copy(update={"beam": 1})
         engine = TorchEngine(trainer.average)
         translator = Translator(engine, pipeline_of(info), greedy)
-        own = translator.translate_sentences(own_part(valid.sources, self.group))
-        texts = in_order(self.group.gather_lists([sentence.text for sentence in own]))
+        own = valid.every(self.group.size, self.group.rank)
+        texts = in_order(self.group.gather_lists(translate_tagged(translator, own)))
         score = bleu(texts, valid.targets, info.languages[1])
         value = score if self.config.train.metric == "bleu" else -loss
         is_best = now.is_improved_by(value, loss)
@@ -317,3 +320,17 @@ class TrainingLoop:
         self.group.gather(0.0)  # the first process has saved the best weights
         quality = read_json(self.prepared.folder / checkpoint.QUALITY)["validation"]
         return Outcome(now.update, now.best_update, quality, now.seconds, now.ended)
+
+
+def translate_tagged(translator: Translator, valid: Parallel) -> list[str]:
+    """The translation of each source as one sentence, with the tag of its pair."""
+    if not valid.tags:
+        return [each.text for each in translator.translate_sentences(valid.sources)]
+    texts = [""] * len(valid.sources)
+    for tag in sorted(set(valid.tags)):
+        rows = [row for row, own in enumerate(valid.tags) if own == tag]
+        sources = [valid.sources[row] for row in rows]
+        translated = translator.with_tag(tag).translate_sentences(sources)
+        for row, translation in zip(rows, translated, strict=True):
+            texts[row] = translation.text
+    return texts

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from regard.data.formats.arrow import read_arrow, read_dataset, read_parquet
 from regard.data.formats.jsonl import read_jsonl
 from regard.data.formats.lines import COMPRESSIONS
 from regard.data.formats.pair import PairReader, PairStream, normalized
 from regard.data.formats.parallel import read_parallel
+from regard.data.formats.tmx import read_tmx
 from regard.data.formats.tsv import columns_message, read_tsv
 from regard.errors import RegardError
 from regard.text.languages import (
@@ -18,9 +20,23 @@ from regard.text.languages import (
     without_region,
 )
 
-READERS: dict[str, PairReader] = {".tsv": read_tsv, ".jsonl": read_jsonl}
+DATASET_FOLDER = "a folder of a dataset"
+"""The name of the format that has no suffix."""
+READERS: dict[str, PairReader] = {
+    ".tsv": read_tsv,
+    ".jsonl": read_jsonl,
+    ".tmx": read_tmx,
+    ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+    DATASET_FOLDER: read_dataset,
+}
 """The reader of each format in which one file holds both sides. A new format is a module and a row
 here."""
+PAIR_FORMATS = (
+    ", ".join(name for name in READERS if name != DATASET_FOLDER) + f", or {DATASET_FOLDER}"
+)
+"""The names of these formats, for help and advice."""
 
 # fmt: off
 NOT_LANGUAGES = {
@@ -46,16 +62,15 @@ def read_raw_pairs(files: Sequence[Path], languages: Languages) -> PairStream:
 
 def reader_of(files: Sequence[Path]) -> Callable[[Languages], PairStream]:
     """The function that reads these files. Raises RegardError if their names are not a corpus's."""
-    readers = [READERS[kind] for file in files if (kind := format_suffix(file)) in READERS]
-    match list(files), readers:
-        case [source, target], []:
+    match list(files):
+        case [source, target] if not any(format_suffix(file) in READERS for file in files):
             return lambda _: read_parallel(source, target)
-        case [file], [read]:
-            return partial(read, file)
+        case [file] if is_pair_file(file):
+            return partial(READERS[pair_format(file)], file)
     raise RegardError(
         "a corpus is two text files, or one file that holds both sides",
         ", ".join(map(str, files)) or "the command line",
-        f"give the source and the translation, or one file in {' or '.join(READERS)}",
+        f"give the source and the translation, or one file in {PAIR_FORMATS}",
     )
 
 
@@ -66,6 +81,16 @@ def table_message(files: Sequence[Path]) -> str:
         case [file] if format_suffix(file) == ".tsv":
             return columns_message(file)
     return ""
+
+
+def is_pair_file(file: Path) -> bool:
+    """Whether a file, by its name, holds both sides."""
+    return pair_format(file) in READERS
+
+
+def pair_format(file: Path) -> str:
+    """The key of `READERS` for a file of pairs; another suffix, or none, for a text."""
+    return DATASET_FOLDER if file.is_dir() else format_suffix(file)
 
 
 def format_suffix(file: Path) -> str:

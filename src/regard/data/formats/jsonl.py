@@ -1,6 +1,7 @@
 """A JSON object with a pair on each line (.jsonl)."""
 
 import json
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ def pair_from_json(number: int, value: object, languages: Languages) -> Pair | U
 
 def value_of(holder: dict[str, Any], key: str) -> object:
     """The value under a key, or under another form of it, such as eng_Latn for en."""
+    name = key_of(holder, key)
+    return None if name is None else holder[name]
+
+
+def key_of(holder: Mapping[str, Any], key: str) -> str | None:
+    """The key itself, or another form of it, such as eng_Latn for en; None if there is none."""
     if key in holder:
-        return holder[key]
-    return next((holder[k] for k in holder if is_language(k) and canonical(k) == key), None)
+        return key
+    return next((k for k in holder if is_language(k) and canonical(k) == key), None)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from regard.errors import RegardError
 
 CONVERT = "convert it to UTF-8 with iconv"
-DECOMPRESS = "decompress it first; only files that end in .gz or .xz are read directly"
+DECOMPRESS = "decompress it first; only files that end in .gz, .xz or .zst are read directly"
 SAVE_AS_TEXT = "save its text as a .txt file in UTF-8 first, and give that"
 NO_TEXT = "give a text file"
 

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from regard.data.formats.kinds import refuse_other_kinds
+from regard.data.formats.zstd import DamagedZstd, ZstdReader
 from regard.errors import RegardError, refuse_system_error
 from regard.text.normalize import clean_line
 
-COMPRESSIONS: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".xz": lzma.LZMAFile}
+COMPRESSIONS: dict[str, Callable[[Path], Any]] = {
+    ".gz": gzip.GzipFile,
+    ".xz": lzma.LZMAFile,
+    ".zst": ZstdReader,
+}
 """The class that opens a compressed file, by the file's last suffix."""
 
-DECOMPRESSION_ERRORS = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
+DECOMPRESSION_ERRORS = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, DamagedZstd)
 """Raised while a compressed file is read if its content does not match its suffix."""
 
 MAX_LINE_BYTES = 2**20
@@ -69,13 +74,18 @@ def read_lines(file: Path) -> Iterator[bytes]:
                         return
                 yield truncate_utf8(line.removesuffix(b"\n").removesuffix(b"\r"))
         except DECOMPRESSION_ERRORS as error:
-            raise RegardError(
-                "the file is damaged, or its compression does not match its name",
-                f"{file}, after line {number}",
-                "compress or download it again",
-            ) from error
+            raise compression_error(f"{file}, after line {number}") from error
         except OSError as error:
             refuse_system_error(error, "read a file", str(file))
+
+
+def compression_error(where: str) -> RegardError:
+    """The error for `DECOMPRESSION_ERRORS`."""
+    return RegardError(
+        "the file is damaged, or its compression does not match its name",
+        where,
+        "compress or download it again",
+    )
 
 
 def line_reader(stream: io.BufferedReader) -> Callable[[int], bytes]:
