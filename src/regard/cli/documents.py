@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from regard.cli.common import head_warning, new_file, output_stream, print_warning, progress
+from regard.cli.common import head_warning, output_stream, print_warning, progress
 from regard.data.formats.kinds import refuse_other_kinds
 from regard.data.formats.lines import (
     COMPRESSIONS,
@@ -20,6 +20,7 @@ from regard.data.formats.lines import (
 from regard.documents.file_document import DocumentSegment, decode_utf8
 from regard.documents.readers import BINARY_FORMATS, FILE_READERS, format_of
 from regard.errors import RegardError, refuse_system_error
+from regard.files import new_file
 from regard.markup.document import MarkupTranslation, translate_markup
 from regard.markup.pieces import PARSERS
 from regard.translation_json import translation_as_json

@@ -14,7 +14,6 @@ from regard.cli.common import (
     BeamOption,
     announce_default_model,
     errors,
-    new_file,
     refuse_stdin_twice,
     refuse_without_links,
     use_utf8,
@@ -25,6 +24,7 @@ from regard.data.formats import guess_languages
 from regard.data.formats.lines import read_texts
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, Quality, measure
+from regard.files import new_file
 from regard.loading import load
 from regard.text.languages import parse_languages
 from regard.translator import Translator
