@@ -5,7 +5,8 @@ it likes: an entry is written once, and each shard appears under its name when i
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, NamedTuple
@@ -41,7 +42,7 @@ class Lost(NamedTuple):
 
 
 Outcome = list[WrittenLine] | Lost
-Pool = Callable[[Iterator[Chunk]], Iterator[Outcome]]
+Pool = Callable[[Iterator[Chunk]], Generator[Outcome, None, None]]
 """Translates chunks; the outcomes are in the order of the chunks. It reads a bounded number of
 chunks ahead."""
 
@@ -75,7 +76,7 @@ class Listener(NamedTuple):
 def translate_here(translator: Translator, output: OutputOptions) -> Pool:
     """A pool that translates in this process."""
 
-    def translate(chunks: Iterator[Chunk]) -> Iterator[Outcome]:
+    def translate(chunks: Iterator[Chunk]) -> Generator[Outcome, None, None]:
         for chunk in chunks:
             yield write_lines(translator, output, chunk.lines, chunk.first) if chunk.lines else []
 
@@ -93,9 +94,10 @@ def translate_shards(
     """
     reader = Reader(shards, begun, listener)
     try:
-        for outcome in pool(reader.chunks()):
-            piece = reader.pieces.popleft()
-            piece.writer.add(piece, outcome)
+        with closing(pool(reader.chunks())) as outcomes:
+            for outcome in outcomes:
+                piece = reader.pieces.popleft()
+                piece.writer.add(piece, outcome)
     finally:
         reader.close()
     return reader.failures

@@ -18,7 +18,7 @@ BARS = " ||| "
 LINE_WARNINGS: dict[str, str] = {
     "not utf-8": "bytes that are not UTF-8; iconv converts a file",
     "truncated": "longer than a megabyte; the rest of the line was not translated",
-    **WARNINGS,
+    **{str(kind): message for kind, message in WARNINGS.items()},
 }
 """What may be wrong with a line or with its translation."""
 
