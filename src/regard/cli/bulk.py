@@ -206,6 +206,9 @@ def translate_bulk(
             "yellow",
         )
         raise
+    finally:
+        if record:
+            record.command_file.close()
     if record:
         record.release()
 

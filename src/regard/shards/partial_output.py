@@ -110,8 +110,12 @@ def resume(out: Path, command: Mapping[str, object], is_numbered: bool) -> Parti
         command_file.close()
         paths.command.unlink()
         return begin(out, command)
-    refuse_other_command(paths, command)
-    return PartialOutput(paths, command_file, cut_to_complete_lines(paths.part, is_numbered))
+    try:
+        refuse_other_command(paths, command)
+        return PartialOutput(paths, command_file, cut_to_complete_lines(paths.part, is_numbered))
+    except RegardError:
+        command_file.close()
+        raise
 
 
 def begin_folder(folder: Path, command: Mapping[str, object], resume: bool) -> PartialOutput:
@@ -135,10 +139,14 @@ def begin_folder(folder: Path, command: Mapping[str, object], resume: bool) -> P
             "add --resume to continue it, or remove the folder to begin again",
         )
     command_file = lock_output(paths)
-    if exists and paths.command.stat().st_size:
-        refuse_other_command(paths, command)
-    else:
-        write_command(command_file, command)
+    try:
+        if exists and paths.command.stat().st_size:
+            refuse_other_command(paths, command)
+        else:
+            write_command(command_file, command)
+    except RegardError:
+        command_file.close()
+        raise
     return PartialOutput(paths, command_file, 0)
 
 

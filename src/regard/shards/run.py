@@ -98,6 +98,8 @@ def translate_shards(
             for outcome in outcomes:
                 piece = reader.pieces.popleft()
                 piece.writer.add(piece, outcome)
+                if piece.is_last:
+                    del reader.writers[piece.writer]
     finally:
         reader.close()
     return reader.failures
@@ -119,6 +121,8 @@ class Reader:
     def __init__(self, shards: Sequence[Shard], begun: Begun, listener: Listener) -> None:
         self.shards, self.begun, self.listener = shards, begun, listener
         self.pieces: deque[Piece] = deque()
+        self.writers: dict[ShardWriter, None] = {}
+        """Those whose last piece was not written yet."""
         self.failures: list[Failure] = []
 
     def chunks(self) -> Iterator[Chunk]:
@@ -131,6 +135,7 @@ class Reader:
             if partial is None:
                 continue
             writer = ShardWriter(shard, partial, self.listener, self.failures)
+            self.writers[writer] = None
             number = partial.done + 1
             try:
                 for records in self.records(shard, partial.done):
@@ -162,7 +167,7 @@ class Reader:
 
     def close(self) -> None:
         """Close the files that are open still, after an interruption."""
-        for writer in dict.fromkeys(piece.writer for piece in self.pieces):
+        for writer in self.writers:
             writer.close()
 
 
@@ -244,19 +249,31 @@ class ShardWriter:
                 self.open().close()  # a shard without records has an empty file of entries
         except OSError as error:
             refuse_system_error(error, "write", str(self.partial.paths.part))
+        error = self.reading_error
+        if error is None and not self.is_lost:
+            try:
+                self.complete()
+            except RegardError as completing_error:
+                error = completing_error
+        if error is not None and not self.is_lost:
+            self.failures.append(Failure(self.shard, error))
+        if error is not None or self.is_lost:
+            self.partial.remove_if_empty()
         self.close()
-        if self.reading_error is None and not self.is_lost:
-            shard_format(self.shard.source).complete(self.shard, self.partial.paths.part)
-            self.partial.finish()
-            return
-        self.partial.remove_if_empty()
-        self.partial.command_file.close()
-        if self.reading_error is not None and not self.is_lost:
-            self.failures.append(Failure(self.shard, self.reading_error))
 
-    def close(self) -> None:
+    def complete(self) -> None:
+        """Raises RegardError if the shard cannot be read any more, or the output cannot be
+        written."""
         if self.file is not None:
             self.file.close()
+        shard_format(self.shard.source).complete(self.shard, self.partial.paths.part)
+        self.partial.finish()
+
+    def close(self) -> None:
+        """Close the partial file and its record, which other runs may continue then."""
+        if self.file is not None:
+            self.file.close()
+        self.partial.command_file.close()
 
 
 def refuse_failures(failures: Sequence[Failure], total: int) -> None:
