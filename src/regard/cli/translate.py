@@ -45,7 +45,7 @@ from regard.shards.text import join_paragraphs
 from regard.shards.writing import (
     OutputOptions,
     Request,
-    write_lines,
+    translate_lines,
 )
 from regard.system import release_freed_memory
 from regard.translator import Translator
@@ -303,7 +303,7 @@ def translate_text(
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
         for chunk in chunks(left, CHUNK_LINES, CHUNK_BYTES):
-            for line in write_lines(translator, output, chunk, number + 1):
+            for line in translate_lines(translator, output, chunk, number + 1):
                 number += 1
                 warnings.add(str(number), line.warnings)
                 to.write(f"{line.text}\n")

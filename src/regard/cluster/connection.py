@@ -16,6 +16,7 @@ SPARE_BYTES = 200 * 2**20
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would send statistics to its makers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a warning on machines without a GPU
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what raylets say would be printed on standard output
 }
 LOOPBACK_ONLY = {
     # Ray's name for: listen on 127.0.0.1, where Windows and macOS have firewalls that ask

@@ -12,7 +12,7 @@ from regard import __version__
 from regard.cluster.connection import connected
 from regard.cluster.worker import NodeWorker, Prepared
 from regard.errors import RegardError
-from regard.shards.run import Chunk, Lost, Outcome
+from regard.shards.run import ChunkOutcome, LineChunk, Lost
 from regard.shards.writing import Request
 from regard.system import cores
 
@@ -25,7 +25,7 @@ CHUNKS_AHEAD = 4
 MAX_DEATHS = 3
 """A chunk that so many workers in a row died of is given up, and so is a node on which so many
 died before they were ready."""
-POLL_SECONDS = 1.0
+NODE_POLL_SECONDS = 1.0
 """Between two looks at which nodes there are."""
 PATIENCE_SECONDS = 30.0
 """After which a user is told that no worker is ready."""
@@ -47,14 +47,14 @@ class NodeModel(NamedTuple):
 class Ticket:
     """A chunk until its outcome is used."""
 
-    chunk: Chunk
+    chunk: LineChunk
     deaths: int = 0
     """Of workers that were translating it."""
-    outcome: Outcome | None = None
+    outcome: ChunkOutcome | None = None
 
 
 @dataclass(eq=False)
-class Worker:
+class PoolWorker:
     """A `NodeWorker`, seen from here."""
 
     node: str
@@ -83,7 +83,7 @@ class RayPool:
         self.model, self.address, self.tell = model, address, tell
         self.ray: Any = None
         self.content: Any = None
-        self.workers: list[Worker] = []
+        self.workers: list[PoolWorker] = []
         self.waiting: deque[Ticket] = deque()
         """Chunks that no worker has."""
         self.unused: deque[Ticket] = deque()
@@ -93,7 +93,7 @@ class RayPool:
         self.last_error = ""
         self.last_ready = time.monotonic()
 
-    def translate(self, chunks: Iterator[Chunk]) -> Generator[Outcome, None, None]:
+    def translate(self, chunks: Iterator[LineChunk]) -> Generator[ChunkOutcome, None, None]:
         """The outcomes of chunks, in order.
 
         Raises RegardError if the cluster does not answer, or no node can run a worker.
@@ -115,11 +115,11 @@ class RayPool:
                     yield self.unused.popleft().outcome or []
                 if self.unused and self.unused[0].outcome is None:
                     self.wait()
-                if time.monotonic() - checked > POLL_SECONDS:
+                if time.monotonic() - checked > NODE_POLL_SECONDS:
                     self.update_nodes()
                     checked = time.monotonic()
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: LineChunk) -> None:
         ticket = Ticket(chunk)
         self.unused.append(ticket)
         if chunk.lines:
@@ -143,9 +143,9 @@ class RayPool:
             worker.reference: worker for worker in self.workers if worker.reference is not None
         }
         if not owners:
-            time.sleep(POLL_SECONDS)
+            time.sleep(NODE_POLL_SECONDS)
             return
-        done, _ = self.ray.wait([*owners], num_returns=1, timeout=POLL_SECONDS)
+        done, _ = self.ray.wait([*owners], num_returns=1, timeout=NODE_POLL_SECONDS)
         for reference in done:
             worker = owners[reference]
             try:
@@ -161,7 +161,7 @@ class RayPool:
             else:
                 worker.tickets.popleft()[0].outcome = result
 
-    def admit(self, worker: Worker, prepared: Prepared | RegardError) -> None:
+    def admit(self, worker: PoolWorker, prepared: Prepared | RegardError) -> None:
         """Raises RegardError if a node cannot load the model, or has another version of regard."""
         if isinstance(prepared, RegardError):
             raise prepared
@@ -175,7 +175,7 @@ class RayPool:
         self.failed_starts[worker.node] = 0
         self.last_ready = time.monotonic()
 
-    def lose(self, worker: Worker, error: Exception) -> None:
+    def lose(self, worker: PoolWorker, error: Exception) -> None:
         """Give the chunks of a dead worker to others."""
         self.workers.remove(worker)
         self.ray.kill(worker.actor)
@@ -238,7 +238,7 @@ class RayPool:
         actor = actor_class.remote(self.model.request, threads, self.model.threads)
         preparing = actor.prepare.remote(self.content)
         address = str(node["NodeManagerAddress"])
-        self.workers.append(Worker(node["NodeID"], address, threads, actor, preparing))
+        self.workers.append(PoolWorker(node["NodeID"], address, threads, actor, preparing))
 
 
 def reason_of(error: Exception) -> str:
@@ -248,7 +248,7 @@ def reason_of(error: Exception) -> str:
     return (named[-1] if named else lines[0] if lines else type(error).__name__)[:200]
 
 
-def deadly_error(chunk: Chunk) -> RegardError:
+def deadly_error(chunk: LineChunk) -> RegardError:
     return RegardError(
         f"{MAX_DEATHS} workers in a row died while they translated it",
         f"{chunk.origin}, from line {chunk.first}",

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from regard import __version__
 from regard.errors import RegardError
 from regard.loading import load
-from regard.shards.run import Chunk
-from regard.shards.writing import Request, WrittenLine, write_lines
+from regard.shards.run import LineChunk
+from regard.shards.writing import Request, WrittenLine, translate_lines
 from regard.storage.model_file import SUFFIX
 from regard.system import release_freed_memory
 from regard.translator import Translator
@@ -47,6 +47,6 @@ class NodeWorker:
             return error
         return Prepared(__version__, os.getpid())
 
-    def translate(self, chunk: Chunk) -> list[WrittenLine]:
+    def translate(self, chunk: LineChunk) -> list[WrittenLine]:
         assert self.translator is not None
-        return write_lines(self.translator, self.request.output, chunk.lines, chunk.first)
+        return translate_lines(self.translator, self.request.output, chunk.lines, chunk.first)

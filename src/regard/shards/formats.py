@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from regard.shards.parquet import PARQUET
+from regard.shards.parquet import PARQUET_FORMAT
 from regard.shards.shard import ShardFormat
-from regard.shards.text import TEXT
+from regard.shards.text import TEXT_FORMAT
 
-SHARD_FORMATS: dict[str, ShardFormat] = {".parquet": PARQUET}
+SHARD_FORMATS: dict[str, ShardFormat] = {".parquet": PARQUET_FORMAT}
 """Files with another end are text. A new format is a module and a row here."""
 
 
@@ -16,4 +16,4 @@ def is_table(file: Path) -> bool:
 
 
 def shard_format(file: Path) -> ShardFormat:
-    return SHARD_FORMATS.get(file.suffix, TEXT)
+    return SHARD_FORMATS.get(file.suffix, TEXT_FORMAT)

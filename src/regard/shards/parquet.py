@@ -221,6 +221,6 @@ def begins_as_parquet(part: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-PARQUET = ShardFormat(
+PARQUET_FORMAT = ShardFormat(
     check_parquet, read_cells, count_rows, cell_entry, add_column, begins_as_parquet
 )

@@ -16,7 +16,7 @@ from regard.shards import partial_output
 from regard.shards.formats import shard_format
 from regard.shards.partial_output import PartialOutput, output_paths
 from regard.shards.shard import Record, Shard, content_fingerprint
-from regard.shards.writing import OutputOptions, WrittenLine, write_lines
+from regard.shards.writing import OutputOptions, WrittenLine, translate_lines
 from regard.translator import Translator
 
 RECORDS_OF_CHUNK = 1024
@@ -25,7 +25,7 @@ BYTES_OF_CHUNK = 2**22
 """No further record is added to a chunk of this size."""
 
 
-class Chunk(NamedTuple):
+class LineChunk(NamedTuple):
     """Lines that are translated together."""
 
     origin: str
@@ -41,8 +41,8 @@ class Lost(NamedTuple):
     error: RegardError
 
 
-Outcome = list[WrittenLine] | Lost
-Pool = Callable[[Iterator[Chunk]], Generator[Outcome, None, None]]
+ChunkOutcome = list[WrittenLine] | Lost
+Pool = Callable[[Iterator[LineChunk]], Generator[ChunkOutcome, None, None]]
 """Translates chunks; the outcomes are in the order of the chunks. It reads a bounded number of
 chunks ahead."""
 
@@ -76,9 +76,11 @@ class Listener(NamedTuple):
 def translate_here(translator: Translator, output: OutputOptions) -> Pool:
     """A pool that translates in this process."""
 
-    def translate(chunks: Iterator[Chunk]) -> Generator[Outcome, None, None]:
+    def translate(chunks: Iterator[LineChunk]) -> Generator[ChunkOutcome, None, None]:
         for chunk in chunks:
-            yield write_lines(translator, output, chunk.lines, chunk.first) if chunk.lines else []
+            yield (
+                translate_lines(translator, output, chunk.lines, chunk.first) if chunk.lines else []
+            )
 
     return translate
 
@@ -92,7 +94,7 @@ def translate_shards(
     or a chunk of it is lost. What is translated of it stays in its partial file.
     Raises RegardError if an output cannot be written.
     """
-    reader = Reader(shards, begun, listener)
+    reader = ShardReader(shards, begun, listener)
     try:
         with closing(pool(reader.chunks())) as outcomes:
             for outcome in outcomes:
@@ -105,7 +107,7 @@ def translate_shards(
     return reader.failures
 
 
-class Piece(NamedTuple):
+class AwaitedChunk(NamedTuple):
     """A chunk on its way through the pool."""
 
     writer: "ShardWriter"
@@ -115,17 +117,17 @@ class Piece(NamedTuple):
     """The last piece of a shard has no records."""
 
 
-class Reader:
+class ShardReader:
     """Reads shards as chunks, and keeps the pieces whose outcome is awaited."""
 
     def __init__(self, shards: Sequence[Shard], begun: Begun, listener: Listener) -> None:
         self.shards, self.begun, self.listener = shards, begun, listener
-        self.pieces: deque[Piece] = deque()
+        self.pieces: deque[AwaitedChunk] = deque()
         self.writers: dict[ShardWriter, None] = {}
         """Those whose last piece was not written yet."""
         self.failures: list[Failure] = []
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[LineChunk]:
         for shard in self.shards:
             try:
                 partial = begin_shard(shard, self.begun)
@@ -141,14 +143,14 @@ class Reader:
                 for records in self.records(shard, partial.done):
                     if writer.is_lost:
                         break
-                    self.pieces.append(Piece(writer, number, records, False))
+                    self.pieces.append(AwaitedChunk(writer, number, records, False))
                     lines = [line for record in records for line in record.lines]
-                    yield Chunk(str(shard.source), number, lines)
+                    yield LineChunk(str(shard.source), number, lines)
                     number += len(records)
             except RegardError as error:
                 writer.reading_error = error
-            self.pieces.append(Piece(writer, number, [], True))
-            yield Chunk(str(shard.source), number, [])
+            self.pieces.append(AwaitedChunk(writer, number, [], True))
+            yield LineChunk(str(shard.source), number, [])
 
     def records(self, shard: Shard, done: int) -> Iterator[list[Record]]:
         """The records after the first `done`, in lists. Raises RegardError if there are fewer."""
@@ -210,7 +212,7 @@ class ShardWriter:
     """Whether a piece is lost, so that nothing after it can be written."""
     file: IO[str] | None = None
 
-    def add(self, piece: Piece, outcome: Outcome) -> None:
+    def add(self, piece: AwaitedChunk, outcome: ChunkOutcome) -> None:
         """Write a piece; the last one completes the shard. Raises RegardError if it cannot be
         written."""
         if isinstance(outcome, Lost):
@@ -222,7 +224,7 @@ class ShardWriter:
         if piece.is_last:
             self.end()
 
-    def write(self, piece: Piece, written: list[WrittenLine]) -> None:
+    def write(self, piece: AwaitedChunk, written: list[WrittenLine]) -> None:
         entry, lines = shard_format(self.shard.source).entry, iter(written)
         entries = []
         for number, record in enumerate(piece.records, piece.first):
@@ -249,25 +251,26 @@ class ShardWriter:
                 self.open().close()  # a shard without records has an empty file of entries
         except OSError as error:
             refuse_system_error(error, "write", str(self.partial.paths.part))
-        error = self.reading_error
-        if error is None and not self.is_lost:
-            try:
-                self.complete()
-            except RegardError as completing_error:
-                error = completing_error
-        if error is not None and not self.is_lost:
-            self.failures.append(Failure(self.shard, error))
-        if error is not None or self.is_lost:
+        cause = self.reading_error
+        if cause is None and not self.is_lost:
+            cause = self.complete()
+        if cause is not None and not self.is_lost:
+            self.failures.append(Failure(self.shard, cause))
+        if cause is not None or self.is_lost:
             self.partial.remove_if_empty()
         self.close()
 
-    def complete(self) -> None:
-        """Raises RegardError if the shard cannot be read any more, or the output cannot be
-        written."""
+    def complete(self) -> RegardError | None:
+        """Name the output; returns why that failed: the source cannot be read any more, or the
+        output cannot be written."""
         if self.file is not None:
             self.file.close()
-        shard_format(self.shard.source).complete(self.shard, self.partial.paths.part)
-        self.partial.finish()
+        try:
+            shard_format(self.shard.source).complete(self.shard, self.partial.paths.part)
+            self.partial.finish()
+        except RegardError as error:
+            return error
+        return None
 
     def close(self) -> None:
         """Close the partial file and its record, which other runs may continue then."""

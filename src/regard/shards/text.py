@@ -13,14 +13,14 @@ def check_text(shard: Shard) -> None:
     next(read_lines(shard.source), None)
 
 
-def read_text(shard: Shard) -> Iterator[Record]:
+def read_text_records(shard: Shard) -> Iterator[Record]:
     lines = read_lines(shard.source)
     for line in join_paragraphs(lines) if shard.paragraphs else lines:
         yield Record((line,))
 
 
 def count_records(shard: Shard) -> int:
-    return sum(1 for _ in read_text(shard))
+    return sum(1 for _ in read_text_records(shard))
 
 
 def text_entry(record: Record, translations: Sequence[str]) -> str:  # noqa: ARG001
@@ -51,4 +51,6 @@ def join_paragraphs(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield b" ".join(paragraph)
 
 
-TEXT = ShardFormat(check_text, read_text, count_records, text_entry, keep_entries, lambda _: False)
+TEXT_FORMAT = ShardFormat(
+    check_text, read_text_records, count_records, text_entry, keep_entries, lambda _: False
+)

@@ -63,7 +63,7 @@ class WrittenLine(NamedTuple):
     """Keys of `LINE_WARNINGS`."""
 
 
-def write_lines(
+def translate_lines(
     translator: Translator, output: OutputOptions, lines: Sequence[bytes], first: int
 ) -> list[WrittenLine]:
     """Translate lines of text, of which the number of the first one is `first`."""
@@ -117,14 +117,16 @@ def write_line(best: list[Translation], output: OutputOptions, number: int) -> s
 
 
 def text_lines(best: list[Translation], output: OutputOptions, number: int) -> str:
-    texts = [f"{it.text}{BARS}{pharaoh(it.alignment)}" if output.align else it.text for it in best]
+    texts = [
+        f"{it.text}{BARS}{sure_links(it.alignment)}" if output.align else it.text for it in best
+    ]
     if output.n_best == 1:
         return f"{texts[0]}\n"
     scored = zip(best, texts, strict=True)
     return "".join(f"{number}\t{it.log_prob:.4f}\t{text}\n" for it, text in scored)
 
 
-def pharaoh(alignment: Alignment) -> str:
+def sure_links(alignment: Alignment) -> str:
     links = (link for link in alignment.links if link.probability > SURE_PROBABILITY)
     return " ".join(f"{link.source}-{link.target}" for link in links)
 
