@@ -35,7 +35,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
 LINES, TEXTS = 20_000, 10
 """So many lines, in so many texts; the first ones are in a table, too."""
-TABLE_LINES = 2000
+TABLE_LINES, SENTENCES = 2000, 2000
+"""Each sentence is cut after two words, three words, and so on."""
 PLAIN = Request(OutputOptions(1, "", False, False, False, False, (), ""), 0, False)
 
 
@@ -44,8 +45,11 @@ class Work:
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder, self.model, self.printed = folder, model, folder / "printed"
-        shorter = (" ".join(one.source.split()[:4]) for one in examples(LINES, 3))
-        lines = [f"{line} {number % 7}" for number, line in enumerate(shorter)]
+        words = [one.source.split() for one in examples(SENTENCES, 3)]
+        lines = [
+            " ".join(words[number % SENTENCES][: 2 + number // SENTENCES])
+            for number in range(LINES)
+        ]
         size = LINES // TEXTS
         (folder / "in").mkdir()
         for number in range(TEXTS):

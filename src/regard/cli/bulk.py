@@ -12,7 +12,7 @@ from regard.cli.documents import format_by_name
 from regard.cli.line_warnings import LineWarnings
 from regard.errors import RegardError, needs_extra
 from regard.shards.formats import is_table, shard_format
-from regard.shards.partial_output import begin_folder, output_paths
+from regard.shards.partial_output import begin_folder, has_record, output_paths
 from regard.shards.plan import (
     Destination,
     ends_as_folder,
@@ -185,21 +185,16 @@ def translate_bulk(
         "column": options.column,
         "target_column": options.target_column,
     }
-    count = len(bulk.shards)
-    if not bulk.left:
-        names = (
-            bulk.destination.path
-            if count == 1
-            else f"all {count:,} files in {bulk.destination.path}"
-        )
-        are = "is" if count == 1 else "are"
-        print_message(f"{names} {are} complete already; remove what to translate again")
-        return
+    folder = bulk.destination.path
     record = None
-    if bulk.destination.is_folder:
-        record = begin_folder(bulk.destination.path, command, options.resume)
+    if bulk.destination.is_folder and (bulk.left or has_record(folder)):
+        record = begin_folder(folder, command, options.resume)
     try:
-        run_bulk(bulk, pool_of(translator, request, options, computing), command, request, options)
+        if bulk.left:
+            pool = pool_of(translator, request, options, computing)
+            run_bulk(bulk, pool, command, request, options)
+        else:
+            print_message(complete_message(bulk))
     except KeyboardInterrupt:
         print_message(
             "stopped; what is translated is kept: resume with the same command and --resume",
@@ -211,6 +206,13 @@ def translate_bulk(
             record.command_file.close()
     if record:
         record.release()
+
+
+def complete_message(bulk: Bulk) -> str:
+    """One line that says that nothing is left."""
+    count, out = len(bulk.shards), bulk.destination.path
+    named = f"{out} is" if count == 1 else f"all {count:,} files in {out} are"
+    return f"{named} complete already; remove what to translate again"
 
 
 def pool_of(

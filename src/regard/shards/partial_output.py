@@ -130,7 +130,7 @@ def begin_folder(folder: Path, command: Mapping[str, object], resume: bool) -> P
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse_system_error(error, "write", str(folder))
-    exists = paths.command.exists()
+    exists = has_record(folder)
     if exists and not resume:
         lock_output(paths).close()
         raise RegardError(
@@ -148,6 +148,11 @@ def begin_folder(folder: Path, command: Mapping[str, object], resume: bool) -> P
         command_file.close()
         raise
     return PartialOutput(paths, command_file, 0)
+
+
+def has_record(folder: Path) -> bool:
+    """Whether translations into a folder were begun and not completed."""
+    return output_paths(folder / FOLDER_RECORD).command.exists()
 
 
 def refuse_other_command(paths: OutputPaths, command: Mapping[str, object]) -> None:
