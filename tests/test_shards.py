@@ -85,7 +85,9 @@ def shard_of(source: Path, out: Path) -> Shard:
     return TEMPLATE._replace(source=source, out=out)
 
 
-KINDS = [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+KINDS = [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+if int(pa.__version__.partition(".")[0]) > 18:  # which cannot write it
+    KINDS.append(pa.string_view())
 CELLS = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=9))
 
 
@@ -111,7 +113,7 @@ def test_a_table_has_one_more_column_and_is_otherwise_the_same(
         None if value is None else as_lines(value) for value in values
     ]
     groups = [file.metadata.num_row_groups for file in (before, after)]
-    assert groups[0] == groups[1] or not values
+    assert groups[0] == groups[1]
     for number in range(groups[1]):
         own = [file.metadata.row_group(number) for file in (before, after)]
         assert own[0].num_rows == own[1].num_rows

@@ -183,6 +183,8 @@ def write_columns(
     kind = pa.large_string() if str(kind) == "large_string" else pa.string()
     extended = schema.append(pa.field(shard.target_column, kind))
     with pq.ParquetWriter(file, extended, compression=compressions(metadata, shard)) as writer:
+        if not metadata.num_rows:
+            writer.write_table(extended.empty_table())
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
             rows = slice_rows(group.num_rows, group.total_byte_size, max(group.num_rows, 1))
