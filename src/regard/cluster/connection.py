@@ -1,6 +1,7 @@
 """Connect to a Ray cluster, or start a Ray of one machine that no other machine can reach."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,6 +13,8 @@ LOCAL = "local"
 """The address that starts a Ray on this machine."""
 SPARE_BYTES = 200 * 2**20
 """Of shared memory for what is sent to workers and back, beside the model."""
+
+CONNECT_SECONDS = 10.0
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would send statistics to its makers
@@ -47,6 +50,7 @@ def connected(address: str, cores: int, model_bytes: int) -> Iterator[Any]:
             "object_store_memory": SPARE_BYTES + 2 * model_bytes,
         }
     try:
+        refuse_closed_port(address)
         ray.init(address, **options)
     except Exception as error:  # of many classes, by the kind of address
         raise connection_error(address, error) from error
@@ -54,6 +58,13 @@ def connected(address: str, cores: int, model_bytes: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def refuse_closed_port(address: str) -> None:
+    """Raises OSError if nothing answers at HOST:PORT; Ray would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").partition("/")[0].rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def connection_error(address: str, error: Exception) -> RegardError:
