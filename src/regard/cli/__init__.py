@@ -91,7 +91,7 @@ def join_assignments(words: list[str], spellings: Container[str]) -> list[str]:
 def add_local_addresses(words: list[str], spellings: Container[str]) -> list[str]:
     """Add LOCAL_ADDRESS after each of these options that has no address."""
     added: list[str] = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         added.append(word)
         if word in spellings and not ADDRESS.fullmatch(following):
             added.append(LOCAL_ADDRESS)
