@@ -6,7 +6,7 @@ CHECKED := src tests benchmarks recipes docs
 # PyTorch for processors, 0.2 GB instead of 5 with CUDA, where its index answers within 3 seconds.
 TORCH_INDEX ?= $(shell $(PYTHON) -c 'import urllib.request as u; a = "https://download.pytorch.org/whl/cpu"; u.urlopen(a + "/torch/", timeout=3); print(a)' 2>/dev/null)
 
-.PHONY: demo test proofs registries lint format docs clean
+.PHONY: demo test proofs registries cluster lint format docs clean
 
 demo: .venv/ready
 	$(BIN)/regard demo
@@ -27,6 +27,11 @@ proofs: .venv/ready
 # clients of LibreTranslate.
 registries: .venv/ready
 	$(BIN)/python -m pytest -m registry
+
+# Bulk translation on a Ray of several nodes, with workers, nodes and drivers that are killed.
+cluster: .venv/ready
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[ray]'
+	$(BIN)/python -m pytest -m cluster
 
 lint: .venv/ready
 	$(BIN)/ruff format --check $(CHECKED)

@@ -202,7 +202,7 @@ def until(is_so):
 
 def begun(command, out, text):
     """The record of a `command` on this text that was killed before it renamed its output."""
-    code = "from regard.cli import main, partial_output as p\n"
+    code = "from regard.cli import main\nfrom regard.shards import partial_output as p\n"
     code += "p.PartialOutput.finish = lambda _: 0; main()"
     command[1].write_text(text, "utf-8")
     words = map(str, (*command, "--out", out))

@@ -105,6 +105,19 @@ def content_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def new_file(file: Path) -> Path:
+    """Create an empty file. Raises RegardError if it exists or cannot be written."""
+    if file.exists():
+        raise RegardError(
+            "this file exists already", str(file), "choose another --out, or remove it first"
+        )
+    try:
+        file.touch()
+    except OSError as error:
+        refuse_system_error(error, "write", str(file))
+    return file
+
+
 def damaged_error(file: Path) -> RegardError:
     return RegardError(
         f"{file.name} is damaged, or is not a file of a model", str(file), "copy the original again"

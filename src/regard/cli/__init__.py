@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Container
 from functools import cache
@@ -38,6 +39,13 @@ NAME_AND_OPTIONS = "NAME OPTION=VALUE ..."
 and the assignments, a line each."""
 
 
+OPTIONAL_ADDRESS = "[ADDRESS]"
+"""The metavar of an option whose value may be left out, which stands for LOCAL_ADDRESS."""
+LOCAL_ADDRESS = "local"
+ADDRESS = re.compile(r"auto|local|ray://.+|(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d+")
+"""What may follow such an option; anything else is the next word of the command line."""
+
+
 class Command(TyperCommand):
     """A command with the same help in all versions of typer."""
 
@@ -48,13 +56,17 @@ class Command(TyperCommand):
                 parameter.show_default = False  # type: ignore[attr-defined]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        spellings = {
+        args = add_local_addresses(args, self.spellings(OPTIONAL_ADDRESS))
+        return super().parse_args(ctx, join_assignments(args, self.spellings(NAME_AND_OPTIONS)))
+
+    def spellings(self, metavar: str) -> set[str]:
+        """The spellings of the options with this metavar."""
+        return {
             spelling
             for parameter in self.params
-            if getattr(parameter, "metavar", None) == NAME_AND_OPTIONS
+            if getattr(parameter, "metavar", None) == metavar
             for spelling in parameter.opts
         }
-        return super().parse_args(ctx, join_assignments(args, spellings))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         parameters = self.get_params(ctx)
@@ -74,6 +86,16 @@ def join_assignments(words: list[str], spellings: Container[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+def add_local_addresses(words: list[str], spellings: Container[str]) -> list[str]:
+    """Add LOCAL_ADDRESS after each of these options that has no address."""
+    added: list[str] = []
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        added.append(word)
+        if word in spellings and not ADDRESS.fullmatch(following):
+            added.append(LOCAL_ADDRESS)
+    return added
 
 
 @cache

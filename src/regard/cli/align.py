@@ -25,7 +25,6 @@ from regard.alignment.links import (
 from regard.alignment.words import SEGMENTATIONS, VIEWS, Segmentation, aligned_words
 from regard.cli.common import (
     errors,
-    new_file,
     new_folder,
     output_stream,
     print_message,
@@ -38,6 +37,7 @@ from regard.data.formats import read_raw_pairs
 from regard.data.formats.lines import STANDARD_INPUT
 from regard.data.formats.pair import Pair
 from regard.errors import RegardError, nearest
+from regard.files import new_file
 from regard.storage.folder import MODEL_INFO
 from regard.storage.model_file import is_file
 from regard.system import cores

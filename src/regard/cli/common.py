@@ -197,19 +197,6 @@ def with_beam(translator: "Translator", beam: int) -> "Translator":
     return translator.with_options(translator.options.model_copy(update={"beam": beam}))
 
 
-def new_file(file: Path) -> Path:
-    """Create an empty file. Raises RegardError if it exists or cannot be written."""
-    if file.exists():
-        raise RegardError(
-            "this file exists already", str(file), "choose another --out, or remove it first"
-        )
-    try:
-        file.touch()
-    except OSError as error:
-        refuse_system_error(error, "write", str(file))
-    return file
-
-
 @contextmanager
 def output_stream(out: Path | None) -> Iterator[IO[str]]:
     """A file that appears when it is complete, or standard output."""

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from regard.cli.common import head_warning, new_file, output_stream, print_warning, progress
+from regard.cli.common import head_warning, output_stream, print_warning, progress
 from regard.data.formats.kinds import refuse_other_kinds
 from regard.data.formats.lines import (
     COMPRESSIONS,
@@ -20,8 +20,10 @@ from regard.data.formats.lines import (
 from regard.documents.file_document import DocumentSegment, decode_utf8
 from regard.documents.readers import BINARY_FORMATS, FILE_READERS, format_of
 from regard.errors import RegardError, refuse_system_error
+from regard.files import new_file
 from regard.markup.document import MarkupTranslation, translate_markup
 from regard.markup.pieces import PARSERS
+from regard.shards.writing import OutputOptions
 from regard.translation_json import translation_as_json
 from regard.translator import Translator
 
@@ -229,3 +231,20 @@ def document_as_json(translation: MarkupTranslation) -> str:
         ],
     }
     return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def refuse_text_options(output: OutputOptions, resume: bool) -> None:
+    """Raises RegardError if an option was given that documents do not have."""
+    for name, is_given in (
+        ("--n-best", output.n_best > 1),
+        ("--prefix", output.prefix),
+        ("--align", output.align),
+        ("--paragraphs", output.paragraphs),
+        ("--resume", resume),
+    ):
+        if is_given:
+            raise RegardError(
+                "this option is for lines of text alone",
+                name,
+                "leave it out, or add --format text",
+            )

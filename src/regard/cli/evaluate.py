@@ -14,7 +14,6 @@ from regard.cli.common import (
     BeamOption,
     announce_default_model,
     errors,
-    new_file,
     refuse_stdin_twice,
     refuse_without_links,
     use_utf8,
@@ -26,6 +25,7 @@ from regard.data.formats.lines import read_texts
 from regard.data.formats.measured import read_measured
 from regard.errors import RegardError, nearest
 from regard.evaluation import CONVENTIONS, Quality, measure
+from regard.files import new_file
 from regard.loading import load
 from regard.storage.model_file import read_model_info
 from regard.text.languages import Languages, parse_languages

@@ -15,13 +15,12 @@ from regard.cli.common import (
     announce_default_model,
     as_utf8,
     errors,
-    new_file,
     print_message,
     use_utf8,
     with_beam,
 )
 from regard.errors import RegardError
-from regard.files import write_file
+from regard.files import new_file, write_file
 from regard.models import unique_names
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from regard.cli.common import errors, new_file, new_folder, print_message, use_utf8
+from regard.cli.common import errors, new_folder, print_message, use_utf8
 from regard.errors import RegardError
+from regard.files import new_file
 from regard.storage.model_card import add_model_card, read_model_card
 from regard.storage.model_file import SUFFIX
 

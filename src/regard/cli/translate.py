@@ -6,11 +6,12 @@ from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from regard import models
+from regard.cli import OPTIONAL_ADDRESS
 from regard.cli.common import (
     BeamOption,
     ModelOption,
@@ -22,13 +23,9 @@ from regard.cli.common import (
     print_warning,
     refuse_stdin_twice,
     use_utf8,
-    with_beam,
 )
 from regard.cli.line_reader import read_chunks
-from regard.cli.partial_output import begin as begin_part
-from regard.cli.partial_output import output_paths, skip_lines
-from regard.cli.partial_output import resume as resume_part
-from regard.cli.translated_lines import LineWarnings, OutputOptions, json_line, text_lines
+from regard.cli.line_warnings import LineWarnings
 from regard.config import TextOptions
 from regard.data.formats.kinds import subtitle_warning
 from regard.data.formats.lines import (
@@ -37,12 +34,20 @@ from regard.data.formats.lines import (
     read_lines,
 )
 from regard.errors import RegardError
-from regard.files import file_digest
 from regard.loading import load
-from regard.storage import folder as checkpoint
+from regard.shards.formats import is_table
+from regard.shards.partial_output import PartialOutput, output_paths, skip_records
+from regard.shards.partial_output import begin as begin_part
+from regard.shards.partial_output import resume as resume_part
+from regard.shards.plan import ends_as_folder, is_pattern
+from regard.shards.shard import content_fingerprint
+from regard.shards.text import join_paragraphs
+from regard.shards.writing import (
+    OutputOptions,
+    Request,
+    translate_lines,
+)
 from regard.system import release_freed_memory
-from regard.text.layout import translatable_spans
-from regard.translation import Translation
 from regard.translator import Translator
 
 CHUNK_LINES = 2048
@@ -77,8 +82,9 @@ def translate(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE ...]",
-            help="Text files, of which a line may hold several sentences, or a document. Without a"
-            " file, or with -, standard input is read.",
+            help="Text files, of which a line may hold several sentences, a document, or Parquet"
+            " files. Without a file, or with -, standard input is read. A pattern in quotation"
+            " marks, such as 'in/*.txt', is each file that matches it.",
         ),
     ] = None,
     model: ModelOption = models.DEFAULT,
@@ -153,8 +159,12 @@ def translate(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Write to this new file. Until it is complete it is called FILE.part."),
+        str | None,
+        typer.Option(
+            metavar="FILE|FOLDER/",
+            help="Write to this new file. Until it is complete it is called FILE.part. In a FOLDER/"
+            " each input has an output of the same relative path.",
+        ),
     ] = None,
     resume: Annotated[
         bool,
@@ -164,6 +174,21 @@ def translate(
             " input cannot be checked: pipe in the same text.",
         ),
     ] = False,
+    column: Annotated[
+        str, typer.Option(metavar="NAME", help="Of Parquet files: the column with the text.")
+    ] = "",
+    target_column: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Of Parquet files: the column that is added."),
+    ] = "",
+    ray: Annotated[
+        str,
+        typer.Option(
+            metavar=OPTIONAL_ADDRESS,
+            help="Translate on the cluster at this address (auto, HOST:PORT, ray://HOST:PORT), or"
+            " on a Ray that is started on this machine; --workers is per node (.regard files).",
+        ),
+    ] = "",
     shortlist: Annotated[
         bool,
         typer.Option(
@@ -195,23 +220,14 @@ def translate(
         regard translate page.html --out page.fr.html
 
         regard translate report.docx --out report.fr.docx
+
+        regard translate 'in/*.parquet' --column en --target-column fr --out out/ --resume
     """
     use_utf8()
     if resume and out is None:
         raise RegardError("--resume needs an output file", "--resume", "give --out FILE")
-    read = files or [STANDARD_INPUT]
+    read, to_file = files or [STANDARD_INPUT], None if out is None else Path(out)
     refuse_stdin_twice(read)
-    chosen = format_of_input(files, form, out, lines or as_json)
-    warn_of_subtitles(read if chosen == Format.text else [])
-    announce_default_model(model)
-    release_freed_memory()
-    translator = load(model, device=device, workers=workers, threads=threads)
-    if shortlist:
-        translator = translator.with_shortlist()
-    if align:
-        print_warning(head_warning(translator))
-    size = max(beam or translator.options.beam, n_best)
-    translator = with_beam(translator, size)
     output = OutputOptions(
         n_best,
         as_utf8(prefix),
@@ -223,48 +239,101 @@ def translate(
         as_utf8(protect),
         as_utf8(tag),
     )
-    translator = with_stages(translator, output)
-    if out is not None and resume and out.is_file() and not output_paths(out).part.exists():
+    bulk, chosen = None, Format.text
+    if column or target_column or ray or are_shards(read, out):
+        from regard.cli.bulk import BulkOptions, Computing, plan_bulk, translate_bulk
+
+        options = BulkOptions(out, column, target_column, ray, resume, form)
+        bulk = plan_bulk(read, options, output, model)
+    else:
+        chosen = format_of_input(files, form, to_file, lines or as_json)
+        warn_of_subtitles(read if chosen == Format.text else [])
+    announce_default_model(model)
+    release_freed_memory()
+    translator = load(model, device=device, workers=workers, threads=threads)
+    if align:
+        print_warning(head_warning(translator))
+    request = Request(output, max(beam or translator.options.beam, n_best), shortlist)
+    translator = request.prepare(translator)
+    if bulk:
+        translate_bulk(bulk, translator, request, options, Computing(model, workers, threads))
+    elif to_file and resume and to_file.is_file() and not output_paths(to_file).part.exists():
         print_message(f"{out} is complete already; remove it to translate again")
-        return
-    if chosen != Format.text:
-        from regard.cli.documents import MarkupOutput, translate_documents
+    elif chosen != Format.text:
+        from regard.cli.documents import MarkupOutput, refuse_text_options, translate_documents
 
         refuse_text_options(output, resume)
-        translate_documents(translator, read, MarkupOutput(chosen, lines, as_json, out))
-        return
-    partial = None
-    if out is not None:
-        command = {
-            "model": content_fingerprint(models.find(model)),
-            "text": [content_fingerprint(file) for file in read],
-            **output._asdict(),
-            "beam": size,
-            "shortlist": shortlist,
-        }
-        is_numbered = n_best > 1 and not as_json
-        partial = resume_part(out, command, is_numbered) if resume else begin_part(out, command)
+        translate_documents(translator, read, MarkupOutput(chosen, lines, as_json, to_file))
+    else:
+        partial = begin_text(read, to_file, request, models.find(model), resume)
+        translate_text(translator, read, output, partial)
+
+
+def are_shards(files: list[Path], out: str | None) -> bool:
+    """Whether each file has an output of its own: in a folder, by a pattern, or with a column
+    added."""
+    return (out is not None and ends_as_folder(out)) or any(
+        is_pattern(file) or is_table(file) for file in files
+    )
+
+
+def begin_text(
+    files: list[Path], out: Path | None, request: Request, model: Path, resume: bool
+) -> PartialOutput | None:
+    """Begin or resume the output of a text; None for standard output."""
+    if out is None:
+        return None
+    command = {
+        "model": content_fingerprint(model),
+        "text": [content_fingerprint(file) for file in files],
+        **request.output._asdict(),
+        "beam": request.beam,
+        "shortlist": request.shortlist,
+    }
+    is_numbered = request.output.n_best > 1 and not request.output.as_json
+    return resume_part(out, command, is_numbered) if resume else begin_part(out, command)
+
+
+def translate_text(
+    translator: Translator, read: list[Path], output: OutputOptions, partial: PartialOutput | None
+) -> None:
+    """Translate files, or standard input, as one text."""
     done = partial.done if partial else 0
     all_lines = (line for file in read for line in read_lines(file))
-    left = skip_lines(join_paragraphs(all_lines) if paragraphs else all_lines, done)
+    left = join_paragraphs(all_lines) if output.paragraphs else all_lines
+    skip_records(left, done)
     warnings = LineWarnings()
     with ExitStack() as stack:
-        to = stack.enter_context(partial.opened()) if partial else sys.stdout
+        to = stack.enter_context(open_part(partial)) if partial else sys.stdout
         needs_progress = errors.is_terminal and not to.isatty()
         report = stack.enter_context(progress_bar(read, done)) if needs_progress else no_progress
         number = done
         chunks = in_chunks if are_files(read) else read_chunks
         for chunk in chunks(left, CHUNK_LINES, CHUNK_BYTES):
-            texts = [line.decode("utf-8", errors="replace") for line in chunk]
-            for line, best in zip(chunk, translate_chunk(translator, texts, output), strict=True):
+            for line in translate_lines(translator, output, chunk, number + 1):
                 number += 1
-                warnings.add(number, line, best[0])
-                to.write(json_line(best, align) if as_json else text_lines(best, output, number))
+                warnings.add(str(number), line.warnings)
+                to.write(f"{line.text}\n")
             to.flush()
             report(number)
     if partial:
         partial.finish()
     warnings.print(number - done)
+
+
+@contextmanager
+def open_part(partial: PartialOutput) -> Iterator[TextIO]:
+    """The open partial file; an interruption says how to resume it."""
+    try:
+        with partial.opened() as file:
+            yield file
+    except KeyboardInterrupt:
+        print_message(
+            f"stopped; {partial.paths.part} keeps what is translated: resume with the same command"
+            " and --resume",
+            "yellow",
+        )
+        raise
 
 
 def format_of_input(
@@ -285,76 +354,6 @@ def warn_of_subtitles(files: list[Path]) -> None:
         if file != STANDARD_INPUT and not file.is_fifo():
             first_lines = [decode_line(line) for line in islice(read_lines(file), FIRST_LINES)]
             print_warning(subtitle_warning(file, first_lines))
-
-
-def refuse_text_options(output: OutputOptions, resume: bool) -> None:
-    """Raises RegardError if an option was given that documents do not have."""
-    for name, is_given in (
-        ("--n-best", output.n_best > 1),
-        ("--prefix", output.prefix),
-        ("--align", output.align),
-        ("--paragraphs", output.paragraphs),
-        ("--resume", resume),
-    ):
-        if is_given:
-            raise RegardError(
-                "this option is for lines of text alone",
-                name,
-                "leave it out, or add --format text",
-            )
-
-
-def with_stages(translator: Translator, output: OutputOptions) -> Translator:
-    """The translator with the stages of text that were asked for."""
-    switched_off = dict.fromkeys(output.without, False)
-    options = translator.pipeline.options.model_copy(update=switched_off)
-    translator = translator.with_text_options(options).with_tag(output.tag)
-    return translator.protecting(output.protect) if output.protect else translator
-
-
-def join_paragraphs(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of each paragraph as one line, and the empty lines between them.
-
-    A line with indentation or a list mark begins a paragraph.
-    """
-    paragraph: list[bytes] = []
-    for line in lines:
-        text = line.decode("utf-8", errors="replace")
-        pieces = translatable_spans(text)
-        if paragraph and (not pieces or pieces[0].start):
-            yield b" ".join(paragraph)
-            paragraph = []
-        if pieces:
-            paragraph.append(line)
-        else:
-            yield line
-    if paragraph:
-        yield b" ".join(paragraph)
-
-
-def content_fingerprint(file: Path) -> str:
-    """The name and the digests of a text or a model; equal for copies in other folders."""
-    if file == STANDARD_INPUT:
-        return str(file)
-    parts = checkpoint.model_files(file) if file.is_dir() else [file]
-    digests = [file_digest(part) for part in parts if part.is_file()]
-    return " ".join([file.name, *digests]) if digests else str(file)
-
-
-def translate_chunk(
-    translator: Translator, lines: list[str], output: OutputOptions
-) -> list[list[Translation]]:
-    """The best translations of each line."""
-    if not output.no_sentence_splitting:
-        n_best = [[translation] for translation in translator.translate(lines)]
-    elif output.prefix:
-        n_best = translator.translate_with_prefix(lines, output.prefix)
-    else:
-        n_best = translator.n_best(lines)
-    n_best = [best[: output.n_best] for best in n_best]
-    if output.align:
-        translator.align([each for best in n_best for each in best])
-    return n_best
 
 
 def are_files(files: list[Path]) -> bool:

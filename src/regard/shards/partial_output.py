@@ -1,16 +1,18 @@
-"""The output of `translate --out`: a partial file until it is complete, which can be resumed."""
+"""An output file that is a partial file until it is complete, and can be resumed."""
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, TextIO
+from typing import IO, Any, NamedTuple, TextIO
 
-from regard.cli.common import new_file, print_message
 from regard.data.formats.lines import STANDARD_INPUT
 from regard.errors import RegardError, refuse_system_error
-from regard.files import damaged_error, lock, read_json
+from regard.files import damaged_error, lock, new_file, read_json
+
+FOLDER_RECORD = "regard"
+"""FOLDER/regard.part.json: the command that began the translations into a folder."""
 
 
 class OutputPaths(NamedTuple):
@@ -40,20 +42,13 @@ class PartialOutput(NamedTuple):
         except OSError as error:
             self.remove_if_empty()
             refuse_system_error(error, "write", str(self.paths.part))
-        except KeyboardInterrupt:
-            print_message(
-                f"stopped; {self.paths.part} keeps what is translated: resume with the same command"
-                " and --resume",
-                "yellow",
-            )
-            raise
         except RegardError:
             self.remove_if_empty()
             raise
 
     def remove_if_empty(self) -> None:
-        if self.paths.part.exists() and self.paths.part.stat().st_size == 0:
-            self.paths.part.unlink()
+        if not self.paths.part.exists() or self.paths.part.stat().st_size == 0:
+            self.paths.part.unlink(missing_ok=True)
             self.release()
 
     def finish(self) -> None:
@@ -83,10 +78,14 @@ def begin(out: Path, command: Mapping[str, object]) -> PartialOutput:
         )
     new_file(out).unlink()
     command_file = lock_output(paths)
+    write_command(command_file, command)
+    return PartialOutput(paths, command_file, 0)
+
+
+def write_command(command_file: IO[bytes], command: Mapping[str, object]) -> None:
     command_file.truncate(0)
     command_file.write(json.dumps(command, indent=2).encode())
     command_file.flush()
-    return PartialOutput(paths, command_file, 0)
 
 
 def resume(out: Path, command: Mapping[str, object], is_numbered: bool) -> PartialOutput:
@@ -111,6 +110,53 @@ def resume(out: Path, command: Mapping[str, object], is_numbered: bool) -> Parti
         command_file.close()
         paths.command.unlink()
         return begin(out, command)
+    try:
+        refuse_other_command(paths, command)
+        return PartialOutput(paths, command_file, cut_to_complete_lines(paths.part, is_numbered))
+    except RegardError:
+        command_file.close()
+        raise
+
+
+def begin_folder(folder: Path, command: Mapping[str, object], resume: bool) -> PartialOutput:
+    """Begin or resume translations into a folder: hold FOLDER/regard.part.json until all of them
+    are complete.
+
+    Raises RegardError if the command differs from the one that began them, if another run is
+    writing them, or if they were begun and `resume` is false.
+    """
+    paths = output_paths(folder / FOLDER_RECORD)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse_system_error(error, "write", str(folder))
+    exists = has_record(folder)
+    if exists and not resume:
+        lock_output(paths).close()
+        raise RegardError(
+            "an unfinished translation exists already",
+            str(paths.command),
+            "add --resume to continue it, or remove the folder to begin again",
+        )
+    command_file = lock_output(paths)
+    try:
+        if exists and paths.command.stat().st_size:
+            refuse_other_command(paths, command)
+        else:
+            write_command(command_file, command)
+    except RegardError:
+        command_file.close()
+        raise
+    return PartialOutput(paths, command_file, 0)
+
+
+def has_record(folder: Path) -> bool:
+    """Whether translations into a folder were begun and not completed."""
+    return output_paths(folder / FOLDER_RECORD).command.exists()
+
+
+def refuse_other_command(paths: OutputPaths, command: Mapping[str, object]) -> None:
+    """Raises RegardError if the translation was begun with another command."""
     before = read_json(paths.command)
     if not isinstance(before, dict):
         raise damaged_error(paths.command)
@@ -118,10 +164,9 @@ def resume(out: Path, command: Mapping[str, object], is_numbered: bool) -> Parti
         if before.get(name) != value:
             raise RegardError(
                 f"this translation was begun with {name} {before.get(name)!r}, not {value!r}",
-                str(paths.part),
+                str(paths.part if paths.part.exists() else paths.command),
                 "repeat the first command with --resume, or remove this file to begin again",
             )
-    return PartialOutput(paths, command_file, cut_to_complete_lines(paths.part, is_numbered))
 
 
 def lock_output(paths: OutputPaths) -> IO[bytes]:
@@ -171,13 +216,12 @@ def cut_to_complete_lines(part: Path, is_numbered: bool) -> int:
         ) from error
 
 
-def skip_lines(lines: Iterator[bytes], done: int) -> Iterator[bytes]:
-    """`lines` without the first `done`. Raises RegardError if there are fewer."""
-    skipped = sum(1 for _ in islice(lines, done))
+def skip_records(records: Iterator[Any], done: int, where: str = "the input") -> None:
+    """Skip the first `done`. Raises RegardError if there are fewer."""
+    skipped = sum(1 for _ in islice(records, done))
     if skipped < done:
         raise RegardError(
             f"{done} lines were translated before, and the input has only {skipped}",
-            "the input",
+            where,
             "give the same text again",
         )
-    return lines

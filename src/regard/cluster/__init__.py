@@ -1,0 +1,1 @@
+"""Bulk translation on Ray: one way of running `shards`."""

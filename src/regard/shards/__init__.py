@@ -1,0 +1,1 @@
+"""Bulk translation: shards of text in, shards of text out, in any way of running it."""
