@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from regard.cli.common import (
@@ -34,7 +35,7 @@ def show_options(wanted: bool) -> bool:
         return wanted
     table = Table("option", "default", "description", box=None, padding=(0, 2, 0, 0))
     for option in options():
-        table.add_row(option.name, str(option.default), option.description)
+        table.add_row(option.name, *map(escape, (str(option.default), option.description)))
     width = max(MIN_TABLE_COLUMNS, shutil.get_terminal_size().columns)
     Console(emoji=False, width=width).print(table)
     raise typer.Exit

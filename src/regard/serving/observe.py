@@ -1,7 +1,6 @@
 """What operators see of a server: metrics for Prometheus, and a log of requests without texts."""
 
 import json
-import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Container, Iterator
@@ -13,9 +12,8 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.serving.contract import Refused
+from regard.serving.gather import LOG
 from regard.serving.service import Service
-
-LOG = logging.getLogger(__name__)
 
 LATENCIES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Upper ends of the buckets, in seconds."""

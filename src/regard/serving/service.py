@@ -1,7 +1,6 @@
 """Texts in, translations out, for many callers: lines, cache and queue."""
 
 import asyncio
-import logging
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,10 +8,8 @@ from typing import Any, NamedTuple
 
 from regard.errors import RegardError
 from regard.serving.catalog import Catalog
-from regard.serving.gather import Gatherer
+from regard.serving.gather import LOG, Gatherer
 from regard.serving.jobs import Answer, Form, Job, JobKind
-
-LOG = logging.getLogger(__name__)
 
 WORD_CHARACTER = re.compile(r"\w")
 ANSWER_COST = 200

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-LOOKING_SECONDS = 2.0
+CHECK_SECONDS = 2.0
 
 
 def fingerprint(paths: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
@@ -21,7 +21,7 @@ def fingerprint(paths: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
 
 
 async def watch(
-    paths: Sequence[Path], reload: Callable[[], None], seconds: float = LOOKING_SECONDS
+    paths: Sequence[Path], reload: Callable[[], None], seconds: float = CHECK_SECONDS
 ) -> None:
     """Call `reload` when files have changed, and then have stayed the same for `seconds`, since a
     large file is written in parts. Ends when it is cancelled."""

@@ -27,7 +27,7 @@ WRITTEN_COMPRESSIONS = {
 """The writer's name of a compression, by that in the metadata of a file."""
 
 
-def open_parquet(file: Path) -> Any:
+def opened_table(file: Path) -> Any:
     """A pyarrow ParquetFile.
 
     Raises RegardError if pyarrow is not installed, or the file cannot be read or is damaged.
@@ -61,7 +61,7 @@ def parquet_error(error: Exception, file: Path) -> RegardError:
 def check_parquet(shard: Shard) -> None:
     """Raises RegardError if the column with the text is not there or holds none, or if the file
     has one with the name of the translation."""
-    with open_parquet(shard.source) as opened:
+    with opened_table(shard.source) as opened:
         schema = opened.schema_arrow
     names = ", ".join(schema.names)
     where = f"{shard.source}, with the columns {names}"
@@ -78,7 +78,7 @@ def check_parquet(shard: Shard) -> None:
             "give another name with --target-column",
         )
     kind = schema.field(shard.column).type
-    if not is_text_type(kind):
+    if not holds_text(kind):
         raise RegardError(
             f"the column '{shard.column}' holds {kind}, not text",
             str(shard.source),
@@ -86,7 +86,7 @@ def check_parquet(shard: Shard) -> None:
         )
 
 
-def is_text_type(kind: Any) -> bool:
+def holds_text(kind: Any) -> bool:
     import pyarrow as pa
 
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -98,7 +98,7 @@ def read_cells(shard: Shard) -> Iterator[Record]:
     import pyarrow as pa
 
     check_parquet(shard)
-    with open_parquet(shard.source) as opened:
+    with opened_table(shard.source) as opened:
         size = column_bytes(opened.metadata, shard.column)
         rows = slice_rows(opened.metadata.num_rows, size, READ_ROWS)
         try:
@@ -137,7 +137,7 @@ def column_bytes(metadata: Any, column: str) -> int:
 
 
 def count_rows(shard: Shard) -> int:
-    with open_parquet(shard.source) as opened:
+    with opened_table(shard.source) as opened:
         return int(opened.metadata.num_rows)
 
 
@@ -159,7 +159,7 @@ def add_column(shard: Shard, part: Path) -> None:
 
     temporary = part.with_name(f"{part.name}.columns")
     try:
-        with open_parquet(shard.source) as opened, part.open("rb") as entries:
+        with opened_table(shard.source) as opened, part.open("rb") as entries:
             write_columns(opened, map(json.loads, entries), shard, temporary)
         temporary.replace(part)
     except pa.ArrowException as error:

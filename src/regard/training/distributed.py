@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from regard.shapes import Float
 
-Item = TypeVar("Item")
+ListItem = TypeVar("ListItem")
 
 
 @runtime_checkable
@@ -43,7 +43,7 @@ class ProcessGroup(Protocol):
     def gather(self, *numbers: float) -> Float[np.ndarray, "P N"]:
         """The numbers of each process: the same rows for all."""
 
-    def gather_lists(self, items: list[Item]) -> list[list[Item]]:
+    def gather_lists(self, items: list[ListItem]) -> list[list[ListItem]]:
         """The list of each process."""
 
     def joined(self, module: nn.Module) -> nn.Module:
@@ -67,7 +67,7 @@ class SingleProcess:
     def gather(self, *numbers: float) -> Float[np.ndarray, "P N"]:
         return np.array([numbers], np.float64)
 
-    def gather_lists(self, items: list[Item]) -> list[list[Item]]:
+    def gather_lists(self, items: list[ListItem]) -> list[list[ListItem]]:
         return [items]
 
     def joined(self, module: nn.Module) -> nn.Module:
@@ -85,11 +85,11 @@ def is_one_of_several() -> bool:
     return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def own_part(items: Sequence[Item], group: ProcessGroup) -> list[Item]:
+def own_part(items: Sequence[ListItem], group: ProcessGroup) -> list[ListItem]:
     """Every item is in the part of one process."""
     return list(items[group.rank :: group.size])
 
 
-def in_order(parts: Sequence[Sequence[Item]]) -> list[Item]:
+def in_order(parts: Sequence[Sequence[ListItem]]) -> list[ListItem]:
     """The items of which `parts` are the processes' own."""
     return [parts[n % len(parts)][n // len(parts)] for n in range(sum(map(len, parts)))]

@@ -21,13 +21,13 @@ from torch.nn.parallel import DistributedDataParallel
 from regard.errors import LostProcess
 from regard.shapes import Float
 
-Item = TypeVar("Item")
+Listed = TypeVar("Listed")
 
 TIMEOUT_SECONDS = 55.0
 """How long a process waits for the others; torchrun gives those that hang 30 seconds more."""
 BEAT_SECONDS = 1.0
 """Between two signs of life of a process for which the others wait."""
-POLL_SECONDS = 0.2
+ASKING_SECONDS = 0.2
 BUCKET_MB = 4
 """Gradients that are added up together: small enough that the first leave early."""
 
@@ -90,13 +90,13 @@ class TorchGroup:
         """Raises RuntimeError if the first process gives no sign of life, and SystemExit if it
         failed, which it reports itself."""
         assert self.store is not None
-        beats, heard = -1, time.monotonic()
+        beats, last_beat = -1, time.monotonic()
         while not self.store.check([ready]):
             if (now := self.store.add("regard/beats", 0)) != beats:
-                beats, heard = now, time.monotonic()
-            if time.monotonic() - heard > TIMEOUT_SECONDS:
+                beats, last_beat = now, time.monotonic()
+            if time.monotonic() - last_beat > TIMEOUT_SECONDS:
                 raise RuntimeError("the first process gives no sign of life")
-            time.sleep(POLL_SECONDS)
+            time.sleep(ASKING_SECONDS)
         if self.store.get(ready) == b"failed":
             raise SystemExit(2)
 
@@ -107,8 +107,8 @@ class TorchGroup:
             torch.distributed.all_gather(rows, own)
         return torch.stack(rows).numpy()
 
-    def gather_lists(self, items: list[Item]) -> list[list[Item]]:
-        lists: list[list[Item]] = [[] for _ in range(self.size)]
+    def gather_lists(self, items: list[Listed]) -> list[list[Listed]]:
+        lists: list[list[Listed]] = [[] for _ in range(self.size)]
         with self.noticing():
             torch.distributed.all_gather_object(lists, items)
         return lists
