@@ -17,7 +17,7 @@ test: .venv/ready
 # The long tests: 2,000 random strings through every engine, 5,000 random texts with markup through the
 # server, 20,000 sentences of the grammar that must all differ, and a training that is killed and resumed
 # (its result file is committed); 1,000 clients at once for a minute, whose answers must be those of
-# regard translate.
+# regard translate; 10,000 requests of schemathesis, which needs a package registry.
 proofs: .venv/ready
 	$(BIN)/python -m pytest -m proof
 	$(BIN)/python benchmarks/resume.py --quick --out benchmarks/results/resume-lesson.json
