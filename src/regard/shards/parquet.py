@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from regard.data.formats.arrow import is_text_type
 from regard.data.formats.lines import truncate_utf8
 from regard.errors import RegardError, needs_extra, refuse_system_error
 from regard.shards.shard import Record, Shard, ShardFormat
@@ -87,10 +88,10 @@ def check_parquet(shard: Shard) -> None:
 
 
 def holds_text(kind: Any) -> bool:
+    """Whether cells of this type are texts, or have no value."""
     import pyarrow as pa
 
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return str(kind) in ("string", "large_string", "string_view", "null")
+    return bool(pa.types.is_null(kind)) or is_text_type(kind)
 
 
 def read_cells(shard: Shard) -> Iterator[Record]:
