@@ -4,11 +4,12 @@
 
 `regard serve` answers real sentences (without a file, those of the lesson); each client waits for
 its answer, then asks again, over a connection that stays open. Counted are sentences per second of
-processor time of the server's processes; those of the clients do not count. Beside each number of
-clients the engine translates the same lines, before and after, since machines change their speed
-from minute to minute: one by one beside one client, else all together. Answers that are not,
-character for character, what `regard translate` writes of that line are counted; if there are any,
-the exit status is 1. Linux only: it reads /proc.
+processor time of the server's processes; those of the clients do not count. Machines change their
+speed from minute to minute, so the engine translates the same lines beside each measurement: beside
+one client the same sentence right after its answer, so that the two are compared in pairs; else all
+lines together, before and after. Answers that are not, character for character, what
+`regard translate` writes of that line are counted; if there are any, the exit status is 1. Linux
+only: it reads /proc.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -33,8 +34,6 @@ from regard.system import cores, describe_system
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PRIVATE = re.compile(r"^(?:Pss|Swap):\s+(\d+) kB", re.MULTILINE)
-ALONE = 300
-"""Lines that the engine translates one by one."""
 
 
 class Usage(NamedTuple):
@@ -60,14 +59,19 @@ def usage_of(parent: int) -> Usage:
     return Usage(seconds, megabytes)
 
 
+Answered = tuple[int, bytes, float]
+"""The number of a body, the answer, and seconds until it came."""
+
+
 async def client(
     port: int,
     bodies: Sequence[bytes],
     first: int,
     until: float,
-    answers: list[tuple[int, bytes, float]],
+    answers: list[Answered],
+    after_each: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Ask, wait, ask again."""
+    """Ask, wait, call `after_each` with the number of the body that was answered, ask again."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     number = first
     while time.monotonic() < until:
@@ -83,14 +87,13 @@ async def client(
         content = await reader.readexactly(length)
         assert header.startswith(b"HTTP/1.1 200"), header + content
         answers.append((number % len(bodies), content, time.perf_counter() - began))
+        after_each(number % len(bodies))
         number += 1
     writer.close()
 
 
-async def load(
-    port: int, bodies: Sequence[bytes], clients: int, seconds: float
-) -> list[tuple[int, bytes, float]]:
-    answers: list[tuple[int, bytes, float]] = []
+async def load(port: int, bodies: Sequence[bytes], clients: int, seconds: float) -> list[Answered]:
+    answers: list[Answered] = []
     until = time.monotonic() + seconds
     step = max(1, len(bodies) // clients)
     asked = (client(port, bodies, number * step, until, answers) for number in range(clients))
@@ -98,47 +101,12 @@ async def load(
     return answers
 
 
-def measure(
-    server: int,
-    port: int,
-    bodies: Sequence[bytes],
-    expected: Sequence[list[str]],
-    clients: int,
-    seconds: float,
-) -> dict[str, float]:
-    before, began = usage_of(server), time.monotonic()
-    answers = asyncio.run(load(port, bodies, clients, seconds))
-    wall, after = time.monotonic() - began, usage_of(server)
-    different: dict[int, int] = {}
-    for number, content, _ in answers:
-        texts = json.loads(content)["translatedText"]
-        texts = texts if isinstance(texts, list) else [texts]
-        for text, own in zip(texts, expected[number], strict=True):
-            if text != own:
-                different[number] = different.get(number, 0) + 1
-    sentences = sum(len(expected[number]) for number, _, _ in answers)
-    cuts = quantiles([latency for *_, latency in answers], n=100)
-    return {
-        "clients": clients,
-        "sentences": sentences,
-        "answers that differ": sum(different.values()),
-        "requests of which some differ": len(different),
-        "sentences per processor-second": round(sentences / (after.seconds - before.seconds), 1),
-        "sentences per second": round(sentences / wall, 1),
-        "p50, ms": round(1e3 * cuts[49], 1),
-        "p99, ms": round(1e3 * cuts[98], 1),
-        "memory before, MB": round(before.megabytes, 1),
-        "memory above idle, MB": round(after.megabytes - before.megabytes, 1),
-    }
-
-
-class OwnSpeed(NamedTuple):
-    """Of the engine, without a server."""
-
-    per_processor_second: float
-    """Sentences."""
-    milliseconds: float
-    """Of a call, the median."""
+def request_bodies(asked: Sequence[Sequence[str]]) -> list[bytes]:
+    """One sentence is a string, several are a list."""
+    return [
+        json.dumps({"q": own if len(own) > 1 else own[0], "source": "en", "target": "fr"}).encode()
+        for own in asked
+    ]
 
 
 class Bench:
@@ -151,38 +119,79 @@ class Bench:
         self.written = [one.text for one in self.together.translate(lines)]
         self.alone.translate(lines[:20])
 
-    def own_speed(self, is_alone: bool) -> OwnSpeed:
-        translator = self.alone if is_alone else self.together
-        calls = [[line] for line in self.lines[:ALONE]] if is_alone else [list(self.lines)]
-        before, latencies = resource.getrusage(resource.RUSAGE_SELF), []
-        for texts in calls:
-            began = time.perf_counter()
-            translator.translate(texts)
-            latencies.append(1e3 * (time.perf_counter() - began))
+    def own_speed(self) -> float:
+        """Sentences per processor-second of the engine, all lines together."""
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        self.together.translate(self.lines)
         after = resource.getrusage(resource.RUSAGE_SELF)
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return OwnSpeed(sum(map(len, calls)) / spent, median(latencies))
+        return len(self.lines) / spent
+
+    def one_client(self, seconds: float) -> dict[str, float]:
+        """One client, and the engine, in turns."""
+        answers: list[Answered] = []
+        own: list[float] = []
+
+        def translate(number: int) -> None:
+            began = time.perf_counter()
+            self.alone.translate([self.lines[number]])
+            own.append(time.perf_counter() - began)
+
+        bodies, before = request_bodies([[line] for line in self.lines]), usage_of(self.server)
+        until = time.monotonic() + seconds
+        asyncio.run(client(self.port, bodies, 0, until, answers, translate))
+        after, latencies = usage_of(self.server), [latency for *_, latency in answers]
+        more = [ours - theirs for ours, theirs in zip(latencies, own, strict=True)]
+        return {
+            **self.counted(1, answers, 1, before, after),
+            "the engine's p50, ms": round(1e3 * median(own), 1),
+            "more than the engine, p50 of the differences, ms": round(1e3 * median(more), 1),
+        }
 
     def beside(self, clients: int, size: int, seconds: float) -> dict[str, float]:
         """Requests of `size` sentences each, and the engine before and after."""
         starts = range(0, len(self.lines), size)
-        expected = [self.written[begin : begin + size] for begin in starts]
-        asked = [self.lines[begin : begin + size] for begin in starts]
-        bodies = [
-            json.dumps({"q": own if size > 1 else own[0], "source": "en", "target": "fr"}).encode()
-            for own in asked
-        ]
-        is_alone = clients * size == 1
-        before = self.own_speed(is_alone)
-        result = measure(self.server, self.port, bodies, expected, clients, seconds)
-        both = before, self.own_speed(is_alone)
-        own = sum(one.per_processor_second for one in both) / 2
+        bodies = request_bodies([self.lines[begin : begin + size] for begin in starts])
+        engine_before, before = self.own_speed(), usage_of(self.server)
+        began = time.monotonic()
+        answers = asyncio.run(load(self.port, bodies, clients, seconds))
+        wall, after = time.monotonic() - began, usage_of(self.server)
+        result = self.counted(clients, answers, size, before, after)
+        own = (engine_before + self.own_speed()) / 2
+        result["sentences per second"] = round(result["sentences"] / wall, 1)
         result["of the engine's, percent"] = round(
             100 * result["sentences per processor-second"] / own
         )
-        if is_alone:
-            result["the engine's p50, ms"] = round(sum(one.milliseconds for one in both) / 2, 1)
         return result
+
+    def counted(
+        self, clients: int, answers: Sequence[Answered], size: int, before: Usage, after: Usage
+    ) -> dict[str, float]:
+        """What the answers to requests of `size` sentences show."""
+        different: dict[int, int] = {}
+        sentences = 0
+        for number, content, _ in answers:
+            texts = json.loads(content)["translatedText"]
+            texts = texts if isinstance(texts, list) else [texts]
+            sentences += len(texts)
+            own = self.written[size * number : size * (number + 1)]
+            for text, expected in zip(texts, own, strict=True):
+                if text != expected:
+                    different[number] = different.get(number, 0) + 1
+        cuts = quantiles([latency for *_, latency in answers], n=100)
+        return {
+            "clients": clients,
+            "sentences": sentences,
+            "answers that differ": sum(different.values()),
+            "requests of which some differ": len(different),
+            "sentences per processor-second": round(
+                sentences / (after.seconds - before.seconds), 1
+            ),
+            "p50, ms": round(1e3 * cuts[49], 1),
+            "p99, ms": round(1e3 * cuts[98], 1),
+            "memory before, MB": round(before.megabytes, 1),
+            "memory above idle, MB": round(after.megabytes - before.megabytes, 1),
+        }
 
 
 def main() -> None:
@@ -207,7 +216,12 @@ def main() -> None:
             port = int(process.stderr.readline().split("/")[2].split(":")[1])
             bench = Bench(asked.model, lines, process.pid, port)
             bench.beside(20, 1, 2)
-            runs = [bench.beside(clients, 1, asked.seconds) for clients in asked.clients]
+            runs = [
+                bench.one_client(asked.seconds)
+                if clients == 1
+                else bench.beside(clients, 1, asked.seconds)
+                for clients in asked.clients
+            ]
             result: dict[str, Any] = {
                 "memory of all processes, MB": runs[0]["memory before, MB"],
                 "single sentences": runs,

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from html import unescape
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 import regard
 from regard.alignment.links import Alignment, Link
 from regard.errors import RegardError
-from regard.markup.document import compose, markup_alternatives, structure, translate_markup
+from regard.markup.document import compose, divide, markup_alternatives, structure, translate_markup
 from regard.markup.pieces import PARSERS
 from regard.markup.placement import linked_texts, spans_by_links, spans_by_proportion
 from regard.markup.segments import ROOT, Mark, Segment, read_document
@@ -173,6 +174,36 @@ def test_documents_of_any_html_keep_their_markup(source, seed):
 @given(XML, st.integers(0, 10**6))
 def test_documents_of_any_xml_keep_their_markup(source, seed):
     check(source, "xml", seed)
+
+
+class ConstantModel(FakeModel):
+    """Translates a text in one way, whatever came before."""
+
+    def translated(self, text):
+        self.random = np.random.default_rng(crc32(text.encode()))
+        return super().translated(text)
+
+
+@given(HTML)
+def test_the_parts_of_a_page_give_its_translation(source):
+    model = ConstantModel(0)
+
+    def translated(text):
+        return translate_markup(model, [text], "html")[0].text
+
+    parts = divide(source, "html")
+    assert "".join(each.text for each in parts) == source
+    assert (
+        "".join(translated(each.text) if each.is_translated else each.text for each in parts)
+        == translated(source)
+    )  # fmt: skip
+
+
+def test_each_segment_of_a_page_is_a_part():
+    page = "<html><body translate=no>A</body><h1>One &amp; two</h1><p><b>Three</b>,\n four<p>five"
+    assert [each.text for each in divide(page, "html") if each.is_translated] == [
+        "One &amp; two", "<b>Three</b>,\n four", "five",
+    ]  # fmt: skip
 
 
 @pytest.mark.proof

@@ -503,6 +503,20 @@ def test_a_request_that_takes_too_long_is_refused(model):
         assert set(answer.json()) == {"error"}
 
 
+def test_a_long_page_does_not_hold_up_a_short_text(model, translator):
+    lines = [f"<p>{one} <b>{number}</b>" for number in range(10) for one in SOURCES]
+    page = "<html><title>A cat</title>\n<script>let a = 1</script>" + "\n".join(lines)
+    with running(model, "--workers", "1") as (_, address), ThreadPoolExecutor(1) as pool:
+        data = {"q": page, "source": "en", "target": "fr", "format": "html"}
+        answer = pool.submit(httpx2.post, f"{address}/translate", data=data, timeout=60)
+        time.sleep(0.5)
+        data = {"q": "A cat sleeps.", "source": "en", "target": "fr"}
+        assert httpx2.post(f"{address}/translate", data=data, timeout=60).status_code == 200
+        assert not answer.done()
+        [expected] = translate_markup(translator, [page], "html")
+        assert answer.result().json()["translatedText"] == expected.text
+
+
 def test_sigterm_finishes_what_has_begun(model):
     with running(model, "--workers", "1") as (process, address):
         text = "\n".join(SOURCES[:30])

@@ -1,6 +1,7 @@
 """The operating system: memory, cores, and a description. All other files are portable."""
 
 import ctypes
+import gc
 import os
 import platform
 import re
@@ -53,11 +54,12 @@ def keep_freed_memory() -> None:
 
 
 def trim_memory() -> None:
-    """Return glibc's free memory to the system; without glibc this has no effect.
+    """Free what nothing refers to, and return glibc's free memory to the system.
 
     Small objects allocated among large blocks prevent the freed blocks from being merged, so a
     process that keeps all of them grows without bound.
     """
+    gc.collect()
     glibc_function("malloc_trim")(0)
 
 

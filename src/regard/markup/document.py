@@ -15,7 +15,7 @@ from regard.markup.placement import (
     spans_by_links,
     spans_by_proportion,
 )
-from regard.markup.segments import ROOT, Document, Mark, Segment, read_document, tree
+from regard.markup.segments import ESCAPED, ROOT, Document, Mark, Segment, read_document, tree
 from regard.text.segments import overlapping
 from regard.text.spans import Span, words
 from regard.translation import Translation
@@ -24,7 +24,6 @@ Placement = Literal["exact", "approximate", "moved"]
 """exact: by the alignment head; approximate: by attention weights, or because the model was trained
 without placeholders; moved: by the proportion of words, since something was lost on the way."""
 WORST_FIRST: tuple[Placement, ...] = ("moved", "approximate", "exact")
-ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class MarkupTranslation(NamedTuple):
@@ -60,6 +59,30 @@ def translate_markup(
     segments = [segment for document in documents for segment in document.segments]
     translations = model.translate([segment.plain for segment in segments])
     return write_documents(model, form, documents, translations)
+
+
+class DocumentPart(NamedTuple):
+    """Of a document: a text to translate, or to copy."""
+
+    text: str
+    is_translated: bool
+
+
+def divide(text: str, form: str) -> list[DocumentPart]:
+    """The parts of a document, each segment by itself: their translations, one after the other, are
+    that of the document. A document of which a segment means something else by itself is one part.
+
+    Raises RegardError if XML is not well-formed.
+    """
+    parts = list[DocumentPart]()
+    for part in read_document(text, form).parts:
+        if isinstance(part, str):
+            parts.append(DocumentPart(part, False))
+            continue
+        if read_document(part.raw, form).parts != [part]:
+            return [DocumentPart(text, True)]
+        parts.append(DocumentPart(part.raw, True))
+    return parts
 
 
 def markup_alternatives(
@@ -204,9 +227,7 @@ def innermost(position: int, marks: Sequence[Mark]) -> int:
 def has_same_structure(segment: Segment, text: str, form: str) -> bool:
     """Whether a written segment has the tags, comments and atoms of its source, each in the same
     elements."""
-    source = linked_texts(segment.plain, segment.plain, (), (), ())
-    as_it_was = compose(segment, source, [mark.span for mark in segment.marks])
-    return structure(text, form) == structure(as_it_was, form)
+    return structure(text, form) == structure(segment.raw, form)
 
 
 def structure(text: str, form: str) -> Counter[int]:

@@ -25,6 +25,8 @@ PART = re.compile(rf"[{SPACE}]+|&(?:#\d+|#[xX][0-9a-fA-F]+|\w{{1,32}});?|[^{SPAC
 """White space, an entity, or text."""
 KEPT_SPACE = re.compile(r"([ \t\f]*[\r\n\t][ \t\r\n\f]*|[ \f]{2,}[ \t\r\n\f]*)")
 """White space that is more than one space."""
+ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+"""How characters are written that would be markup."""
 SPACE_NAME = " "
 """The name of a piece of white space that is kept; no element has it."""
 NOTE = re.compile(r"[\d\s\[\](),*†‡]+")
@@ -58,8 +60,10 @@ class Segment(NamedTuple):
     atoms: dict[str, str]
     """What is copied, by the name that stands for it in the plain text."""
     entities: dict[str, str]
-    """The characters that were written as entities alone, and how."""
+    """The characters that were written as other entities than those of `ESCAPED`, and how."""
     after: str
+    raw: str
+    """All of it, as it is written."""
 
 
 class Document(NamedTuple):
@@ -288,7 +292,8 @@ def read_segment(nodes: Sequence[Node], begin: int, start: int, stop: int, end: 
         marks.append(mark._replace(is_apart=mark.is_single and is_apart(inside, index - start)))
     before = "".join(node.piece.raw for node in nodes[begin:start]) + leading_space(inside[0])
     after = trailing_space(inside[-1]) + "".join(node.piece.raw for node in nodes[stop:end])
-    return Segment(before, plain, tuple(marks), reader.atoms, reader.entities(), after)
+    raw = "".join(node.piece.raw for node in nodes[begin:end])
+    return Segment(before, plain, tuple(marks), reader.atoms, reader.entities(), after, raw)
 
 
 def is_apart(pieces: Sequence[Piece], index: int) -> bool:
@@ -350,6 +355,7 @@ class TextReader:
         self.plain += name
 
     def entities(self) -> dict[str, str]:
-        """The characters that were written in one way alone, as an entity."""
+        """The characters that were written in one way alone, as another entity than the usual."""
         single = {character: forms for character, forms in self.forms.items() if len(forms) == 1}
-        return {character: form for character, (form,) in single.items() if form != character}
+        usual = {character: {character, ESCAPED.get(character)} for character in single}
+        return {each: form for each, (form,) in single.items() if form not in usual[each]}

@@ -86,16 +86,26 @@ class Catalog:
 
     @cached_property
     def identifier(self) -> Any:
-        """Of py3langid; it takes a second to load. Raises RegardError if the disk is full, where
-        the library unpacks its model."""
+        """Of py3langid, with the tables of the catalog's languages alone; it takes a second to
+        load. Raises RegardError if the disk is full, where the library unpacks its model."""
         library = import_module("py3langid.langid")
-        create = library.LanguageIdentifier.from_model_file
         try:
-            identifier = create(library.MODEL_FILE, norm_probs=True)
+            tables = import_module("py3langid.modelio").load_model(
+                library.MODEL_DIR / library.MODEL_FILE
+            )
         except OSError as error:
             refuse_system_error(error, "load the identifier of languages", gettempdir())
-        identifier.set_languages([code for code in self.identified if code in identifier.labels])
-        return identifier
+        likelihoods, priors, codes, transitions, rows, features = tables
+        own = [column for column, code in enumerate(codes) if code in self.identified]
+        return library.LanguageIdentifier(
+            likelihoods[:, own],
+            priors[own],
+            [codes[column] for column in own],
+            transitions,
+            features,
+            norm_probs=True,
+            tk_row=rows,
+        )
 
 
 def shown_code(code: str) -> str:

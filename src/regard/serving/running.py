@@ -16,7 +16,7 @@ from regard.serving.connections import (
 )
 from regard.serving.service import Service
 from regard.serving.watch import watch
-from regard.system import raise_file_limit
+from regard.system import raise_file_limit, trim_memory
 
 STOPPING_SECONDS = 30
 """How long requests that are running may delay the end."""
@@ -52,6 +52,7 @@ async def run_app(
         forwarded_allow_ips=list(trusted_proxies),
     )
     service.catalog.guesses("text")  # loads the identifier of languages
+    trim_memory()
     await service.gatherer.start()
     if hasattr(signal, "SIGHUP"):  # Windows has none
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)

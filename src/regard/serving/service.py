@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from regard.errors import RegardError
+from regard.markup.document import divide
 from regard.serving.catalog import Catalog
 from regard.serving.gather import LOG, Gatherer
 from regard.serving.jobs import Answer, Form, Job, JobKind
 
 WORD_CHARACTER = re.compile(r"\w")
+UNDIVIDED_CHARACTERS = 1000
+"""A page of so many is translated by one worker; the segments of a longer one are jobs."""
 ANSWER_COST = 200
 """What an answer in the cache costs besides its characters."""
 
@@ -96,18 +99,21 @@ class Service:
         jobs: list[Job] = []
         plans: list[list[Job | str]] = []
         for text, source in zip(texts, sources, strict=True):
-            plans.append(self.plan(text, source, wanted))
+            plans.append(await self.plan(text, source, wanted))
             jobs += [part for part in plans[-1] if isinstance(part, Job)]
         answers = await self.answer(list(dict.fromkeys(jobs)))
         return [put_together(plan, answers) for plan in plans]
 
-    def plan(self, text: str, source: str, wanted: Wanted) -> list[Job | str]:
-        """The lines of a text, each to be translated, or a string that is copied: a text that is in
-        the target language already, or in none, such as a number."""
+    async def plan(self, text: str, source: str, wanted: Wanted) -> list[Job | str]:
+        """The lines of a text or the segments of a page, each to be translated, or a string that is
+        copied: a text that is in the target language already, or in none, such as a number."""
         model = self.catalog.models.get((source, wanted.target))
         if model is None or not WORD_CHARACTER.search(text):
             return [text]
         kind = JobKind(str(model), wanted.form, wanted.alternatives, wanted.with_details)
+        if wanted.form == "html" and len(text) > UNDIVIDED_CHARACTERS:
+            divided = await asyncio.to_thread(divide, text, wanted.form)
+            return [Job(kind, each.text) if each.is_translated else each.text for each in divided]
         if wanted.form != "text":
             return [Job(kind, text)]
         parts: list[Job | str] = []

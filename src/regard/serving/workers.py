@@ -10,6 +10,7 @@ from regard.errors import RegardError
 from regard.loading import load
 from regard.serving.child import Child, answer_all, ignore_signals
 from regard.serving.jobs import Answer, Job, work
+from regard.system import release_freed_memory, trim_memory
 from regard.translator import Translator
 
 WARM_UP = "A cat."
@@ -47,11 +48,13 @@ class Worker(Child):
 def run_worker(pipe: Connection, models: Sequence[Path]) -> None:
     """The life of a worker process."""
     ignore_signals()
+    release_freed_memory()
     try:
         translators = {str(model): open_and_warm_up(model) for model in models}
     except RegardError as error:
         pipe.send(error)
         return
+    trim_memory()
     pipe.send(None)
     answer_all(pipe, partial(outcomes_of, translators))
 

@@ -115,7 +115,9 @@ class TorchGroup:
 
     def joined(self, module: nn.Module) -> nn.Module:
         with self.noticing():
-            return DistributedDataParallel(module, bucket_cap_mb=BUCKET_MB)
+            return DistributedDataParallel(
+                module, bucket_cap_mb=BUCKET_MB, gradient_as_bucket_view=True
+            )
 
     def own_gradients(self, module: nn.Module) -> AbstractContextManager[None]:
         assert isinstance(module, DistributedDataParallel)
