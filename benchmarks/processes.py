@@ -2,9 +2,10 @@
 
     python benchmarks/processes.py [train.en train.fr] [--seconds 30] [--rounds 3]
 
-The global batch is the same. Measured in turns, round after round, is the median of target tokens a
-second; beside it two processes that do not add up their gradients, from which follows how much time
-that takes, where it is not hidden behind the backward pass. Without files the text is the lesson's.
+An update is the same: each of the processes has one batch, or the one has both (train.accumulate).
+Measured in turns, round after round, is the median of target tokens a second; beside it two
+processes that do not add up their gradients, from which follows how much time that takes, where it
+is not hidden behind the backward pass. Without files the text is the lesson's.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from regard.config import Config
 from regard.data.batches import stream
 from regard.files import write_json
 from regard.lesson.corpus import split_lesson
@@ -35,9 +37,7 @@ from regard.training.report import NoReport
 from regard.training.torch_group import TorchGroup
 
 HERE = Path(__file__).resolve().parent
-BATCH_TOKENS = 4096
-"""Of an update, over all processes."""
-WARM_UP = 10
+WARM_UP = 5
 """Updates before the clock starts."""
 ONE, TWO, SILENT = "one of two threads", "two of one thread", "two, without communication"
 
@@ -62,7 +62,7 @@ def train_for(kind: str, text: list[Path], folder: Path, seconds: float) -> dict
     group: ProcessGroup = groups[kind](processor)
     train = {
         "updates": 1_000_000,
-        "batch_tokens": BATCH_TOKENS // group.size,
+        "accumulate": 2 // group.size,
         "threads": 2 // group.size,
     }
     config = make_config({"train": train}, "benchmarks/processes.py")
@@ -70,18 +70,19 @@ def train_for(kind: str, text: list[Path], folder: Path, seconds: float) -> dict
     data = Data(tuple(text[:2]), tuple(text[2:]), ("en", "fr"))
     run = open_run(folder, data, config, None, group, NoReport())
     loop = start_loop(run, group, NoReport())
-    [position] = loop.progress.positions[group.rank : group.rank + 1]
-    batches = stream(run.encoded, loop.batch_options, position, loop.lanes)
+    count = config.train.accumulate
+    own = loop.progress.positions[group.rank * count : (group.rank + 1) * count]
+    lanes = [stream(run.encoded, loop.batch_options, each, loop.lanes) for each in own]
     tokens, began, is_over = 0, 0.0, False
     while not is_over:
-        position, batch = next(batches)
-        loop.update([(position, batch)])
+        batches = [next(lane) for lane in lanes]
+        loop.update(batches)
         if loop.progress.update == WARM_UP:
             began = time.perf_counter()
         elif began:
-            tokens += int((batch.after != 0).sum())
-            own = float(time.perf_counter() - began >= seconds)
-            is_over = bool(group.gather(own)[0, 0])  # all end after the same update
+            tokens += sum(int((batch.after != 0).sum()) for _, batch in batches)
+            passed = float(time.perf_counter() - began >= seconds)
+            is_over = bool(group.gather(passed)[0, 0])  # all end after the same update
     spent = time.perf_counter() - began
     parameters = sum(weight.numel() for weight in loop.trainer.weights.values())
     every = group.gather(tokens / spent)[:, 0].sum()
@@ -147,7 +148,7 @@ def compare(text: list[Path], seconds: float, rounds: int, results: Path) -> Non
         "two processes beside two threads": round(median(ratios), 3),
         "share of time in communication": round(median(shares), 3),
         "parameters": parameters,
-        "target tokens of an update": BATCH_TOKENS,
+        "tokens of a batch": Config().train.batch_tokens,
         "system": describe_system(),
     }
     results.mkdir(parents=True, exist_ok=True)
