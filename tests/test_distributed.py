@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from regard.cli import main
 main()
 """
 ENDED_SECONDS = 90
+FIRST_HOST, SECOND_HOST = "10.77.0.1", "10.77.0.2"
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +54,17 @@ def words_of(settings: dict) -> list[str]:
 class Training:
     """A command in the background, what it prints, and the processes that it starts."""
 
-    def __init__(self, program, text, out, settings, processes, number="double"):
-        start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-        start = [*start, str(processes)] if processes > 1 else []
+    def __init__(self, program, text, out, settings, processes, number="double", host=()):
+        """On this machine, or one process of two on a host, which is the command before it."""
+        start = ["-m", "torch.distributed.run", "--nproc-per-node"]
+        start = [*start, str(processes), "--standalone"] if processes > 1 else []
+        if host:
+            *host, rank = host
+            start = ["-m", "torch.distributed.run", "--nproc-per-node=1", "--nnodes=2"]
+            start += [f"--node-rank={rank}", f"--master-addr={FIRST_HOST}", "--master-port=29511"]
         words = [*map(str, text.train), "--valid", *map(str, text.valid), "--out", str(out)]
         self.process = subprocess.Popen(
-            [sys.executable, *start, program, number, "train", *words, *words_of(settings)],
+            [*host, sys.executable, *start, program, number, "train", *words, *words_of(settings)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -225,3 +232,93 @@ def test_a_process_that_hangs_ends_all_in_90_seconds(program, text, tmp_path):
     assert pair.wait(150) == 1
     assert time.monotonic() - began < ENDED_SECONDS, pair.printed()
     assert pair.printed().count("a process of this training was lost") == 1
+
+
+class TwoHosts:
+    """Two network namespaces with a cable between them; it takes root."""
+
+    def __init__(self):
+        self.names = [f"regard-{os.getpid()}-{number}" for number in range(2)]
+
+    def __enter__(self):
+        first, second = self.names
+        for name in self.names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("link", "add", "cable", "netns", first, "type", "veth", "peer", "cable", "netns", second)
+        for name, address in zip(self.names, (FIRST_HOST, SECOND_HOST), strict=True):
+            ip("-n", name, "address", "add", f"{address}/24", "dev", "cable")
+            ip("-n", name, "link", "set", "cable", "up")
+        return self
+
+    def __exit__(self, *_):
+        for name in self.names:
+            ip("netns", "delete", name)
+
+    def set_cable(self, state: str):
+        ip("-n", self.names[0], "link", "set", "cable", state)
+
+    def train(self, program, text, out, settings, number="double"):
+        """The training on both hosts; names of hosts mean nothing here, so Gloo gets the cable."""
+        return [
+            Training(
+                program, text, out, settings, 1, number,
+                ("ip", "netns", "exec", name, "env", "GLOO_SOCKET_IFNAME=cable", str(rank)),
+            )
+            for rank, name in enumerate(self.names)
+        ]  # fmt: skip
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+
+def can_add_hosts() -> bool:
+    name = f"regard-{os.getpid()}-try"
+    if (
+        not shutil.which("ip")
+        or subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True).returncode
+    ):
+        return False
+    ip("netns", "delete", name)
+    return True
+
+
+@pytest.fixture(scope="module")
+def hosts():
+    if not can_add_hosts():
+        pytest.skip("it takes root and iproute2 to make hosts")
+    with TwoHosts() as both:
+        yield both
+
+
+@pytest.mark.proof
+def test_two_hosts_learn_what_one_process_learns(program, text, tmp_path, hosts):
+    both = hosts.train(program, text, tmp_path / "both", exact(updates=10, validate_every=5))
+    assert [one.wait() for one in both] == [0, 0], both[0].printed() + both[1].printed()
+    settings = exact(updates=10, validate_every=5, accumulate=2)
+    alone = Training(program, text, tmp_path / "alone", settings, 1)
+    assert alone.wait() == 0, alone.printed()
+    assert distance(state_of(tmp_path / "both"), state_of(tmp_path / "alone")) < 1e-9
+
+
+@pytest.mark.proof
+def test_a_cut_cable_ends_both_hosts_and_the_run_resumes_byte_for_byte(
+    program, text, tmp_path, hosts
+):
+    settings = tiny(updates=30, validate_every=5, threads=1)
+    whole = hosts.train(program, text, tmp_path / "whole", settings, "single")
+    assert [one.wait() for one in whole] == [0, 0], whole[0].printed()
+    cut = hosts.train(program, text, tmp_path / "cut", settings, "single")
+    cut[0].wait_for(2)
+    hosts.set_cable("down")
+    began = time.monotonic()
+    assert [one.wait(150) for one in cut] == [1, 1]
+    spent = time.monotonic() - began
+    hosts.set_cable("up")
+    printed = [one.printed() for one in cut]
+    assert all("a process of this training was lost" in each for each in printed), printed
+    assert spent < ENDED_SECONDS, printed
+    again = hosts.train(program, text, tmp_path / "cut", settings, "single")
+    assert [one.wait() for one in again] == [0, 0], again[0].printed()
+    assert distance(state_of(tmp_path / "whole"), state_of(tmp_path / "cut")) == 0.0

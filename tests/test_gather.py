@@ -280,5 +280,5 @@ def test_a_text_in_no_language_is_copied_whatever_the_models_translate():
     assert [guess.confidence for guess in catalog_of_unknown.guesses("abc")] == [0.0]
     service = Service(catalog, Gatherer([Path("m")], 1, 1), Cache(0))
     [guess] = catalog.guesses("123")
-    assert service.plan("123", guess.code, Wanted("fr")) == ["123"]
-    assert [part for part in service.plan("a", "xx", Wanted("fr")) if isinstance(part, Job)]
+    assert asyncio.run(service.plan("123", guess.code, Wanted("fr"))) == ["123"]
+    assert any(isinstance(one, Job) for one in asyncio.run(service.plan("a", "xx", Wanted("fr"))))
