@@ -114,6 +114,7 @@ class Bench:
 
     def __init__(self, model: str, lines: Sequence[str], server: int, port: int) -> None:
         self.lines, self.server, self.port = lines, server, port
+        self.idle = usage_of(server)
         self.together = regard.load(model, engine="onnx", workers=cores())
         self.alone = regard.load(model, engine="onnx", workers=1)
         self.written = [one.text for one in self.together.translate(lines)]
@@ -189,8 +190,7 @@ class Bench:
             ),
             "p50, ms": round(1e3 * cuts[49], 1),
             "p99, ms": round(1e3 * cuts[98], 1),
-            "memory before, MB": round(before.megabytes, 1),
-            "memory above idle, MB": round(after.megabytes - before.megabytes, 1),
+            "memory above idle, MB": round(after.megabytes - self.idle.megabytes, 1),
         }
 
 
@@ -223,7 +223,9 @@ def main() -> None:
                 for clients in asked.clients
             ]
             result: dict[str, Any] = {
-                "memory of all processes, MB": runs[0]["memory before, MB"],
+                "memory of all processes before the first request, MB": round(
+                    bench.idle.megabytes, 1
+                ),
                 "single sentences": runs,
                 "lists of 50": bench.beside(20, 50, asked.seconds),
                 "system": describe_system(),

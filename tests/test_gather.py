@@ -31,12 +31,17 @@ class Fake:
     def __init__(self, _models) -> None:
         Fake.generation += 1
         self.number = Fake.generation
+        self.is_killed = threading.Event()
 
     def wait_until_ready(self):
         pass
 
     def translate(self, jobs):
-        assert Fake.may_go.wait(10)
+        for _ in range(1000):
+            if self.is_killed.is_set():
+                raise ChildLost
+            if Fake.may_go.wait(0.01):
+                break
         texts = [job.text for job in jobs]
         Fake.batches.append(texts)
         if Fake.deadly and Fake.deadly in texts:
@@ -52,7 +57,8 @@ class Fake:
     def stop(self):
         pass
 
-    kill = stop
+    def kill(self):
+        self.is_killed.set()
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +102,51 @@ def test_every_request_gets_its_own_answers_in_order(requests):
         return [[(await one).text for one in own] for own in futures]
 
     assert run(scenario, workers=2) == [[text.upper() for text in texts] for texts in requests]
+
+
+def test_a_worker_whose_work_nobody_waits_for_is_replaced(monkeypatch):
+    monkeypatch.setattr(gather, "ABANDONED_SECONDS", 0.05)
+
+    async def scenario(gatherer):
+        long = gatherer.submit(jobs(["long", "too"]))
+        await settle_down()
+        long[0].cancel()
+        short = gatherer.submit(jobs(["short"]))
+        await asyncio.sleep(0.2)
+        assert Fake.generation == 1, "the other job of the batch is still waited for"
+        for one in long:
+            one.cancel()
+        await asyncio.sleep(0.2)
+        Fake.may_go.set()
+        return (await short[0]).text
+
+    Fake.may_go.clear()
+    assert run(scenario) == "SHORT" and Fake.generation == 2
+    assert Fake.batches == [["short"]]
+
+
+def test_answers_of_former_models_are_not_kept():
+    Fake.may_go.set()
+
+    async def scenario(gatherer):
+        service = Service(Catalog.__new__(Catalog), gatherer, Cache(1000))
+        [first] = jobs(["first"])
+        await service.answer([first])
+        assert service.cache.get(first)
+        service.cache.clear()
+        Fake.may_go.clear()
+        gatherer.reload()
+        answer = asyncio.create_task(service.answer([first]))
+        await settle_down()
+        Fake.may_go.set()
+        await answer
+        assert service.cache.get(first) is None, "a worker of before may have written it"
+        await settle_down()
+        assert gatherer.common_generation == 1
+        await service.answer([first])
+        assert service.cache.get(first)
+
+    run(scenario)
 
 
 def test_an_idle_worker_takes_a_job_at_once_and_a_busy_one_a_batch_of_similar_length():

@@ -96,7 +96,7 @@ def test_languages_and_settings_are_those_of_the_model(client):
         "target": {"code": "fr", "name": "French"},
     }
     assert answer["charLimit"] == 400 and answer["apiKeys"] is answer["keyRequired"] is False
-    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/health").json() == client.get("/ready").json() == {"status": "ok"}
     assert client.request("GET", "/languages", data={"api_key": ""}).json() == languages
 
 
@@ -311,6 +311,16 @@ def test_no_json_makes_the_server_fail(client, body):
     assert ("error" in answer.json()) == (answer.status_code == 400)
 
 
+def test_the_language_of_a_page_is_told_by_what_people_read(client):
+    page = (
+        '<div class="container the with for of"><p title="the cat and the dog">Le chat dort.</div>'
+    )
+    answer = ask(client, page, source="auto", format="html").json()
+    assert answer["detectedLanguage"]["language"] == "fr" and answer["translatedText"] == page
+    empty = ask(client, "<p></p>", source="auto", format="html").json()
+    assert empty["detectedLanguage"] == {"confidence": 0.0, "language": "en"}
+
+
 def test_many_callers_get_what_one_gets(server, translator):
     random = Random(4)
     asked = [random.choice(SOURCES) + " " * random.randrange(2) for _ in range(120)]
@@ -417,6 +427,7 @@ def test_answers_are_as_the_description_says(client):
         "/languages": None,
         "/frontend/settings": None,
         "/health": None,
+        "/ready": None,
     }
     sent = {"file": ("a.txt", b"A cat."), "source": (None, "en"), "target": (None, "fr")}
     answers = {"/translate_file": client.post("/translate_file", files=sent)}
@@ -515,6 +526,18 @@ def test_a_long_page_does_not_hold_up_a_short_text(model, translator):
         assert not answer.done()
         [expected] = translate_markup(translator, [page], "html")
         assert answer.result().json()["translatedText"] == expected.text
+
+
+def test_work_that_nobody_waits_for_does_not_hold_up_others(model):
+    with running(model, "--workers", "1", "--request-seconds", "2") as (process, address):
+        before = workers_of(process)
+        data = {"q": "The cat sleeps. " * 40_000, "source": "en", "target": "fr"}
+        assert httpx2.post(f"{address}/translate", data=data, timeout=60).status_code == 503
+        deadline = time.monotonic() + 30
+        data = {"q": "A cat sleeps.", "source": "en", "target": "fr"}
+        while httpx2.post(f"{address}/translate", data=data, timeout=60).status_code == 503:
+            assert time.monotonic() < deadline
+        assert workers_of(process) != before
 
 
 def test_sigterm_finishes_what_has_begun(model):

@@ -61,6 +61,11 @@ def translate_markup(
     return write_documents(model, form, documents, translations)
 
 
+def text_without_tags(markup: str) -> str:
+    """What is translated of HTML, or of any text with tags."""
+    return "\n".join(segment.plain for segment in read_document(markup, "html").segments)
+
+
 class DocumentPart(NamedTuple):
     """Of a document: a text to translate, or to copy."""
 

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.errors import RegardError
+from regard.markup.document import text_without_tags
 from regard.page import translator_page
 from regard.serving.access import Access, KeyRules
 from regard.serving.answers import SortedJson, refusal, while_connected
@@ -52,6 +53,8 @@ CORS_HEADERS = {
     "Access-Control-Allow-Credentials": "true",
     "Access-Control-Max-Age": "1728000",
 }
+PAGE_SAMPLE_CHARACTERS = 20_000
+"""Of a page, by which its language is told."""
 HTML_ERRORS = {
     401: "This needs a token.",
     404: "There is nothing at this address.",
@@ -123,6 +126,7 @@ class Api:
             Route("/frontend/settings", self.settings, methods=["GET"]),
             Route("/suggest", self.suggest, methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
+            Route("/ready", self.is_ready, methods=["GET"]),
             Route("/v1/translate", self.translate_in_detail, methods=["POST"]),
             Route("/spec", self.spec, methods=["GET"]),
             Route("/metrics", self.show_metrics, methods=["GET"]),
@@ -184,12 +188,15 @@ class Api:
         source, target = (required_text(parameters, each) for each in ("source", "target"))
         alternatives = count_of_alternatives(parameters, limits)
         check_sizes(texts, is_list, limits)
-        guesses = [self.catalog.guesses(text) for text in texts] if source == AUTO_LANGUAGE else []
+        form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
+        guesses: list[list[Guess]] = []
+        if source == AUTO_LANGUAGE:
+            samples = (visible_sample(text) if form == "html" else text for text in texts)
+            guesses = [self.catalog.guesses(sample) for sample in samples]
         sources = [own[0].code for own in guesses] or (
             [known_language(self.catalog, source)] * len(texts)
         )
         target = known_language(self.catalog, target)
-        form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
         if form is None:
             raise Refused(f"{parameters['format']} format is not supported")
         for number, language in enumerate(sources):
@@ -236,9 +243,19 @@ class Api:
         raise Refused("Suggestions are disabled on this server.", 403)
 
     async def health(self, _: Request) -> Response:
+        """Whether the server answers at all; one that does not should be started again."""
+        return SortedJson({"status": "ok"})
+
+    async def is_ready(self, _: Request) -> Response:
+        """Whether it can translate now; one that cannot should not be asked meanwhile."""
         if not self.service.gatherer.ready:
             raise Refused("No worker is ready.", 503, RETRY_SECONDS)
         return SortedJson({"status": "ok"})
+
+
+def visible_sample(markup: str) -> str:
+    """What people read of the beginning of a page."""
+    return text_without_tags(markup[:PAGE_SAMPLE_CHARACTERS])
 
 
 def check_sizes(texts: Sequence[str], is_list: bool, limits: RequestLimits) -> None:

@@ -187,7 +187,8 @@ DESCRIPTION: Schema = {
             )
         },
         "/frontend/settings": {"get": operation("What pages should know", SETTINGS_SCHEMA)},
-        "/health": {
+        "/health": {"get": operation("Whether it answers", object_of(("status",), status=TEXT))},
+        "/ready": {
             "get": operation("Whether it can translate", object_of(("status",), status=TEXT))
         },
     },

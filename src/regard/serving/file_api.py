@@ -13,6 +13,7 @@ from starlette.routing import Route
 from regard.documents.file_document import DocumentSegment, FileDocument
 from regard.documents.readers import SUFFIXES, format_of, read_file_document
 from regard.errors import RegardError
+from regard.markup.document import text_without_tags
 from regard.serving.access import Access
 from regard.serving.answers import SortedJson, while_connected
 from regard.serving.contract import (
@@ -128,7 +129,8 @@ async def read_document_of(name: str, content: bytes, languages: tuple[str, str]
 def sample_of(segments: Sequence[DocumentSegment]) -> str:
     sample = ""
     for segment in segments:
-        sample += segment.text[:SAMPLE_CHARACTERS] + "\n"
+        text = segment.text[:SAMPLE_CHARACTERS]
+        sample += (text if segment.form == "text" else text_without_tags(text)) + "\n"
         if len(sample) >= SAMPLE_CHARACTERS:
             break
     return sample

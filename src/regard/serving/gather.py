@@ -29,6 +29,8 @@ WINDOW = 1024
 """Waiting jobs among which those of similar length are sought."""
 BATCH_JOBS, BATCH_CHARACTERS = 64, 8000
 """A batch has at most so many, or is one job."""
+ABANDONED_SECONDS = 2.0
+"""A worker that needs longer for what nobody waits for is replaced, which takes as long."""
 RESTART_SECONDS = 1.0
 """Between two attempts to start a worker that does not start."""
 
@@ -84,6 +86,8 @@ class Gatherer:
         self.virtual_time, self.number, self.idle, self.ready = 0.0, 0, 0, 0
         self.waiting = 0
         """The characters that wait."""
+        self.generations = [0] * workers
+        """Which models each of the workers has."""
         self.changed = asyncio.Event()
         """Set when a job arrives, or a worker that has loaded the models again."""
         self.counts = GatherCounts()
@@ -102,7 +106,9 @@ class Gatherer:
             for worker in started:
                 worker.kill()
             raise
-        self.loops = [asyncio.create_task(self.serve(worker)) for worker in started]
+        self.loops = [
+            asyncio.create_task(self.serve(number, worker)) for number, worker in enumerate(started)
+        ]
 
     async def stop(self) -> None:
         started = [*self.loops, *self.loading]
@@ -121,12 +127,19 @@ class Gatherer:
         self.loading.add(task)
         task.add_done_callback(self.loading.discard)
 
+    @property
+    def common_generation(self) -> int | None:
+        """How often the models of all workers have been loaded again; None while some are older."""
+        return self.generation if set(self.generations) == {self.generation} else None
+
     async def load_again(self, generation: int) -> None:
-        for _ in range(self.workers):
+        for number in range(self.workers):
             try:
                 fresh = await self.ready_worker()
             except (RegardError, ChildLost) as error:
                 LOG.error("the models were not loaded again: %s", error)
+                if number == 0 and generation == self.generation:
+                    self.generation -= 1
                 return
             if generation != self.generation:  # they have changed once more
                 fresh.kill()
@@ -216,21 +229,20 @@ class Gatherer:
         self.virtual_time = max(self.virtual_time, first.turn)
         return batch
 
-    async def serve(self, worker: Worker) -> None:
+    async def serve(self, number: int, worker: Worker) -> None:
         """Give a worker one batch after the other, and replace it if it is lost, or by one that has
         loaded the models again."""
-        generation = self.generation
+        self.generations[number] = self.generation
         self.ready += 1
         try:
             while True:
-                batch = await self.next_batch(generation)
+                batch = await self.next_batch(self.generations[number])
                 if not batch:
-                    old, (generation, worker) = worker, self.spares.pop(0)
+                    old, (self.generations[number], worker) = worker, self.spares.pop(0)
                     await self.in_thread(old.stop)
                     continue
-                jobs = [waiting.job for waiting in batch]
                 try:
-                    outcomes = await self.in_thread(worker.translate, jobs)
+                    outcomes = await self.translated(worker, batch)
                 except ChildLost:
                     self.give_back(batch)
                     self.ready -= 1
@@ -241,6 +253,20 @@ class Gatherer:
         finally:
             self.ready -= 1
             worker.kill()
+
+    async def translated(self, worker: Worker, batch: Sequence[Waiting]) -> list[JobOutcome]:
+        """Raises ChildLost, also if the worker is ended because nobody waits any more."""
+        work = self.in_thread(worker.translate, [waiting.job for waiting in batch])
+        abandoned = asyncio.create_task(until_abandoned(batch))
+        try:
+            either: set[asyncio.Future[Any]] = {work, abandoned}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                LOG.warning("a worker is replaced: nobody waits for its long work any more")
+                await self.in_thread(worker.kill)
+            return await work
+        finally:
+            abandoned.cancel()
 
     async def restarted(self, worker: Worker) -> Worker:
         """Another worker, after this one was lost."""
@@ -274,6 +300,12 @@ class Gatherer:
                 waiting.answer.set_exception(JobFailed(outcome.message))
             else:
                 waiting.answer.set_result(outcome)
+
+
+async def until_abandoned(batch: Sequence[Waiting]) -> None:
+    """Return some seconds after all requests of a batch are gone."""
+    await asyncio.wait([waiting.answer for waiting in batch])
+    await asyncio.sleep(ABANDONED_SECONDS)
 
 
 def similar(first: Waiting, window: Sequence[Waiting], share: int) -> list[Waiting]:

@@ -127,6 +127,7 @@ class Service:
     async def answer(self, jobs: Sequence[Job]) -> dict[Job, Answer]:
         known = {job: self.cache.get(job) for job in jobs}
         new = [job for job, answer in known.items() if answer is None]
+        generation = self.gatherer.common_generation
         futures = self.gatherer.submit(new) if new else []
         try:
             computed = await asyncio.gather(*futures)
@@ -134,9 +135,10 @@ class Service:
             for future in futures:
                 future.cancel()
             raise
-        for job, answer in zip(new, computed, strict=True):
-            self.cache.put(job, answer)
-            known[job] = answer
+        if generation is not None and generation == self.gatherer.common_generation:
+            for job, answer in zip(new, computed, strict=True):
+                self.cache.put(job, answer)
+        known |= zip(new, computed, strict=True)
         return {job: answer for job, answer in known.items() if answer is not None}
 
 
