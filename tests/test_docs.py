@@ -193,14 +193,8 @@ def run(commands: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=[] if page.name == "README.md" else pytest.mark.page)
-        for page in PAGES
-    ],
-    ids=lambda page: str(page.relative_to(ROOT)),
-)
+@pytest.mark.page
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_blocks_of_a_page_run_as_printed_and_print_what_is_shown(page, desk):
     names: dict[str, object] = {}
     for language, text, shown in blocks(page):

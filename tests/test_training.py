@@ -120,8 +120,10 @@ def test_another_seed_gives_another_model(short_run, small, tmp_path):
     assert digest(tmp_path / "other/model.safetensors") != digest(short_run / "model.safetensors")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("update", [1, 3, 4, 9])
+@pytest.mark.parametrize(
+    ("update", "number"),
+    [(1, signal.SIGINT), (3, signal.SIGTERM), (4, signal.SIGINT), (9, signal.SIGTERM)],
+)
 def test_a_run_that_stops_and_resumes_ends_like_one_that_did_not(
     short_run, small, tmp_path, number, update
 ):
