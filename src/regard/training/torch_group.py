@@ -4,8 +4,8 @@ rest of them is still computed."""
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from socket import gethostname
 from typing import TypeVar
@@ -22,12 +22,15 @@ from regard.errors import LostProcess
 from regard.shapes import Float
 
 Listed = TypeVar("Listed")
+StoreAnswer = TypeVar("StoreAnswer", int, bool)
 
 TIMEOUT_SECONDS = 55.0
 """How long a process waits for the others; torchrun gives those that hang 30 seconds more."""
 BEAT_SECONDS = 1.0
 """Between two signs of life of a process for which the others wait."""
 ASKING_SECONDS = 0.2
+TELLING_SECONDS = 5.0
+"""How long a process that has noticed a loss tries to learn whether another one tells it."""
 BUCKET_MB = 4
 """Gradients that are added up together: small enough that the first leave early."""
 
@@ -90,9 +93,10 @@ class TorchGroup:
         """Raises RuntimeError if the first process gives no sign of life, and SystemExit if it
         failed, which it reports itself."""
         assert self.store is not None
-        beats, last_beat = -1, time.monotonic()
-        while not self.store.check([ready]):
-            if (now := self.store.add("regard/beats", 0)) != beats:
+        store, beats, last_beat = self.store, -1, time.monotonic()
+        while not answer_in_time(lambda: store.check([ready]), TIMEOUT_SECONDS):
+            now = answer_in_time(lambda: store.add("regard/beats", 0), TIMEOUT_SECONDS)
+            if now != beats:
                 beats, last_beat = now, time.monotonic()
             if time.monotonic() - last_beat > TIMEOUT_SECONDS:
                 raise RuntimeError("the first process gives no sign of life")
@@ -145,8 +149,27 @@ class TorchGroup:
             ) from error
 
     def is_first_to_tell(self) -> bool:
-        """Whether no other process has reported the loss."""
+        """Whether no other process has reported the loss, as far as this one can learn."""
+        if (store := self.store) is None:
+            return True
         try:
-            return self.store is None or self.store.add("regard/told", 1) == 1
+            return answer_in_time(lambda: store.add("regard/told", 1), TELLING_SECONDS) == 1
         except RuntimeError:  # the store is gone, too
             return True
+
+
+def answer_in_time(question: Callable[[], StoreAnswer], seconds: float) -> StoreAnswer:
+    """What a store answers, which waits for ever where the network is cut. Raises RuntimeError if
+    there is no answer in time."""
+    answers: list[StoreAnswer] = []
+
+    def ask() -> None:
+        with suppress(RuntimeError):
+            answers.append(question())
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    if not answers:
+        raise RuntimeError("the first process cannot be reached")
+    return answers[0]
