@@ -2,7 +2,6 @@
 # With another Python: make clean, then make PYTHON=python3.12 demo.
 PYTHON ?= python3
 BIN := .venv/bin
-CHECKS := not proof and not registry and not page and not cluster
 CHECKED := src tests benchmarks recipes docs
 # PyTorch for processors, 0.2 GB instead of 5 with CUDA, where its index answers within 3 seconds.
 TORCH_INDEX ?= $(shell $(PYTHON) -c 'import urllib.request as u; a = "https://download.pytorch.org/whl/cpu"; u.urlopen(a + "/torch/", timeout=3); print(a)' 2>/dev/null)
@@ -15,9 +14,9 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# The same tests, in which every call checks types and the shapes of arrays: they take four times as long.
+# The same tests, in which every call checks types and the shapes of arrays: they take twice as long.
 types: .venv/ready
-	$(BIN)/python -m pytest --jaxtyping-packages=regard,beartype.beartype -m '$(CHECKS)' \
+	$(BIN)/python -m pytest --jaxtyping-packages=regard,beartype.beartype \
 		--numprocesses auto --maxprocesses 4 --dist worksteal
 
 # The long tests: 2,000 random strings through every engine, 5,000 random texts with markup through the

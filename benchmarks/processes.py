@@ -15,13 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from regard.config import Config
 from regard.data.batches import stream
@@ -45,14 +44,9 @@ ONE, TWO, SILENT = "one of two threads", "two of one thread", "two, without comm
 class SilentGroup(TorchGroup):
     """Processes each of which learns for itself."""
 
-    def joined(self, module: nn.Module) -> nn.Module:
-        return module
-
-    def own_gradients(self, module: nn.Module) -> AbstractContextManager[None]:  # noqa: ARG002
-        return nullcontext()
-
-    def backward(self, loss: Tensor) -> None:
-        loss.backward()
+    joined = SingleProcess.joined
+    own_gradients = SingleProcess.own_gradients
+    backward = SingleProcess.backward
 
 
 def train_for(kind: str, text: list[Path], folder: Path, seconds: float) -> dict[str, float]:
@@ -122,9 +116,9 @@ def with_valid(text: list[Path], folder: Path) -> list[Path]:
     """The files, and their first hundred lines as validation text, which is not measured."""
     files = list(text)
     for file in text:
-        files.append(folder / f"valid{file.suffix}")
+        files.append(folder / f"valid-{file.name}")
         with file.open("rb") as lines:
-            files[-1].write_bytes(b"".join(next(lines) for _ in range(100)))
+            files[-1].write_bytes(b"".join(islice(lines, 100)))
     return files
 
 

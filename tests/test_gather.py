@@ -42,6 +42,8 @@ class Fake:
                 raise ChildLost
             if Fake.may_go.wait(0.01):
                 break
+        else:
+            raise AssertionError("nothing lets it go")
         texts = [job.text for job in jobs]
         Fake.batches.append(texts)
         if Fake.deadly and Fake.deadly in texts:

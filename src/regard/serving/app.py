@@ -15,11 +15,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.errors import RegardError
-from regard.markup.document import text_without_tags
 from regard.page import translator_page
 from regard.serving.access import Access, KeyRules
 from regard.serving.answers import SortedJson, refusal, while_connected
-from regard.serving.catalog import Guess, name_of
+from regard.serving.catalog import Guess, name_of, sample_of
 from regard.serving.contract import (
     AUTO_LANGUAGE,
     INTERNAL,
@@ -53,8 +52,6 @@ CORS_HEADERS = {
     "Access-Control-Allow-Credentials": "true",
     "Access-Control-Max-Age": "1728000",
 }
-PAGE_SAMPLE_CHARACTERS = 20_000
-"""Of a page, by which its language is told."""
 HTML_ERRORS = {
     401: "This needs a token.",
     404: "There is nothing at this address.",
@@ -191,8 +188,7 @@ class Api:
         form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
         guesses: list[list[Guess]] = []
         if source == AUTO_LANGUAGE:
-            samples = (visible_sample(text) if form == "html" else text for text in texts)
-            guesses = [self.catalog.guesses(sample) for sample in samples]
+            guesses = [self.catalog.guesses(sample_of(text, form or "text")) for text in texts]
         sources = [own[0].code for own in guesses] or (
             [known_language(self.catalog, source)] * len(texts)
         )
@@ -251,11 +247,6 @@ class Api:
         if not self.service.gatherer.ready:
             raise Refused("No worker is ready.", 503, RETRY_SECONDS)
         return SortedJson({"status": "ok"})
-
-
-def visible_sample(markup: str) -> str:
-    """What people read of the beginning of a page."""
-    return text_without_tags(markup[:PAGE_SAMPLE_CHARACTERS])
 
 
 def check_sizes(texts: Sequence[str], is_list: bool, limits: RequestLimits) -> None:

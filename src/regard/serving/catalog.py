@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from regard import models
 from regard.errors import RegardError, refuse_system_error
+from regard.markup.document import text_without_tags
 from regard.serving.language_names import NAMES
 from regard.storage.model_file import read_model_info
 from regard.text.languages import Languages, canonical, without_region
@@ -19,6 +20,8 @@ CONTRACT_CODES = {"zh": "zh-Hans", "zt": "zh-Hant", "pb": "pt-BR"}
 WRITTEN_LETTER = re.compile(r"[^\W\d_]")
 MIN_CONFIDENCE = 0.01
 """Languages that are less probable are not named."""
+SAMPLE_CHARACTERS = 5000
+"""Of a text, by which its language is told."""
 UNKNOWN_LANGUAGE = "en"
 """What is answered, with a confidence of 0, for a text without letters."""
 
@@ -106,6 +109,12 @@ class Catalog:
             norm_probs=True,
             tk_row=rows,
         )
+
+
+def sample_of(text: str, form: str) -> str:
+    """What people read of the beginning of a text."""
+    beginning = text[:SAMPLE_CHARACTERS]
+    return beginning if form == "text" else text_without_tags(beginning)
 
 
 def shown_code(code: str) -> str:

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from regard.documents.file_document import DocumentSegment, FileDocument
 from regard.documents.readers import SUFFIXES, format_of, read_file_document
 from regard.errors import RegardError
-from regard.markup.document import text_without_tags
 from regard.serving.access import Access
 from regard.serving.answers import SortedJson, while_connected
+from regard.serving.catalog import SAMPLE_CHARACTERS, sample_of
 from regard.serving.contract import (
     AUTO_LANGUAGE,
     UNREADABLE,
@@ -34,8 +34,6 @@ from regard.serving.service import Service, Wanted
 
 DISABLED = "Files translation are disabled on this server."
 FORM_TYPE = "multipart/form-data"
-SAMPLE_CHARACTERS = 5000
-"""Of a file, by which its language is told."""
 
 
 class FileApi:
@@ -76,7 +74,7 @@ class FileApi:
         content = await upload.read()
         document = await read_document_of(name, content, ("", target))
         if source == AUTO_LANGUAGE:
-            source = self.service.catalog.guesses(sample_of(document.segments))[0].code
+            source = self.service.catalog.guesses(sample_of_segments(document.segments))[0].code
         source = known_language(self.service.catalog, source)
         check_direction(self.service.catalog, source, target)
         check_size(sum(len(segment.text) for segment in document.segments), limits.characters)
@@ -126,11 +124,10 @@ async def read_document_of(name: str, content: bytes, languages: tuple[str, str]
         raise Refused(f"{error.what} ({error.where}): {error.to_do}") from error
 
 
-def sample_of(segments: Sequence[DocumentSegment]) -> str:
+def sample_of_segments(segments: Sequence[DocumentSegment]) -> str:
     sample = ""
     for segment in segments:
-        text = segment.text[:SAMPLE_CHARACTERS]
-        sample += (text if segment.form == "text" else text_without_tags(text)) + "\n"
+        sample += sample_of(*segment) + "\n"
         if len(sample) >= SAMPLE_CHARACTERS:
             break
     return sample

@@ -41,7 +41,11 @@ class ServiceCollector(Collector):
             ("regard_batches", "Batches that were translated", counts.batches),
             ("regard_jobs", "Lines and documents that were translated", counts.jobs),
             ("regard_source_tokens", "Tokens of the sources", counts.tokens),
-            ("regard_lost_workers", "Workers that ended unexpectedly", counts.lost_workers),
+            (
+                "regard_lost_workers",
+                "Workers that ended, or were ended, before their work was done",
+                counts.lost_workers,
+            ),
             ("regard_cache_hits", "Lines and documents that were in the cache", cache.hits),
             ("regard_cache_misses", "Those that were not", cache.misses),
         ):
