@@ -200,6 +200,26 @@ def test_several_processes_learn_in_50_updates_what_one_learns(program, text, tm
 
 @linux
 @pytest.mark.proof
+def test_with_dropout_two_processes_learn_as_well_as_one(program, text, tmp_path):
+    curves = {}
+    for processes in (1, 2):
+        for seed in (1, 2, 3):
+            settings = tiny(
+                updates=160, validate_every=20, threads=1, seed=seed, accumulate=2 // processes
+            )
+            out = tmp_path / f"{processes}-{seed}"
+            run = Training(program, text, out, settings, processes, "single")
+            assert run.wait() == 0, run.printed()
+            losses = re.findall(r"validation BLEU [\d.]+, loss ([\d.]+)", run.printed())
+            curves.setdefault(processes, []).append([float(loss) for loss in losses])
+    alone, pairs = np.array(curves[1]), np.array(curves[2])
+    assert alone.shape == pairs.shape == (3, 8)
+    print(alone, pairs, sep="\n")
+    assert (np.abs(alone.mean(0) - pairs.mean(0)) <= np.ptp(alone, axis=0)).all()
+
+
+@linux
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(5))
 def test_a_run_that_was_killed_at_a_random_moment_ends_as_if_it_was_not(
     program, text, tmp_path, seed
