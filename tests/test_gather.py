@@ -49,7 +49,7 @@ class Fake:
         if Fake.deadly and Fake.deadly in texts:
             raise ChildLost
         return [
-            Failed("it failed") if text == "bad" else Answer(text.upper(), [], 1, [])
+            Failed("it failed") if text == "bad" else Answer(text.upper(), [], [], 1)
             for text in texts
         ]
 
@@ -304,21 +304,21 @@ def test_the_cache_keeps_what_was_asked_for_last_and_no_more_than_fits():
     cache = Cache(1000)
     asked = jobs([f"{number}" * 30 for number in range(10)])
     for job in asked:
-        cache.put(job, Answer(job.text, [], 1, []))
+        cache.put(job, Answer(job.text, [], []))
         assert cache.get(asked[0]), "it is asked for again and again"
     assert cache.characters <= 1000 and len(cache.answers) == 3
     assert cache.get(asked[9]) and not cache.get(asked[5])
     assert not cache.get(Job(KIND._replace(alternatives=1), asked[9].text)), "another question"
     nothing = Cache(0)
-    nothing.put(asked[0], Answer("", [], 1, []))
+    nothing.put(asked[0], Answer("", [], []))
     assert not nothing.get(asked[0]) and nothing.characters == 0
 
 
 def test_alternatives_of_lines_are_joined_by_rank():
     first, second = jobs(["a", "b"])
     answers = {
-        first: Answer("A", ["A1", "A2"], 1, []),
-        second: Answer("B", ["B1"], 1, []),
+        first: Answer("A", ["A1", "A2"], []),
+        second: Answer("B", ["B1"], []),
     }
     whole = put_together(["", first, "", "\n", second, "\r"], answers)
     assert whole.text == "A\nB\r" and whole.alternatives == ["A1\nB1\r", "A2\nB\r"]

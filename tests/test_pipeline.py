@@ -3,6 +3,7 @@
 import pickle
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -303,3 +304,52 @@ def test_protected_words_are_copied_as_often_as_they_are_in_the_source(translato
         assert len(targets) == len(spans)
         for source, target in one.copied:
             assert one.text[slice(*target)] == text[slice(*source)]
+
+
+SIGNS = [
+    "- ",
+    "1) ",
+    "“",
+    "”",
+    "(",
+    "\t",
+    " | ",
+    "Mr.",
+    "e.g.",
+    "\xa0",
+    "\ufeff",
+    "!",
+    " ",
+    "THE CAT.",
+]
+
+
+@given(
+    st.lists(st.sampled_from([*SENTENCES, *SPANS, *SIGNS]), min_size=2, max_size=14),
+    st.integers(1, 80),
+)
+@settings(max_examples=40)
+def test_the_translations_of_the_parts_of_a_line_are_that_of_the_line(
+    translator, without_symbols, words, characters
+):
+    text = " ".join(words)
+    for own in (translator, without_symbols):
+        parts = own.pipeline.divide(text, characters)
+        assert parts[0].start == 0 and parts[-1].end == len(text)
+        texts = [text[slice(*part)] for part in parts]
+        gaps = [text[one.end : other.start] for one, other in pairwise(parts)]
+        assert all(gap.isspace() for gap in gaps)
+        joined = "".join(
+            one.text + gap for one, gap in zip(own.translate(texts), [*gaps, ""], strict=True)
+        )
+        assert joined == own.translate([text])[0].text
+
+
+@pytest.mark.parametrize("change", [str, str.upper])
+def test_a_long_line_has_parts_of_about_the_length_that_is_asked_for(translator, change):
+    line = change(" ".join(SENTENCES * 20))
+    parts = translator.pipeline.divide(line, 300)
+    assert len(parts) > 10
+    for part in parts[:-1]:
+        assert 300 <= part.end - part.start < 300 + max(map(len, SENTENCES))
+    assert translator.pipeline.divide("A.\x1f" * 500, 300) == [Span(0, 1500)], "no white space"

@@ -100,6 +100,21 @@ def test_n_best_are_distinct_and_the_first_is_the_translation(translator):
         assert len({found.text for found in best}) == len(best) <= 4
 
 
+def test_the_n_best_of_a_text_join_those_of_its_sentences(translator):
+    translator = translator.with_options(SearchOptions(beam=3))
+    sentences = ["The cat sleeps.", "A dog eats the bone.", "🙂"]
+    own = [[one.text for one in found] for found in translator.n_best_by_sentence(sentences)]
+    assert own[:2] == [[one.text for one in found] for found in translator.n_best(sentences[:2])]
+    assert own[2] == ["🙂"]
+    [found] = translator.n_best_by_sentence([" ".join(sentences)])
+    ranks = max(map(len, own))
+    expected = [
+        " ".join(ranked[rank] if rank < len(ranked) else ranked[0] for ranked in own)
+        for rank in range(ranks)
+    ]
+    assert [one.text for one in found] == list(dict.fromkeys(expected))
+
+
 def test_a_text_that_is_written_in_two_ways_is_found_once(translator):
     whole = translator.target.encode(["le chat"])[0]
     parts = translator.target.ids(list("▁le")) + translator.target.encode(["chat"])[0]

@@ -19,6 +19,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from regard.config import TextOptions
@@ -93,6 +94,12 @@ class SourceSentence(NamedTuple):
         """The user's characters of the complete sentence."""
         return self.text.original(Span(0, len(self.text.text)))
 
+    def as_read(self, offset: int) -> tuple[object, ...]:
+        """All that its translation depends on, and where it stands: so many characters later."""
+        start, end = self.original
+        read = self.normalized.text, self.text.text, self.case, self.protected, self.protected_words
+        return *read, self.copies, start + offset, end + offset
+
     def in_normalized(self, span: Span) -> Span:
         """Where a span of `text` lies in `normalized`."""
         own_steps = self.text.steps[len(self.normalized.steps) :]
@@ -145,6 +152,40 @@ class Pipeline:
         for symbol, span in zip(PLACEHOLDER_SYMBOLS, sentence.protected, strict=False):
             text = text.replace(text_at(sentence.normalized.text, span), symbol, 1)
         return self.target.encode([text])[0]
+
+    def divide(self, text: str, characters: int) -> list[Span]:
+        """Parts of a text that have some `characters` each and can be translated by themselves:
+        their translations, with the white space between the parts, are that of the text.
+
+        The text is cut between sentences. One of which a part would be read in another way by
+        itself, as a title is, has larger parts, or is one part.
+        """
+        sentences = self.read(text)
+        parts, start, first, least = [], 0, 0, characters
+        for number, (one, following) in enumerate(pairwise(sentences), 1):
+            part = Span(start, one.original.end)
+            if part.end - start < least or not self.can_cut(text, one, following):
+                continue
+            if self.reads_alike(text, part, sentences[first:number]):
+                parts.append(part)
+                start, first, least = following.original.start, number, characters
+            else:
+                least = 2 * (part.end - start)
+        rest = Span(start, len(text))
+        is_sure = not parts or self.reads_alike(text, rest, sentences[first:])
+        return [*parts, rest] if is_sure else [Span(0, len(text))]
+
+    def can_cut(self, text: str, one: SourceSentence, following: SourceSentence) -> bool:
+        """Whether a text can be cut between two sentences: at white space, and not before what
+        would be layout, such as a number, at the beginning of a text."""
+        gap = text[one.original.end : following.original.start]
+        pieces = self.pieces(text_at(text, following.original))
+        return gap.isspace() and printable(gap) == gap and bool(pieces) and pieces[0].start == 0
+
+    def reads_alike(self, text: str, part: Span, sentences: Sequence[SourceSentence]) -> bool:
+        """Whether a part of a text has the same `sentences` by itself as in the text."""
+        own = self.read(text_at(text, part))
+        return [one.as_read(part.start) for one in own] == [one.as_read(0) for one in sentences]
 
     def pieces(self, text: str) -> list[Span]:
         """What is text, without its layout."""
@@ -266,8 +307,10 @@ def text_at(text: str, span: Span) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without control characters, except for tabs and line feeds."""
-    return CONTROL_CHARACTERS.sub(lambda match: match[0] if match[0] in "\t\n" else " ", text)
+    """The text without a byte order mark, and with spaces for control characters, except for tabs
+    and line feeds."""
+    kept = {"\t": "\t", "\n": "\n", "\ufeff": ""}
+    return CONTROL_CHARACTERS.sub(lambda match: kept.get(match[0], " "), text)
 
 
 def gaps_between(text: str, sentences: Sequence[SourceSentence]) -> list[str]:

@@ -131,12 +131,12 @@ class Translator:
         """
         require_list(texts)
         by_text = [self.pipeline.read(text) for text in texts]
-        owners = [number for number, own in enumerate(by_text) for _ in own]
         best = self.best_of([sentence for own in by_text for sentence in own])
-        parts: list[list[SentenceTranslation]] = [[] for _ in texts]
-        for owner, part in zip(owners, search_again(self, best), strict=True):
-            parts[owner].append(part)
-        return [join(text, own, self) for text, own in zip(texts, parts, strict=True)]
+        results = iter(search_again(self, best))
+        return [
+            join(text, [next(results) for _ in own], self)
+            for text, own in zip(texts, by_text, strict=True)
+        ]
 
     def translate_sentences(self, texts: Sequence[str]) -> list[Translation]:
         """Like `translate`, for texts that are one sentence each: none is cut or searched again."""
@@ -145,6 +145,25 @@ class Translator:
     def n_best(self, texts: Sequence[str]) -> list[list[Translation]]:
         """The translations that the beam finished for each text, best first; no text is cut."""
         return self.search_all(texts, "", self.search(self.options.beam))
+
+    def n_best_by_sentence(self, texts: Sequence[str]) -> list[list[Translation]]:
+        """Different translations of each text, which is cut as by `translate`: one of the best
+        translations of its sentences, one of their second ones, and so on. A sentence that has
+        fewer than others keeps its best one."""
+        require_list(texts)
+        by_text = [self.pipeline.read(text) for text in texts]
+        sentences = [sentence for own in by_text for sentence in own]
+        results = iter(self.beam_of(sentences, self.options.beam))
+        translations = []
+        for text, read in zip(texts, by_text, strict=True):
+            ranked = [next(results) for _ in read]
+            ranks = range(max(map(len, ranked), default=1))
+            joined = (
+                join(text, [own[rank] if rank < len(own) else own[0] for own in ranked], self)
+                for rank in ranks
+            )
+            translations.append(first_of_each_text(joined))
+        return translations
 
     def translate_with_prefix(self, texts: Sequence[str], prefix: str) -> list[list[Translation]]:
         """Like `n_best`, for translations that begin with the target text `prefix`."""

@@ -44,7 +44,7 @@ class MarkupModel(Protocol):
     @property
     def has_trained_placeholders(self) -> bool: ...
     def translate(self, texts: Sequence[str]) -> list[Translation]: ...
-    def n_best(self, texts: Sequence[str]) -> list[list[Translation]]: ...
+    def n_best_by_sentence(self, texts: Sequence[str]) -> list[list[Translation]]: ...
     def align(self, translations: Sequence[Translation]) -> list[Alignment]: ...
 
 
@@ -96,7 +96,7 @@ def markup_alternatives(
     """At most `count` other translations of a text: the best ones of each segment together, then
     the second ones of those that have them, and so on. Raises as `translate_markup`."""
     document = read_document(text, form)
-    ranked = model.n_best([segment.plain for segment in document.segments])
+    ranked = model.n_best_by_sentence([segment.plain for segment in document.segments])
     different = max((len(own) for own in ranked), default=0)
     written = [
         write_documents(model, form, [document], [own[min(rank, len(own) - 1)] for own in ranked])

@@ -8,6 +8,7 @@ queueing, Goyal, Vin & Cheng 1997), so that a long request does not hold up shor
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from regard.errors import RegardError
 from regard.serving.child import ChildLost
-from regard.serving.jobs import Answer, Job
+from regard.serving.jobs import Answer, Divided, Job
 from regard.serving.workers import Failed, JobOutcome, Worker
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Waiting:
     number: int
     """Among those of the same turn the first comes first."""
     job: Job = field(compare=False)
-    answer: "asyncio.Future[Answer]" = field(compare=False)
+    answer: "asyncio.Future[Answer | Divided]" = field(compare=False)
     is_taken: bool = field(compare=False, default=False)
     """Whether a worker has it, or its request is gone."""
     is_second_attempt: bool = field(compare=False, default=False)
@@ -61,7 +62,8 @@ class Waiting:
 class GatherCounts:
     """What has happened so far."""
 
-    batches: int = 0
+    batch_sizes: Counter[int] = field(default_factory=Counter)
+    """How many batches had so many jobs."""
     jobs: int = 0
     tokens: int = 0
     lost_workers: int = 0
@@ -162,7 +164,7 @@ class Gatherer:
     ) -> "asyncio.Future[ThreadResult]":
         return asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
 
-    def submit(self, jobs: Sequence[Job]) -> "list[asyncio.Future[Answer]]":
+    def submit(self, jobs: Sequence[Job]) -> "list[asyncio.Future[Answer | Divided]]":
         """The future answers of the jobs of one request; who cancels one takes its job back.
 
         Raises QueueFull.
@@ -171,7 +173,7 @@ class Gatherer:
         if self.waiting and self.waiting + characters > self.max_waiting:
             raise QueueFull
         loop, turn = asyncio.get_running_loop(), self.virtual_time
-        answers: list[asyncio.Future[Answer]] = []
+        answers: list[asyncio.Future[Answer | Divided]] = []
         for job in jobs:
             self.number += 1
             answers.append(loop.create_future())
@@ -289,7 +291,7 @@ class Gatherer:
                 self.put(replace(waiting, is_taken=False, is_second_attempt=True))
 
     def settle(self, batch: Sequence[Waiting], outcomes: Sequence[JobOutcome]) -> None:
-        self.counts.batches += 1
+        self.counts.batch_sizes[len(batch)] += 1
         for waiting, outcome in zip(batch, outcomes, strict=True):
             self.counts.jobs += 1
             if isinstance(outcome, Answer):

@@ -1,13 +1,19 @@
 """What operators see of a server: metrics for Prometheus, and a log of requests without texts."""
 
 import json
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Container, Iterator
 from typing import BinaryIO
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +23,8 @@ from regard.serving.service import Service
 
 LATENCIES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """Upper ends of the buckets, in seconds."""
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+"""Upper ends of the buckets, in jobs."""
 MINUTE = 60.0
 MAX_CALLERS = 100_000
 """Callers whose requests are counted; the one that has not asked for longest is forgotten."""
@@ -37,8 +45,16 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily(
             "regard_workers", "Workers that can translate", value=gatherer.ready
         )
+        yield HistogramMetricFamily(
+            "regard_batch_jobs",
+            "Lines and documents that were translated together",
+            buckets=[
+                (str(bound), sum(n for size, n in counts.batch_sizes.items() if size <= bound))
+                for bound in (*BATCH_SIZES, math.inf)
+            ],
+            sum_value=sum(size * n for size, n in counts.batch_sizes.items()),
+        )
         for name, description, value in (
-            ("regard_batches", "Batches that were translated", counts.batches),
             ("regard_jobs", "Lines and documents that were translated", counts.jobs),
             ("regard_source_tokens", "Tokens of the sources", counts.tokens),
             (

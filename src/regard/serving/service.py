@@ -10,11 +10,12 @@ from regard.errors import RegardError
 from regard.markup.document import divide
 from regard.serving.catalog import Catalog
 from regard.serving.gather import LOG, Gatherer
-from regard.serving.jobs import Answer, Form, Job, JobKind
+from regard.serving.jobs import LONG_CHARACTERS, Answer, Divided, Form, Job, JobKind
+from regard.text.spans import Span
 
 WORD_CHARACTER = re.compile(r"\w")
-UNDIVIDED_CHARACTERS = 1000
-"""A page of so many is translated by one worker; the segments of a longer one are jobs."""
+LINE_END = re.compile("(\\r\\n|[\\n\\r\\v\\f\\x85\u2028\u2029]|\\A\ufeff)")
+"""What ends a line, and the byte order mark, which is copied as it is."""
 ANSWER_COST = 200
 """What an answer in the cache costs besides its characters."""
 
@@ -78,7 +79,7 @@ class Service:
         """Translate with the models as they are on disk now. Nothing changes if one of them cannot
         be read, or translates other languages than before; the log has the reason."""
         try:
-            directions = Catalog(self.catalog.paths).models
+            directions = Catalog(self.catalog.paths, self.catalog.only).models
         except RegardError as error:
             LOG.error("the models are not loaded again: %s", error)
             return
@@ -111,35 +112,55 @@ class Service:
         if model is None or not WORD_CHARACTER.search(text):
             return [text]
         kind = JobKind(str(model), wanted.form, wanted.alternatives, wanted.with_details)
-        if wanted.form == "html" and len(text) > UNDIVIDED_CHARACTERS:
+        if wanted.form == "html" and len(text) > LONG_CHARACTERS:
             divided = await asyncio.to_thread(divide, text, wanted.form)
             return [Job(kind, each.text) if each.is_translated else each.text for each in divided]
         if wanted.form != "text":
             return [Job(kind, text)]
-        parts: list[Job | str] = []
-        for number, line in enumerate(text.split("\n")):
-            content = line.removesuffix("\r")
-            end = "\n" if number else ""
-            parts += [end, Job(kind, content) if content.strip() else content]
-            parts.append(line[len(content) :])
-        return parts
+        return [
+            part if number % 2 or not part.strip() else Job(kind, part)
+            for number, part in enumerate(LINE_END.split(text))
+        ]
 
     async def answer(self, jobs: Sequence[Job]) -> dict[Job, Answer]:
-        known = {job: self.cache.get(job) for job in jobs}
-        new = [job for job, answer in known.items() if answer is None]
+        """The answers from the cache and from workers. Raises QueueFull and JobFailed."""
+        answers = {job: answer for job in jobs if (answer := self.cache.get(job)) is not None}
+        new = [job for job in jobs if job not in answers]
         generation = self.gatherer.common_generation
-        futures = self.gatherer.submit(new) if new else []
+        plans: dict[Job, list[Job | str]] = {}
+        for job, outcome in zip(new, await self.outcomes(new), strict=True):
+            if isinstance(outcome, Divided):
+                plans[job] = plan_of_parts(job, outcome.parts)
+            else:
+                answers[job] = outcome
+        if plans:
+            parts = [part for plan in plans.values() for part in plan if isinstance(part, Job)]
+            done = await self.answer(list(dict.fromkeys(parts)))
+            answers |= {job: Answer(*put_together(plan, done)) for job, plan in plans.items()}
+        if generation is not None and generation == self.gatherer.common_generation:
+            for job in new:
+                self.cache.put(job, answers[job])
+        return answers
+
+    async def outcomes(self, jobs: Sequence[Job]) -> list[Answer | Divided]:
+        """What workers answer. If one job fails, the others are taken back."""
+        futures = self.gatherer.submit(jobs) if jobs else []
         try:
-            computed = await asyncio.gather(*futures)
+            return await asyncio.gather(*futures)
         except BaseException:
             for future in futures:
                 future.cancel()
             raise
-        if generation is not None and generation == self.gatherer.common_generation:
-            for job, answer in zip(new, computed, strict=True):
-                self.cache.put(job, answer)
-        known |= zip(new, computed, strict=True)
-        return {job: answer for job, answer in known.items() if answer is not None}
+
+
+def plan_of_parts(job: Job, spans: Sequence[Span]) -> list[Job | str]:
+    """Jobs for these parts of a line, and what is between them."""
+    parts: list[Job | str] = []
+    end = 0
+    for span in spans:
+        parts += [job.text[end : span.start], job._replace(text=job.text[slice(*span)])]
+        end = span.end
+    return [*parts, job.text[end:]]
 
 
 def put_together(plan: Sequence[Job | str], answers: dict[Job, Answer]) -> Translated:

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from regard.errors import RegardError
 from regard.loading import load
 from regard.serving.child import Child, answer_all, ignore_signals
-from regard.serving.jobs import Answer, Job, work
-from regard.system import release_freed_memory, trim_memory
+from regard.serving.jobs import Answer, Divided, Job, work
+from regard.system import trim_memory
 from regard.translator import Translator
 
-WARM_UP = "A cat."
+WARM_UP = ["A cat."], ["See {name}."], ["A cat.", "A dog."]
+"""A sentence alone, one with a placeholder, several together: each is another graph."""
 
 
 class Failed(NamedTuple):
@@ -22,7 +23,7 @@ class Failed(NamedTuple):
     message: str
 
 
-JobOutcome = Answer | Failed
+JobOutcome = Answer | Divided | Failed
 
 
 class Worker(Child):
@@ -48,7 +49,6 @@ class Worker(Child):
 def run_worker(pipe: Connection, models: Sequence[Path]) -> None:
     """The life of a worker process."""
     ignore_signals()
-    release_freed_memory()
     try:
         translators = {str(model): open_and_warm_up(model) for model in models}
     except RegardError as error:
@@ -61,7 +61,8 @@ def run_worker(pipe: Connection, models: Sequence[Path]) -> None:
 
 def open_and_warm_up(model: Path) -> Translator:
     translator = load(model, engine="onnx", workers=1)
-    translator.align(translator.translate([WARM_UP]))
+    for texts in WARM_UP:
+        translator.align(translator.translate(texts))
     return translator
 
 

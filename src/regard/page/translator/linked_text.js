@@ -1,4 +1,5 @@
-/** A text and its translation as words with links, from what the server answers for its lines. */
+/** A text and its translation as words with links, from what the server answers for its parts: its
+ * lines, or parts of long ones. What is between two parts is copied. */
 
 /**
  * @param {string} text
@@ -9,17 +10,12 @@ export function linkedText(text, translation) {
   /** @type {LinkedText} */
   const linked = { source: [], target: [], links: [], warnings: [] };
   const counts = { source: 0, target: 0 };
-  const parts = [...translation.parts];
-  text.split("\n").forEach((line, number) => {
-    const end = number ? "\n" : "";
-    linked.source.push(gap(end));
-    linked.target.push(gap(end));
-    if (parts[0]?.source !== line.replace(/\r$/, "")) {
-      linked.source.push(gap(line));
-      linked.target.push(gap(line));
-      return;
-    }
-    const part = /** @type {TranslatedPart} */ (parts.shift());
+  let end = 0;
+  for (const part of translation.parts) {
+    const start = text.indexOf(part.source, end);
+    if (start < 0) return unlinked(text, translation.text);
+    addGap(linked, text.slice(end, start));
+    end = start + part.source.length;
     for (const { source, target, probability } of part.alignment.links)
       linked.links.push([counts.source + source, counts.target + target, probability]);
     for (const warning of part.warnings)
@@ -29,9 +25,16 @@ export function linkedText(text, translation) {
       });
     counts.source += addWords(linked.source, part.source, part.source_words, counts.source);
     counts.target += addWords(linked.target, part.text, part.words, counts.target);
-  });
+  }
+  addGap(linked, text.slice(end));
   const written = linked.target.map((piece) => piece.text).join("");
   return written === translation.text ? linked : unlinked(text, translation.text);
+}
+
+/** @param {LinkedText} linked @param {string} text  what both sides have */
+function addGap(linked, text) {
+  linked.source.push(gap(text));
+  linked.target.push(gap(text));
 }
 
 /** Two texts without links. @param {string} source @param {string} target @returns {LinkedText} */

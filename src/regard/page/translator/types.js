@@ -5,7 +5,7 @@
  * @typedef {{text: string, span: [number, number], probability?: number}} SpannedWord
  * @typedef {{source: number, target: number, probability: number}} WordLink
  *
- * @typedef {object} TranslatedPart  a line
+ * @typedef {object} TranslatedPart  a line, or a part of a long one
  * @property {string} source
  * @property {string} text
  * @property {SpannedWord[]} source_words
