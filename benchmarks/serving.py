@@ -8,8 +8,10 @@ processor time of the server's processes; those of the clients do not count. Mac
 speed from minute to minute, so the engine translates the same lines beside each measurement: beside
 one client the same sentence right after its answer, so that the two are compared in pairs; else all
 lines together, before and after. Answers that are not, character for character, what
-`regard translate` writes of that line are counted; if there are any, the exit status is 1. Linux
-only: it reads /proc.
+`regard translate` writes of that line are counted; if there are any, the exit status is 1, and so
+it is if --at-least is not reached. Beside the server stands the loop of LibreTranslate's
+application, with the same engine: four threads, each of which translates one text after the other.
+Linux only: it reads /proc.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -32,6 +35,8 @@ from regard.lesson.corpus import examples
 from regard.system import cores, describe_system
 
 HERE = Path(__file__).resolve().parent
+LOOP_THREADS = 4
+"""LibreTranslate's own number."""
 TICKS = os.sysconf("SC_CLK_TCK")
 PRIVATE = re.compile(r"^(?:Pss|Swap):\s+(\d+) kB", re.MULTILINE)
 
@@ -57,6 +62,12 @@ def usage_of(parent: int) -> Usage:
         memory = (folder / "smaps_rollup").read_text()
         megabytes += sum(int(kilobytes) for kilobytes in PRIVATE.findall(memory)) * 1024 / 1e6
     return Usage(seconds, megabytes)
+
+
+def processor_seconds() -> float:
+    """Of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 Answered = tuple[int, bytes, float]
@@ -122,11 +133,29 @@ class Bench:
 
     def own_speed(self) -> float:
         """Sentences per processor-second of the engine, all lines together."""
-        before = resource.getrusage(resource.RUSAGE_SELF)
+        before = processor_seconds()
         self.together.translate(self.lines)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return len(self.lines) / spent
+        return len(self.lines) / (processor_seconds() - before)
+
+    def loop(self, seconds: float) -> dict[str, float]:
+        """Threads that translate one text after the other, without a server."""
+        until, before, began = time.monotonic() + seconds, processor_seconds(), time.monotonic()
+
+        def translate(line: str) -> int:
+            if time.monotonic() > until:
+                return 0
+            return len(self.alone.translate([line]))
+
+        sentences = 0
+        with ThreadPoolExecutor(LOOP_THREADS) as threads:
+            while time.monotonic() < until:
+                sentences += sum(threads.map(translate, self.lines))
+        return {
+            "threads": LOOP_THREADS,
+            "sentences": sentences,
+            "sentences per second": round(sentences / (time.monotonic() - began), 1),
+            "sentences per processor-second": round(sentences / (processor_seconds() - before), 1),
+        }
 
     def one_client(self, seconds: float) -> dict[str, float]:
         """One client, and the engine, in turns."""
@@ -202,6 +231,13 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument(
+        "--at-least",
+        type=int,
+        default=0,
+        metavar="PERCENT",
+        help="of the engine's speed, for the largest number of clients",
+    )
     asked = parser.parse_args()
     if asked.text:
         lines = asked.text.read_text("utf-8").split("\n")[: asked.lines]
@@ -228,6 +264,7 @@ def main() -> None:
                 ),
                 "single sentences": runs,
                 "lists of 50": bench.beside(20, 50, asked.seconds),
+                "one text at a time": bench.loop(asked.seconds),
                 "system": describe_system(),
             }
         finally:
@@ -237,6 +274,8 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     if any(one["answers that differ"] for one in [*runs, result["lists of 50"]]):
         sys.exit("answers differ from what regard translate writes")
+    if runs[-1].get("of the engine's, percent", 100) < asked.at_least:
+        sys.exit(f"the server is slower than {asked.at_least} % of the engine")
 
 
 if __name__ == "__main__":

@@ -150,6 +150,11 @@ def test_alternatives_are_the_next_best_translations(client, translator):
     ranked = [one.text for one in wide.n_best([text])[0] if one.text != best]
     assert answer == {"translatedText": best, "alternatives": ranked[:3]}
     assert "alternatives" not in ask(client, text, alternatives=0).json()
+    text = f"{text} {SOURCES[4]}"
+    answer = ask(client, text, alternatives=3).json()
+    best = translator.translate([text])[0].text
+    ranked = [one.text for one in wide.n_best_by_sentence([text])[0] if one.text != best]
+    assert answer == {"translatedText": best, "alternatives": ranked[:3]} and ranked
     assert "alternatives" not in ask(client, text, alternatives=-2).json()
 
 
@@ -528,10 +533,24 @@ def test_a_long_page_does_not_hold_up_a_short_text(model, translator):
         assert answer.result().json()["translatedText"] == expected.text
 
 
+def test_a_long_line_does_not_hold_up_a_short_text(model, translator):
+    line = " ".join(f"{one[:-1]} {number}." for number in range(30) for one in SOURCES)
+    with running(model, "--workers", "1") as (_, address), ThreadPoolExecutor(1) as pool:
+        data = {"q": line, "source": "en", "target": "fr"}
+        answer = pool.submit(httpx2.post, f"{address}/translate", data=data, timeout=60)
+        time.sleep(0.5)
+        data = {"q": "A cat sleeps.", "source": "en", "target": "fr"}
+        assert httpx2.post(f"{address}/translate", data=data, timeout=60).status_code == 200
+        assert not answer.done()
+        [expected] = translator.translate([line])
+        assert answer.result().json()["translatedText"] == expected.text
+
+
 def test_work_that_nobody_waits_for_does_not_hold_up_others(model):
     with running(model, "--workers", "1", "--request-seconds", "2") as (process, address):
         before = workers_of(process)
-        data = {"q": "The cat sleeps. " * 40_000, "source": "en", "target": "fr"}
+        line = "The cat sleeps.\x1f" * 40_000  # which cannot be divided
+        data = {"q": line, "source": "en", "target": "fr"}
         assert httpx2.post(f"{address}/translate", data=data, timeout=60).status_code == 503
         deadline = time.monotonic() + 30
         data = {"q": "A cat sleeps.", "source": "en", "target": "fr"}

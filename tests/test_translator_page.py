@@ -22,6 +22,8 @@ ODD = [
     ATTACK,
 ]
 TWO = f"{EXAMPLE.source}\n{SOURCES[0]}"
+LONG = " ".join(SOURCES)
+"""The server divides it."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,8 @@ def address(model, tmp_path_factory):
     content = json.loads(description.read_text("utf-8"))
     description.write_text(json.dumps({**content, "languages": ["fr", "en"]}), "utf-8")
     options = "--model", str(back), "--workers", "1", "--frontend-timeout", "100"
-    with running(models.DEFAULT, *options, "--char-limit", "300") as (_, address):
+    options += "--frontend-language-target", "fr"
+    with running(models.DEFAULT, *options, "--char-limit", "3000") as (_, address):
         yield address
 
 
@@ -87,7 +90,7 @@ def lit(shown):
     ]
 
 
-@pytest.mark.parametrize("typed", [EXAMPLE.source, TWO, *ODD], ids=ascii)
+@pytest.mark.parametrize("typed", [EXAMPLE.source, TWO, LONG, *ODD], ids=ascii)
 def test_a_text_is_shown_as_it_was_typed_and_its_translation_as_the_server_writes_it(
     shown, address, typed
 ):
@@ -96,6 +99,8 @@ def test_a_text_is_shown_as_it_was_typed_and_its_translation_as_the_server_write
     assert translation(shown) == detailed(address, typed)["text"]
     assert shown.tab.locator(".mirror").text_content() == f"{typed}\n "
     assert shown.tab.locator("main img, main script").count() == 0
+    words = sum(len(part["words"]) for part in detailed(address, typed)["parts"])
+    assert shown.tab.locator("#target .word").count() == words
 
 
 def test_pointing_at_a_word_lights_its_links_on_both_sides(shown, address):
@@ -176,6 +181,13 @@ def test_the_language_is_detected_and_swapped(shown):
     assert auto.text_content() == "Detect language"
 
 
+def test_a_text_in_the_target_language_is_translated_to_another(shown, address):
+    shown.tab.get_by_label("To", exact=True).select_option("en")
+    write(shown, EXAMPLE.source)
+    assert shown.tab.get_by_label("To", exact=True).input_value() == "fr"
+    assert translation(shown) == detailed(address, EXAMPLE.source)["text"]
+
+
 def test_typing_asks_once_and_an_answer_that_comes_late_is_not_shown(shown):
     choose(shown, "en")
     held = []
@@ -219,11 +231,11 @@ def test_former_translations_are_kept_in_the_browser_until_they_are_forgotten(sh
 
 def test_a_text_that_is_too_long_is_refused_in_words_and_stays(shown):
     choose(shown, "en")
-    text = "cat " * 80
+    text = "cat " * 800
     shown.tab.fill("#text", text)
     shown.awaits(".error").to_have_text(re.compile("exceeds text limit"))
     assert shown.tab.input_value("#text") == text
-    assert shown.text("#count") == "320 of 300 characters"
+    assert shown.text("#count") == "3,200 of 3,000 characters"
     write(shown, "A cat.")
     assert shown.tab.locator(".error").count() == 0
 
@@ -256,8 +268,8 @@ def test_a_link_may_bring_the_text_and_the_languages(shown, address):
 def test_the_explorer_opens_with_the_first_line(shown, address):
     choose(shown, "en")
     write(shown, f"\n{EXAMPLE.source}\nAnother line.")
-    shown.tab.click("a[href^=explorer]")
     shown.tab.set_default_timeout(30_000)  # its process loads the models first
+    shown.tab.click("a[href^=explorer]")
     shown.awaits("#sentences .source .text").to_contain_text(EXAMPLE.source.rstrip("."))
     shown.tab.set_default_timeout(5000)
     assert shown.tab.input_value("#sentence") == EXAMPLE.source

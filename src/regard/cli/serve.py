@@ -1,6 +1,7 @@
 """regard serve"""
 
 import asyncio
+import logging
 import sys
 from io import FileIO
 from pathlib import Path
@@ -22,6 +23,10 @@ from regard.errors import RegardError, needs_extra, refuse_system_error
 from regard.system import cores
 
 LOOPBACK = "127.0.0.1"
+SUGGESTIONS_FILE = Path("suggestions.db")
+"""The database of suggestions, in the working folder."""
+ALL, NONE = "all", "none"
+"""What --translation-cache may be."""
 
 
 def serve(
@@ -51,9 +56,19 @@ def serve(
         int,
         typer.Option(help="Port; 0 chooses a free one.", min=0, max=65_535, envvar="LT_PORT"),
     ] = 5000,
+    load_only: Annotated[
+        str,
+        typer.Option(
+            metavar="CODES",
+            help="Languages that are offered, like en,fr; without it, those of all models.",
+            envvar="LT_LOAD_ONLY",
+        ),
+    ] = "",
     workers: Annotated[
         int,
         typer.Option(
+            "--workers",
+            "--threads",
             help="Processes that translate, each on one core; 0 is one per core.",
             min=0,
             max=1024,
@@ -85,6 +100,14 @@ def serve(
         int,
         typer.Option(help="Characters that may wait; above it, requests get status 503.", min=0),
     ] = 1_000_000,
+    translation_cache: Annotated[
+        str,
+        typer.Option(
+            metavar=f"{ALL}|{NONE}",
+            help="Whose translations are kept for repeated requests.",
+            envvar="LT_TRANSLATION_CACHE",
+        ),
+    ] = ALL,
     cache_characters: Annotated[
         int,
         typer.Option(
@@ -101,11 +124,11 @@ def serve(
     frontend_language_target: Annotated[
         str,
         typer.Option(
-            help="Target language that pages begin with.",
-            show_default="the model's",
+            help="Target language that pages begin with; locale is the language of the browser, or"
+            " else the first model's.",
             envvar="LT_FRONTEND_LANGUAGE_TARGET",
         ),
-    ] = "",
+    ] = "locale",
     frontend_timeout: Annotated[
         int,
         typer.Option(
@@ -157,6 +180,18 @@ def serve(
         Path | None,
         typer.Option(help="Append a line of JSON for each request, without its text; - prints it."),
     ] = None,
+    suggestions: Annotated[
+        bool,
+        typer.Option(
+            "--suggestions",
+            help="Keep the translations that people suggest, in a database.",
+            envvar="LT_SUGGESTIONS",
+        ),
+    ] = False,
+    suggestions_db_path: Annotated[
+        Path,
+        typer.Option(help="The database of suggestions.", envvar="LT_SUGGESTIONS_DB_PATH"),
+    ] = SUGGESTIONS_FILE,
     disable_files_translation: Annotated[
         bool,
         typer.Option(
@@ -168,7 +203,9 @@ def serve(
     disable_web_ui: Annotated[
         bool,
         typer.Option(
-            "--disable-web-ui", help="Serve no page and no explorer.", envvar="LT_DISABLE_WEB_UI"
+            "--disable-web-ui",
+            help="Serve no page, no explorer and no /docs/.",
+            envvar="LT_DISABLE_WEB_UI",
         ),
     ] = False,
     watch: Annotated[
@@ -178,6 +215,18 @@ def serve(
     url_prefix: Annotated[
         str, typer.Option(help="Path before all addresses, like /mt.", envvar="LT_URL_PREFIX")
     ] = "",
+    ssl: Annotated[
+        bool,
+        typer.Option(
+            "--ssl",
+            help="Begin addresses in answers with https, for a server behind a proxy with TLS.",
+            envvar="LT_SSL",
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Log more, such as the errors of clients.", envvar="LT_DEBUG"),
+    ] = False,
 ) -> None:
     """Serve translations over HTTP, to the clients of LibreTranslate.
 
@@ -196,23 +245,30 @@ def serve(
     use_utf8()
     try:
         from regard.serving.access import KeyRules
-        from regard.serving.app import Frontend, Operation, make_service_app
+        from regard.serving.app import Operation, make_service_app
         from regard.serving.catalog import Catalog
         from regard.serving.contract import RequestLimits
+        from regard.serving.frontend import LOCALE, make_frontend
         from regard.serving.gather import Gatherer
         from regard.serving.keys import require_database
         from regard.serving.running import run_app
         from regard.serving.service import Cache, Service
+        from regard.serving.suggestions import create_suggestions
     except ModuleNotFoundError as error:
         raise needs_extra("the server", error.name, "serve", "") from error
 
+    if debug:
+        log_more()
     announce_default_model(model[0])
-    catalog = Catalog(model)
+    cached = cached_characters(translation_cache, cache_characters)
+    catalog = Catalog(model, [code.strip() for code in load_only.split(",") if code.strip()])
+    frontend = make_frontend(
+        catalog, frontend_language_source, frontend_language_target or LOCALE, frontend_timeout
+    )
     listening = listen(host, port)
     limits = RequestLimits(
         char_limit, batch_limit, alternatives_limit, request_bytes, request_seconds
     )
-    frontend = Frontend(frontend_language_source, frontend_language_target or "", frontend_timeout)
     if (require_api_key or require_api_key_origin) and not api_keys:
         raise RegardError("keys are required, but none are taken", "regard serve", "add --api-keys")
     databases = (api_keys_db_path,) if api_keys else ()
@@ -221,6 +277,9 @@ def serve(
     key_rules = KeyRules(
         databases, require_api_key, require_api_key_origin or "", get_api_key_link or ""
     )
+    suggested = (suggestions_db_path,) if suggestions else ()
+    for database in suggested:
+        create_suggestions(database)
     log = open_log(access_log)
     operation = Operation(
         req_limit,
@@ -230,11 +289,13 @@ def serve(
         log,
         not disable_files_translation,
         not disable_web_ui,
+        suggested,
+        ssl,
     )
     service = Service(
         catalog,
         Gatherer(catalog.paths, workers or cores(), queue_characters),
-        Cache(cache_characters),
+        Cache(cached),
     )
     app = make_service_app(service, limits, frontend, operation, url_prefix)
     with errors.status("loading") as loading:
@@ -247,6 +308,24 @@ def serve(
         asyncio.run(
             run_app(app, service, listening, trusted_proxy, request_seconds, watch, announce)
         )
+
+
+def log_more() -> None:
+    """From now on, of regard and asyncio, on standard error. Other libraries would log texts."""
+    logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s: %(message)s")
+    for name in ("asyncio", "regard"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def cached_characters(which: str, characters: int) -> int:
+    """How many the cache holds. Raises RegardError if it is to hold those of some keys."""
+    if which not in (ALL, NONE):
+        raise RegardError(
+            "--translation-cache is neither all nor none",
+            "regard serve",
+            "write all or none: API keys are not told apart here",
+        )
+    return characters if which == ALL else 0
 
 
 def open_log(file: Path | None) -> BinaryIO | None:

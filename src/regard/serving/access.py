@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from regard.serving.contract import Parameters, Refused, RequestLimits
+from regard.serving.contract import Parameters, Refused, RequestLimits, without_surrogates
 from regard.serving.keys import Key, known_keys
 from regard.serving.observe import RateLimit
 
@@ -50,7 +50,7 @@ class Access:
         given = parameters.get("api_key") or bearer_token(request)
         if not given or not self.rules.databases:
             return []
-        keys = known_keys(self.rules.databases[0], str(given))
+        keys = known_keys(self.rules.databases[0], without_surrogates(str(given)))
         if not keys:
             raise Refused("Invalid API key", 403)
         return keys

@@ -1,18 +1,17 @@
 """The HTTP application: the endpoints of LibreTranslate's contract, and what a service needs."""
 
-import logging
 from collections.abc import Sequence
+from pathlib import Path
 from secrets import compare_digest
 from typing import Any, BinaryIO, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
 
 from regard.errors import RegardError
 from regard.page import translator_page
@@ -31,18 +30,24 @@ from regard.serving.contract import (
     check_size,
     count_of_alternatives,
     known_language,
+    name_of_format,
     read_object,
     read_parameters,
     required_text,
     required_texts,
 )
-from regard.serving.description import describe
+from regard.serving.description import SUGGEST_PATH, Schema, describe
+from regard.serving.docs_page import docs_page
 from regard.serving.errors import BodyLimits
+from regard.serving.every_request import Cors, Https
 from regard.serving.explorer import make_app
 from regard.serving.explorer_process import ExplorerProcess
 from regard.serving.file_api import FileApi
+from regard.serving.frontend import Frontend, first_languages
+from regard.serving.gather import LOG
 from regard.serving.observe import Metrics, Observed
 from regard.serving.service import Service, Translated, Wanted
+from regard.serving.suggestions import SuggestionApi
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -64,14 +69,8 @@ UNFINISHED_ERRORS = {
 }
 
 
-class Frontend(NamedTuple):
-    """What /frontend/settings tells pages."""
-
-    source: str = AUTO_LANGUAGE
-    target: str = ""
-    """The first target language if it is empty."""
-    timeout: int = 500
-    """Milliseconds after the last key."""
+LOGGED_CHARACTERS = 200
+"""Of an error."""
 
 
 class Operation(NamedTuple):
@@ -87,7 +86,11 @@ class Operation(NamedTuple):
     files: bool = True
     """Whether files are translated."""
     web_ui: bool = True
-    """Whether people find a page at /, and the explorer."""
+    """Whether people find a page at /, the explorer, and a description at /docs/."""
+    suggestions: tuple[Path, ...] = ()
+    """The database of suggestions, or none."""
+    https: bool = False
+    """Whether addresses in answers begin with https, as those of a proxy with TLS do."""
 
 
 class Asked(NamedTuple):
@@ -114,6 +117,7 @@ class Api:
         self.metrics = Metrics(service)
         self.access = Access(operation.key_rules, limits, operation.requests_per_minute)
         self.files = FileApi(service, self.access, limits, operation.files)
+        self.suggestions = SuggestionApi(self.catalog, self.access, limits, operation.suggestions)
 
     def routes(self) -> list[Route]:
         return [
@@ -121,13 +125,13 @@ class Api:
             Route("/translate", self.translate, methods=["POST"]),
             Route("/detect", self.detect, methods=["POST"]),
             Route("/frontend/settings", self.settings, methods=["GET"]),
-            Route("/suggest", self.suggest, methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
             Route("/ready", self.is_ready, methods=["GET"]),
             Route("/v1/translate", self.translate_in_detail, methods=["POST"]),
             Route("/spec", self.spec, methods=["GET"]),
             Route("/metrics", self.show_metrics, methods=["GET"]),
             *self.files.routes(),
+            *self.suggestions.routes(),
         ]
 
     async def languages(self, _: Request) -> Response:
@@ -185,7 +189,8 @@ class Api:
         source, target = (required_text(parameters, each) for each in ("source", "target"))
         alternatives = count_of_alternatives(parameters, limits)
         check_sizes(texts, is_list, limits)
-        form = TEXT_FORMS.get(str(parameters.get("format") or "text"))
+        form_name = name_of_format(parameters)
+        form = TEXT_FORMS.get(form_name)
         guesses: list[list[Guess]] = []
         if source == AUTO_LANGUAGE:
             guesses = [self.catalog.guesses(sample_of(text, form or "text")) for text in texts]
@@ -194,14 +199,24 @@ class Api:
         )
         target = known_language(self.catalog, target)
         if form is None:
-            raise Refused(f"{parameters['format']} format is not supported")
+            raise Refused(f"{form_name} format is not supported")
         for number, language in enumerate(sources):
             if not guesses or guesses[number][0].confidence > 0:
                 check_direction(self.catalog, language, target)
         return Asked(texts, is_list, sources, guesses, Wanted(target, form, alternatives))
 
     async def spec(self, _: Request) -> Response:
-        return SortedJson(describe(self.catalog.languages))
+        return SortedJson(self.description)
+
+    async def docs(self, request: Request) -> Response:
+        """For people: the same, with examples."""
+        host, prefix = request.headers.get("host", "localhost"), request.scope["root_path"]
+        address = f"{request.scope['scheme']}://{host}{prefix}"
+        return HTMLResponse(docs_page(self.description, address))
+
+    @property
+    def description(self) -> Schema:
+        return describe(self.catalog.languages, SUGGEST_PATH if self.operation.suggestions else {})
 
     async def detect(self, request: Request) -> Response:
         parameters = await read_parameters(request, self.limits)
@@ -215,28 +230,21 @@ class Api:
         ordered = sorted(best.items(), key=lambda item: -item[1])
         return SortedJson([{"confidence": share, "language": code} for code, share in ordered])
 
-    async def settings(self, _: Request) -> Response:
-        source, target, timeout = self.frontend
-        target = target or next(iter(self.catalog.models))[1]
-        name = "Auto Detect" if source == AUTO_LANGUAGE else name_of(source)
+    async def settings(self, request: Request) -> Response:
+        accepted = request.headers.get("accept-language", "")
         return SortedJson(
             {
                 "apiKeys": bool(self.operation.key_rules.databases),
                 "charLimit": self.limits.characters,
                 "filesTranslation": self.files.is_enabled,
-                "frontendTimeout": timeout,
+                "frontendTimeout": self.frontend.timeout,
                 "keyRequired": self.operation.key_rules.is_required,
-                "language": {
-                    "source": {"code": source, "name": name},
-                    "target": {"code": target, "name": name_of(target)},
-                },
-                "suggestions": False,
+                "language": first_languages(self.frontend, self.catalog, accepted),
+                "suggestions": bool(self.operation.suggestions),
                 "supportedFilesFormat": self.files.suffixes,
-            }
+            },
+            headers={"Vary": "Accept-Language"},
         )
-
-    async def suggest(self, _: Request) -> Response:
-        raise Refused("Suggestions are disabled on this server.", 403)
 
     async def health(self, _: Request) -> Response:
         """Whether the server answers at all; one that does not should be started again."""
@@ -269,8 +277,10 @@ def as_answer(translated: Sequence[Translated], asked: Asked) -> dict[str, Any]:
     return answer if asked.is_list else {name: values[0] for name, values in answer.items()}
 
 
-async def answer_refused(_: Request, error: Exception) -> Response:
+async def answer_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
+    message = error.message[:LOGGED_CHARACTERS]
+    LOG.debug("%s %r: %d %r", request.method, request.scope["path"], error.status, message)
     return refusal(error)
 
 
@@ -288,7 +298,7 @@ async def answer_http_error(_: Request, error: Exception) -> Response:
 
 async def answer_regard_error(_: Request, error: Exception) -> Response:
     """What the operator has to mend, such as a database of keys that is gone."""
-    logging.getLogger(__name__).error("%s", error)
+    LOG.error("%s", error)
     return refusal(Refused(INTERNAL, 500))
 
 
@@ -296,35 +306,20 @@ async def answer_failure(_: Request, __: Exception) -> Response:
     return refusal(Refused(INTERNAL, 500))
 
 
-class Cors:
-    """The headers that let pages of any origin ask, on every response."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(CORS_HEADERS)
-            await send(message)
-
-        if scope["type"] == "http" and scope["method"] == "OPTIONS":
-            return await HTMLResponse("")(scope, receive, send_with_headers)
-        return await self.app(scope, receive, send_with_headers)
-
-
-def pages(service: Service, access: Access) -> list[BaseRoute]:
-    """For people without a client: the translator, and the explorer."""
+def pages(api: Api) -> list[BaseRoute]:
+    """For people: the translator, the explorer, and the description of the server."""
 
     def allow(request: Request) -> None:
         try:
-            access.check(request, {})
+            api.access.check(request, {})
         except Refused as error:
             raise RegardError(error.message, "the server", "try again later") from error
 
-    models = {"-".join(languages): path for languages, path in service.catalog.models.items()}
+    models = {"-".join(languages): path for languages, path in api.catalog.models.items()}
     return [
         Route("/", lambda _: HTMLResponse(translator_page()), methods=["GET"]),
+        Route("/docs", api.docs, methods=["GET"]),
+        Route("/docs/", api.docs, methods=["GET"]),
         Mount("/explorer", app=make_app(ExplorerProcess(models), allow)),
     ]
 
@@ -337,11 +332,13 @@ def make_service_app(
     url_prefix: str = "",
 ) -> ASGIApp:
     api = Api(service, limits, frontend, operation)
-    routes: list[BaseRoute] = [*api.routes()]
+    own: list[BaseRoute] = [*api.routes()]
     if operation.web_ui:
-        routes += pages(service, api.access)
+        own += pages(api)
+    router = Router(own, redirect_slashes=False)
+    routes: list[BaseRoute] = [Mount(url_prefix, router)] if url_prefix else own
     app = Starlette(
-        routes=[Mount(url_prefix, routes=routes)] if url_prefix else routes,
+        routes=routes,
         exception_handlers={
             Refused: answer_refused,
             RegardError: answer_regard_error,
@@ -350,6 +347,10 @@ def make_service_app(
         },
     )
     app.router.redirect_slashes = False
-    limited = Cors(BodyLimits(app, limits.body_bytes, limits.seconds))
-    paths = {f"{url_prefix}{route.path}" for route in routes if isinstance(route, Route)}
+    limited: ASGIApp = Cors(
+        BodyLimits(app, limits.body_bytes, limits.seconds), CORS_HEADERS, routes
+    )
+    if operation.https:
+        limited = Https(limited)
+    paths = {f"{url_prefix}{route.path}" for route in own if isinstance(route, Route)}
     return Observed(limited, api.metrics, paths, operation.access_log)

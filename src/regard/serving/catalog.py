@@ -1,12 +1,15 @@
 """The models of a server: which languages they translate, and the languages of a text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from importlib import import_module
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryFile, gettempdir
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from regard import models
 from regard.errors import RegardError, refuse_system_error
@@ -23,7 +26,10 @@ MIN_CONFIDENCE = 0.01
 SAMPLE_CHARACTERS = 5000
 """Of a text, by which its language is told."""
 UNKNOWN_LANGUAGE = "en"
-"""What is answered, with a confidence of 0, for a text without letters."""
+"""What is answered, with a confidence of 0, for a text in none of the languages."""
+LEAST_EVIDENCE = 1 / 3
+"""A text is in none of the languages if all of them together are less probable than so much of what
+they are without a text."""
 
 
 class Guess(NamedTuple):
@@ -35,11 +41,15 @@ class Guess(NamedTuple):
 class Catalog:
     """The directions that can be translated, by their languages."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Raises RegardError if a model is missing or damaged, or two translate the same way."""
-        self.paths = [models.find(path) for path in paths]
+    def __init__(self, paths: Sequence[Path], only: Collection[str] = ()) -> None:
+        """`only` are the languages that are offered, as users write them; all if it is empty.
+
+        Raises RegardError if a model is missing or damaged, or two translate the same way, or if
+        no model translates between languages that are offered, or knows one of them.
+        """
         self.models: dict[Languages, Path] = {}
-        for path in self.paths:
+        self.only = only
+        for path in map(models.find, paths):
             direction = read_model_info(path).languages
             languages = shown_code(direction[0]), shown_code(direction[1])
             if languages in self.models:
@@ -49,8 +59,39 @@ class Catalog:
                     "give one model for each direction",
                 )
             self.models[languages] = path
+        if only:
+            self.offer(only)
 
-    @cached_property
+    def offer(self, codes: Collection[str]) -> None:
+        """Keep the directions between these languages. Raises RegardError."""
+        known = {code: self.known(code) for code in codes}
+        for code, language in known.items():
+            if language is None:
+                raise RegardError(
+                    f"no model knows the language {code}",
+                    "--load-only",
+                    f"choose among {', '.join(self.languages)}",
+                )
+        offered = {
+            direction: path
+            for direction, path in self.models.items()
+            if set(direction) <= set(known.values())
+        }
+        if not offered:
+            directions = ", ".join(map("-".join, self.models))
+            raise RegardError(
+                f"no model translates between {' and '.join(codes)}",
+                "--load-only",
+                f"name both languages of a direction; there are {directions}",
+            )
+        self.models = offered
+
+    @property
+    def paths(self) -> list[Path]:
+        """Of the models."""
+        return [*self.models.values()]
+
+    @property
     def languages(self) -> list[str]:
         """All languages, the source of the first model first."""
         return list(dict.fromkeys(code for direction in self.models for code in direction))
@@ -72,15 +113,23 @@ class Catalog:
 
     def guesses(self, text: str) -> list[Guess]:
         """The languages that a text may be in, of those that the models know, likeliest first."""
-        unknown = [Guess(UNKNOWN_LANGUAGE, 0.0)]
-        if not WRITTEN_LETTER.search(text) or len(self.identifier.nb_classes) == 0:
-            return unknown
+        shares = self.shares(text) if WRITTEN_LETTER.search(text) else {}
         ranked = [
-            Guess(self.identified[code], round(100 * float(share), 1))
-            for code, share in self.identifier.rank(text)
+            Guess(self.identified[code], round(100 * share, 1))
+            for code, share in shares.items()
             if share >= MIN_CONFIDENCE
         ]
-        return ranked or unknown
+        return ranked or [Guess(UNKNOWN_LANGUAGE, 0.0)]
+
+    def shares(self, text: str) -> dict[str, float]:
+        """How probable the languages of the models are for a text in one of them, by the codes of
+        the library, the likeliest first; nothing for a text in another language."""
+        ranked = {code: float(share) for code, share in self.identifier.rank(text)}
+        own = {code: share for code, share in ranked.items() if code in self.identified}
+        evidence = sum(own.values())
+        if not own or evidence < LEAST_EVIDENCE * len(own) / len(ranked):
+            return {}
+        return {code: share / evidence for code, share in own.items()}
 
     @cached_property
     def identified(self) -> dict[str, str]:
@@ -89,26 +138,35 @@ class Catalog:
 
     @cached_property
     def identifier(self) -> Any:
-        """Of py3langid, with the tables of the catalog's languages alone; it takes a second to
-        load. Raises RegardError if the disk is full, where the library unpacks its model."""
+        """Of py3langid, with its large tables in files, whose pages need no memory before they are
+        read; it takes a second to load. Raises RegardError if the disk is full."""
         library = import_module("py3langid.langid")
         try:
             tables = import_module("py3langid.modelio").load_model(
                 library.MODEL_DIR / library.MODEL_FILE
             )
+            likelihoods, priors, codes, transitions, rows, features = tables
+            table = np.frombuffer(in_file(likelihoods.data), likelihoods.dtype)
+            moves = in_file(memoryview(transitions)).cast(transitions.typecode)
         except OSError as error:
             refuse_system_error(error, "load the identifier of languages", gettempdir())
-        likelihoods, priors, codes, transitions, rows, features = tables
-        own = [column for column, code in enumerate(codes) if code in self.identified]
         return library.LanguageIdentifier(
-            likelihoods[:, own],
-            priors[own],
-            [codes[column] for column in own],
-            transitions,
+            table.reshape(likelihoods.shape),
+            priors,
+            codes,
+            moves,
             features,
             norm_probs=True,
             tk_row=rows,
         )
+
+
+def in_file(numbers: memoryview) -> memoryview:
+    """The same bytes, in a temporary file. Raises OSError."""
+    with TemporaryFile() as file:
+        file.write(numbers.cast("B"))
+        file.flush()
+        return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
 
 
 def sample_of(text: str, form: str) -> str:

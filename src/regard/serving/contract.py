@@ -85,8 +85,9 @@ def read_object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def no_space() -> Refused:
-    return Refused("The server has no space for the file. Try again later.", 503, RETRY_SECONDS)
+def no_space(what: str = "file") -> Refused:
+    message = f"The server has no space for the {what}. Try again later."
+    return Refused(message, 503, RETRY_SECONDS)
 
 
 def missing(name: str) -> Refused:
@@ -122,6 +123,8 @@ def required_texts(parameters: Parameters, name: str) -> tuple[list[str], bool]:
 def count_of_alternatives(parameters: Parameters, limits: RequestLimits) -> int:
     """Raises Refused."""
     value = parameters.get("alternatives", 0)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     try:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError("neither a number nor its digits")
@@ -132,6 +135,14 @@ def count_of_alternatives(parameters: Parameters, limits: RequestLimits) -> int:
     if 0 <= limits.alternatives < count:
         raise Refused(f"Invalid request: alternatives parameter must be <= {limits.alternatives}")
     return count
+
+
+def name_of_format(parameters: Parameters) -> str:
+    """Also of one that is not supported, as JSON writes it."""
+    value = parameters.get("format")
+    if value is None or value == "":
+        return "text"
+    return without_surrogates(value if isinstance(value, str) else json.dumps(value, default=str))
 
 
 def check_size(size: int, limit: int) -> None:

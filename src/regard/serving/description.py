@@ -1,6 +1,6 @@
 """The server's addresses as OpenAPI describes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regard import __version__
@@ -23,13 +23,20 @@ def content(schema: Schema, kind: str = JSON_CONTENT) -> Schema:
     return {kind: {"schema": schema}}
 
 
+EXAMPLE_TEXT = "The cat sleeps."
 TEXT: Schema = {"type": "string"}
+API_KEY: Schema = {**TEXT, "description": "A key, if this server takes keys"}
 ANY_NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 LANGUAGE: Schema = {"$ref": "#/components/schemas/Language"}
 SOURCE_LANGUAGE: Schema = {"$ref": "#/components/schemas/SourceLanguage"}
 GIVEN_TEXT: Schema = {"type": "string", "minLength": 1}
-FORM: Schema = {"type": "string", "enum": ["text", "html"], "default": "text"}
+FORM: Schema = {
+    "type": "string",
+    "enum": ["text", "html"],
+    "default": "text",
+    "description": "How the texts are written",
+}
 SPAN_SCHEMA: Schema = {
     "type": "array",
     "items": {"type": "integer"},
@@ -38,7 +45,11 @@ SPAN_SCHEMA: Schema = {
     "description": "Start and end, in characters (code points)",
 }
 TEXTS: Schema = {"anyOf": [TEXT, list_of(TEXT)]}
-GIVEN_TEXTS: Schema = {"anyOf": [GIVEN_TEXT, {**list_of(TEXT), "minItems": 1}]}
+GIVEN_TEXTS: Schema = {
+    "anyOf": [GIVEN_TEXT, {**list_of(TEXT), "minItems": 1}],
+    "description": "A text, or a list of texts, which only JSON can hold",
+    "examples": [EXAMPLE_TEXT],
+}
 DETECTED = object_of(("confidence", "language"), confidence=ANY_NUMBER, language=TEXT)
 ERROR = object_of(("error",), error=TEXT)
 SOURCE_WORD = object_of(("text", "span"), text=TEXT, span=SPAN_SCHEMA, coverage=ANY_NUMBER)
@@ -96,8 +107,8 @@ def request_of(name: str) -> Schema:
         source=SOURCE_LANGUAGE,
         target=LANGUAGE,
         format=FORM,
-        alternatives=COUNT,
-        api_key=TEXT,
+        alternatives={**COUNT, "description": "How many other translations of each text"},
+        api_key=API_KEY,
     )
 
 
@@ -163,17 +174,24 @@ DESCRIPTION: Schema = {
                 object_of(("translatedFileUrl",), translatedFileUrl=TEXT),
                 object_of(
                     ("file", "source", "target"),
-                    file={"type": "string", "format": "binary"},
+                    file={
+                        "type": "string",
+                        "format": "binary",
+                        "description": "Its name says its format",
+                        "examples": ["letter.txt"],
+                    },
                     source=SOURCE_LANGUAGE,
                     target=LANGUAGE,
-                    api_key=TEXT,
+                    api_key=API_KEY,
                 ),
                 "multipart/form-data",
             )
         },
         "/detect": {
             "post": operation(
-                "Tell the language of a text", list_of(DETECTED), object_of(("q",), q=GIVEN_TEXTS)
+                "Tell the language of a text",
+                list_of(DETECTED),
+                object_of(("q",), q=GIVEN_TEXTS, api_key=API_KEY),
             )
         },
         "/languages": {
@@ -195,10 +213,45 @@ DESCRIPTION: Schema = {
 }
 
 
-def describe(languages: Sequence[str]) -> Schema:
-    """The description of a server that knows these languages."""
-    schemas = {
-        "Language": {"type": "string", "enum": [*languages]},
-        "SourceLanguage": {"type": "string", "enum": ["auto", *languages]},
+SUGGEST_PATH: Schema = {
+    "/suggest": {
+        "post": operation(
+            "Suggest a better translation, which the operator of the server may read",
+            object_of(("success",), success={"type": "boolean"}),
+            object_of(
+                ("q", "s", "source", "target"),
+                q={**GIVEN_TEXT, "description": "The text", "examples": [EXAMPLE_TEXT]},
+                s={
+                    **GIVEN_TEXT,
+                    "description": "The translation that is suggested",
+                    "examples": ["Le chat dort."],
+                },
+                source=SOURCE_LANGUAGE,
+                target=LANGUAGE,
+                api_key=API_KEY,
+            ),
+        )
     }
-    return {**DESCRIPTION, "components": {"schemas": schemas}}
+}
+"""For a server that keeps suggestions."""
+
+
+def describe(languages: Sequence[str], more_paths: Mapping[str, Schema]) -> Schema:
+    """The description of a server that knows these languages, those of its first model first, and
+    has `more_paths`."""
+    schemas = {
+        "Language": {
+            "type": "string",
+            "enum": [*languages],
+            "description": "The code of a language, in any letter case",
+            "examples": [languages[:2][-1]],
+        },
+        "SourceLanguage": {
+            "type": "string",
+            "enum": ["auto", *languages],
+            "description": "The code of a language, or auto, which detects it",
+            "examples": ["auto"],
+        },
+    }
+    paths = {**DESCRIPTION["paths"], **more_paths}
+    return {**DESCRIPTION, "paths": paths, "components": {"schemas": schemas}}

@@ -71,11 +71,11 @@ class FileApi:
         if not format_of(name):
             raise Refused("Invalid request: file format not supported")
         target = known_language(self.service.catalog, target)
-        content = await upload.read()
-        document = await read_document_of(name, content, ("", target))
-        if source == AUTO_LANGUAGE:
+        is_named = source != AUTO_LANGUAGE
+        source = known_language(self.service.catalog, source) if is_named else ""
+        document = await read_document_of(name, await upload.read(), (source, target))
+        if not source:
             source = self.service.catalog.guesses(sample_of_segments(document.segments))[0].code
-        source = known_language(self.service.catalog, source)
         check_direction(self.service.catalog, source, target)
         check_size(sum(len(segment.text) for segment in document.segments), limits.characters)
         work = self.translations(document.segments, source, target)

@@ -1,8 +1,6 @@
 """API keys, in a SQLite database that holds their hashes alone."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +8,10 @@ from secrets import token_urlsafe
 from typing import NamedTuple
 
 from regard.errors import RegardError
+from regard.serving.database import opened, refuse_unwritable
 
+KEYS = "keys"
+"""What the database holds."""
 KEY_BYTES = 32
 """Random bytes of a key: too many to guess, so that a plain hash is enough."""
 SCHEMA = """
@@ -44,7 +45,7 @@ def add_key(file: Path, name: str, requests_per_minute: int, characters: int) ->
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     if not file.exists():
         refuse_unwritable(file)
-    with opened(file) as database:
+    with opened(file, KEYS) as database:
         database.execute(SCHEMA)
         try:
             row = digest(token), name, created, requests_per_minute, characters
@@ -55,19 +56,10 @@ def add_key(file: Path, name: str, requests_per_minute: int, characters: int) ->
     return token
 
 
-def refuse_unwritable(file: Path) -> None:
-    """Create an empty file that its owner alone can read. Raises RegardError."""
-    try:
-        file.touch(mode=0o600)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RegardError(f"cannot write: {reason}", str(file), "choose another file") from error
-
-
 def list_keys(file: Path) -> list[Key]:
     """The oldest first. Raises RegardError if there is no such database."""
     require_database(file)
-    with opened(file) as database:
+    with opened(file, KEYS) as database:
         rows = database.execute(f"SELECT {COLUMNS} FROM keys ORDER BY created, name")
         return [Key(*row) for row in rows]
 
@@ -75,7 +67,7 @@ def list_keys(file: Path) -> list[Key]:
 def revoke_key(file: Path, name: str) -> None:
     """Raises RegardError if there is no key of this name."""
     require_database(file)
-    with opened(file) as database:
+    with opened(file, KEYS) as database:
         removed = database.execute("DELETE FROM keys WHERE name = ?", (name,)).rowcount
     if not removed:
         raise RegardError(
@@ -86,7 +78,7 @@ def revoke_key(file: Path, name: str) -> None:
 def known_keys(file: Path, token: str) -> list[Key]:
     """The key that a client gave, or none. Raises RegardError if there is no such database."""
     require_database(file)
-    with opened(file) as database:
+    with opened(file, KEYS) as database:
         query = f"SELECT {COLUMNS} FROM keys WHERE hash = ?"
         return [Key(*row) for row in database.execute(query, (digest(token),))]
 
@@ -99,16 +91,3 @@ def require_database(file: Path) -> None:
     """Raises RegardError."""
     if not file.is_file():
         raise RegardError("there is no database of keys", str(file), "begin with regard keys add")
-
-
-@contextmanager
-def opened(file: Path) -> Iterator[sqlite3.Connection]:
-    """What is done in it is written at its end, all of it or nothing. Raises RegardError."""
-    try:
-        with closing(sqlite3.connect(file, timeout=1)) as database, database:
-            yield database
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.Error as error:
-        to_do = "check the file, its folder and the space on the disk"
-        raise RegardError(f"the keys cannot be used: {error}", str(file), to_do) from error

@@ -70,6 +70,7 @@ function change(isComplete) {
   after("translate", translate, isComplete ? 0 : app.settings.frontendTimeout);
 }
 
+/** @returns {Promise<void>} */
 async function translate() {
   const { text, source, target } = app;
   const alternatives = document.querySelector("#others details[open]") ? ALTERNATIVES : 0;
@@ -78,6 +79,11 @@ async function translate() {
     const answer = await postJson("translate", "v1/translate", body);
     if (!answer) return; // a newer one is under way
     const translation = /** @type {DetailedTranslation} */ (answer.translations[0]);
+    const other = otherTarget(translation.source);
+    if (other) {
+      app.target = other;
+      return translate();
+    }
     app.translation = translation.text;
     app.detected = source === "auto" ? translation.source : "";
     app.linked = linkedText(text, translation);
@@ -90,6 +96,16 @@ async function translate() {
   } catch (error) {
     refuse(/** @type {Refusal} */ (error));
   }
+}
+
+/**
+ * The language to translate to instead, if the text turns out to be in the target language.
+ * @param {string} detected
+ */
+function otherTarget(detected) {
+  if (app.source !== "auto" || detected !== app.target) return "";
+  const own = app.languages.find(({ code }) => code === detected);
+  return own?.targets.find((code) => code !== detected) ?? "";
 }
 
 /** @param {Refusal} error */
