@@ -142,18 +142,18 @@ def measure(command: Sequence[str], text: Text, out: str) -> Measured:
     """Raises RuntimeError if the command fails."""
     began = time.monotonic()
     process = subprocess.Popen([*command, "--out", f"{out}/"], cwd=text.folder)
-    first = (0.0, 0)
+    first = last = (0.0, 0)
     memory = dict.fromkeys(memory_by_kind(process.pid), 0.0)
     while process.poll() is None:
         time.sleep(SAMPLE_SECONDS)
-        if not first[1] and (written := text.lines_written(out)):
-            first = time.monotonic() - began, written
-        now = memory_by_kind(process.pid)
-        memory = {kind: max(most, now[kind]) for kind, most in memory.items()}
-    seconds = time.monotonic() - began
+        now = time.monotonic() - began, text.lines_written(out)
+        first = first if first[1] else now
+        last = now if now[1] > last[1] else last
+        held = memory_by_kind(process.pid)
+        memory = {kind: max(most, held[kind]) for kind, most in memory.items()}
     if process.returncode:
         raise RuntimeError(f"{command} ended with {process.returncode}")
-    rate = (text.lines - first[1]) / max(seconds - first[0], SAMPLE_SECONDS)
+    rate = (last[1] - first[1]) / max(last[0] - first[0], SAMPLE_SECONDS)
     return Measured(first[0], rate, memory)
 
 

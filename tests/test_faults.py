@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlencode, urlsplit
@@ -207,6 +208,22 @@ def test_deep_json_and_deep_html_are_answered_or_refused(address, depth):
     asked = {"q": html, "source": "en", "target": "fr", "format": "html"}
     answer = httpx2.post(f"{address}/translate", json=asked, timeout=30)
     assert answer.status_code in (200, 413, 503)
+    assert answers(address)
+
+
+BOMB = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in pairwise("abcdefghi"))
+
+
+@pytest.mark.parametrize(
+    "html",
+    [f'<!DOCTYPE p [<!ENTITY a "cat">{BOMB}]><p>&i;</p>', "&amp;" * 4000, f"<p>&{'a' * 20_000};"],
+    ids=["entities of entities", "many entities", "a long entity"],
+)
+def test_entities_do_not_grow(address, html):
+    asked = {"q": html, "source": "en", "target": "fr", "format": "html"}
+    answer = httpx2.post(f"{address}/translate", json=asked, timeout=30)
+    assert answer.status_code == 200
+    assert len(answer.json()["translatedText"]) < 2 * len(html)
     assert answers(address)
 
 
