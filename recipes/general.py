@@ -7,7 +7,6 @@ at the end. An interrupted run resumes; a finished one is only scored again.
 """
 
 import argparse
-import gzip
 import json
 import random
 import re
@@ -22,6 +21,7 @@ from rich.console import Console
 import regard
 from regard import models
 from regard.config import SearchOptions
+from regard.data.formats.lines import read_lines
 from regard.evaluation import measure
 from regard.export.export import export
 from regard.files import read_json, write_json
@@ -100,8 +100,7 @@ Pairs = list[tuple[str, str]]
 
 
 def read(file: Path) -> list[str]:
-    text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    return text.decode("utf-8").split("\n")[:-1]
+    return [line.decode("utf-8") for line in read_lines(file)]
 
 
 def read_pairs(first: Path, second: Path) -> Pairs:

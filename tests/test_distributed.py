@@ -214,8 +214,8 @@ def test_with_dropout_two_processes_learn_as_well_as_one(program, text, tmp_path
             curves.setdefault(processes, []).append([float(loss) for loss in losses])
     alone, pairs = np.array(curves[1]), np.array(curves[2])
     assert alone.shape == pairs.shape == (3, 8)
-    print(alone, pairs, sep="\n")
-    assert (np.abs(alone.mean(0) - pairs.mean(0)) <= np.ptp(alone, axis=0)).all()
+    spread = np.ptp(alone, axis=0).mean()
+    assert np.abs(alone.mean(0) - pairs.mean(0)).max() <= spread / 2, (alone, pairs)
 
 
 @linux
