@@ -90,7 +90,9 @@ def lit(shown):
     ]
 
 
-@pytest.mark.parametrize("typed", [EXAMPLE.source, TWO, LONG, *ODD], ids=lambda text: ascii(text[:40]))
+@pytest.mark.parametrize(
+    "typed", [EXAMPLE.source, TWO, LONG, *ODD], ids=lambda text: ascii(text[:40])
+)
 def test_a_text_is_shown_as_it_was_typed_and_its_translation_as_the_server_writes_it(
     shown, address, typed
 ):
