@@ -49,6 +49,8 @@ from regard.text.vocabulary import Vocabulary
 DEFAULT_LONGEST = 128
 """Tokens of the longest sentence, for models that do not record how long their sentences were."""
 
+PRINTED = {"\t": "\t", "\n": "\n", "\ufeff": ""}
+"""What is written for control characters that do not become spaces."""
 WRITTEN_NUMBER, DIGIT_RUNS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
 PLACEHOLDER = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
 
@@ -309,8 +311,7 @@ def text_at(text: str, span: Span) -> str:
 def printable(text: str) -> str:
     """The text without a byte order mark, and with spaces for control characters, except for tabs
     and line feeds."""
-    kept = {"\t": "\t", "\n": "\n", "\ufeff": ""}
-    return CONTROL_CHARACTERS.sub(lambda match: kept.get(match[0], " "), text)
+    return CONTROL_CHARACTERS.sub(lambda match: PRINTED.get(match[0], " "), text)
 
 
 def gaps_between(text: str, sentences: Sequence[SourceSentence]) -> list[str]:

@@ -10,7 +10,6 @@ import onnxruntime as ort
 from regard.engine.onnx.builders import GraphKind, build
 from regard.engine.onnx.graph import Graph, draw
 from regard.engine.onnx.network import Network
-from regard.system import trim_memory
 
 Arrays = dict[str, np.ndarray]
 
@@ -83,8 +82,6 @@ class Sessions:
             if kind not in self.ready:
                 graph = build(kind, self.network)
                 self.ready[kind] = Session(graph, self.threads, use_arena=not kind.single)
-                del graph
-                trim_memory()
         session = self.ready[kind]
         return session.run({**given, **self.input_tables} if "table.0" in session.inputs else given)
 
