@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack, closing
 from html import unescape
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx2
 import pytest
@@ -20,9 +21,12 @@ from browsing import Page, faults, load_axe
 from regard.cli import import_command
 from regard.errors import RegardError
 from regard.serving import suggestions
+from regard.serving.catalog import Catalog
 from regard.serving.database import DatabaseUnavailable
 from regard.serving.frontend import accepted_languages, preferred_language
+from regard.serving.gather import Gatherer
 from regard.serving.keys import add_key
+from regard.serving.service import Cache, Service
 from regard.serving.suggestions import Suggestion, add_suggestion, create_suggestions
 from test_cli import typed
 from test_faults import answers
@@ -34,14 +38,18 @@ SUGGESTED = {**WANTED, "q": "The cat sleeps.", "s": "Le chat dort."}
 small_disk = test_full_disk.small_disk
 
 
-@pytest.fixture(scope="module")
-def chinese(model, tmp_path_factory):
-    """A model that says that it translates to Chinese."""
-    folder = shutil.copytree(model, tmp_path_factory.mktemp("chinese") / "en-zh")
+def copied_as(model, folder, *languages):
+    """A copy of a model that says that it translates between these languages."""
+    shutil.copytree(model, folder)
     description = json.loads((folder / "model.json").read_text("utf-8"))
-    description["languages"] = ["en", "zh"]
+    description["languages"] = languages
     (folder / "model.json").write_text(json.dumps(description), "utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def chinese(model, tmp_path_factory):
+    return copied_as(model, tmp_path_factory.mktemp("chinese") / "en-zh", "en", "zh")
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +125,15 @@ def test_a_server_that_has_nothing_to_offer_does_not_start(model):
     assert unknown[0].endswith("xx") and "--load-only" in unknown[1] and "en" in unknown[2]
     lonely = refusal_of("--model", str(model), LT_LOAD_ONLY="en")
     assert "en" in lonely[0] and "--load-only" in lonely[1] and "en-fr" in lonely[2]
+
+
+def test_models_are_loaded_again_whatever_languages_the_others_had(model, tmp_path):
+    other = copied_as(model, tmp_path / "de-zh", "de", "zh")
+    catalog = Catalog([model, other], ["en", "fr", "zh"])
+    gatherer = Gatherer(catalog.paths, 1, 1)
+    with patch.object(gatherer, "reload") as reload:
+        Service(catalog, gatherer, Cache(0)).reload()
+    assert catalog.paths == [model] and reload.called
 
 
 # The languages that a page begins with

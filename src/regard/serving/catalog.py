@@ -48,7 +48,6 @@ class Catalog:
         no model translates between languages that are offered, or knows one of them.
         """
         self.models: dict[Languages, Path] = {}
-        self.only = only
         for path in map(models.find, paths):
             direction = read_model_info(path).languages
             languages = shown_code(direction[0]), shown_code(direction[1])

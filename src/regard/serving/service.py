@@ -14,7 +14,7 @@ from regard.serving.jobs import LONG_CHARACTERS, Answer, Divided, Form, Job, Job
 from regard.text.spans import Span
 
 WORD_CHARACTER = re.compile(r"\w")
-LINE_END = re.compile("(\\r\\n|[\\n\\r\\v\\f\\x85\u2028\u2029]|\\A\ufeff)")
+LINE_END = re.compile(r"(\r\n|[\n\r\v\f\x85\u2028\u2029]|\A\ufeff)")
 """What ends a line, and the byte order mark, which is copied as it is."""
 ANSWER_COST = 200
 """What an answer in the cache costs besides its characters."""
@@ -79,7 +79,7 @@ class Service:
         """Translate with the models as they are on disk now. Nothing changes if one of them cannot
         be read, or translates other languages than before; the log has the reason."""
         try:
-            directions = Catalog(self.catalog.paths, self.catalog.only).models
+            directions = Catalog(self.catalog.paths).models
         except RegardError as error:
             LOG.error("the models are not loaded again: %s", error)
             return
