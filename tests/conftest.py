@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ from regard.lesson.corpus import Example, Lesson, split_lesson
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
+
+# A shell's job in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
 """For tests with named pipes, signals, a shell, or bytes that are not UTF-8 as arguments."""

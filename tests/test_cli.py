@@ -434,10 +434,7 @@ def test_closed_standard_streams_are_empty_and_lost(file):
 
 @needs_posix
 def test_ctrl_c_says_how_to_resume(file, tmp_path):
-    # a shell's job in the background ignores Ctrl-C, and so would what it starts
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    code += "from regard.cli import main; main()"
-    command = [sys.executable, "-c", code, "translate", "--model", str(file)]
+    command = [sys.executable, "-m", "regard", "translate", "--model", str(file)]
     out = tmp_path / "out"
     with subprocess.Popen(
         [*command, "--out", str(out)], stdin=subprocess.PIPE, stderr=subprocess.PIPE

@@ -142,9 +142,6 @@ def test_killed_workers_and_nodes_that_go_and_come_change_nothing(work, cluster)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_driver_that_is_killed_is_resumed_without_a_lost_or_doubled_line(work, cluster, number):
     out = f"driver{number}"
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    code += "from regard.cli import main; main()"
-    work.command[1:3] = ["-c", code]
     process = work.start(out, "--ray", cluster.address)
     work.wait_until_written(out, 7000, process)
     process.send_signal(number)

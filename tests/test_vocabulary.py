@@ -179,7 +179,6 @@ def test_ctrl_c_interrupts_the_learning_of_subwords():
     program = (
         "import os, signal, threading, time\n"
         "from regard.text.vocabulary import learn\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "slowly = (time.sleep(0.01) or f'text number {n}' for n in range(10_000))\n"
         "threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()\n"
         "learn(slowly, 600, 'here')\n"
