@@ -22,7 +22,7 @@ from regard.lesson.corpus import EXAMPLE
 ROOT = Path(__file__).parents[1]
 MAX_BYTES = 210e6
 """On disk, with all dependencies and a model."""
-HEAVY = ("torch", "matplotlib", "sacrebleu", "sacremoses", "fastapi", "pyarrow", "ray", "scipy")
+HEAVY = ("torch", "matplotlib", "sacrebleu", "sacremoses", "starlette", "pyarrow", "ray", "scipy")
 SLOW = ("torch", "jaxtyping", "matplotlib", "rich.progress", "unittest", "pyarrow", "ray")
 
 with_the_model = pytest.mark.skipif(

@@ -1,17 +1,21 @@
 """The errors of the explorer as JSON: what happened, where, what to do."""
 
 import asyncio
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.errors import RegardError, invalid_value
+
+RequestModel = TypeVar("RequestModel", bound=BaseModel)
 
 MAX_BODY_BYTES = 1_000_000
 """More than any sentence with its changes needs."""
@@ -52,22 +56,37 @@ class BodyLimits:
         return await self.app(scope, receive_some, send)
 
 
-def add_error_handlers(app: FastAPI) -> None:
+async def read_request(request: Request, model: type[RequestModel]) -> RequestModel:
+    """The JSON of a request. Raises RegardError if it is none, or not of this model.
+
+    A page of another site cannot send this content type without asking first.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        where = f"content type '{kind}'" if kind else "its content type"
+        raise RegardError("the request is not JSON", where, "send application/json")
+    try:
+        return model.model_validate(json.loads(await request.body()))
+    except json.JSONDecodeError as error:
+        raise RegardError(
+            "the request is not JSON", f"character {error.pos}", "send JSON"
+        ) from error
+    except ValidationError as error:
+        raise request_error(error.errors()[0]) from error
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400) from error
+
+
+def add_error_handlers(app: Starlette) -> None:
     """Answer every refused request with an error in three parts."""
     app.add_middleware(BodyLimits, limit=MAX_BODY_BYTES, seconds=MAX_BODY_SECONDS)
     app.add_exception_handler(RegardError, handle_regard_error)
-    app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_error)
 
 
 def handle_regard_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RegardError)
     return error_response(error, 400)
-
-
-def handle_validation_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return error_response(request_error(error.errors()[0]), 400)
 
 
 def handle_http_error(_: Request, error: Exception) -> JSONResponse:
@@ -93,11 +112,8 @@ def error_response(error: RegardError, status: int) -> JSONResponse:
 
 def request_error(fault: Mapping[str, Any]) -> RegardError:
     """The error for one of pydantic's `errors()` about a request."""
-    path = [str(part) for part in fault["loc"] if part != "body"]
-    field, where = ".".join(path), "the request"
-    if fault["type"] == "json_invalid":
-        return RegardError("the request is not JSON", f"character {field}", "send JSON")
-    if not path:
+    field, where = ".".join(str(part) for part in fault["loc"]), "the request"
+    if not field:
         return RegardError("the request is not a JSON object", where, "send a JSON object")
     if fault["type"] == "missing":
         return RegardError(f"the request has no field '{field}'", where, f"add '{field}'")

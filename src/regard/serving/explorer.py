@@ -8,16 +8,19 @@ from math import inf
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import uvicorn
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
 
 from regard.errors import RegardError
 from regard.explain.explanation import ScoreChange, as_json, explain, model_facts, require_trace
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.page import live_page
-from regard.serving.errors import add_error_handlers
+from regard.serving.errors import add_error_handlers, read_request
 from regard.special import END
 from regard.translator import Translator
 
@@ -147,32 +150,41 @@ def allow_all(_: Request) -> None:
     """For one's own machine."""
 
 
-def make_app(explorer: Explains, allow: Callable[[Request], None] = allow_all) -> FastAPI:
+def make_app(explorer: Explains, allow: Callable[[Request], None] = allow_all) -> Starlette:
     """The page and its API, whose requests `allow` may refuse with a RegardError."""
 
-    def show_page() -> HTMLResponse:
+    def show_page(_: Request) -> HTMLResponse:
         facts = explorer.describe()
         names = [each["name"] for each in facts]
         data = {"title": "regard", "models": names, "explanations": [], "facts": facts}
         return HTMLResponse(live_page(data))
 
-    def explain_text(request: ExplainRequest) -> JSONResponse:
-        return JSONResponse(explorer.explain(request))
+    def describe(_: Request) -> JSONResponse:
+        return JSONResponse({"models": explorer.describe()})
 
-    def set_one_weight(request: SetWeightRequest) -> JSONResponse:
-        return JSONResponse(explorer.set_weight(request))
+    async def explain_text(request: Request) -> JSONResponse:
+        allow(request)
+        asked = await read_request(request, ExplainRequest)
+        return JSONResponse(await run_in_threadpool(explorer.explain, asked))
 
-    app = FastAPI(title="regard explore", docs_url=None, redoc_url=None, openapi_url=None)
+    async def set_one_weight(request: Request) -> JSONResponse:
+        allow(request)
+        asked = await read_request(request, SetWeightRequest)
+        return JSONResponse(await run_in_threadpool(explorer.set_weight, asked))
+
+    app = Starlette(
+        routes=[
+            Route("/", show_page),
+            Route("/api/models", describe),
+            Route("/api/explain", explain_text, methods=["POST"]),
+            Route("/api/set-weight", set_one_weight, methods=["POST"]),
+        ]
+    )
     add_error_handlers(app)
-    app.add_api_route("/", show_page)
-    app.add_api_route("/api/models", lambda: {"models": explorer.describe()})
-    checks = [Depends(allow)]
-    app.add_api_route("/api/explain", explain_text, methods=["POST"], dependencies=checks)
-    app.add_api_route("/api/set-weight", set_one_weight, methods=["POST"], dependencies=checks)
     return app
 
 
-def make_local_app(explorer: Explains) -> FastAPI:
+def make_local_app(explorer: Explains) -> Starlette:
     """The same for this machine alone."""
     app = make_app(explorer)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
@@ -187,7 +199,7 @@ class Server(uvicorn.Server):
             await asyncio.wait_for(super().shutdown(sockets), SHUTDOWN_SECONDS)
 
 
-async def serve(app: FastAPI, listening: socket.socket) -> None:
+async def serve(app: Starlette, listening: socket.socket) -> None:
     """Serve until Ctrl-C; a thread may then still be running."""
     await Server(uvicorn.Config(app, log_level="warning")).serve([listening])
 
