@@ -1,4 +1,4 @@
-"""Draw the alignment head (`model.alignment_head`) into a graph, in single precision.
+"""Draw the alignment head (`model.alignment_head`) into a graph, which computes in fp32.
 
 Letters: B sentences, S source tokens, T target tokens, D size of a vector.
 """
@@ -11,6 +11,8 @@ from regard.engine.onnx.candidates import CandidateTokens
 from regard.engine.onnx.encoders import SOURCE_INPUT
 from regard.engine.onnx.graph import Graph, Value, concat, draw
 from regard.engine.onnx.network import Network
+from regard.engine.onnx.products import Arithmetic, Int8
+from regard.engine.quantize import are_int8, dequantize
 from regard.engine.weight_names import DIRECTION_CELLS
 from regard.files import Tensors
 
@@ -23,27 +25,28 @@ def alignment_graph(g: Graph, network: Network, _: CandidateTokens) -> None:
     states = network.encoder.encode(g).states
     [source] = g.input_table(SOURCE_INPUT)
     target = g.input("target", "int64", "B", "T")
+    head = network.alignment_head
+    tables = Int8(head, {}, False) if are_int8(head) else Arithmetic(head)
+    weights = dequantize({name: head[name] for name in head if ".embed." not in name})
     sides = ("source", source, states, "S"), ("target", target, network.decoder.embed(target), "T")
     for side, tokens, inputs, axis in sides:
         lengths = g.input(f"{side}_lengths", "int32", "B")
-        vectors = read(g, network.alignment_head, side, tokens, inputs, lengths)
+        table = f"{side}.embed.table.weight"
+        own = tables.embed(table, tokens, head[table].shape[1] ** 0.5)
+        both = concat([inputs, own], axis=2).transpose(1, 0, 2)
+        vectors = read(g, weights, side, both, lengths)
         g.output(vectors.transpose(1, 0, 2), f"{side}_vectors", "B", axis, "D")
 
 
-def read(
-    g: Graph, tensors: Tensors, side: str, tokens: Value, inputs: Value, lengths: Value
-) -> Value:
-    """Tokens [B T] and inputs [B T _] to vectors [T B D+1]."""
-    table = tensors[f"{side}.embed.table.weight"]
-    own = g.tensor(f"{side}.embed", table * np.float32(table.shape[1] ** 0.5))[tokens]
-    both = concat([inputs, own], axis=2).transpose(1, 0, 2)
+def read(g: Graph, tensors: Tensors, side: str, inputs: Value, lengths: Value) -> Value:
+    """Inputs [T B _] to vectors [T B D+1]."""
     cells = [f"{side}.layer.{direction}.cell" for direction in DIRECTION_CELLS["bidirectional"]]
     size = tensors[f"{cells[0]}.weight_hh_l0"].shape[1]
     weights = [
         g.tensor(f"{side}.{kind}", array)
         for kind, array in zip("WRB", lstm_weights(tensors, cells), strict=True)
     ]
-    given = [both, *weights, lengths]
+    given = [inputs, *weights, lengths]
     hidden = draw("LSTM", given, ["float32"], direction="bidirectional", hidden_size=size)[0]
     states = hidden.transpose(0, 2, 1, 3).reshape(0, 0, 2 * size)
     matrix, bias = (tensors[f"{side}.project.{part}"] for part in ("weight", "bias"))

@@ -32,7 +32,7 @@ from regard.engine.onnx.search_state import CACHES, NEXT
 from regard.engine.onnx.session import Arrays, Sessions, int8_saturates
 from regard.engine.onnx.shortlist import allowed_tokens, pad_to_blocks, put_leading_first
 from regard.engine.placeholders import tensors_to_run
-from regard.engine.quantize import are_int8, dequantize
+from regard.engine.quantize import are_int8
 from regard.engine.sizes import sizes_of, sizes_of_model
 from regard.engine.weight_shapes import head_sizes, match_shapes, products_of
 from regard.errors import RegardError
@@ -66,7 +66,7 @@ class OnnxEngine:
         shortlist: Shortlist = NO_SHORTLIST,
         alignment_head: Tensors = NO_HEAD,
     ) -> None:
-        """`alignment_head` is in single precision, or empty."""
+        """`alignment_head`: its weights as they are stored, or none."""
         self.tokens = len(tensors[f"{weight_names.OUTPUT}.bias"])
         self.sizes = sizes_of(options, len(tensors[weight_names.SOURCE_TABLE]), self.tokens)
         self.shortlist = shortlist
@@ -340,5 +340,11 @@ def load_onnx_engine(model: ModelFile, where: str, threads: int) -> OnnxEngine:
         raise RegardError(
             "the weights are those of another model", where, "copy it again, or export it again"
         )
-    tensors, head = tensors_to_run(model), dequantize(model.alignment_head)
-    return OnnxEngine(options, tensors, model.calibration, threads, model.shortlist, head)
+    return OnnxEngine(
+        options,
+        tensors_to_run(model),
+        model.calibration,
+        threads,
+        model.shortlist,
+        model.alignment_head,
+    )

@@ -169,6 +169,8 @@ class Graph:
         self.depth: int = around.depth + 1 if around else 0
         self.nodes: list[bytes] = []
         self.tensors: dict[str, proto.Parts] = {}
+        self.tables: dict[str, np.ndarray] = {}
+        """Large constants that are given to each run, so that all graphs share their memory."""
         self.inputs: list[proto.Port] = []
         self.outputs: list[proto.Port] = []
 
@@ -205,6 +207,11 @@ class Graph:
         if name not in self.root.tensors:
             self.root.tensors[name] = proto.tensor_proto(name, array)
         return Value(self.root, name, array.dtype.name)
+
+    def table(self, name: str, array: np.ndarray) -> Value:
+        """A large constant whose rows are looked up; it is not copied into the graph."""
+        self.root.tables[name] = array
+        return self.root.input(name, array.dtype.name, *array.shape)
 
     def constant(self, value: object, element: str) -> Value:
         """A constant, stored under a name that tells its value."""

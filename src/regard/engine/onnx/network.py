@@ -29,7 +29,7 @@ class Network:
     def __init__(
         self, sizes: Sizes, arithmetic: Arithmetic, alignment_head: Tensors = NO_HEAD
     ) -> None:
-        """`alignment_head`: its weights in single precision, or none."""
+        """`alignment_head`: its weights as they are stored, or none."""
         self.alignment_head = alignment_head
         self.sizes, self.arithmetic, self.tokens = sizes, arithmetic, sizes.target_tokens
         self.encoder = ENCODERS[sizes.encoder_layer_type](sizes, arithmetic)

@@ -69,8 +69,7 @@ class Arithmetic:
 
     def embed(self, table: str, tokens: Value, factor: float) -> Value:
         """table[tokens] * factor"""
-        scaled = self.tensors[table] * np.float32(factor)
-        return tokens.graph.tensor(f"{table}.rows", scaled)[tokens]
+        return tokens.graph.table(f"{table}.rows", self.tensors[table])[tokens] * factor
 
     def columns(self, weights: Sequence[str], bias: Bias) -> np.ndarray:
         """concatenate(weights).T, with a column for each number of the bias."""
@@ -149,9 +148,8 @@ class Int8(Arithmetic):
         return weights
 
     def embed(self, table: str, tokens: Value, factor: float) -> Value:
-        # a table in fp32 would take four times the memory, and a tenth of a cold start
         g = tokens.graph
-        rows = g.tensor(f"{table}.rows", self.tensors[table])[tokens]
+        rows = g.table(f"{table}.rows", self.tensors[table])[tokens]
         scales = self.tensors[table + SCALE][:, None] * np.float32(factor)
         scale = g.tensor(f"{table}.row_scales", scales)[tokens]
         return rows.cast("float32") * scale

@@ -57,10 +57,12 @@ class Session:
             disabled_optimizers=DISABLED_OPTIMIZERS,
         )
         self.session._model_bytes = None  # a copy of all weights, kept for other providers
+        self.tables = graph.tables
         self.inputs = [port.name for port in self.session.get_inputs()]
         self.outputs = [port.name for port in self.session.get_outputs()]
 
     def run(self, given: Arrays) -> Arrays:
+        given = {**self.tables, **given}
         values = self.session.run(self.outputs, {name: given[name] for name in self.inputs})
         # numpy has two names for int64, and ONNX Runtime uses the less usual one
         return {
