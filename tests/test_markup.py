@@ -405,6 +405,15 @@ def test_variables_are_not_translated(translator):
     assert text.count("%1$s") == 1
 
 
+def test_the_frame_of_an_icu_message_is_kept_and_its_texts_are_translated(translator):
+    frame = "{{n, plural, one {{# {}}} other {{# {}}}}}".format
+    assert plain(translator, frame("dog", "dogs")) == frame("chien", "chiens")
+    source = f"<p><b>{frame('dog', 'dogs')}</b> sleep.</p>"
+    assert html(translator, source)[0].startswith(f"<p><b>{frame('chien', 'chiens')}</b> ")
+    ordinals = "{0, selectordinal, one {#st} two {#nd} other {#th}}"
+    assert plain(translator, ordinals) == ordinals
+
+
 def test_what_is_not_to_be_translated_is_copied(translator):
     for element in (
         "<code>The cat &lt; b</code>",

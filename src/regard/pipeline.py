@@ -29,6 +29,7 @@ from regard.text.coverage import strip
 from regard.text.edits import EditedText
 from regard.text.languages import Languages, script
 from regard.text.layout import translatable_spans
+from regard.text.message_format import message_texts
 from regard.text.normalize import (
     CONTROL_CHARACTERS,
     fold_unknown,
@@ -190,8 +191,9 @@ class Pipeline:
         return [one.as_read(part.start) for one in own] == [one.as_read(0) for one in sentences]
 
     def pieces(self, text: str) -> list[Span]:
-        """What is text, without its layout."""
-        return translatable_spans(text) if self.options.layout else [Span(0, len(text))]
+        """What is text, without its layout and the frames of its messages."""
+        pieces = translatable_spans(text) if self.options.layout else [Span(0, len(text))]
+        return in_messages(text, pieces) if self.options.spans else pieces
 
     def read_piece(self, text: str, piece: Span, split: "Splitter") -> Iterator[SourceSentence]:
         normalized = self.normalize(EditedText(text).slice(piece))
@@ -287,6 +289,15 @@ Splitter = Callable[[str, Sequence[Span]], list[Span]]
 def as_one(text: str, _: Sequence[Span]) -> list[Span]:
     """A text as one sentence."""
     return [Span(0, len(text))]
+
+
+def in_messages(text: str, pieces: Sequence[Span]) -> list[Span]:
+    """The texts of these pieces of a text; several where a piece holds a message of ICU."""
+    return [
+        strip(text, Span(piece.start + own.start, piece.start + own.end))
+        for piece in pieces
+        for own in message_texts(text_at(text, piece))
+    ]
 
 
 def spans_within(spans: Sequence[Span], sentence: Span) -> list[Span]:
