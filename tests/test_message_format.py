@@ -1,6 +1,7 @@
 """Messages of ICU: their frames are kept, their texts are translated."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -78,7 +79,7 @@ def test_texts_are_in_order_and_what_is_between_them_is_the_frame(message):
     spans = message_texts(message)
     edges = [edge for span in spans for edge in span]
     assert edges == sorted(edges) and spans[-1].end == len(message)
-    gaps = [message[one.end : two.start] for one, two in zip(spans, spans[1:], strict=False)]
+    gaps = [message[one.end : two.start] for one, two in pairwise(spans)]
     frame = r"[\s#]*(?:\}\s?)*(?:\{n, (?:plural|select|selectordinal), )?[\s{}#]*"
     selectors = r"(?:(?:one|other|=0|male)\s?\{)?[\s{}#]*"
     assert all(re.fullmatch(f"(?:{frame}{selectors})+", gap) for gap in gaps), gaps
