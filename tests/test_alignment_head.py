@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import unicodedata
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -38,6 +41,8 @@ from regard.search.protocols import Forced
 from regard.special import PLACEHOLDER_SYMBOLS
 from regard.storage.folder import ALIGNMENT_HEAD
 from regard.storage.model_file import read_model
+from regard.text.normalize import replace_control_characters
+from regard.text.spans import words
 from regard.training import alignment_head as training
 from regard.training.add_head import prepare_work
 from regard.training.alignment_head import HeadTrainer, LinkedBatch, tokens_of_words, train_head
@@ -326,6 +331,52 @@ def test_the_head_of_another_model_is_refused(with_head, tmp_path, engine):
     write_tensors(other / ALIGNMENT_HEAD, weights_of(random_head(sizes)), {})
     with pytest.raises(RegardError, match="another model"):
         regard.load(other, engine=engine)
+
+
+ODD_PARTS = [
+    *("\u00a0", "\u202f", "  ", "\t", "\u00ad", "\u200b", "\ufeff", "\x07", "<b>", "</b>", "<br/>"),
+    *(
+        "&amp;",
+        "&eacute;",
+        "🙂",
+        "👩\u200d💻",
+        "🇫🇷",
+        "ﬁ",
+        "ﬀ",
+        "…",
+        "e\u0301",
+        "n\u0303",
+        "Å",
+        "ｆｕｌｌ",
+    ),
+    *("{name}", "%s", "3.5 %", "https://a.b/c", "— ", "“", "’", "!?", "日本"),
+]
+
+
+@pytest.mark.proof
+def test_each_span_of_a_thousand_odd_lines_is_the_word_that_it_names():
+    random = Random(1)
+    lines = []
+    for example in examples(1000, seed=5):
+        parts = re.split(r"(?<=\s)|(?=\s)", example.source)
+        for _ in range(random.randint(1, 5)):
+            parts.insert(random.randrange(len(parts) + 1), random.choice(ODD_PARTS))
+        form = random.choice(["NFC", "NFD"])
+        lines.append(unicodedata.normalize(form, "".join(parts)))
+    named = 0
+    for line, translation in zip(lines, regard.load().translate(lines), strict=True):
+        for text, own in ((line, translation.source_words), (translation.text, translation.words)):
+            starts, ends = (
+                map(set, zip(*words(text), strict=True)) if words(text) else (set(), set())
+            )
+            for word in own:
+                cut = text[slice(*word.span)]
+                assert word.span.start in starts and word.span.end in ends, line
+                assert replace_control_characters(cut) == word.text, line
+                named += 1
+        alignment = translation.alignment
+        assert all(link.source < len(translation.source_words) for link in alignment.links)
+    assert named > 10_000
 
 
 @pytest.mark.parametrize("kind", ["head", "attention"])

@@ -11,6 +11,8 @@ from regard.special import PLACEHOLDER_SYMBOLS
 from regard.text.edits import EditedText
 from regard.text.normalize import normalize
 from regard.text.placeholders import (
+    PLACEHOLDER,
+    close_up,
     find_spans,
     foreign_spans,
     is_translatable,
@@ -248,6 +250,26 @@ def test_each_span_is_one_symbol_and_leads_to_what_the_user_wrote(parts):
     for symbol, original in zip(PLACEHOLDER_SYMBOLS, protected.originals, strict=False):
         index = protected.text.text.index(symbol)
         assert protected.text.original(Span(index, index + 1)) == original
+
+
+@given(
+    st.lists(words | FAMILIES["braces"] | st.sampled_from([" ", "-", "<b>", "日本"]), max_size=8)
+)
+def test_spaces_beside_symbols_are_taken_out_where_a_letter_was_beside_the_span(parts):
+    text = "".join(parts)
+    spans = find_spans(text, None)
+    read = protect(EditedText(text), spans).text
+    assert not re.search(
+        rf"[^\W_]{PLACEHOLDER.pattern}|{PLACEHOLDER.pattern}[^\W_]", ascii_of(read.text)
+    )
+    copies = dict(zip(PLACEHOLDER_SYMBOLS, cut(text, spans), strict=False))
+    closed = close_up(read, text, spans).sub(PLACEHOLDER, lambda match: copies[match[0]])
+    assert closed.text == text
+
+
+def ascii_of(text):
+    """With a sign for each letter of a script without spaces, beside which there need be none."""
+    return re.sub("[日本]", "-", text)
 
 
 def test_a_text_has_at_most_as_many_spans_as_there_are_symbols():

@@ -37,10 +37,14 @@ from regard.text.normalize import (
     single_spaces,
 )
 from regard.text.placeholders import (
+    PLACEHOLDER,
+    close_up,
+    complete_word,
     find_spans,
     foreign_spans,
     is_translatable,
     protect,
+    space_symbols,
 )
 from regard.text.sentences import split_long, split_sentences
 from regard.text.spans import Span, merge_spans
@@ -53,7 +57,6 @@ DEFAULT_LONGEST = 128
 PRINTED = {"\t": "\t", "\n": "\n", "\ufeff": ""}
 """What is written for control characters that do not become spaces."""
 WRITTEN_NUMBER, DIGIT_RUNS = re.compile(r"\d+(?:[.,:]\d+)*"), re.compile(r"\d+")
-PLACEHOLDER = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
 
 
 class SourceSentence(NamedTuple):
@@ -154,7 +157,7 @@ class Pipeline:
         text = normalize(translation).text
         for symbol, span in zip(PLACEHOLDER_SYMBOLS, sentence.protected, strict=False):
             text = text.replace(text_at(sentence.normalized.text, span), symbol, 1)
-        return self.target.encode([text])[0]
+        return self.target.encode([space_symbols(EditedText(text)).text])[0]
 
     def divide(self, text: str, characters: int) -> list[Span]:
         """Parts of a text that have some `characters` each and can be translated by themselves:
@@ -214,8 +217,9 @@ class Pipeline:
         """The spans of a normalized text that are no language."""
         if not self.options.spans:
             return []
-        foreign = foreign_spans(text, script(self.languages[0]), self.source.knows)
-        return merge_spans(find_spans(text, self.protected), foreign)
+        found = merge_spans(complete_word(text, span) for span in find_spans(text, self.protected))
+        foreign = foreign_spans(text, script(self.languages[0]), self.source.knows, found)
+        return merge_spans(found, foreign)
 
     def is_translatable(self, text: str, protected: Sequence[Span]) -> bool:
         """Whether there is language in a normalized text."""
@@ -279,7 +283,8 @@ class Pipeline:
         if not sentence.protected:
             return cased
         copies = sentence.copies
-        return cased.sub(PLACEHOLDER, lambda match: copies.get(match[0], ""))
+        closed = close_up(cased, sentence.normalized.text, sentence.protected)
+        return closed.sub(PLACEHOLDER, lambda match: copies.get(match[0], ""))
 
 
 Splitter = Callable[[str, Sequence[Span]], list[Span]]

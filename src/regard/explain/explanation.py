@@ -12,7 +12,7 @@ from regard import models
 from regard.alignment.links import Alignment
 from regard.errors import RegardError
 from regard.loading import load
-from regard.pipeline import PLACEHOLDER, SourceSentence
+from regard.pipeline import SourceSentence
 from regard.search.protocols import FinishReason, Hypothesis
 from regard.search.trace import (
     Architecture,
@@ -25,6 +25,7 @@ from regard.shapes import Float
 from regard.special import END, PIECES, Ids
 from regard.storage.model_file import is_file, read_model_info
 from regard.text.normalize import replace_control_characters
+from regard.text.placeholders import PLACEHOLDER
 from regard.text.segments import TokenizedText, detokenize, with_end, without_end
 from regard.text.vocabulary import Token, Vocabulary
 from regard.translator import Translator

@@ -1,6 +1,7 @@
 """Spans that are not translated, and the text with a placeholder symbol for each."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,9 +18,13 @@ MAX_NEIGHBOURS = 4
 """More spans in a row, with signs and spaces alone between, are one."""
 
 
+PLACEHOLDER = re.compile(f"[{PLACEHOLDER_SYMBOLS[0]}-{PLACEHOLDER_SYMBOLS[-1]}]")
+
+
 class Protected(NamedTuple):
     text: EditedText
-    """With the symbol `PLACEHOLDER_SYMBOLS[k]` in place of span k."""
+    """With the symbol `PLACEHOLDER_SYMBOLS[k]` in place of span k, and a space between a symbol and
+    a letter, which the model is used to."""
     originals: tuple[Span, ...]
     """Of each span, the user's characters."""
 
@@ -53,8 +58,11 @@ def join_neighbours(text: str, spans: list[Span]) -> list[Span]:
     ]
 
 
-def foreign_spans(text: str, script: str, known: Callable[[str], bool]) -> list[Span]:
-    """The words and signs that the model cannot read, in order and apart.
+def foreign_spans(
+    text: str, script: str, known: Callable[[str], bool], found: Sequence[Span] = ()
+) -> list[Span]:
+    """The words and signs that the model cannot read, in order and apart; signs only outside the
+    spans that were `found` already, which are in order and apart.
 
     Words with a letter that is not of `script` (an ISO 15924 code; "" for a script that is not
     known), words with a character beyond ASCII that is not `known`, and signs that are not; the
@@ -69,20 +77,27 @@ def foreign_spans(text: str, script: str, known: Callable[[str], bool]) -> list[
     signs = [
         complete_word(text, Span(*match.span()))
         for match in SIGN_RUN.finditer(unified)
-        if not known(match[0][0])
+        if not known(match[0][0]) and not is_within(found, match.start())
     ]
     words = [] if is_own else unreadable_words(text, unified, foreign, known)
     return join_over_spaces(text, merge_spans(words, signs))
 
 
-def complete_word(text: str, sign: Span) -> Span:
-    """The word that a sign is inside, like R&D; the sign alone if it is at the edge of one."""
-    start, end = sign
+def is_within(spans: Sequence[Span], index: int) -> bool:
+    """Whether a character is in one of the spans, which are in order and apart."""
+    before = bisect_right(spans, index, key=lambda span: span.start)
+    return before > 0 and index < spans[before - 1].end
+
+
+def complete_word(text: str, span: Span) -> Span:
+    """The word that a span is inside, like the signs of R&D and H<sub>2</sub>O; the span alone if
+    it is at the edge of one."""
+    start, end = span
     while start > 0 and is_spaced_letter(text[start - 1]):
         start -= 1
     while end < len(text) and is_spaced_letter(text[end]):
         end += 1
-    return Span(start, end) if start < sign.start and sign.end < end else sign
+    return Span(start, end) if start < span.start and span.end < end else span
 
 
 def is_spaced_letter(character: str) -> bool:
@@ -132,4 +147,38 @@ def is_translatable(text: str, spans: Sequence[Span]) -> bool:
 def protect(text: EditedText, spans: Sequence[Span]) -> Protected:
     """The text with a symbol for each span; there are at most as many spans as symbols."""
     replaced = text.replace(zip(spans, PLACEHOLDER_SYMBOLS[: len(spans)], strict=True))
-    return Protected(replaced, tuple(map(text.original, spans)))
+    return Protected(space_symbols(replaced), tuple(map(text.original, spans)))
+
+
+def space_symbols(text: EditedText) -> EditedText:
+    """A text with a space between each symbol and a letter or a digit beside it."""
+    edges = (
+        edge
+        for match in PLACEHOLDER.finditer(text.text)
+        for edge, beside in ((match.start(), match.start() - 1), (match.end(), match.end()))
+        if has_spaced_letter(text.text, beside)
+    )
+    return text.replace((Span(edge, edge), " ") for edge in edges)
+
+
+def close_up(translation: EditedText, text: str, spans: Sequence[Span]) -> EditedText:
+    """A translation without the spaces beside the symbols of these spans of `text`, on the sides
+    where a letter or a digit is beside the span."""
+    spaces = set()
+    for match in PLACEHOLDER.finditer(translation.text):
+        number = PLACEHOLDER_SYMBOLS.index(match[0])
+        if number < len(spans):
+            if has_spaced_letter(text, spans[number].start - 1):
+                spaces.add(match.start() - 1)
+            if has_spaced_letter(text, spans[number].end):
+                spaces.add(match.end())
+    return translation.replace(
+        (Span(index, index + 1), "")
+        for index in sorted(spaces)
+        if translation.text[index : index + 1] == " "
+    )
+
+
+def has_spaced_letter(text: str, index: int) -> bool:
+    """Whether there is a character at this index, and it is a letter or a digit."""
+    return 0 <= index < len(text) and is_spaced_letter(text[index])
