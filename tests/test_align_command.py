@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from commands import typed
 from regard.lesson.corpus import examples
-from test_cli import typed
 
 LESSON = examples(400, 5)
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
+from commands import typed
 from conftest import InMemory, tiny
 from regard.alignment.head import HeadOutput, TokenVectors, head_posterior
 from regard.alignment.links import MIN_PROBABILITY, of_one_model
@@ -50,7 +51,6 @@ from regard.training.alignment_text import TextSample, link_text, sentence_token
 from regard.training.loop import Interrupted
 from regard.training.report import NoReport
 from regard.word_alignment import GivenPair, WordTokens, align_given, from_surest
-from test_cli import typed
 from test_onnx import (
     HEAD_SIZE,
     SOURCES,

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import typed
 from conftest import needs_posix
 from regard.cli import translate as translating
 from regard.config import options
@@ -30,14 +31,6 @@ COMMANDS = (
     "info",
     "demo",
 )
-
-
-def typed(*words, given="", cwd=None, **surroundings):
-    return subprocess.run(
-        [sys.executable, "-m", "regard", *map(str, words)],
-        input=given.encode(), capture_output=True, check=False, cwd=cwd,
-        env={**os.environ, **surroundings},
-    )  # fmt: skip
 
 
 USAGES = {

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regard
+from commands import typed
 from regard.cli.translate import Format
 from regard.documents import zipped
 from regard.documents.coded import decode_pieces, encode_pieces
@@ -21,7 +22,6 @@ from regard.errors import RegardError
 from regard.markup.document import translate_markup
 from regard.markup.pieces import Piece
 from regard.markup.segments import read_document
-from test_cli import typed
 from test_markup import XML, FakeModel
 
 LANGUAGES = "en", "fr"

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from commands import typed
 from regard.errors import RegardError
 from regard.explain.explanation import explain
 from regard.explain.heat_map import MAX_PICTURE_WORDS, Picture, fonts_for, write_pictures
 from regard.explain.terminal import heat_map
 from regard.lesson.corpus import EXAMPLE
 from regard.loading import load
-from test_cli import typed
 
 TEXT = EXAMPLE.source
 

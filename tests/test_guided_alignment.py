@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regard
+from commands import typed
 from conftest import InMemory, tiny
 from regard.alignment.words import SEGMENTATIONS
 from regard.config import AugmentOptions, DataOptions, ModelOptions, TrainOptions
@@ -38,7 +39,6 @@ from regard.training.data import Data, prepare_text
 from regard.training.guided_alignment import prepare_word_links
 from regard.training.report import NoReport
 from regard.word_alignment import WordTokens
-from test_cli import typed
 
 LESSON = split_lesson(600, 40, seed=5)
 EXAMPLES = LESSON.train[:200]

@@ -117,6 +117,21 @@ def test_a_translation_imports_nothing_that_it_does_not_need():
 
 
 @with_the_model
+def test_a_translation_leaves_nothing_in_the_users_home(tmp_path):
+    """ONNX Runtime would keep an identifier there, and report to its makers."""
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home)}
+    unwanted = ("XDG_", "ORT_DISABLE_TELEMETRY", "CI")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    done = subprocess.run(
+        [sys.executable, "-m", "regard", "translate"],
+        input=b"The cat .\n", capture_output=True, check=True, env=kept | variables,
+    )  # fmt: skip
+    assert done.stdout and [*home.rglob("*")] == []
+
+
+@with_the_model
 def test_the_wheel_alone_translates_with_the_built_in_model(empty):
     done = in_empty(empty, "from regard.cli import main; main()", "translate")
     assert done.stdout.decode() in CAT_AND_MOUSE and not done.stderr

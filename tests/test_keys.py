@@ -7,9 +7,9 @@ import sys
 import httpx2
 import pytest
 
+from commands import typed
 from regard.errors import RegardError
 from regard.serving.keys import add_key, known_keys, list_keys, revoke_key
-from test_cli import typed
 from test_server import running
 
 

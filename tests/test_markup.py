@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regard
+from commands import typed
 from regard.alignment.links import Alignment, Link
 from regard.errors import RegardError
 from regard.markup.document import compose, divide, markup_alternatives, structure, translate_markup
@@ -20,7 +21,6 @@ from regard.markup.segments import ROOT, Mark, Segment, read_document
 from regard.text.segments import Word
 from regard.text.spans import Span
 from regard.translation import Translation
-from test_cli import typed
 
 TAGS = ["b", "i", "a", "span", "p", "div", "br", "code", "li", "sup", "x-y"]
 WORDS = ["cat", "Dog", "3", "été", "l'", "mouse", ".", ",", "Mr.", "H2O", "ﬁ", "日本", "🙂🏽"]

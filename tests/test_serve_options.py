@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import test_full_disk
 from browsing import Page, faults, load_axe
+from commands import typed
 from regard.cli import import_command
 from regard.errors import RegardError
 from regard.serving import suggestions
@@ -28,7 +29,6 @@ from regard.serving.gather import Gatherer
 from regard.serving.keys import add_key
 from regard.serving.service import Cache, Service
 from regard.serving.suggestions import Suggestion, add_suggestion, create_suggestions
-from test_cli import typed
 from test_faults import answers
 from test_recorded import UNREADABLE, WANTED, missing
 from test_server import running

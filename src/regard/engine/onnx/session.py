@@ -1,15 +1,23 @@
 """Run graphs in ONNX Runtime, and test how this processor computes int8 products."""
 
+import os
 from contextlib import suppress
 from functools import cache, cached_property
 from threading import Lock
 
 import numpy as np
+
+# from 1.29 on ONNX Runtime would report its use to its makers, and leave an identifier in the
+# user's cache; it reads this when it is imported
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime as ort
 
 from regard.engine.onnx.builders import GraphKind, build
 from regard.engine.onnx.graph import Graph, draw
 from regard.engine.onnx.network import Network
+
+ort.disable_telemetry_events()  # on Windows, which does not read it
 
 Arrays = dict[str, np.ndarray]
 
