@@ -4,6 +4,7 @@ Importing PyTorch takes seconds, so commands are forked from a process that has 
 and has done nothing else; the program of that process is this file.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -17,9 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
 
-import regard
 
-LIBRARIES = ("torch", "onnxruntime", "sacrebleu", "sacremoses", "sentencex", "py3langid", "pyarrow")
+LIBRARIES = ("torch", "sacrebleu", "sacremoses", "sentencex")
+ROOMS = ("regard.cli", "regard.data", "regard.training", "regard.experiment", "regard.alignment")
+"""Those that do not need ONNX Runtime, whose threads would be missing after a fork."""
 MAX_BYTES = 1 << 20
 """Of the words, the folder and the environment of a command."""
 ASKING = Lock()
@@ -63,12 +65,31 @@ def read(pipe):
 def ready():
     """The connection to the process that forks."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, __file__, str(theirs.fileno())],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        pass_fds=[theirs.fileno()],
     )  # fmt: skip
     theirs.close()
+
+    def end():
+        ours.close()
+        process.communicate()
+
+    atexit.register(end)
     return ours
+
+
+def import_all():
+    """The modules that most commands need."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    for package in ROOMS:
+        for module in pkgutil.iter_modules(
+            importlib.import_module(package).__path__, f"{package}."
+        ):
+            importlib.import_module(module.name)
+    assert "onnxruntime" not in sys.modules
 
 
 def fork_commands(connection):
@@ -96,11 +117,7 @@ def fork_commands(connection):
 
 
 if __name__ == "__main__":
-    for library in LIBRARIES:
-        importlib.import_module(library)
-    for module in pkgutil.walk_packages(regard.__path__, "regard."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    import_all()
     gc.freeze()
     if words := fork_commands(socket.socket(fileno=int(sys.argv[1]))):
         sys.argv = words
