@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
 
-
 LIBRARIES = ("torch", "sacrebleu", "sacremoses", "sentencex")
 ROOMS = ("regard.cli", "regard.data", "regard.training", "regard.experiment", "regard.alignment")
 """Those that do not need ONNX Runtime, whose threads would be missing after a fork."""
