@@ -35,6 +35,7 @@ def cut(text, spans):
 
 VERBATIM = [
     ("Nos 18, 41 €855 and 35 $NAME$ of 9 $5.", ["€855", "$NAME$", "$5"]),
+    ("Over 300 ${path} or 30 $(pwd) of 3 $ (net).", ["${path}", "$(pwd)", "3 $"]),
     ("Add EUR 17/01/2016 and 100 $US, or €5/month.", ["17/01/2016", "100 $", "€5"]),
     ("(as in https://q.org/a_(b)).", ["https://q.org/a_(b)"]),
     ("Try www.q.org, or docs.example.com/faq!", ["www.q.org", "docs.example.com/faq"]),

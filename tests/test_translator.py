@@ -186,6 +186,24 @@ def test_a_sentence_is_translated_alike_in_any_company(monkeypatch):
         assert one.sentences[0].coverage == same.sentences[0].coverage
 
 
+def test_equal_sentences_are_searched_once_and_have_their_own_spans_each(monkeypatch):
+    builtin = regard.load("en-fr", engine="onnx", workers=1)
+    lines = ["See {a}.", "The cat.", "See {bcd}.", "The cat.", "  The cat.", "A dog. The cat."]
+    alone = [builtin.translate([line])[0] for line in lines]
+    read, search = [], OnnxEngine.beam
+
+    def spy(engine, sources, *bounds):
+        read.extend(map(tuple, sources))
+        return search(engine, sources, *bounds)
+
+    monkeypatch.setattr(OnnxEngine, "beam", spy)
+    together = builtin.translate(lines)
+    assert len(read) == len(set(read)) == 3
+    assert together == alone
+    assert [one.source_words for one in together] == [one.source_words for one in alone]
+    assert "{bcd}" in together[2].text and together[2].copied == alone[2].copied
+
+
 def test_a_sample_depends_on_its_seed_and_place_and_not_on_the_batch(translator):
     # among 700 tokens, one draw in ten thousand is so near an edge that rounding decides
     sampling = Sampling(temperature=3.0, top_k=20, seed=4)

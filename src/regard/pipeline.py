@@ -218,8 +218,8 @@ class Pipeline:
         if not self.options.spans:
             return []
         found = merge_spans(complete_word(text, span) for span in find_spans(text, self.protected))
-        foreign = foreign_spans(text, script(self.languages[0]), self.source.knows, found)
-        return merge_spans(found, foreign)
+        foreign = foreign_spans(text, script(self.languages[0]), self.source.knows, verbatim)
+        return merge_spans(verbatim, foreign)
 
     def is_translatable(self, text: str, protected: Sequence[Span]) -> bool:
         """Whether there is language in a normalized text."""

@@ -18,6 +18,9 @@ from regard.translation import (
 WIDER = 3
 """How many times as wide as the first beam the second one is: 15 instead of the usual 5, the widest
 that the CPU engine searches inside one graph."""
+LONGEST_AGAIN = 100
+"""Tokens of the longest sentence that is searched more widely: longer ones are most often lines
+without marks, of which a page would take a minute."""
 WIDEST = 40
 """The second beam is no wider, unless the first one is: a beam of 1,000 takes minutes."""
 
@@ -72,7 +75,11 @@ def with_skipped_words(
     """The translations; where attention skipped words, the best one of a wider beam, by its
     probability and its coverage."""
     complete = list(translations)
-    skipped = [index for index, part in enumerate(complete) if untranslated(searcher, part)]
+    skipped = [
+        index
+        for index, part in enumerate(complete)
+        if len(part.source_ids) <= LONGEST_AGAIN and untranslated(searcher, part)
+    ]
     sources = [complete[index].source for index in skipped]
     size = searcher.options.beam
     wider = searcher.beam_of(sources, max(size, min(WIDER * size, WIDEST)))

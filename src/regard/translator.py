@@ -287,17 +287,32 @@ class Translator:
 
     def best_of(self, sentences: Sequence[SourceSentence]) -> list[SentenceTranslation]:
         """The best translation of each sentence."""
-        indices = range(len(sentences))
-        return [
-            ranked[0] for ranked in self.search_sentences(sentences, indices, "", self.search(1))
-        ]
+        return [ranked[0] for ranked in self.search_distinct(sentences, self.search(1))]
 
     def beam_of(
         self, sentences: Sequence[SourceSentence], size: int
     ) -> list[list[SentenceTranslation]]:
         """All translations of each sentence that a beam of this size finishes, best first."""
         wider = self.with_options(self.options.model_copy(update={"beam": size}))
-        return wider.search_sentences(sentences, range(len(sentences)), "", wider.search(size))
+        return wider.search_distinct(sentences, wider.search(size))
+
+    def search_distinct(
+        self, sentences: Sequence[SourceSentence], search: Search
+    ) -> list[list[SentenceTranslation]]:
+        """The translations of each sentence; those that the model reads alike are searched once."""
+        read = [(sentence.text.text, sentence.required) for sentence in sentences]
+        distinct: dict[tuple[str, Ids], SourceSentence] = {}
+        for key, sentence in zip(read, sentences, strict=True):
+            distinct.setdefault(key, sentence)
+        searched = self.search_sentences([*distinct.values()], range(len(distinct)), "", search)
+        ranked = dict(zip(distinct, searched, strict=True))
+        return [
+            [
+                part._replace(source=sentence, text=self.pipeline.write(part.ids, sentence))
+                for part in ranked[key]
+            ]
+            for key, sentence in zip(read, sentences, strict=True)
+        ]
 
     def search_all(
         self, texts: Sequence[str], prefix: str, search: Search

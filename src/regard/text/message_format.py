@@ -14,8 +14,8 @@ ARGUMENT = (
     f"{SELECTOR}"
 )
 BEGINNING, NEXT_SELECTOR, END_OF_ARGUMENT = map(re.compile, (ARGUMENT, SELECTOR, r"\s?\}"))
-SIGN = re.compile(rf"'[{{}}#][^']*'|{ARGUMENT}|[{{}}]")
-"""Quoted signs, which are text, the beginning of an argument, and braces."""
+BRACE = re.compile(rf"'[{{}}#][^']*'|{ARGUMENT}|[{{}}]")
+"""Quoted signs, which are text, the beginning of an argument, and single braces."""
 NUMBER_BEFORE, NUMBER_AFTER = re.compile(r"\s*#(?!\S)\s*"), re.compile(r"\s*(?<!\S)#\s*\Z")
 """The sign that stands for a number, before and after the text of a selector."""
 
@@ -30,7 +30,7 @@ def message_texts(text: str) -> list[Span]:
     of_selectors: list[bool] = []
     """Of each open brace, whether it is that of a selector."""
     start = at = 0
-    while match := SIGN.search(text, at):
+    while match := BRACE.search(text, at):
         at = match.end()
         if match[0] == "{":
             of_selectors.append(False)

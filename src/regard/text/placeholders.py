@@ -59,10 +59,10 @@ def join_neighbours(text: str, spans: list[Span]) -> list[Span]:
 
 
 def foreign_spans(
-    text: str, script: str, known: Callable[[str], bool], found: Sequence[Span] = ()
+    text: str, script: str, known: Callable[[str], bool], verbatim: Sequence[Span] = ()
 ) -> list[Span]:
     """The words and signs that the model cannot read, in order and apart; signs only outside the
-    spans that were `found` already, which are in order and apart.
+    `verbatim` spans, which are in order and apart.
 
     Words with a letter that is not of `script` (an ISO 15924 code; "" for a script that is not
     known), words with a character beyond ASCII that is not `known`, and signs that are not; the
@@ -77,7 +77,7 @@ def foreign_spans(
     signs = [
         complete_word(text, Span(*match.span()))
         for match in SIGN_RUN.finditer(unified)
-        if not known(match[0][0]) and not is_within(found, match.start())
+        if not known(match[0][0]) and not is_within(verbatim, match.start())
     ]
     words = [] if is_own else unreadable_words(text, unified, foreign, known)
     return join_over_spaces(text, merge_spans(words, signs))
