@@ -217,7 +217,9 @@ class Pipeline:
         """The spans of a normalized text that are no language."""
         if not self.options.spans:
             return []
-        found = merge_spans(complete_word(text, span) for span in find_spans(text, self.protected))
+        verbatim = merge_spans(
+            complete_word(text, span) for span in find_spans(text, self.protected)
+        )
         foreign = foreign_spans(text, script(self.languages[0]), self.source.knows, verbatim)
         return merge_spans(verbatim, foreign)
 
