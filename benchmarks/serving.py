@@ -23,8 +23,9 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -77,16 +78,18 @@ Answered = tuple[int, bytes, float]
 async def client(
     port: int,
     bodies: Sequence[bytes],
-    first: int,
+    numbers: Iterable[int],
     until: float,
     answers: list[Answered],
     after_each: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Ask, wait, call `after_each` with the number of the body that was answered, ask again."""
+    """Ask for the bodies of these numbers, wait, and call `after_each` with the number of the one
+    that was answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    number = first
-    while time.monotonic() < until:
-        body = bodies[number % len(bodies)]
+    for number in numbers:
+        if time.monotonic() > until:
+            break
+        body = bodies[number]
         head = (
             f"POST /translate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\n\r\n"
@@ -97,18 +100,16 @@ async def client(
         length = int(header.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
         content = await reader.readexactly(length)
         assert header.startswith(b"HTTP/1.1 200"), header + content
-        answers.append((number % len(bodies), content, time.perf_counter() - began))
-        after_each(number % len(bodies))
-        number += 1
+        answers.append((number, content, time.perf_counter() - began))
+        after_each(number)
     writer.close()
 
 
 async def load(port: int, bodies: Sequence[bytes], clients: int, seconds: float) -> list[Answered]:
     answers: list[Answered] = []
     until = time.monotonic() + seconds
-    step = max(1, len(bodies) // clients)
-    asked = (client(port, bodies, number * step, until, answers) for number in range(clients))
-    await asyncio.gather(*asked)
+    numbers = cycle(range(len(bodies)))  # no two ask for the same at a time, if there are enough
+    await asyncio.gather(*(client(port, bodies, numbers, until, answers) for _ in range(clients)))
     return answers
 
 
@@ -169,7 +170,8 @@ class Bench:
 
         bodies, before = request_bodies([[line] for line in self.lines]), usage_of(self.server)
         until = time.monotonic() + seconds
-        asyncio.run(client(self.port, bodies, 0, until, answers, translate))
+        numbers = cycle(range(len(bodies)))
+        asyncio.run(client(self.port, bodies, numbers, until, answers, translate))
         after, latencies = usage_of(self.server), [latency for *_, latency in answers]
         more = [ours - theirs for ours, theirs in zip(latencies, own, strict=True)]
         return {
@@ -226,7 +228,9 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("text", type=Path, nargs="?", help="one sentence a line")
-    parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument(
+        "--lines", type=int, default=2000, help="different ones; at least twice the clients"
+    )
     parser.add_argument("--model", default="en-fr")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--seconds", type=float, default=60.0)

@@ -10,7 +10,7 @@ from regard.errors import RegardError
 from regard.loading import load
 from regard.serving.child import Child, answer_all, ignore_signals
 from regard.serving.jobs import Answer, Divided, Job, work
-from regard.system import trim_memory
+from regard.system import release_freed_memory, trim_heap, trim_memory
 from regard.translator import Translator
 
 WARM_UP = ["A cat."], ["See {name}."], ["A cat.", "A dog."]
@@ -49,6 +49,7 @@ class Worker(Child):
 def run_worker(pipe: Connection, models: Sequence[Path]) -> None:
     """The life of a worker process."""
     ignore_signals()
+    release_freed_memory()
     try:
         translators = {str(model): open_and_warm_up(model) for model in models}
     except RegardError as error:
@@ -56,7 +57,7 @@ def run_worker(pipe: Connection, models: Sequence[Path]) -> None:
         return
     trim_memory()
     pipe.send(None)
-    answer_all(pipe, partial(outcomes_of, translators))
+    answer_all(pipe, partial(outcomes_of_batch, translators))
 
 
 def open_and_warm_up(model: Path) -> Translator:
@@ -64,6 +65,16 @@ def open_and_warm_up(model: Path) -> Translator:
     for texts in WARM_UP:
         translator.align(translator.translate(texts))
     return translator
+
+
+def outcomes_of_batch(
+    translators: Mapping[str, Translator], jobs: Sequence[Job]
+) -> list[JobOutcome]:
+    """A process that works for weeks does not keep what its largest batch needed."""
+    outcomes = outcomes_of(translators, jobs)
+    if len(jobs) > 1:  # one sentence needs little, and somebody waits for it
+        trim_heap()
+    return outcomes
 
 
 def outcomes_of(translators: Mapping[str, Translator], jobs: Sequence[Job]) -> list[JobOutcome]:
