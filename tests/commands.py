@@ -29,14 +29,29 @@ ASKING = Lock()
 def typed(*words, given="", cwd=None, **surroundings):
     """What the command answers to standard input `given`; with other variables of the environment
     it is started anew, since some are read when a library is imported."""
-    command = ["-m", "regard", *map(str, words)]
-    if surroundings or not hasattr(os, "fork"):
+    if surroundings:
         return subprocess.run(
-            [sys.executable, *command], input=given.encode(), capture_output=True, check=False,
-            cwd=cwd, env={**os.environ, **surroundings},
+            [sys.executable, "-m", "regard", *map(str, words)], input=given.encode(),
+            capture_output=True, check=False, cwd=cwd, env={**os.environ, **surroundings},
+        )  # fmt: skip
+    return forked(["regard", *map(str, words)], given, cwd)
+
+
+def run_script(path, *words):
+    """The same of a program, such as a recipe, that is a file."""
+    return forked([str(path), *map(str, words)], "", None)
+
+
+def forked(words, given, cwd):
+    """The first word is `regard`, or a script's path."""
+    if not hasattr(os, "fork"):
+        program = ["-m", *words] if words[0] == "regard" else words
+        return subprocess.run(
+            [sys.executable, *program], input=given.encode(), capture_output=True, check=False,
+            cwd=cwd,
         )  # fmt: skip
     (theirs, given_to), (output, to_output), (errors, to_errors) = os.pipe(), os.pipe(), os.pipe()
-    asked = {"words": command[1:], "cwd": str(cwd or os.getcwd()), "environment": dict(os.environ)}
+    asked = {"words": words, "cwd": str(cwd or os.getcwd()), "environment": dict(os.environ)}
     with ThreadPoolExecutor(3) as threads, ASKING:
         socket.send_fds(ready(), [json.dumps(asked).encode()], [theirs, to_output, to_errors])
         for inherited in (theirs, to_output, to_errors):
@@ -44,7 +59,7 @@ def typed(*words, given="", cwd=None, **surroundings):
         threads.submit(write, given_to, given.encode())
         both = [threads.submit(read, end) for end in (output, errors)]
         status = int(ready().recv(MAX_BYTES))
-    return subprocess.CompletedProcess(asked["words"], status, *(one.result() for one in both))
+    return subprocess.CompletedProcess(words, status, *(one.result() for one in both))
 
 
 def write(pipe, content):
@@ -120,5 +135,9 @@ if __name__ == "__main__":
     gc.freeze()
     if words := fork_commands(socket.socket(fileno=int(sys.argv[1]))):
         sys.argv = words
-        sys.path[0] = os.getcwd()
-        runpy.run_module("regard", run_name="__main__", alter_sys=True)
+        if words[0] == "regard":
+            sys.path[0] = os.getcwd()
+            runpy.run_module("regard", run_name="__main__", alter_sys=True)
+        else:
+            sys.path[0] = os.path.dirname(words[0])
+            runpy.run_path(words[0], run_name="__main__")

@@ -1,12 +1,11 @@
 """The recipe for a GPU runs end to end on a processor, with little text and a small model."""
 
 import lzma
-import subprocess
-import sys
 
 import pytest
 
 import regard
+from commands import run_script
 from conftest import ROOT, Text
 from regard.lesson.corpus import split_lesson
 from regard.storage.folder import load_weights
@@ -31,14 +30,6 @@ max_length_extra = 3
 SHARD_BYTES = 50_000
 
 
-def command(folder, *options):
-    return [
-        sys.executable,
-        *(str(ROOT / "recipes/gpu.py"), str(folder / "tiny.toml"), "--text", str(folder)),
-        *("--out", str(folder / "runs"), "--shard-size", str(SHARD_BYTES / 1e6), *options),
-    ]
-
-
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     made = Text(tmp_path_factory.mktemp("gpu"), split_lesson(400, 60, 1))
@@ -47,9 +38,13 @@ def text(tmp_path_factory):
 
 
 def run_recipe(text, *options):
-    return subprocess.run(
-        command(text.folder, *options), capture_output=True, text=True, check=True, timeout=300
-    ).stdout
+    folder = text.folder
+    done = run_script(
+        *(ROOT / "recipes/gpu.py", folder / "tiny.toml", "--text", folder),
+        *("--out", folder / "runs", "--shard-size", SHARD_BYTES / 1e6, *options),
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
 
 
 def test_all_parts_are_tried_in_seconds(text):
@@ -80,8 +75,8 @@ def test_it_trains_as_planned_writes_the_model_in_parts_and_translates_its_text(
 
 def check_parts(text, out):
     """They are the model again, in 16 bits; a damaged one is refused."""
-    join = [sys.executable, str(ROOT / "recipes/shards.py"), str(out / "shards")]
-    subprocess.run([*join, str(text.folder / "joined")], check=True)
+    join = ROOT / "recipes/shards.py", out / "shards"
+    assert run_script(*join, text.folder / "joined").returncode == 0
     before, after = load_weights(out / "model"), load_weights(text.folder / "joined")
     assert before.keys() == after.keys()
     for name, weight in before.items():
@@ -90,7 +85,5 @@ def check_parts(text, out):
     assert len(regard.load(text.folder / "joined").translate(sources)) == 5
     part = sorted((out / "shards").glob("model-*"))[0]
     part.write_bytes(part.read_bytes()[:-1])
-    refused = subprocess.run(
-        [*join, str(text.folder / "another")], capture_output=True, text=True, check=False
-    )
-    assert refused.returncode and "missing or damaged" in refused.stderr
+    refused = run_script(*join, text.folder / "another")
+    assert refused.returncode and b"missing or damaged" in refused.stderr

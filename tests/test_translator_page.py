@@ -328,4 +328,16 @@ def test_it_has_room_at_any_width_and_a_checker_finds_no_fault(browser, address,
     assert faults(shown) == []
     shown.tab.get_by_role("button", name="Help").click()
     assert faults(shown) == []
+    assert shown.logged == []
     shown.tab.context.close()
+
+
+def test_the_translation_is_copied(browser, address):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    shown = Page(context)
+    shown.load(f"{address}/?source=en&target=fr&q=The+black+cat.")
+    shown.awaits("#output .word").not_to_have_count(0)
+    shown.tab.get_by_role("button", name="Copy").click()
+    copied = shown.tab.evaluate("navigator.clipboard.readText()")
+    assert copied == translation(shown) != ""
+    context.close()
