@@ -2,8 +2,6 @@
 # With another Python: make clean, then make PYTHON=python3.12 demo.
 PYTHON ?= python3
 BIN := .venv/bin
-# One process of tests more than cores, since some wait for servers and for time limits.
-TEST_PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 CHECKED := src tests benchmarks recipes docs
 # PyTorch for processors, 0.2 GB instead of 5 with CUDA, where its index answers within 3 seconds.
 TORCH_INDEX ?= $(shell $(PYTHON) -c 'import urllib.request as u; a = "https://download.pytorch.org/whl/cpu"; u.urlopen(a + "/torch/", timeout=3); print(a)' 2>/dev/null)
@@ -14,12 +12,13 @@ demo: .venv/ready
 	$(BIN)/regard demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# The same tests, in which every call checks types and the shapes of arrays: they take twice as long.
+# The same tests with twice as many random examples, in which every call checks types and the shapes of
+# arrays: they take twice as long.
 types: .venv/ready
-	$(BIN)/python -m pytest --jaxtyping-packages=regard,beartype.beartype \
-		--numprocesses $(TEST_PROCESSES) --dist worksteal
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --jaxtyping-packages=regard,beartype.beartype \
+		--numprocesses auto --maxprocesses 4 --dist worksteal
 
 # The long tests: 2,000 random strings through every engine, 5,000 random texts with markup through the
 # server, 20,000 sentences of the grammar that must all differ, and a training that is killed and resumed

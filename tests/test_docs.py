@@ -250,6 +250,7 @@ def test_the_readme_is_short():
     assert [line for line in lines if len(line) > 120] == []
 
 
+@pytest.mark.page
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
