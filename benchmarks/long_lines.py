@@ -10,6 +10,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -21,7 +22,6 @@ from regard.translator import Translator
 
 HERE = Path(__file__).resolve().parent
 SHORT, LONG = 5_000, 50_000
-SENTENCE = "The committee said that it had read the report and would answer it in the spring. "
 WORDS = [
     "the",
     "dog",
@@ -43,8 +43,18 @@ WORDS = [
     "me",
 ]
 
+
+def repeated(template: str, random: Random, length: int) -> str:
+    """Copies of a template, each with words of its own: equal sentences would be searched once."""
+    words = [word.strip(",;") for word in WORDS]
+    copies = (template.format(*random.choices(words, k=2)) for _ in range(length // 8))
+    return "".join(copies)[:length]
+
+
 LINES: dict[str, Callable[[Random, int], str]] = {
-    "sentences": lambda _, length: (SENTENCE * (length // len(SENTENCE) + 1))[:length],
+    "sentences": partial(
+        repeated, "The {} said that it had read the {} and would answer it in the spring. "
+    ),
     "words without marks": lambda random, length: " ".join(
         random.choice(WORDS).strip(",;") for _ in range(length // 4)
     )[:length],
@@ -63,8 +73,8 @@ LINES: dict[str, Callable[[Random, int], str]] = {
     )[:length],
     "full stops": lambda _, length: "." * length,
     "emoji": lambda _, length: "🙂" * length,
-    "placeholders": lambda _, length: ("{name} is %s, " * (length // 14 + 1))[:length],
-    "tags": lambda _, length: ("<b>the dog</b> " * (length // 15 + 1))[:length],
+    "placeholders": partial(repeated, "{{name}} is {} %s, {} "),
+    "tags": partial(repeated, "<b>the {}</b> {} "),
     "combining marks": lambda _, length: "e\u0301" * (length // 2),
     "capitals": lambda random, length: " ".join(
         random.choice(WORDS).upper() for _ in range(length // 4)
@@ -87,7 +97,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "long_lines.json")
     asked = parser.parse_args()
     translator = regard.load(asked.model)
-    seconds(translator, SENTENCE * 4)  # builds the graphs
+    seconds(translator, LINES["sentences"](Random(0), 320))  # builds the graphs
     results = {}
     for name, make in LINES.items():
         short, long = (seconds(translator, make(Random(1), size)) for size in (SHORT, LONG))
