@@ -62,6 +62,15 @@ def answers(address):
     return answer.status_code == 200
 
 
+def when_ready(address, asked):
+    """The answer, once what other requests left behind is done."""
+    deadline = time.monotonic() + 60
+    while True:
+        answer = httpx2.post(f"{address}/translate", json=asked, timeout=30)
+        if answer.status_code != 503 or time.monotonic() > deadline:
+            return answer
+
+
 @pytest.mark.parametrize(
     "sent", [b"", b"POST /trans", HEAD, b"GET /health HTTP/1.1\r\nX: "], ids=ascii
 )
@@ -221,7 +230,7 @@ BOMB = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in pairwise("abcdefgh
 )
 def test_entities_do_not_grow(address, html):
     asked = {"q": html, "source": "en", "target": "fr", "format": "html"}
-    answer = httpx2.post(f"{address}/translate", json=asked, timeout=30)
+    answer = when_ready(address, asked)
     assert answer.status_code == 200
     assert len(answer.json()["translatedText"]) < 2 * len(html)
     assert answers(address)

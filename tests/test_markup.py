@@ -441,6 +441,12 @@ def test_text_never_becomes_markup_and_entities_stay_entities(translator):
     assert "&foo;" in html(translator, "The cat &foo; sleeps.")[0]
 
 
+@pytest.mark.parametrize("text", ["&lt;", "&#62;", "&amp", "&#x3e", "x"])
+def test_a_tag_without_a_name_is_no_text_whatever_is_before_it(text):
+    pieces = [(piece.kind, piece.raw) for piece in PARSERS["html"](f"{text}</> y")]
+    assert pieces == [("text", text), ("other", "</>"), ("text", " y")]
+
+
 def test_lists_keep_their_lines(translator):
     [text] = html(translator, "<ul>\n<li><c id=a>Camera</c></li>\n<li>Battery</li>\n</ul>\n")
     assert re.fullmatch(r"<ul>\n<li><c id=a>[^<]+</c></li>\n<li>[^<]+</li>\n</ul>\n", text)

@@ -92,15 +92,20 @@ def cut(text: str, events: Iterable[Event]) -> list[Piece]:
 class HtmlReader(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=False)
+        self.text = text
         self.line_starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
         self.events: list[Event] = []
         self.feed(text)
         self.close()
 
-    def add(self, kind: PieceKind, name: str, attributes: Attributes, length: int | None) -> None:
+    @property
+    def position(self) -> int:
+        """Of what is read now."""
         line, column = self.getpos()
-        begin = self.line_starts[line - 1] + column
-        self.events.append(Event(begin, kind, name, attributes, length))
+        return self.line_starts[line - 1] + column
+
+    def add(self, kind: PieceKind, name: str, attributes: Attributes, length: int | None) -> None:
+        self.events.append(Event(self.position, kind, name, attributes, length))
 
     def add_tag(self, kind: PieceKind, name: str, attrs: list[tuple[str, str | None]]) -> None:
         self.add(kind, name, tuple((key, value or "") for key, value in attrs), None)
@@ -117,11 +122,16 @@ class HtmlReader(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.add("text", "", (), len(data))
 
-    def handle_entityref(self, *_: str) -> None:
-        self.add("text", "", (), None)
+    def add_reference(self, reference: str) -> None:
+        """Without its semicolon, which it need not have."""
+        has_mark = self.text.startswith(";", self.position + len(reference))
+        self.add("text", "", (), len(reference) + has_mark)
 
-    def handle_charref(self, *_: str) -> None:
-        self.add("text", "", (), None)
+    def handle_entityref(self, name: str) -> None:
+        self.add_reference(f"&{name}")
+
+    def handle_charref(self, name: str) -> None:
+        self.add_reference(f"&#{name}")
 
     def handle_comment(self, *_: str) -> None:
         self.add("other", "", (), None)

@@ -259,14 +259,21 @@ class Gatherer:
     async def translated(self, worker: Worker, batch: Sequence[Waiting]) -> list[JobOutcome]:
         """Raises ChildLost, also if the worker is ended because nobody waits any more."""
         work = self.in_thread(worker.translate, [waiting.job for waiting in batch])
+        await asyncio.wait([work], timeout=ABANDONED_SECONDS)  # most work ends before
+        if not work.done():
+            await self.wait_or_replace(worker, work, batch)
+        return await work
+
+    async def wait_or_replace(
+        self, worker: Worker, work: "asyncio.Future[Any]", batch: Sequence[Waiting]
+    ) -> None:
+        """Wait for work; if nobody else does any more, end the worker."""
         abandoned = asyncio.create_task(until_abandoned(batch))
         try:
-            either: set[asyncio.Future[Any]] = {work, abandoned}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([work, abandoned], return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 LOG.warning("a worker is replaced: nobody waits for its long work any more")
                 await self.in_thread(worker.kill)
-            return await work
         finally:
             abandoned.cancel()
 
