@@ -1,7 +1,7 @@
 """The stages between a user's text and the sentences that a model reads, and back.
 
     the user's text
-    -> layout: indentation, tabs and list marks are taken off
+    -> layout: indentation, tabs and list marks are taken off, and the frames of ICU messages
     -> normalization: what looks alike is written alike
     -> spans: what is no language (addresses, placeholders, emoji ...) is found
     -> sentences: the rest is split, and long sentences are cut
