@@ -33,6 +33,12 @@ LINES = [
     ("en", "capitals", f"OPEN {SYMBOL} AND {OTHER} 2.", f"Open {SYMBOL} and {OTHER} 2."),
     ("en", "capitals", f"{SYMBOL} IS OPEN", f"{SYMBOL} is open"),
     ("en", "capitals", '"GO!" THEY SAID', '"Go!" They said'),
+    ("en", "one word", "Door.", "door."),
+    ("en", "one word", f"“House” {SYMBOL}!", f"“house” {SYMBOL}!"),
+    ("en", "as written", "Anna.", "Anna."),
+    ("en", "as written", "The door", "The door"),
+    ("de", "as written", "Tür.", "Tür."),
+    ("tr", "one word", "Iyi", "ıyi"),
     ("en", "as written", "UFO", "UFO"),
     ("en", "as written", "NATO NEWS", "NATO NEWS"),
     ("en", "as written", "HENRY VIII", "HENRY VIII"),
@@ -60,6 +66,15 @@ LINES = [
     ("ja", "as written", "これ は 本 です ね", "これ は 本 です ね"),
     ("en", "as written", "", ""),
 ]
+
+
+def test_the_translation_of_one_word_with_a_capital_has_one():
+    for text, expected in (
+        ("« porte » ou l'été.", "« Porte » ou l'été."),
+        ("", ""),
+        ("3 !", "3 !"),
+    ):
+        assert put_back(EditedText(text), "one word", "fr").text == expected
 
 
 @pytest.mark.parametrize(("language", "case", "text", "expected"), LINES)

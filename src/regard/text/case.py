@@ -8,7 +8,7 @@ from regard.text.edits import EditedText
 from regard.text.languages import without_region
 from regard.text.spans import Span, words
 
-Case = Literal["as written", "capitals", "title"]
+Case = Literal["as written", "capitals", "title", "one word"]
 TokenCount = Callable[[str], int]
 """How many tokens a text has in the model's vocabulary."""
 
@@ -38,7 +38,8 @@ FUNCTION_WORDS = {
 
 
 def find_case(text: str, language: str, count: TokenCount) -> Case:
-    """How a line is written: in capitals, with a capital for every word, or neither.
+    """How a line is written: in capitals, with a capital for every word, as one word with a
+    capital, or otherwise.
 
     A label of one or two words with an acronym of the vocabulary or a roman numeral is neither, nor
     is a line of names.
@@ -48,7 +49,19 @@ def find_case(text: str, language: str, count: TokenCount) -> Case:
         if sum(map(len, cased)) == 1 or (len(cased) <= MAX_LABEL_WORDS and is_label(cased, count)):
             return "as written"
         return "capitals"
-    return "title" if is_title(text, without_region(language), count) else "as written"
+    code = without_region(language)
+    if is_common_word(text, code, count):
+        return "one word"
+    return "title" if is_title(text, code, count) else "as written"
+
+
+def is_common_word(text: str, language: str, count: TokenCount) -> bool:
+    """Whether a line is one word with a capital, such as a label, which is no name: the vocabulary
+    has its small form in fewer tokens. Few sentences of a training text are as short."""
+    cased = WORD_OF_LETTERS.findall(text)
+    if len(cased) != 1 or not cased[0].istitle() or language in CAPITALISED_NOUNS:
+        return False
+    return count(lower(cased[0], language)) < count(cased[0])
 
 
 def is_label(cased: list[str], count: TokenCount) -> bool:
@@ -81,6 +94,8 @@ def take_off(text: EditedText, case: Case, language: str, count: TokenCount) -> 
     if case == "as written":
         return text
     code = without_region(language)
+    if case == "one word":
+        return change_words(text, lambda word, _: lower(word, code))
     return change_words(text, lambda word, is_first: usual_form(word, is_first, case, code, count))
 
 
@@ -115,9 +130,15 @@ def put_back(text: EditedText, case: Case, language: str) -> EditedText:
     code = without_region(language)
     if case == "capitals":
         return change_words(text, lambda word, _: upper(word, code))
+    if case == "one word":
+        return change_words(text, lambda word, first: with_capital(word, code) if first else word)
     if case == "title" and code == "en":
         return change_words(text, title_form)
     return text
+
+
+def with_capital(word: str, language: str) -> str:
+    return upper(word[0], language) + word[1:]
 
 
 def title_form(word: str, is_first: bool) -> str:
