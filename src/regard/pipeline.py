@@ -71,7 +71,7 @@ class SourceSentence(NamedTuple):
     text: EditedText
     """What the model reads; `original` maps to the user's characters."""
     case: Case
-    """How the user wrote the line; the model reads "capitals" and "title" in small letters."""
+    """How the user wrote the line; the model reads all but "as written" in small letters."""
     protected_words: tuple[Span, ...] = ()
     """Spans of `normalized` that must be copied, too, and that the model reads as they are."""
 
