@@ -14,10 +14,9 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# The same tests with twice as many random examples, in which every call checks types and the shapes of
-# arrays: they take twice as long.
+# The same tests, in which every call checks types and the shapes of arrays: they take twice as long.
 types: .venv/ready
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --jaxtyping-packages=regard,beartype.beartype \
+	$(BIN)/python -m pytest --jaxtyping-packages=regard,beartype.beartype \
 		--numprocesses auto --maxprocesses 4 --dist worksteal
 
 # The long tests: 2,000 random strings through every engine, 5,000 random texts with markup through the

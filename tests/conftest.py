@@ -19,9 +19,8 @@ import regard
 from regard.files import lock
 from regard.lesson.corpus import Example, Lesson, split_lesson
 
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
-settings.register_profile("thorough", settings.get_profile("quick"), max_examples=100)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
 
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -308,7 +308,9 @@ class Translator:
         ranked = dict(zip(distinct, searched, strict=True))
         return [
             [
-                part._replace(source=sentence, text=self.pipeline.write(part.ids, sentence))
+                part
+                if part.source is sentence
+                else part._replace(source=sentence, text=self.pipeline.write(part.ids, sentence))
                 for part in ranked[key]
             ]
             for key, sentence in zip(read, sentences, strict=True)

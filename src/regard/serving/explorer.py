@@ -20,7 +20,7 @@ from regard.errors import RegardError
 from regard.explain.explanation import ScoreChange, as_json, explain, model_facts, require_trace
 from regard.explain.what_if import Intervention, set_weight, what_if
 from regard.page import live_page
-from regard.serving.errors import add_error_handlers, read_request
+from regard.serving.errors import RequestModel, add_error_handlers, read_request
 from regard.special import END
 from regard.translator import Translator
 
@@ -162,22 +162,22 @@ def make_app(explorer: Explains, allow: Callable[[Request], None] = allow_all) -
     def describe(_: Request) -> JSONResponse:
         return JSONResponse({"models": explorer.describe()})
 
-    async def explain_text(request: Request) -> JSONResponse:
-        allow(request)
-        asked = await read_request(request, ExplainRequest)
-        return JSONResponse(await run_in_threadpool(explorer.explain, asked))
+    def post(
+        path: str, model: type[RequestModel], answer: Callable[[RequestModel], Answered]
+    ) -> Route:
+        async def respond(request: Request) -> JSONResponse:
+            allow(request)
+            asked = await read_request(request, model)
+            return JSONResponse(await run_in_threadpool(answer, asked))
 
-    async def set_one_weight(request: Request) -> JSONResponse:
-        allow(request)
-        asked = await read_request(request, SetWeightRequest)
-        return JSONResponse(await run_in_threadpool(explorer.set_weight, asked))
+        return Route(path, respond, methods=["POST"])
 
     app = Starlette(
         routes=[
             Route("/", show_page),
             Route("/api/models", describe),
-            Route("/api/explain", explain_text, methods=["POST"]),
-            Route("/api/set-weight", set_one_weight, methods=["POST"]),
+            post("/api/explain", ExplainRequest, explorer.explain),
+            post("/api/set-weight", SetWeightRequest, explorer.set_weight),
         ]
     )
     add_error_handlers(app)
