@@ -4,6 +4,7 @@ It ends when its pipe is closed, so none is left when the front process is gone,
 Signals are the front process's business: a child ignores those that end a group of processes.
 """
 
+import asyncio
 import atexit
 import signal
 from collections.abc import Callable
@@ -20,7 +21,7 @@ class ChildLost(Exception):
 
 
 class Child:
-    """The process, seen from the front process; its methods block."""
+    """The process, seen from the front process; its methods block, but for `answer`."""
 
     def __init__(self, target: Callable[..., None], *arguments: Any) -> None:
         """Start it: it calls `target` with its end of the pipe and these arguments."""
@@ -33,11 +34,15 @@ class Child:
 
     def ask(self, question: object) -> object:
         """Raises ChildLost."""
+        self.send(question)
+        return self.receive()
+
+    def send(self, question: object) -> None:
+        """Raises ChildLost."""
         try:
             self.pipe.send(question)
         except OSError as error:
             raise ChildLost from error
-        return self.receive()
 
     def receive(self) -> object:
         """Raises ChildLost."""
@@ -45,6 +50,14 @@ class Child:
             return self.pipe.recv()
         except (EOFError, OSError) as error:
             raise ChildLost from error
+
+    async def answer(self) -> object:
+        """What it answers to what was sent; the event loop does other work until then.
+
+        Raises ChildLost.
+        """
+        await until_readable(self.pipe)
+        return self.receive()
 
     def wait_until_ended(self) -> int | None:
         """Its exit status; None if it has not ended after some seconds."""
@@ -61,6 +74,20 @@ class Child:
         atexit.unregister(self.kill)
         self.process.kill()
         self.process.join()
+
+
+async def until_readable(pipe: Connection) -> None:
+    """Return when something has come through a pipe, or its other end is closed."""
+    loop, is_readable = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(pipe.fileno(), is_readable.set)
+    except NotImplementedError:  # Windows has threads for this
+        await asyncio.to_thread(pipe.poll, None)
+        return
+    try:
+        await is_readable.wait()
+    finally:
+        loop.remove_reader(pipe.fileno())
 
 
 def ignore_signals() -> None:

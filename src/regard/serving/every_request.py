@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,12 +16,16 @@ class Cors:
     def __init__(
         self, app: ASGIApp, headers: Mapping[str, str], routes: Sequence[BaseRoute]
     ) -> None:
-        self.app, self.headers, self.routes = app, headers, routes
+        self.app, self.routes = app, routes
+        self.headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self.headers)
+                message = {**message, "headers": [*message["headers"], *self.headers]}
             await send(message)
 
         app = self.app

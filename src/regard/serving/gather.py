@@ -258,11 +258,15 @@ class Gatherer:
 
     async def translated(self, worker: Worker, batch: Sequence[Waiting]) -> list[JobOutcome]:
         """Raises ChildLost, also if the worker is ended because nobody waits any more."""
-        work = self.in_thread(worker.translate, [waiting.job for waiting in batch])
-        await asyncio.wait([work], timeout=ABANDONED_SECONDS)  # most work ends before
-        if not work.done():
-            await self.wait_or_replace(worker, work, batch)
-        return await work
+        worker.begin([waiting.job for waiting in batch])
+        work = asyncio.create_task(worker.outcomes())
+        try:
+            await asyncio.wait([work], timeout=ABANDONED_SECONDS)  # most work ends before
+            if not work.done():
+                await self.wait_or_replace(worker, work, batch)
+            return await work
+        finally:
+            work.cancel()
 
     async def wait_or_replace(
         self, worker: Worker, work: "asyncio.Future[Any]", batch: Sequence[Waiting]

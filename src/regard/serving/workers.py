@@ -27,7 +27,7 @@ JobOutcome = Answer | Divided | Failed
 
 
 class Worker(Child):
-    """A worker process, seen from the front process; its methods block."""
+    """A worker process, seen from the front process."""
 
     def __init__(self, models: Sequence[Path]) -> None:
         """Start it, without waiting until its models are loaded."""
@@ -39,9 +39,13 @@ class Worker(Child):
         if isinstance(answer, RegardError):
             raise answer
 
-    def translate(self, jobs: Sequence[Job]) -> list[JobOutcome]:
+    def begin(self, jobs: Sequence[Job]) -> None:
+        """Give it jobs; `outcomes` are to be awaited next. Raises ChildLost."""
+        self.send(list(jobs))
+
+    async def outcomes(self) -> list[JobOutcome]:
         """Raises ChildLost."""
-        outcomes = self.ask(list(jobs))
+        outcomes = await self.answer()
         assert isinstance(outcomes, list)
         return outcomes
 
