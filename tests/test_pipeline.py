@@ -4,6 +4,7 @@ import pickle
 import re
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,14 @@ import regard
 from regard.config import TextOptions
 from regard.errors import RegardError
 from regard.lesson.corpus import examples
-from regard.pipeline import missing_numbers
+from regard.pipeline import MOST_PARTS, missing_numbers
 from regard.second_search import WIDER, with_missing_copies
 from regard.text.coverage import coverage_penalty, uncovered_stretches
 from regard.text.spans import Span
 from regard.translation import untranslated
 
 SENTENCES = [example.source for example in examples(12, 7)]
+WORDS = ["dog", "cat", "mouse", "sees"]
 SPANS = [
     "https://example.org/a_(b)?x=1&y=2",
     "jane.roe@mail.example.com",
@@ -268,6 +270,31 @@ def test_a_sentence_that_attention_skipped_is_searched_again_with_a_wider_beam(
     assert again.text == other.text.text
 
 
+def test_a_list_without_sentences_is_searched_greedily_and_the_sentence_before_it_is_not(
+    translator,
+):
+    translator = with_options(translator, coverage=False)
+    random = Random(1)
+    assert translator.options.beam > 1
+    for words, is_run_on in ((60, False), (500, True)):
+        listed = " ".join(random.choices(WORDS, k=words))
+        [whole] = translator.translate([f"{SENTENCES[0]} The {listed}"])
+        assert (len(whole.sentences) > 1 + MOST_PARTS) == is_run_on
+        assert [one.source.is_run_on for one in whole.sentences] == (
+            [False] + [is_run_on] * (len(whole.sentences) - 1)
+        )
+        by_beam, greedily = (
+            [
+                one.search_distinct([part.source], one.search(1))[0][0].ids
+                for part in whole.sentences
+            ]
+            for one in (translator, translator.with_beam(1))
+        )
+        expected = [by_beam[0], *(greedily if is_run_on else by_beam)[1:]]
+        assert [part.ids for part in whole.sentences] == expected
+        assert by_beam[1:] != greedily[1:]
+
+
 coverages = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
@@ -286,9 +313,6 @@ def test_without_attention_nothing_is_said_of_coverage(translator):
     part = found.sentences[0]._replace(coverage=())
     assert not untranslated(translator, part)
     assert replace(found, sentences=(part,)).coverage == []
-
-
-WORDS = ["dog", "cat", "mouse", "sees"]
 
 
 @given(st.sampled_from(SENTENCES), st.sets(st.sampled_from(WORDS), min_size=1))

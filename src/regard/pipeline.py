@@ -53,6 +53,9 @@ from regard.text.vocabulary import Vocabulary
 
 DEFAULT_LONGEST = 128
 """Tokens of the longest sentence, for models that do not record how long their sentences were."""
+MOST_PARTS = 8
+"""A sentence of more parts is none, but a list or data; they are searched greedily, in less than
+half the time."""
 
 PRINTED = {"\t": "\t", "\n": "\n", "\ufeff": ""}
 """What is written for control characters that do not become spaces."""
@@ -74,6 +77,8 @@ class SourceSentence(NamedTuple):
     """How the user wrote the line; the model reads all but "as written" in small letters."""
     protected_words: tuple[Span, ...] = ()
     """Spans of `normalized` that must be copied, too, and that the model reads as they are."""
+    is_run_on: bool = False
+    """It is one of more than `MOST_PARTS` parts of a text without the ends of sentences."""
 
     @property
     def required(self) -> Ids:
@@ -104,7 +109,7 @@ class SourceSentence(NamedTuple):
         """All that its translation depends on, and where it stands: so many characters later."""
         start, end = self.original
         read = self.normalized.text, self.text.text, self.case, self.protected, self.protected_words
-        return *read, self.copies, start + offset, end + offset
+        return *read, self.is_run_on, self.copies, start + offset, end + offset
 
     def in_normalized(self, span: Span) -> Span:
         """Where a span of `text` lies in `normalized`."""
@@ -202,10 +207,13 @@ class Pipeline:
         normalized = self.normalize(EditedText(text).slice(piece))
         protected = self.find_protected(normalized.text)
         case = self.find_case(normalized.text, protected)
-        for span in split(normalized.text, protected):
-            inside = spans_within(protected, span)
-            if self.is_translatable(normalized.text[span.start : span.end], inside):
-                yield self.read_sentence(text, normalized.slice(span), inside, case)
+        for parts in split(normalized.text, protected):
+            is_run_on = len(parts) > MOST_PARTS
+            for span in parts:
+                inside = spans_within(protected, span)
+                if self.is_translatable(normalized.text[span.start : span.end], inside):
+                    part = self.read_sentence(text, normalized.slice(span), inside, case)
+                    yield part._replace(is_run_on=is_run_on)
 
     def normalize(self, piece: EditedText) -> EditedText:
         """What is read alike is written alike."""
@@ -236,17 +244,17 @@ class Pipeline:
         language_alone = EditedText(text).replace((span, " ") for span in protected).text
         return find_case(language_alone, self.languages[0], self.count_tokens)
 
-    def split(self, text: str, protected: Sequence[Span]) -> list[Span]:
-        """The sentences of a normalized text, none longer than those that the model learned."""
+    def split(self, text: str, protected: Sequence[Span]) -> list[list[Span]]:
+        """The sentences of a normalized text, each in parts that are no longer than the sentences
+        that the model learned."""
         sentences = split_sentences(text, self.languages[0], protected)
         if protected and not self.has_trained_placeholders:
             sentences = [
                 part for sentence in sentences for part in between_spans(text, sentence, protected)
             ]
         return [
-            part
+            split_long(text, sentence, self.longest, self.count_tokens, protected)
             for sentence in sentences
-            for part in split_long(text, sentence, self.longest, self.count_tokens, protected)
         ]
 
     def read_sentence(
@@ -266,14 +274,20 @@ class Pipeline:
         automatic = replace(self, protected=None).find_protected(sentence.normalized.text)
         symbols = [span for span in sentence.protected if span in automatic]
         words = [span for span in sentence.protected if span not in automatic]
-        plain = self.read_sentence(sentence.user_text, sentence.normalized, symbols, sentence.case)
-        return plain._replace(protected_words=tuple(words))
+        return self.read_again(sentence, symbols)._replace(protected_words=tuple(words))
 
     def protect_more(self, sentence: SourceSentence, spans: Sequence[Span]) -> SourceSentence:
         """The sentence with symbols for these spans of its `text`, too, and for protected words."""
         more = [sentence.in_normalized(span) for span in spans]
         protected = merge_spans(sentence.protected, sentence.protected_words, more)
-        return self.read_sentence(sentence.user_text, sentence.normalized, protected, sentence.case)
+        return self.read_again(sentence, protected)
+
+    def read_again(self, sentence: SourceSentence, protected: Sequence[Span]) -> SourceSentence:
+        """The sentence with symbols for these spans of `normalized` alone."""
+        again = self.read_sentence(
+            sentence.user_text, sentence.normalized, protected, sentence.case
+        )
+        return again._replace(is_run_on=sentence.is_run_on)
 
     def count_tokens(self, text: str) -> int:
         return len(self.source.encode([text])[0])
@@ -289,13 +303,13 @@ class Pipeline:
         return closed.sub(PLACEHOLDER, lambda match: copies.get(match[0], ""))
 
 
-Splitter = Callable[[str, Sequence[Span]], list[Span]]
-"""The sentences of a normalized text, given its protected spans."""
+Splitter = Callable[[str, Sequence[Span]], list[list[Span]]]
+"""The parts of each sentence of a normalized text, given its protected spans."""
 
 
-def as_one(text: str, _: Sequence[Span]) -> list[Span]:
-    """A text as one sentence."""
-    return [Span(0, len(text))]
+def as_one(text: str, _: Sequence[Span]) -> list[list[Span]]:
+    """A text as one sentence in one part."""
+    return [[Span(0, len(text))]]
 
 
 def in_messages(text: str, pieces: Sequence[Span]) -> list[Span]:

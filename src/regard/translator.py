@@ -81,6 +81,10 @@ class Translator:
         """The same model, searched in another way."""
         return replace(self, options=options)
 
+    def with_beam(self, size: int) -> "Translator":
+        """The same model, with a beam of this size; 1 is greedy search."""
+        return self.with_options(self.options.model_copy(update={"beam": size}))
+
     def with_text_options(self, options: TextOptions) -> "Translator":
         """The same model, with these stages between the user's text and its own."""
         return replace(self, pipeline=replace(self.pipeline, options=options))
@@ -286,14 +290,20 @@ class Translator:
         return lambda task: [best[:count] for best in beam(self.engine, task, size, penalty)]
 
     def best_of(self, sentences: Sequence[SourceSentence]) -> list[SentenceTranslation]:
-        """The best translation of each sentence."""
-        return [ranked[0] for ranked in self.search_distinct(sentences, self.search(1))]
+        """The best translation of each sentence; greedily of those that are no real sentences."""
+        best: dict[int, SentenceTranslation] = {}
+        for searcher, is_run_on in ((self, False), (self.with_beam(1), True)):
+            indices = [i for i, one in enumerate(sentences) if one.is_run_on == is_run_on]
+            group = [sentences[index] for index in indices]
+            ranked = searcher.search_distinct(group, searcher.search(1))
+            best |= zip(indices, (own[0] for own in ranked), strict=True)
+        return [best[index] for index in range(len(sentences))]
 
     def beam_of(
         self, sentences: Sequence[SourceSentence], size: int
     ) -> list[list[SentenceTranslation]]:
         """All translations of each sentence that a beam of this size finishes, best first."""
-        wider = self.with_options(self.options.model_copy(update={"beam": size}))
+        wider = self.with_beam(size)
         return wider.search_distinct(sentences, wider.search(size))
 
     def search_distinct(

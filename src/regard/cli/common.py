@@ -194,7 +194,7 @@ def with_beam(translator: "Translator", beam: int) -> "Translator":
     """A translator that keeps `beam` hypotheses; 0 leaves it as it is."""
     if not beam:
         return translator
-    return translator.with_options(translator.options.model_copy(update={"beam": beam}))
+    return translator.with_beam(beam)
 
 
 @contextmanager

@@ -125,8 +125,7 @@ class Explorer:
         if request.is_changed or request.beam == 1:
             explanation = what_if(translator, request.intervention(), request.model)
         else:
-            options = translator.options.model_copy(update={"beam": request.beam})
-            explanation = explain(translator.with_options(options), request.text, request.model)
+            explanation = explain(translator.with_beam(request.beam), request.text, request.model)
         return {"explanation": as_json(explanation)}
 
     def set_weight(self, request: SetWeightRequest) -> Answered:

@@ -119,8 +119,7 @@ def answer_markup(translator: Translator, kind: JobKind, texts: Sequence[str]) -
 
 def wider(translator: Translator, kind: JobKind) -> Translator:
     """With a beam that may find so many alternatives."""
-    beam = max(translator.options.beam, kind.alternatives + 1)
-    return translator.with_options(translator.options.model_copy(update={"beam": beam}))
+    return translator.with_beam(max(translator.options.beam, kind.alternatives + 1))
 
 
 def different(ranked: Sequence[Translation], text: str, count: int) -> list[Translation]:

@@ -50,8 +50,7 @@ class Request(NamedTuple):
         if self.shortlist:
             translator = translator.with_shortlist()
         if self.beam:
-            options = translator.options.model_copy(update={"beam": self.beam})
-            translator = translator.with_options(options)
+            translator = translator.with_beam(self.beam)
         return with_stages(translator, self.output)
 
 
