@@ -31,6 +31,7 @@ from regard.search.repetition import (
     EXTRA_REPEATS,
     MAX_PERIOD,
     allowed_repeats,
+    cut_repetition,
     may_repeat,
     zero_counts,
 )
@@ -722,6 +723,28 @@ def test_no_circle_is_missed_where_few_tokens_repeat(texts, allowed):
         circles = circles.append(np.pad(written[:, :end], ((0, 0), (1, 0))))
         most = np.maximum(most, circles.repeats())
     assert (may_repeat(written, np.full(len(texts), allowed)) | (most <= allowed)).all()
+
+
+few_tokens = st.lists(st.sampled_from([4, 5, END]), max_size=40)
+circles_of_any_length = st.builds(
+    lambda before, circle, rounds, after: before + circle * rounds + after,
+    few_tokens,
+    st.lists(st.integers(4, 9), min_size=1, max_size=MAX_PERIOD + 1),
+    st.integers(0, 9),
+    few_tokens,
+)
+
+
+@given(circles_of_any_length, st.integers(1, 7))
+def test_a_written_text_is_cut_where_a_decoder_would_have_been_stopped(text, allowed):
+    circles, written = zero_counts(1), np.array([[START, *text]])
+    end = 0
+    for end in range(1, len(text) + 1):
+        circles = circles.append(written[:, : end + 1])
+        if text[end - 1] != END and circles.repeats()[0] > allowed:
+            break
+    found, repeated = cut_repetition(np.array(text, np.int64), allowed)
+    assert (found, repeated.tolist()) == (end, circles.repeated[0].tolist())
 
 
 def test_a_circle_that_is_broken_is_none():

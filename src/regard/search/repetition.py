@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.shapes import Bool, Int
-from regard.special import END, START, Ids
+from regard.special import END, Ids
 
 MAX_PERIOD = 12
 """The longest repetition that is detected, in tokens: the bytes of an emoji, a phrase."""
@@ -61,13 +61,22 @@ def may_repeat(
 def cut_repetition(tokens: Int[np.ndarray, " T"], max_repeats: int) -> tuple[int, np.ndarray]:
     """After how many tokens a text has more than `max_repeats` repeats, or ends; and its
     `RepetitionCounts.repeated` there."""
-    counts = zero_counts(1)
-    written = np.concatenate([[START], tokens])[None]
-    for end in range(1, len(tokens) + 1):
-        counts = counts.append(written[:, : end + 1])
-        if tokens[end - 1] != END and counts.repeats()[0] > max_repeats:
-            return end, counts.repeated[0]
-    return len(tokens), counts.repeated[0]
+    repeated = repeated_up_to_each(tokens)
+    repeats = (repeated // PERIODS).max(axis=1) + 1
+    too_many = np.flatnonzero((repeats[1:] > max_repeats) & (tokens != END))
+    end = int(too_many[0]) + 1 if len(too_many) else len(tokens)
+    return end, repeated[end]
+
+
+def repeated_up_to_each(tokens: Int[np.ndarray, " T"]) -> Int[np.ndarray, "T+1 P"]:
+    """`RepetitionCounts.repeated` of the first 0, 1, 2, ... T tokens."""
+    position = np.arange(len(tokens) + 1)
+    repeated = np.zeros((len(position), MAX_PERIOD), np.int64)
+    for period in range(1, min(MAX_PERIOD, len(tokens) - 1) + 1):
+        own = position[period + 1 :]
+        is_other = tokens[period:] != tokens[:-period]
+        repeated[own, period - 1] = own - np.maximum.accumulate(np.where(is_other, own, period))
+    return repeated
 
 
 def allowed_repeats(source: Ids) -> int:
