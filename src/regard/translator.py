@@ -290,13 +290,15 @@ class Translator:
         return lambda task: [best[:count] for best in beam(self.engine, task, size, penalty)]
 
     def best_of(self, sentences: Sequence[SourceSentence]) -> list[SentenceTranslation]:
-        """The best translation of each sentence; greedily of those that are no real sentences."""
+        """The best translation of each sentence; parts of what is no sentence have greedy ones."""
         best: dict[int, SentenceTranslation] = {}
-        for searcher, is_run_on in ((self, False), (self.with_beam(1), True)):
+        for is_run_on in (False, True):
             indices = [i for i, one in enumerate(sentences) if one.is_run_on == is_run_on]
-            group = [sentences[index] for index in indices]
-            ranked = searcher.search_distinct(group, searcher.search(1))
-            best |= zip(indices, (own[0] for own in ranked), strict=True)
+            if indices:
+                searcher = self.with_beam(1) if is_run_on else self
+                group = [sentences[index] for index in indices]
+                ranked = searcher.search_distinct(group, searcher.search(1))
+                best |= zip(indices, (own[0] for own in ranked), strict=True)
         return [best[index] for index in range(len(sentences))]
 
     def beam_of(
