@@ -13,6 +13,9 @@ from regard.serving.gather import JobFailed, QueueFull
 
 WorkResult = TypeVar("WorkResult")
 
+WATCH_SECONDS = 0.1
+"""After so long a client is watched; most are answered before."""
+
 
 class SortedJson(JSONResponse):
     def render(self, content: Any) -> bytes:
@@ -31,22 +34,22 @@ async def while_connected(
 
     Raises Refused.
     """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(until_gone(request))
     try:
-        await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise Refused(BUSY if not gone.done() else "The client is gone.", 503, RETRY_SECONDS)
-    except QueueFull as error:
+        async with asyncio.timeout(seconds) as limit:
+            watching = asyncio.create_task(end_when_gone(request, limit))
+            try:
+                return await work
+            finally:
+                watching.cancel()
+    except (QueueFull, TimeoutError) as error:
         raise Refused(BUSY, 503, RETRY_SECONDS) from error
     except JobFailed as error:
         raise Refused(INTERNAL, 500) from error
-    finally:
-        task.cancel()
-        gone.cancel()
 
 
-async def until_gone(request: Request) -> None:
+async def end_when_gone(request: Request, limit: asyncio.Timeout) -> None:
+    """Let the time be over as soon as the client goes away."""
+    await asyncio.sleep(WATCH_SECONDS)
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    limit.reschedule(asyncio.get_running_loop().time())

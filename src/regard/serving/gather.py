@@ -259,27 +259,19 @@ class Gatherer:
     async def translated(self, worker: Worker, batch: Sequence[Waiting]) -> list[JobOutcome]:
         """Raises ChildLost, also if the worker is ended because nobody waits any more."""
         worker.begin([waiting.job for waiting in batch])
-        work = asyncio.create_task(worker.outcomes())
+        watching = asyncio.create_task(self.end_if_abandoned(worker, batch))
         try:
-            await asyncio.wait([work], timeout=ABANDONED_SECONDS)  # most work ends before
-            if not work.done():
-                await self.wait_or_replace(worker, work, batch)
-            return await work
+            return await worker.outcomes()
         finally:
-            work.cancel()
+            watching.cancel()
 
-    async def wait_or_replace(
-        self, worker: Worker, work: "asyncio.Future[Any]", batch: Sequence[Waiting]
-    ) -> None:
-        """Wait for work; if nobody else does any more, end the worker."""
-        abandoned = asyncio.create_task(until_abandoned(batch))
-        try:
-            await asyncio.wait([work, abandoned], return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                LOG.warning("a worker is replaced: nobody waits for its long work any more")
-                await self.in_thread(worker.kill)
-        finally:
-            abandoned.cancel()
+    async def end_if_abandoned(self, worker: Worker, batch: Sequence[Waiting]) -> None:
+        """End a worker some seconds after all requests of its batch are gone."""
+        await asyncio.sleep(ABANDONED_SECONDS)  # most work ends before
+        await asyncio.wait([waiting.answer for waiting in batch])
+        await asyncio.sleep(ABANDONED_SECONDS)
+        LOG.warning("a worker is replaced: nobody waits for its long work any more")
+        await self.in_thread(worker.kill)
 
     async def restarted(self, worker: Worker) -> Worker:
         """Another worker, after this one was lost."""
@@ -313,12 +305,6 @@ class Gatherer:
                 waiting.answer.set_exception(JobFailed(outcome.message))
             else:
                 waiting.answer.set_result(outcome)
-
-
-async def until_abandoned(batch: Sequence[Waiting]) -> None:
-    """Return some seconds after all requests of a batch are gone."""
-    await asyncio.wait([waiting.answer for waiting in batch])
-    await asyncio.sleep(ABANDONED_SECONDS)
 
 
 def similar(first: Waiting, window: Sequence[Waiting], share: int) -> list[Waiting]:
