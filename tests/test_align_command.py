@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+import regard
 from commands import typed
 from regard.lesson.corpus import examples
+from regard.text.segments import tokenize
 
 LESSON = examples(400, 5)
 
@@ -109,6 +111,30 @@ def test_gold_links_of_another_text_are_refused_before_anything_is_learned(text)
     done = typed("align", *files(text), "--gold", text / "other.wa")
     assert done.returncode == 2 and b"there are 400" in done.stderr
     assert b"little to learn from" not in done.stderr
+
+
+def test_tokens_are_those_of_the_translation_model(text):
+    model = regard.load("en-fr")
+    source, target = lines = "The cat 🙂 ate 3.5 kg.", "Le chat 🙂 a mangé 3,5 kg."
+    for name, line in zip(("en", "fr"), lines, strict=True):
+        (text / f"tokens.{name}").write_text(f"{line}\n", "utf-8")
+    command = "align", text / "tokens.en", text / "tokens.fr", "--words", "tokens"
+    done = typed(*command, "--model", "en-fr", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    pair = json.loads(done.stdout)
+    for side, vocabulary, line in zip(
+        ("source", "target"), (model.source, model.target), lines, strict=True
+    ):
+        tokens = tokenize(vocabulary, line)
+        assert pair[f"{side}_words"] == [list(token.span) for token in tokens]
+    words = [pair["source_words"], pair["target_words"]]
+    linked = {
+        (source[slice(*words[0][left])], target[slice(*words[1][right])])
+        for left, right, _ in pair["links"]
+    }
+    assert {(" cat", " chat"), ("3", "3")} <= linked
+    done = typed(*command)
+    assert done.returncode == 2 and b"give one with --model" in done.stderr
 
 
 def test_texts_that_do_not_match_are_refused(text):

@@ -3,7 +3,8 @@
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from regard.alignment.links import (
     links_of,
     of_one_model,
 )
-from regard.alignment.words import SEGMENTATIONS, VIEWS, Segmentation, aligned_words
+from regard.alignment.words import SEGMENTATIONS, VIEWS, aligned_words
 from regard.cli.common import (
     errors,
     new_folder,
@@ -41,6 +42,9 @@ from regard.files import new_file
 from regard.storage.folder import MODEL_INFO
 from regard.storage.model_file import is_file
 from regard.system import cores
+from regard.text.segments import tokenize
+from regard.text.spans import Span
+from regard.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from regard.alignment.aligner import Aligner, Text
@@ -56,6 +60,13 @@ FEW_LINES = 5000
 """With fewer lines, what is learned from them is weak."""
 
 
+TOKENS = "tokens"
+"""Of a translation model, instead of words."""
+
+Cut = Callable[[str], list[Span]]
+"""Where the words of a line are."""
+
+
 class Asked(NamedTuple):
     """How the links are chosen and written."""
 
@@ -63,12 +74,13 @@ class Asked(NamedTuple):
     way: str
     threshold: float
     possible: float | None
-    segmentation: Segmentation
+    cuts: tuple[Cut, Cut]
+    """Of the source and of the target."""
 
     def pair(self, number: int, line: Pair | None, posteriors: "TextPosteriors") -> AlignedPair:
         """The links of line `number`, from 1; none if it holds no pair."""
         source, target = (line.source, line.target) if line else ("", "")
-        spans = [SEGMENTATIONS[self.segmentation](text) for text in (source, target)]
+        spans = [cut(text) for cut, text in zip(self.cuts, (source, target), strict=True)]
         lowest = self.threshold if self.possible is None else min(self.threshold, self.possible)
         links = links_of(posteriors[number - 1], self.way, lowest)
         sure = self.threshold if self.way == THRESHOLD else -1.0
@@ -114,8 +126,11 @@ def align(
         typer.Option(help="Less likely links, from this on, are marked as possible.", min=0.0),
     ] = None,
     words: Annotated[
-        Literal["text", "spaces"],
-        typer.Option(help="Cut lines into words as text, or at their spaces alone."),
+        Literal["text", "spaces", "tokens"],
+        typer.Option(
+            help="Cut lines into words as text, at their spaces alone, or into the tokens of the"
+            " translation model."
+        ),
     ] = "text",
     gold: Annotated[
         Path | None,
@@ -155,15 +170,16 @@ def align(
     from regard.alignment.aligner import load_aligner, save_aligner
 
     saved = load_aligner(model) if model and translator is None else None
-    asked = Asked(form, symmetrize, threshold, possible, words)
+    cuts = cuts_of(words, translator)
+    asked = Asked(form, symmetrize, threshold, possible, cuts)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed
     with TemporaryDirectory(prefix="regard-align-") as temporary:
         folder = Path(temporary)
         readable = [as_file(file, folder) for file in files]
-        text = read_words(readable, folder, words)
+        text = read_words(readable, folder, cuts)
         gold_links = read_gold(gold, lengths_of(text), gold_base) if gold else {}
         if translator is not None:
-            posteriors = aligned_by_model(translator, readable, text, words, folder)
+            posteriors = aligned_by_model(translator, readable, text, cuts, folder)
         else:
             posteriors, aligner = aligned(text, folder, saved)
             if save is not None:
@@ -189,6 +205,20 @@ def refuse_unknown(form: str, symmetrize: str, possible: float | None) -> None:
         )
 
 
+def cuts_of(words: str, translator: "Translator | None") -> tuple[Cut, Cut]:
+    """Raises RegardError if there is no model to make tokens."""
+    if words != TOKENS:
+        return SEGMENTATIONS[words], SEGMENTATIONS[words]
+    if translator is None:
+        to_do = "give one with --model"
+        raise RegardError("tokens are those of a translation model", "--words tokens", to_do)
+
+    def token_spans(vocabulary: Vocabulary, text: str) -> list[Span]:
+        return [token.span for token in tokenize(vocabulary, text)]
+
+    return partial(token_spans, translator.source), partial(token_spans, translator.target)
+
+
 def as_file(file: Path, folder: Path) -> Path:
     """The file itself; of standard input a copy, since text is read more than once."""
     if file != STANDARD_INPUT:
@@ -205,16 +235,17 @@ def read_sentences(files: Sequence[Path]) -> Iterator[Pair | None]:
         yield line if isinstance(line, Pair) else None
 
 
-def read_words(files: Sequence[Path], folder: Path, segmentation: Segmentation) -> "Text":
+def read_words(files: Sequence[Path], folder: Path, cuts: tuple[Cut, Cut]) -> "Text":
     """The words of all sentences, in files in `folder`. Raises RegardError if there are none."""
     from regard.alignment.aligner import number_text
 
-    cut = SEGMENTATIONS[segmentation]
-
     def sentence_words() -> Iterator[tuple[list[str], list[str]]]:
         for line in read_sentences(files):
-            source, target = (line.source, line.target) if line else ("", "")
-            yield aligned_words(source, cut(source)), aligned_words(target, cut(target))
+            sides = (line.source, line.target) if line else ("", "")
+            source, target = (
+                aligned_words(text, cut(text)) for text, cut in zip(sides, cuts, strict=True)
+            )
+            yield source, target
 
     with errors.status("reading the text"):
         text = number_text(sentence_words(), folder)
@@ -267,21 +298,22 @@ def aligned_by_model(
     translator: "Translator",
     files: Sequence[Path],
     text: "Text",
-    segmentation: Segmentation,
+    cuts: tuple[Cut, Cut],
     folder: Path,
 ) -> "TextPosteriors":
     """The links that a translation model finds, sentence by sentence."""
     from regard.alignment.posteriors import TextPosteriors, write_given
     from regard.word_alignment import GivenPair, align_given
 
-    cut = SEGMENTATIONS[segmentation]
-
     def posteriors() -> Iterator[Posterior]:
         lines, number = read_sentences(files), 0
         with progress("aligning", len(text.source.tokens.lengths)) as tick:
             while chunk := list(islice(lines, CHUNK_LINES)):
                 sides = [(line.source, line.target) if line else ("", "") for line in chunk]
-                pairs = [GivenPair(*both, cut(both[0]), cut(both[1])) for both in sides]
+                pairs = [
+                    GivenPair(*both, *(cut(text) for cut, text in zip(cuts, both, strict=True)))
+                    for both in sides
+                ]
                 yield from align_given(translator, pairs)
                 number += len(chunk)
                 tick(number)
