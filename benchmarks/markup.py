@@ -4,8 +4,9 @@
 
 A tag is put around some words of a sentence whose gold links lead to words in a row, to which no
 other word is linked; it is right if it comes out around exactly these words of the reference.
-Beside the model's links stand the gold links themselves, which tell what the placement costs, the
-baseline by proportion, and the time that tags cost.
+Beside the model's links, which are those of its alignment head and of its attention for words that
+have none, stand the head's alone, the gold links, which tell what the placement costs, the baseline
+by proportion, and the time that tags cost.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import numpy as np
 
 import regard
 from regard.alignment.gold import read_gold
-from regard.alignment.links import THRESHOLD, Indices, Posterior, links_of
+from regard.alignment.links import THRESHOLD, Indices, completed, links_of
 from regard.alignment.words import SEGMENTATIONS
 from regard.files import write_json
 from regard.lesson.corpus import examples
@@ -28,6 +29,7 @@ from regard.markup.placement import (
     LinkedTexts,
     TagSpans,
     linked_texts,
+    may_be_too_short,
     spans_by_links,
     spans_by_proportion,
 )
@@ -97,27 +99,30 @@ def gold_intervals(gold: GoldPair) -> Iterator[tuple[Span, Span]]:
                 )
 
 
-def texts_of(pair: GivenPair, posterior: Posterior) -> LinkedTexts:
-    links = links_of(posterior, THRESHOLD, MIN_LINK)
-    return linked_texts(pair.source, pair.target, pair.source_words, pair.target_words, links)
-
-
 def gold_texts(gold: GoldPair) -> LinkedTexts:
     links = [(source, target, 1.0) for source, target in gold.sure]
     return linked_texts(*gold.pair, links)
 
 
 def share_right(translator: Translator, pairs: Sequence[GoldPair]) -> dict[str, float]:
-    right = {"links": 0, "gold links": 0, "proportion": 0}
+    right = {"links": 0, "the head alone": 0, "gold links": 0, "proportion": 0}
     count = 0
-    posteriors = align_given(translator, [gold.pair for gold in pairs])
-    for gold, posterior in zip(pairs, posteriors, strict=True):
-        texts = texts_of(gold.pair, posterior)
+    by_head, by_attention = (
+        align_given(model, [gold.pair for gold in pairs])
+        for model in (translator, translator.without_alignment_head())
+    )
+    for gold, head, attention in zip(pairs, by_head, by_attention, strict=True):
+        own, attended = (links_of(each, THRESHOLD, MIN_LINK) for each in (head, attention))
+        texts = linked_texts(*gold.pair, own)
+        complete = linked_texts(*gold.pair, completed(own, attended))
         ideal = gold_texts(gold)
         for source, target in gold_intervals(gold):
             marks = [Mark("<b>", "</b>", source, ROOT, False)]
+            shortest = spans_by_links(marks, texts)
+            is_doubtful = may_be_too_short(marks, texts, shortest)
             placed: dict[str, TagSpans] = {
-                "links": spans_by_links(marks, texts),
+                "links": spans_by_links(marks, complete) if is_doubtful else shortest,
+                "the head alone": shortest,
                 "gold links": spans_by_links(marks, ideal),
                 "proportion": spans_by_proportion(marks, texts),
             }

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import regard
 from commands import typed
-from regard.alignment.links import Alignment, Link
+from regard.alignment.links import Alignment, Link, completed
 from regard.errors import RegardError
+from regard.markup import document
 from regard.markup.document import compose, divide, markup_alternatives, structure, translate_markup
 from regard.markup.pieces import PARSERS
 from regard.markup.placement import linked_texts, spans_by_links, spans_by_proportion
@@ -64,6 +65,13 @@ def test_the_pieces_of_xml_are_the_text(text):
     assert "".join(piece.raw for piece in PARSERS["xml"](text)) == text
 
 
+class NoLinks:
+    has_alignment_head = attends = False
+
+    def posteriors(self, sources, targets):
+        raise AssertionError("a model without links is not asked for them")
+
+
 class FakeModel:
     """Translates by turning the order of words round, with links of which some are wrong."""
 
@@ -80,6 +88,9 @@ class FakeModel:
 
     def align(self, translations):
         return [translation.alignment for translation in translations]
+
+    def without_alignment_head(self):
+        return NoLinks()
 
     def order(self, count):
         """The index of the source word of each word."""
@@ -424,6 +435,52 @@ def test_what_is_not_to_be_translated_is_copied(translator):
     ):
         [text] = html(translator, f"<p>The dog sees {element} here.</p>")
         assert text.count(element) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "inside"),
+    [
+        ("The old owl <b>stayed</b> in the garden.", "est restée"),
+        ("The women <b>ate</b> the bread.", "ont mangé"),
+        ("They sleep <b>because</b> they are tired.", "parce qu'"),
+        ("She lives <b>near</b> the school.", "près de"),
+        ("<b>Many</b> people are here.", "De nombreuses"),
+    ],
+)
+def test_words_that_the_aligner_links_to_none_come_where_attention_is(translator, source, inside):
+    [result] = translate_markup(translator, [source], "html")
+    assert re.findall("<b>(.*)</b>", result.text) == [inside] and result.placement == "exact"
+
+
+def test_only_words_without_a_link_get_others_and_only_likely_ones():
+    links = [Link(0, 0, 0.2), Link(2, 3, 0.9)]
+    others = [Link(1, 0, 0.9), Link(1, 1, 0.41), Link(0, 2, 0.4), Link(3, 3, 1.0)]
+    assert completed(links, others) == [*links, Link(1, 1, 0.41)]
+
+
+def test_attention_is_asked_for_only_where_a_tag_may_be_too_short(monkeypatch):
+    asked = []
+
+    def ask(_, translations):
+        asked.extend(translation.source for translation in translations)
+        return [Alignment("attention", (Link(0, 1, 0.9),)) for _ in translations]
+
+    class Linked(FakeModel):
+        def translated(self, text):
+            translation = super().translated(text)
+            count = len(translation.words)
+            known = [Link(word, word, 1.0) for word in range(count) if (word, count) != (1, 3)]
+            vars(translation)["alignment"] = Alignment("head", tuple(known))
+            return translation
+
+        def order(self, count):
+            return [0, 2, 1] if count == 3 else [*range(count)]
+
+    monkeypatch.setattr(document, "align_translations", ask)
+    pages = ["<b>one</b> two", "<b>one</b> two three", "one two <b>three four</b>", "one two three"]
+    written = translate_markup(Linked(1), pages, "html")
+    assert asked == ["one two three"], "of all texts with a tag it alone has a word without a link"
+    assert re.fullmatch("<b>one ?three</b> ?two", written[1].text)
 
 
 def test_quotes_and_spaces_outside_a_tag_stay_outside(translator):

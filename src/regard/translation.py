@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import InitVar, dataclass
 from functools import cached_property
 from itertools import accumulate, chain, islice
@@ -334,6 +334,14 @@ def join(source: str, parts: Sequence[SentenceTranslation], model: Model | None)
         tuple(parts),
         model,
     )
+
+
+def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]:
+    """A text may have been written in several ways, cut into other tokens."""
+    first: dict[str, Translation] = {}
+    for translation in translations:
+        first.setdefault(translation.text, translation)
+    return list(first.values())
 
 
 def filled_gaps(source: str, parts: Sequence[SentenceTranslation]) -> list[str]:

@@ -1,7 +1,7 @@
 """Text in, translation out."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeVar
@@ -34,7 +34,7 @@ from regard.text.normalize import normalize
 from regard.text.padding import padded_width
 from regard.text.tags import refuse_unknown_tag
 from regard.text.vocabulary import Vocabulary
-from regard.translation import SentenceTranslation, Translation, join
+from regard.translation import SentenceTranslation, Translation, first_of_each_text, join
 from regard.word_alignment import (
     SentencePosterior,
     align_translations,
@@ -60,6 +60,7 @@ class Translator:
     """Batches that are translated at the same time."""
     is_guided: bool = False
     """Whether guided alignment has taught the attention which word each word translates."""
+    uses_alignment_head: bool = True
 
     @property
     def source(self) -> Vocabulary:
@@ -111,6 +112,10 @@ class Translator:
         """
         refuse_unknown_tag(tag, self.pipeline.tags, "--tag")
         return replace(self, pipeline=replace(self.pipeline, tag=tag))
+
+    def without_alignment_head(self) -> "Translator":
+        """The same model, whose links are from its attention weights."""
+        return replace(self, uses_alignment_head=False)
 
     def with_shortlist(self) -> "Translator":
         """The same model, which chooses among the few hundred tokens that a sentence may need.
@@ -233,7 +238,8 @@ class Translator:
 
     @property
     def has_alignment_head(self) -> bool:
-        return isinstance(self.engine, SupportsAlignment) and self.engine.has_alignment_head
+        is_able = isinstance(self.engine, SupportsAlignment) and self.engine.has_alignment_head
+        return self.uses_alignment_head and is_able
 
     @property
     def attends(self) -> bool:
@@ -246,7 +252,8 @@ class Translator:
     def posteriors(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[SentencePosterior]:
         """How likely words of sentences and of their translations are linked: by the alignment
         head, or by the attention weights of a model without one."""
-        if isinstance(self.engine, SupportsAlignment) and self.engine.has_alignment_head:
+        if self.has_alignment_head:
+            assert isinstance(self.engine, SupportsAlignment)
             return [*map(from_head, self.by_length(sources, targets, self.engine.token_vectors))]
         forced = self.by_length(sources, targets, self.engine.force)
         if self.is_guided:
@@ -400,14 +407,6 @@ class Translator:
                     for each in hypotheses
                 ]
         return ranked
-
-
-def first_of_each_text(translations: Iterable[Translation]) -> list[Translation]:
-    """A text may have been written in several ways, cut into other tokens."""
-    first: dict[str, Translation] = {}
-    for translation in translations:
-        first.setdefault(translation.text, translation)
-    return list(first.values())
 
 
 def require_list(texts: Sequence[str]) -> None:

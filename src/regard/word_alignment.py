@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from regard.alignment.head import HeadOutput, head_posterior
+from regard.alignment.head import HeadOutput, head_posterior, sums_of_words
 from regard.alignment.links import (
     MIN_PROBABILITY,
     NO_ALIGNMENT,
@@ -118,9 +118,10 @@ def from_attention(weights: Float[np.ndarray, "T S"]) -> SentencePosterior:
 
     def posterior(source: WordTokens, target: WordTokens) -> Posterior:
         words = np.zeros((len(source.tokens), len(target.tokens)), np.float32)
-        for column, own in enumerate(target.tokens):
-            mean = weights[own].mean(axis=0)
-            words[:, column] = [mean[tokens].sum() for tokens in source.tokens]
+        if words.size:
+            sizes = np.array([len(tokens) for tokens in target.tokens], np.float32)
+            means = sums_of_words(weights, target.tokens).T / sizes
+            words = sums_of_words(means, source.tokens)
         if source.ends_in_mark:
             words[-1, :-1] = 0.0
         return of_one_model(words, words)

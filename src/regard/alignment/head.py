@@ -21,11 +21,19 @@ class TokenVectors(NamedTuple):
         """The means over the tokens of each word, which are given by their indices."""
         if not words:
             return TokenVectors(self.vectors[:0], self.none[:0])
-        tokens = np.concatenate([np.asarray(word) for word in words])
         sizes = np.array([len(word) for word in words])
-        begins = np.cumsum(sizes) - sizes
-        vectors, none = (np.add.reduceat(part[tokens], begins) for part in self)
+        vectors, none = (sums_of_words(part, words) for part in self)
         return TokenVectors(vectors / sizes[:, None].astype(np.float32), none / sizes)
+
+
+def sums_of_words(
+    numbers: Float[np.ndarray, "T *rest"], words: Sequence[Ids]
+) -> Float[np.ndarray, "J *rest"]:
+    """Of numbers that each token has: the sums over the tokens of each word, of which there is at
+    least one, as they are given by their indices."""
+    sizes = np.array([len(word) for word in words])
+    tokens = np.concatenate([np.asarray(word) for word in words])
+    return np.add.reduceat(numbers[tokens], np.cumsum(sizes) - sizes)
 
 
 class HeadOutput(NamedTuple):

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from regard.alignment.links import Alignment
+from regard.alignment.links import Alignment, Link, completed
 from regard.markup.pieces import PARSERS
 from regard.markup.placement import (
     LinkedTexts,
     TagSpans,
     linked_texts,
     marks_in_order,
+    may_be_too_short,
     spans_by_links,
     spans_by_proportion,
 )
@@ -19,6 +20,7 @@ from regard.markup.segments import ESCAPED, ROOT, Document, Mark, Segment, read_
 from regard.text.segments import overlapping
 from regard.text.spans import Span, words
 from regard.translation import Translation
+from regard.word_alignment import AligningModel, align_translations
 
 Placement = Literal["exact", "approximate", "moved"]
 """exact: by the alignment head; approximate: by attention weights, or because the model was trained
@@ -46,6 +48,7 @@ class MarkupModel(Protocol):
     def translate(self, texts: Sequence[str]) -> list[Translation]: ...
     def n_best_by_sentence(self, texts: Sequence[str]) -> list[list[Translation]]: ...
     def align(self, translations: Sequence[Translation]) -> list[Alignment]: ...
+    def without_alignment_head(self) -> AligningModel: ...
 
 
 def translate_markup(
@@ -113,8 +116,8 @@ def write_documents(
 ) -> list[MarkupTranslation]:
     """Put documents together again, from the translations of all their segments in order."""
     segments = [segment for document in documents for segment in document.segments]
-    model.align(translations)
-    written = map(writer(model, form), segments, translations)
+    plans = plan_tags(model, segments, translations)
+    written = map(writer(model, form), segments, translations, plans)
     results = []
     done = iter(translations)
     for document in documents:
@@ -131,6 +134,46 @@ def write_documents(
     return results
 
 
+class TagPlan(NamedTuple):
+    """Where the tags of a segment belong in its translation."""
+
+    texts: LinkedTexts
+    spans: TagSpans
+
+
+def plan_tags(
+    model: MarkupModel, segments: Sequence[Segment], translations: Sequence[Translation]
+) -> list[TagPlan | None]:
+    """Of each segment; None if its translation lacks an atom.
+
+    The aligner that a head learns from links few auxiliaries and particles ("ate" to "a mangé"). If
+    a word without a link stands at a tag, the model's attention tells where it is from.
+    """
+    links = [alignment.links for alignment in model.align(translations)]
+    plans = [*map(tags_by, segments, translations, links)]
+    doubtful = [
+        number
+        for number, (segment, translation, own) in enumerate(
+            zip(segments, translations, plans, strict=True)
+        )
+        if own and translation.alignment.method == "head" and may_be_too_short(segment.marks, *own)
+    ]
+    attended = align_translations(
+        model.without_alignment_head(), [translations[number] for number in doubtful]
+    )
+    for number, alignment in zip(doubtful, attended, strict=True):
+        complete = completed(links[number], alignment.links)
+        plans[number] = tags_by(segments[number], translations[number], complete)
+    return plans
+
+
+def tags_by(segment: Segment, translation: Translation, links: Sequence[Link]) -> TagPlan | None:
+    if any(translation.text.count(name) != 1 for name in segment.atoms):
+        return None
+    texts = texts_of(segment, translation, links)
+    return TagPlan(texts, spans_by_links(segment.marks, texts))
+
+
 class WrittenSegment(NamedTuple):
     """A segment that is translated."""
 
@@ -138,11 +181,12 @@ class WrittenSegment(NamedTuple):
     placement: Placement
 
 
-def writer(model: MarkupModel, form: str) -> Callable[[Segment, Translation], WrittenSegment]:
-    def write(segment: Segment, translation: Translation) -> WrittenSegment:
-        if all(translation.text.count(name) == 1 for name in segment.atoms):
-            texts = texts_of(segment, translation)
-            text = compose(segment, texts, spans_by_links(segment.marks, texts))
+def writer(
+    model: MarkupModel, form: str
+) -> Callable[[Segment, Translation, TagPlan | None], WrittenSegment]:
+    def write(segment: Segment, translation: Translation, plan: TagPlan | None) -> WrittenSegment:
+        if plan:
+            text = compose(segment, *plan)
             if has_same_structure(segment, text, form):
                 is_exact = translation.alignment.method == "head" or not segment.marks
                 is_sure = is_exact and (model.has_trained_placeholders or not segment.atoms)
@@ -152,7 +196,7 @@ def writer(model: MarkupModel, form: str) -> Callable[[Segment, Translation], Wr
     return write
 
 
-def texts_of(segment: Segment, translation: Translation) -> LinkedTexts:
+def texts_of(segment: Segment, translation: Translation, links: Iterable[Link]) -> LinkedTexts:
     """The texts with their words, atoms among them, and how probably they are linked."""
     target, atoms = translation.text, list(segment.atoms)
     source_words = [word.span for word in translation.source_words]
@@ -162,19 +206,21 @@ def texts_of(segment: Segment, translation: Translation) -> LinkedTexts:
     rows, columns = (
         {span: index for index, span in enumerate(spans)} for spans in (sources, targets)
     )
-    links = [
+    known = [
         (rows[source_words[source]], columns[target_words[word]], probability)
-        for source, word, probability in translation.alignment.links
+        for source, word, probability in links
     ]
-    copies = copied_words(segment.plain, target, sources, targets, links)
-    return linked_texts(segment.plain, target, sources, targets, [*links, *copies])
+    copies = copied_words(segment.plain, target, sources, targets, known)
+    return linked_texts(segment.plain, target, sources, targets, [*known, *copies])
 
 
 def words_around(text: str, known: Sequence[Span], atoms: Sequence[str]) -> list[Span]:
     """The words that a translation tells of, the names that stand for atoms, and the words of what
     was copied between sentences, in order."""
-    named = (Span(text.index(name), text.index(name) + len(name)) for name in atoms)
     spans = sorted(known)
+    if not atoms and sum(span.end - span.start for span in spans) == len("".join(text.split())):
+        return spans  # it tells of all words
+    named = (Span(text.index(name), text.index(name) + len(name)) for name in atoms)
     for more in (sorted(named), words(text)):
         spans = sorted([*spans, *(span for span in more if not overlapping(spans, span))])
     return spans

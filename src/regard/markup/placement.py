@@ -123,6 +123,17 @@ def spans_by_links(marks: Sequence[Mark], texts: LinkedTexts) -> TagSpans:
     return spans
 
 
+def may_be_too_short(marks: Sequence[Mark], texts: LinkedTexts, spans: TagSpans) -> bool:
+    """Whether a word has no link that stands in an element, or beside its translation."""
+    for mark, span in zip(marks, spans, strict=True):
+        inside = overlapping(texts.target_words, span)
+        around = texts.totals[max(0, inside.start - 1) : inside.stop + 1]
+        is_linked = all(texts.links[word] for word in texts.words_in(mark)) and all(around)
+        if not (mark.is_single or is_linked):
+            return True
+    return False
+
+
 def around(mark: Mark, spans: Sequence[Span], texts: LinkedTexts) -> Span:
     """The characters of the element around a mark."""
     return Span(0, len(texts.target)) if mark.parent == ROOT else spans[mark.parent]

@@ -5,9 +5,9 @@ from typing import Any, Literal, NamedTuple
 
 from regard.markup.document import MarkupTranslation, markup_alternatives, translate_markup
 from regard.text.spans import Span
-from regard.translation import Translation
+from regard.translation import Translation, first_of_each_text
 from regard.translation_json import alignment_as_json, translation_as_json
-from regard.translator import Translator, first_of_each_text
+from regard.translator import Translator
 
 Form = Literal["text", "html", "xml", "inline"]
 """text, or a format of `markup.PARSERS`."""
