@@ -250,6 +250,7 @@ def main() -> None:
         "--lines", type=int, default=2000, help="different ones; at least twice the clients"
     )
     parser.add_argument("--model", default="en-fr")
+    parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--results", type=Path, default=HERE / "results")
@@ -266,9 +267,8 @@ def main() -> None:
     else:
         lines = [one.source for one in examples(asked.lines, seed=1)]
     command = [sys.executable, "-m", "regard", "serve", "--model", asked.model, "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--cache-characters", "0"], stderr=subprocess.PIPE, text=True
-    ) as process:
+    command += ["--workers", str(asked.workers), "--cache-characters", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
             port = int(process.stderr.readline().split("/")[2].split(":")[1])

@@ -15,7 +15,14 @@ from commands import typed
 from regard.alignment.links import Alignment, Link, completed
 from regard.errors import RegardError
 from regard.markup import document
-from regard.markup.document import compose, divide, markup_alternatives, structure, translate_markup
+from regard.markup.document import (
+    compose,
+    divide,
+    markup_alternatives,
+    structure,
+    translate_markup,
+    words_around,
+)
 from regard.markup.pieces import PARSERS
 from regard.markup.placement import linked_texts, spans_by_links, spans_by_proportion
 from regard.markup.segments import ROOT, Mark, Segment, read_document
@@ -450,6 +457,19 @@ def test_what_is_not_to_be_translated_is_copied(translator):
 def test_words_that_the_aligner_links_to_none_come_where_attention_is(translator, source, inside):
     [result] = translate_markup(translator, [source], "html")
     assert re.findall("<b>(.*)</b>", result.text) == [inside] and result.placement == "exact"
+
+
+@given(st.lists(st.sampled_from(["a", "bc", "d e", "🙂", ".", " "]), max_size=8), st.randoms())
+def test_all_words_of_a_text_are_known_or_added(parts, random):
+    text, known = "", []
+    for part in parts:
+        if part.strip() and random.random() < 0.7:
+            known.append(Span(len(text), len(text) + len(part)))
+        text += f"{part} "
+    own = words_around(text, known, [])
+    assert own == sorted(own) and set(known) <= set(own)
+    covered = {index for span in own for index in range(*span)}
+    assert {index for index, character in enumerate(text) if character != " "} <= covered
 
 
 def test_only_words_without_a_link_get_others_and_only_likely_ones():

@@ -150,7 +150,7 @@ def plan_tags(
     a word without a link stands at a tag, the model's attention tells where it is from.
     """
     links = [alignment.links for alignment in model.align(translations)]
-    plans = [*map(tags_by, segments, translations, links)]
+    plans = [*map(tag_plan, segments, translations, links)]
     doubtful = [
         number
         for number, (segment, translation, own) in enumerate(
@@ -163,11 +163,11 @@ def plan_tags(
     )
     for number, alignment in zip(doubtful, attended, strict=True):
         complete = completed(links[number], alignment.links)
-        plans[number] = tags_by(segments[number], translations[number], complete)
+        plans[number] = tag_plan(segments[number], translations[number], complete)
     return plans
 
 
-def tags_by(segment: Segment, translation: Translation, links: Sequence[Link]) -> TagPlan | None:
+def tag_plan(segment: Segment, translation: Translation, links: Sequence[Link]) -> TagPlan | None:
     if any(translation.text.count(name) != 1 for name in segment.atoms):
         return None
     texts = texts_of(segment, translation, links)
@@ -218,8 +218,10 @@ def words_around(text: str, known: Sequence[Span], atoms: Sequence[str]) -> list
     """The words that a translation tells of, the names that stand for atoms, and the words of what
     was copied between sentences, in order."""
     spans = sorted(known)
-    if not atoms and sum(span.end - span.start for span in spans) == len("".join(text.split())):
-        return spans  # it tells of all words
+    ends, starts = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(text)]
+    others = "".join(text[end:start] for end, start in zip(ends, starts, strict=True))
+    if not atoms and not others.strip():
+        return spans
     named = (Span(text.index(name), text.index(name) + len(name)) for name in atoms)
     for more in (sorted(named), words(text)):
         spans = sorted([*spans, *(span for span in more if not overlapping(spans, span))])
