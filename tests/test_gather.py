@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from multiprocessing import Pipe
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from regard.serving import gather
 from regard.serving.catalog import Catalog
-from regard.serving.child import ChildLost, until_readable
+from regard.serving.child import ChildLost
 from regard.serving.gather import Gatherer, JobFailed, QueueFull
 from regard.serving.jobs import Answer, Job, JobKind
 from regard.serving.service import Cache, Service, Wanted, put_together
@@ -340,26 +339,3 @@ def test_a_text_in_no_language_is_copied_whatever_the_models_translate():
     [guess] = catalog.guesses("123")
     assert asyncio.run(service.plan("123", guess.code, Wanted("fr"))) == ["123"]
     assert any(isinstance(one, Job) for one in asyncio.run(service.plan("a", "xx", Wanted("fr"))))
-
-
-@pytest.mark.parametrize("has_readers", [True, False])
-@pytest.mark.parametrize("event", ["an answer", "the end of the process"])
-def test_a_pipe_is_awaited_until_an_answer_comes_or_its_other_end_is_closed(has_readers, event):
-    async def main():
-        own, theirs = Pipe()
-        if not has_readers:  # as on Windows
-            asyncio.get_running_loop().add_reader = refuse
-        waiting = asyncio.create_task(until_readable(own))
-        await settle_down()
-        assert not waiting.done()
-        if event == "an answer":
-            theirs.send(event)
-        else:
-            theirs.close()
-        await asyncio.wait_for(waiting, 20)
-
-    asyncio.run(main())
-
-
-def refuse(*_):
-    raise NotImplementedError

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 import regard
 from regard.explain.explanation import as_json
@@ -81,7 +82,7 @@ def workers_of(process) -> list[int]:
         check=False,
     )
     lines = shown.stdout.decode().splitlines()
-    return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+    return [int(line.split()[0]) for line in lines if "serving.child" in line]
 
 
 def test_languages_and_settings_are_those_of_the_model(client):
@@ -146,7 +147,7 @@ def test_alternatives_are_the_next_best_translations(client, translator):
     text = SOURCES[3]
     answer = ask(client, text, alternatives=3).json()
     best = translator.translate([text])[0].text
-    wide = translator.with_options(translator.options.model_copy(update={"beam": 4}))
+    wide = translator.with_options(structs.replace(translator.options, beam=4))
     ranked = [one.text for one in wide.n_best([text])[0] if one.text != best]
     assert answer == {"translatedText": best, "alternatives": ranked[:3]}
     assert "alternatives" not in ask(client, text, alternatives=0).json()

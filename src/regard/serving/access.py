@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from regard.serving.contract import Parameters, Refused, RequestLimits, without_surrogates
 from regard.serving.keys import Key, known_keys
-from regard.serving.observe import RateLimit
+from regard.serving.rate_limit import RateLimit
 
 BEARER = "bearer "
 

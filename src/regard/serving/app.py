@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from secrets import compare_digest
 from typing import Any, BinaryIO, NamedTuple
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -45,7 +43,7 @@ from regard.serving.explorer_process import ExplorerProcess
 from regard.serving.file_api import FileApi
 from regard.serving.frontend import Frontend, first_languages
 from regard.serving.gather import LOG
-from regard.serving.observe import Metrics, Observed
+from regard.serving.observe import AccessLog, Observed, Observer
 from regard.serving.service import Service, Translated, Wanted
 from regard.serving.suggestions import SuggestionApi
 
@@ -114,7 +112,6 @@ class Api:
     ) -> None:
         self.service, self.limits, self.frontend = service, limits, frontend
         self.operation, self.catalog = operation, service.catalog
-        self.metrics = Metrics(service)
         self.access = Access(operation.key_rules, limits, operation.requests_per_minute)
         self.files = FileApi(service, self.access, limits, operation.files)
         self.suggestions = SuggestionApi(self.catalog, self.access, limits, operation.suggestions)
@@ -129,7 +126,6 @@ class Api:
             Route("/ready", self.is_ready, methods=["GET"]),
             Route("/v1/translate", self.translate_in_detail, methods=["POST"]),
             Route("/spec", self.spec, methods=["GET"]),
-            Route("/metrics", self.show_metrics, methods=["GET"]),
             *self.files.routes(),
             *self.suggestions.routes(),
         ]
@@ -141,15 +137,6 @@ class Api:
                 for code in self.catalog.languages
             ]
         )
-
-    async def show_metrics(self, request: Request) -> Response:
-        if not self.operation.metrics:
-            raise HTTPException(404)
-        given = request.headers.get("authorization", "")
-        token = self.operation.metrics_token
-        if token and not compare_digest(given.encode("latin-1"), f"Bearer {token}".encode()):
-            raise HTTPException(401)
-        return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     async def translate(self, request: Request) -> Response:
         parameters = await read_parameters(request, self.limits)
@@ -335,6 +322,16 @@ def make_service_app(
     own: list[BaseRoute] = [*api.routes()]
     if operation.web_ui:
         own += pages(api)
+    observers: list[Observer] = []
+    if operation.metrics:
+        from regard.serving.metrics import Metrics
+
+        paths = {f"{url_prefix}{route.path}" for route in own if isinstance(route, Route)}
+        metrics = Metrics(service, paths, operation.metrics_token)
+        own.append(Route("/metrics", metrics.show, methods=["GET"]))
+        observers.append(metrics.observe)
+    if operation.access_log is not None:
+        observers.append(AccessLog(operation.access_log).observe)
     router = Router(own, redirect_slashes=False)
     routes: list[BaseRoute] = [Mount(url_prefix, router)] if url_prefix else own
     app = Starlette(
@@ -352,5 +349,4 @@ def make_service_app(
     )
     if operation.https:
         limited = Https(limited)
-    paths = {f"{url_prefix}{route.path}" for route in own if isinstance(route, Route)}
-    return Observed(limited, api.metrics, paths, operation.access_log)
+    return Observed(limited, observers) if observers else limited

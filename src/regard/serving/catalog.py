@@ -1,6 +1,7 @@
 """The models of a server: which languages they translate, and the languages of a text."""
 
 import re
+from array import array
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from importlib import import_module
@@ -154,7 +155,7 @@ class Catalog:
             priors,
             codes,
             moves,
-            features,
+            array("i", features),
             norm_probs=True,
             tk_row=rows,
         )

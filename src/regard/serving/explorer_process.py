@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
 from regard.errors import RegardError
 from regard.explain.explanation import load_to_explain
-from regard.serving.child import Child, ChildLost, answer_all, ignore_signals
+from regard.serving.child import Channel, Child, ChildLost, answer_all
 from regard.serving.explorer import Answered, ExplainRequest, Explorer, SetWeightRequest
 
 MAX_WAITING = 8
@@ -62,7 +61,7 @@ class ExplorerProcess:
     def current_process(self) -> Child:
         """The process with the models as they are on disk now."""
         stamps = [written for path in self.models.values() for written in times_of(path)]
-        if self.process and (stamps != self.stamps or not self.process.process.is_alive()):
+        if self.process and (stamps != self.stamps or not self.process.is_alive):
             self.process.kill()
             self.process = None
         if self.process is None:
@@ -93,7 +92,6 @@ class LazyExplorer:
             return error
 
 
-def run_explorer(pipe: Connection, models: Mapping[str, Path]) -> None:
+def run_explorer(front: Channel, models: Mapping[str, Path]) -> None:
     """The life of the process."""
-    ignore_signals()
-    answer_all(pipe, LazyExplorer(models).answer)
+    answer_all(front, LazyExplorer(models).answer)

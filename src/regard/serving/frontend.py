@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from langcodes import closest_match
-
 from regard.errors import RegardError
 from regard.serving.catalog import Catalog, name_of
 from regard.serving.contract import AUTO_LANGUAGE
@@ -65,6 +63,8 @@ def first_languages(frontend: Frontend, catalog: Catalog, accepted: str) -> dict
 def preferred_language(accepted: str, offered: Sequence[str]) -> str:
     """The offered language that the reader likes best, and the first one if none is accepted. A
     language stands for its relatives, as British English does for American English."""
+    from langcodes import closest_match  # of 3 MB, which a server without a page never needs
+
     for language in accepted_languages(accepted):
         match, _ = closest_match(language, offered)
         if match in offered:

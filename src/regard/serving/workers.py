@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
 from regard.errors import RegardError
 from regard.loading import load
-from regard.serving.child import Child, answer_all, ignore_signals
+from regard.serving.child import Channel, Child, answer_all
 from regard.serving.jobs import Answer, Divided, Job, work
 from regard.system import release_freed_memory, trim_heap, trim_memory
 from regard.translator import Translator
@@ -50,18 +49,17 @@ class Worker(Child):
         return outcomes
 
 
-def run_worker(pipe: Connection, models: Sequence[Path]) -> None:
+def run_worker(front: Channel, models: Sequence[Path]) -> None:
     """The life of a worker process."""
-    ignore_signals()
     release_freed_memory()
     try:
         translators = {str(model): open_and_warm_up(model) for model in models}
     except RegardError as error:
-        pipe.send(error)
+        front.send(error)
         return
     trim_memory()
-    pipe.send(None)
-    answer_all(pipe, partial(outcomes_of_batch, translators))
+    front.send(None)
+    answer_all(front, partial(outcomes_of_batch, translators))
 
 
 def open_and_warm_up(model: Path) -> Translator:

@@ -10,8 +10,6 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
-from langcodes import Language
-
 from regard.text.languages import Languages, without_region
 
 SAMPLE_TEXTS = 200
@@ -85,5 +83,7 @@ def identifier() -> Identifier:
 
 def are_near(first: str, second: str) -> bool:
     """Whether two languages are close, or speakers of one mostly know the other."""
+    from langcodes import Language  # of 3 MB, which a server may never need
+
     one, other = Language.get(first), Language.get(second)
     return min(one.distance(other, True), other.distance(one, True)) <= NEAR
