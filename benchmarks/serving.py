@@ -6,12 +6,12 @@
 its answer, then asks again, over a connection that stays open. Counted are sentences per second of
 processor time of the server's processes; those of the clients do not count. Machines change their
 speed from minute to minute, so the engine translates the same lines beside each measurement: beside
-one client the same sentence right after its answer, so that the two are compared in pairs; else all
-lines together, before and after. Answers that are not, character for character, what
-`regard translate` writes of that line are counted; if there are any, the exit status is 1, and so
-it is if --at-least is not reached. Beside the server stands the loop of LibreTranslate's
-application, with the same engine: four threads, each of which translates one text after the other.
-Linux only: it reads /proc.
+one client each sentence right before or right after the server, by lot, since whoever comes second
+has its rows of the tables in the processor's cache; else all lines together, before and after.
+Answers that are not, character for character, what `regard translate` writes of that line are
+counted; if there are any, the exit status is 1, and so it is if --at-least is not reached. Beside
+the server stands the loop of LibreTranslate's application, with the same engine: four threads, each
+of which translates one text after the other. Linux only: it reads /proc.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
+from random import Random
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
@@ -85,9 +86,10 @@ def content_length(header: bytes) -> int:
     return int(header.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
 
 
-def ask(connection: socket.socket, body: bytes) -> bytes:
-    """The content of the answer; with as little work as possible, since it is measured, too."""
-    connection.sendall(request(body))
+def ask(connection: socket.socket, asked: bytes) -> bytes:
+    """The content of the answer to a request; with as little work as possible, since it is
+    measured, too."""
+    connection.sendall(asked)
     answer = connection.recv(1 << 20)
     while b"\r\n\r\n" not in answer:
         answer += connection.recv(1 << 20)
@@ -178,16 +180,18 @@ class Bench:
         """One client, and the engine, in turns."""
         answers: list[Answered] = []
         own: list[float] = []
-        bodies, before = request_bodies([[line] for line in self.lines]), usage_of(self.server)
-        until = time.monotonic() + seconds
+        requests = [*map(request, request_bodies([[line] for line in self.lines]))]
+        before, until, lots = usage_of(self.server), time.monotonic() + seconds, Random(1)
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            for number in cycle(range(len(bodies))):
+            for number in cycle(range(len(requests))):
+                is_first = lots.random() < 0.5
+                if not is_first:
+                    own.append(self.own_seconds(number))
                 began = time.perf_counter()
-                content = ask(connection, bodies[number])
-                answered = time.perf_counter()
-                self.alone.translate([self.lines[number]])
-                own.append(time.perf_counter() - answered)
-                answers.append((number, content, answered - began))
+                content = ask(connection, requests[number])
+                answers.append((number, content, time.perf_counter() - began))
+                if is_first:
+                    own.append(self.own_seconds(number))
                 if time.monotonic() > until:
                     break
         after, latencies = usage_of(self.server), [latency for *_, latency in answers]
@@ -197,6 +201,12 @@ class Bench:
             "the engine's p50, ms": round(1e3 * median(own), 1),
             "more than the engine, p50 of the differences, ms": round(1e3 * median(more), 1),
         }
+
+    def own_seconds(self, number: int) -> float:
+        """The engine's, for one line."""
+        began = time.perf_counter()
+        self.alone.translate([self.lines[number]])
+        return time.perf_counter() - began
 
     def beside(self, clients: int, size: int, seconds: float) -> dict[str, float]:
         """Requests of `size` sentences each, and the engine before and after."""
