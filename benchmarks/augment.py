@@ -32,7 +32,7 @@ UPDATES = 1500
 SEEDS = 1, 2
 KIND_LINES = 200
 """Lines of each kind of real text, made from the first test set."""
-CHANGES = tuple(name for name in AugmentOptions.model_fields if name != "scale")
+CHANGES = tuple(name for name in AugmentOptions.__struct_fields__ if name != "scale")
 TRAINING: dict[str, Any] = {
     "batch_tokens": 2048,
     "learning_rate": 0.0006,

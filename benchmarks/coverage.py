@@ -17,6 +17,7 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 import regard
 from regard.data.formats.lines import read_texts
@@ -131,7 +132,7 @@ def is_flagged(translation: Translation) -> bool:
 def own_translations(translator: Translator, texts: Texts) -> dict[str, object]:
     """What searching again in parts changes in the model's own translations."""
     options = translator.pipeline.options
-    once = translator.with_text_options(options.model_copy(update={"coverage": False}))
+    once = translator.with_text_options(structs.replace(options, coverage=False))
     before, after = (one.translate(texts.all_sources) for one in (once, translator))
     changed = [index for index in range(len(texts)) if before[index].text != after[index].text]
     references = [texts.all_targets[index] for index in changed]

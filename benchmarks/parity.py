@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 import regard
 from regard.data.formats.lines import read_texts
@@ -105,7 +106,7 @@ def compare(
     exact: Translator, exported: dict[Precision, Translator], texts: list[str], beam: int
 ) -> dict[str, Any]:
     """What each writes, and how it differs from what PyTorch writes."""
-    options = exact.options.model_copy(update={"beam": beam})
+    options = structs.replace(exact.options, beam=beam)
     judge = exact.with_options(options)
     expected = judge.translate_sentences(texts)
     result: dict[str, Any] = {"texts": {"PyTorch": [one.text for one in expected]}}

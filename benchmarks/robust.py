@@ -15,9 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from msgspec import structs
+
 import regard
 from parity import differences
-from regard.config import SearchOptions
 from regard.export.export import export
 from regard.files import write_json
 from regard.system import describe_system
@@ -150,7 +151,7 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
     """Translate all texts with every engine; counts broken limits and differences."""
     result = {}
     for name, translator in translators.items():
-        options = SearchOptions.model_validate({**translator.options.model_dump(), "beam": beam})
+        options = structs.replace(translator.options, beam=beam)
         began = time.monotonic()
         translations = translate_all(translator.with_options(options), texts)
         result[name] = {
@@ -163,7 +164,7 @@ def judge(translators: dict[str, Translator], texts: Sequence[str], beam: int) -
             ),
             "longest, tokens": max(len(part.ids) for one in translations for part in one.sentences),
         }
-    quick = SearchOptions.model_validate({**translator.options.model_dump(), "beam": 1})
+    quick = structs.replace(translator.options, beam=1)
     exact = translators["PyTorch"].with_options(quick)
     sample = texts[::SAMPLE_EVERY]
     some = exact.translate_sentences(sample)

@@ -64,7 +64,7 @@ def constraint(part: Any) -> str:
 
 def all_options() -> Iterator[str]:
     for section, rows in groupby(options(), key=lambda option: option.name.partition(".")[0]):
-        about = type(Config.model_fields[section].default).__doc__
+        about = type(getattr(Config(), section)).__doc__
         yield f"## {section}\n\n{about}"
         yield "| option | default | description |\n|---|---|---|\n" + "\n".join(map(row, rows))
 

@@ -38,7 +38,7 @@ from regard.text.normalize import clean_line
 from regard.text.spans import words
 
 EXAMPLES = examples(3000, 4)
-NAMES = [name for name in AugmentOptions.model_fields if name != "scale"]
+NAMES = [name for name in AugmentOptions.__struct_fields__ if name != "scale"]
 ALL = np.arange(len(EXAMPLES))
 
 

@@ -92,7 +92,7 @@ def test_the_report_names_the_option_that_decides(reason: str) -> None:
     line = report.lines()[1]
     assert ("; option data." in line) == (reason in OPTIONS)
     if reason in OPTIONS:
-        assert OPTIONS[reason].removeprefix("data.") in DataOptions.model_fields
+        assert OPTIONS[reason].removeprefix("data.") in DataOptions.__struct_fields__
         assert line.endswith(f"(line 1; option {OPTIONS[reason]})")
 
 

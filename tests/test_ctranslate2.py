@@ -6,6 +6,7 @@ import ctranslate2
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from torch import nn
 
 from regard.engine.onnx.engine import load_onnx_engine
@@ -32,13 +33,13 @@ def random_model(folder, tie="target", **options):
     """The trained model of the tests, with another network of random weights."""
     opened = read_model_folder(folder)
     config = opened.info.config
-    options = config.model.model_copy(update={**TRANSFORMER, "tie": tie, **options})
+    options = structs.replace(config.model, **{**TRANSFORMER, "tie": tie, **options})
     torch.manual_seed(1)
     network = build_network(options, len(opened.info.source), len(opened.info.target))
     for name, weight in network.named_parameters():
         if "norm" not in name:
             nn.init.normal_(weight, std=0.3)
-    info = opened.info._replace(config=config.model_copy(update={"model": options}))
+    info = opened.info._replace(config=structs.replace(config, model=options))
     return opened._replace(info=info, tensors=weights_of(network))
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from regard.config import TextOptions
 from regard.engine.onnx.engine import OnnxEngine
@@ -45,8 +46,8 @@ def translator(model):
 @pytest.fixture(scope="module")
 def plain(translator):
     """The translator whose model reads just what the user wrote."""
-    names = TextOptions.model_fields
-    return translator.with_text_options(TextOptions.model_validate(dict.fromkeys(names, False)))
+    names = TextOptions.__struct_fields__
+    return translator.with_text_options(TextOptions(**dict.fromkeys(names, False)))
 
 
 def read_both(translator, source, target):
@@ -211,7 +212,7 @@ def test_the_weights_of_words_still_sum_to_one(translator):
 
 
 def test_what_is_explained_is_the_beams_own_translation(translator, model):
-    wide = translator.with_options(translator.options.model_copy(update={"beam": 4}))
+    wide = translator.with_options(structs.replace(translator.options, beam=4))
     best = wide.translate_sentences([TEXT])[0]
     explained = explain(wide, TEXT, "tiny")
     assert explained.target.text == best.text
@@ -290,7 +291,7 @@ def test_weight_on_what_is_no_letter_and_no_punctuation_is_on_a_word(translator,
 
 
 def test_nothing_changed_is_the_greedy_translation(translator):
-    greedy = translator.with_options(translator.options.model_copy(update={"beam": 1}))
+    greedy = translator.with_options(structs.replace(translator.options, beam=1))
     best = greedy.translate_sentences([TEXT])[0]
     asked = what_if(translator, Intervention(TEXT), "tiny")
     assert asked.target.text == best.text and asked.finish_reason == best.finish_reason

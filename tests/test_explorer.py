@@ -12,6 +12,7 @@ from math import inf
 
 import httpx2
 import pytest
+from msgspec import structs
 from starlette.testclient import TestClient
 
 from regard.errors import RegardError
@@ -48,7 +49,7 @@ def test_the_page_and_its_models_are_served(client):
 
 def test_a_sentence_is_explained_as_python_explains_it(client, translator):
     answer = ask(client, beam=3).json()["explanation"]
-    wide = translator.options.model_copy(update={"beam": 3})
+    wide = structs.replace(translator.options, beam=3)
     assert answer == as_json(explain(translator.with_options(wide), TEXT, "tiny"))
 
 
@@ -119,7 +120,7 @@ def test_a_request_that_is_not_json_is_refused(client):
         (
             {"model": "tiny", "text": "x", "beam": 99},
             (
-                "beam = 99: input should be less than or equal to 10",
+                "beam = 99: expected a whole number <= 10",
                 "the request",
                 "change it, or reload the page",
             ),

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 import regard
 from conftest import TINY, Text, tiny
@@ -125,7 +126,7 @@ def test_fine_tuning_takes_dropout_from_the_options_and_all_else_from_the_parent
     options = load_model_info(parent).config.model
     assert options.dropout_hidden != 0.35
     assert load_model_info(tuned).config.model == options
-    assert load_model_info(tmp_path / "b").config.model == options.model_copy(update=dropout)
+    assert load_model_info(tmp_path / "b").config.model == structs.replace(options, **dropout)
 
 
 def test_a_model_that_grows_translates_as_its_parent_before_it_learns(text, tmp_path):
@@ -135,8 +136,8 @@ def test_a_model_that_grows_translates_as_its_parent_before_it_learns(text, tmp_
     regard.train(text.train, small, text.valid, "", settings)
     settings = {**ONCE, "model": {**options, **more}}
     regard.train(text.train, grown, text.valid, "", settings, start_from=small)
-    assert load_model_info(grown).config.model == load_model_info(small).config.model.model_copy(
-        update=more
+    assert load_model_info(grown).config.model == structs.replace(
+        load_model_info(small).config.model, **more
     )
     before, after = (regard.load(folder, device="cpu") for folder in (small, grown))
     lines = text.valid[0].read_text().splitlines()

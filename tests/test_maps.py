@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 
 from regard import api
 from regard.engine.onnx.engine import load_onnx_engine
@@ -25,10 +26,10 @@ def explanation_by(folder, **options):
     """By a network of random weights, with the vocabulary of the trained model."""
     opened = read_model_folder(folder)
     config = opened.info.config
-    options = config.model.model_copy(update={**TRANSFORMER, **options})
+    options = structs.replace(config.model, **{**TRANSFORMER, **options})
     torch.manual_seed(1)
     network = build_network(options, len(opened.info.source), len(opened.info.target))
-    info = opened.info._replace(config=config.model_copy(update={"model": options}))
+    info = opened.info._replace(config=structs.replace(config, model=options))
     engine = load_onnx_engine(opened._replace(info=info, tensors=weights_of(network)), "here", 1)
     translator = Translator(engine, pipeline_of(info), config.search)
     return explain_given(translator, TEXT, TRANSLATION, "transformer")

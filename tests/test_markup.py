@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 import regard
 from commands import typed
@@ -549,7 +550,7 @@ def test_xliff_keeps_its_placeholders(translator):
 
 
 def test_a_lost_name_puts_tags_by_proportion_and_says_so(translator):
-    options = translator.pipeline.options.model_copy(update={"spans": False})
+    options = structs.replace(translator.pipeline.options, spans=False)
     careless = translator.with_text_options(options)
     source = "<p>The <b>black cat</b> sees <code>x &lt; 1</code> and <kbd>Y</kbd> here.</p>"
     [result] = translate_markup(careless, [source], "html")

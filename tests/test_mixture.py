@@ -461,5 +461,5 @@ def test_text_on_the_command_line_is_one_corpus_without_a_mixture(text, tmp_path
 
 
 def test_the_options_of_a_corpus_are_the_fields_of_its_table():
-    assert list(CorpusOptions.model_fields) == ["files", "weight", "tag"]
+    assert list(CorpusOptions.__struct_fields__) == ["files", "weight", "tag"]
     assert DataOptions().corpora == () and TINY

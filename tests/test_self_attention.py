@@ -5,6 +5,7 @@ from math import cos, exp, log, sin, sqrt
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from torch import nn
 from torch.testing import assert_close
 
@@ -261,7 +262,7 @@ def test_beams_of_sentences_that_end_apart_attend_to_their_own_words():
     """Beams reorder their hypotheses at every step; keys and values stay where they were."""
     network = transformer()
     engines = TorchEngine(network), OnnxEngine(
-        ModelOptions(**{**network_options("transformer").model_dump(), "encoder_layers": 2,
+        ModelOptions(**{**structs.asdict(network_options("transformer")), "encoder_layers": 2,
                         "decoder_layers": 2}),
         weights_of(network), {})  # fmt: skip
     sources = [some_tokens(length).tolist() for length in (3, 9, 1, 5, 14, 2)]

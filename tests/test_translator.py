@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 import regard
 from regard.config import SearchOptions, TextOptions
@@ -170,7 +171,7 @@ def test_a_sentence_is_translated_alike_in_any_company(monkeypatch):
     parts = [one.source.rstrip(".") for one in examples(200, 3)]
     lines = [" and ".join(random.sample(parts, random.randint(1, 6))) + "." for _ in range(60)]
     builtin = regard.load("en-fr", engine="onnx", workers=1)
-    greedy = builtin.with_options(builtin.options.model_copy(update={"beam": 1}))
+    greedy = builtin.with_options(structs.replace(builtin.options, beam=1))
     widths, search = [], OnnxEngine.greedy
 
     def spy(engine, sources, *bounds):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard import models
-from regard.config import Config, DataOptions
+from regard.config import DataOptions
 from regard.data.formats import guess_languages, names_warning, reader_of, refuse_swapped
 from regard.errors import RegardError, needs_extra
 from regard.loading import load
@@ -31,7 +31,7 @@ def train(
     out: str | Path,
     valid: Sequence[str | Path] = (),
     languages: str = "",
-    settings: Config | dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
     start_from: str | Path = "",
     report: "Report | None" = None,
 ) -> "Outcome":
@@ -63,7 +63,7 @@ def train(
             raise RegardError(
                 "one file was given where a list of files belongs", name, f"give [{value!r}]"
             )
-    config = settings if isinstance(settings, Config) else make_config(settings or {}, "settings")
+    config = make_config(settings or {}, "settings")
     train_files, valid_files = tuple(map(Path, files)), tuple(map(Path, valid))
     refuse_text_twice(train_files, config.data)
     if valid_files:
@@ -73,7 +73,7 @@ def train(
     refuse_swapped(valid_files, train_files, codes)
     device = choose_device(config.train.device, "train.device")  # refuses a missing device
     data = Data(train_files, valid_files, codes)
-    parent = find_parent(start_from, out) if start_from else None
+    parent = find_parent(start_from, out, settings or {}) if start_from else None
     if is_one_of_several():
         from regard.training.torch_group import TorchGroup
 
@@ -141,8 +141,9 @@ def add_alignment_head(
     return add_to_folder(path, texts, report)
 
 
-def find_parent(model: str | Path, out: str | Path) -> "Parent":
-    """The model to fine-tune. Raises RegardError if it is not there, or is `out` itself."""
+def find_parent(model: str | Path, out: str | Path, settings: dict[str, Any]) -> "Parent":
+    """The model to fine-tune with these settings. Raises RegardError if it is not there, or is
+    `out` itself."""
     from regard.export.export import save_parent_shortlist
     from regard.training.finetune import Parent
 
@@ -154,4 +155,4 @@ def find_parent(model: str | Path, out: str | Path) -> "Parent":
         )
     path = models.find(model)
     info = read_model_info(path)
-    return Parent(path, info, partial(save_parent_shortlist, path, info))
+    return Parent(path, info, settings, partial(save_parent_shortlist, path, info))

@@ -1,12 +1,8 @@
 """Errors for the user, in three parts: what happened, where, and what to do."""
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from errno import EDQUOT, EFBIG, ENOSPC
-from typing import Any, NoReturn
-
-MAX_SHOWN_CHARACTERS = 40
-"""Of a value that is not accepted."""
+from typing import NoReturn
 
 
 class RegardError(Exception):
@@ -56,12 +52,3 @@ def refuse_system_error(error: OSError, doing: str, where: str) -> NoReturn:
         advice = "free space on the disk, or choose another path"
     reason = (error.strerror or str(error)).lower()
     raise RegardError(f"cannot {doing}: {reason}", where, advice) from error
-
-
-def invalid_value(fault: Mapping[str, Any], name: str, where: str, to_do: str) -> RegardError:
-    """A value that pydantic does not accept; `fault` is one of `ValidationError.errors()`."""
-    value = repr(fault["input"])
-    if len(value) > MAX_SHOWN_CHARACTERS:
-        value = f"{value[:MAX_SHOWN_CHARACTERS]}…"
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    return RegardError(f"{name} = {value}: {message}", where, to_do)

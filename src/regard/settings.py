@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from regard.config import (
     Config,
     CorpusOptions,
@@ -15,9 +13,10 @@ from regard.config import (
     option_descriptions,
     options,
 )
-from regard.errors import RegardError, invalid_value, nearest, refuse_system_error
+from regard.errors import RegardError, nearest, refuse_system_error
 from regard.special import FIXED_SCORES
 from regard.text.tags import refuse_many_tags, refuse_unknown_tag
+from regard.typed import Fault, to_typed
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -42,9 +41,9 @@ def make_config(settings: dict[str, Any], where: str) -> Config:
     Raises RegardError if a name is unknown or a value is out of range.
     """
     try:
-        config = Config.model_validate(settings)
-    except ValidationError as error:
-        raise option_error(error.errors()[0], where) from None
+        config = to_typed(settings, Config)
+    except Fault as fault:
+        raise option_error(fault, where) from None
     check_combinations(config)
     return config
 
@@ -128,12 +127,11 @@ def check_self_attention(model: ModelOptions, names: Sequence[str]) -> None:
         )
 
 
-def option_error(fault: Any, where: str) -> RegardError:
-    """The error for a fault that pydantic reports."""
-    path = [str(part) for part in fault["loc"]]
+def option_error(fault: Fault, where: str) -> RegardError:
+    path = fault.path
     if path[:2] == ["data", "corpora"] and len(path) > 2:
         return corpus_error(fault, path[2:], where)
-    if path == ["data", "corpora"] and isinstance(fault["input"], dict):
+    if path == ["data", "corpora"] and isinstance(fault.value, dict):
         return RegardError(
             "one table stands where several corpora are listed",
             f"{where} [data.corpora]",
@@ -141,46 +139,43 @@ def option_error(fault: Any, where: str) -> RegardError:
         )
     if not path:
         return RegardError("the options are not in sections", where, "write [section] above them")
-    if fault["type"] == "extra_forbidden":
-        section = Config if len(path) == 1 else type(Config.model_fields[path[0]].default)
+    if fault.kind == "unknown":
+        section = Config if len(path) == 1 else type(getattr(Config(), path[0]))
         return RegardError(
             f"there is no option '{path[-1]}'",
             where if len(path) == 1 else f"{where} [{path[0]}]",
-            nearest(path[-1], tuple(section.model_fields)),
+            nearest(path[-1], section.__struct_fields__),
         )
-    if fault["type"] == "model_type":
+    if len(path) == 1:
         return RegardError(
-            f"[{path[0]}] is a section of options, not {fault['input']!r}",
+            f"[{path[0]}] is a section of options, not {fault.value!r}",
             where,
             f"write {path[0]}.option=value, or [{path[0]}] in a file",
         )
     name = ".".join(path[:2])
-    option = {each.name: each for each in options()}.get(name)
-    advice = (
-        f"{name}: {option.description} The default is {option.default}."
-        if option
-        else "see the README"
+    option = {each.name: each for each in options()}[name]
+    return fault.as_error(
+        name, where, f"{name}: {option.description} The default is {option.default}."
     )
-    return invalid_value(fault, name, where, advice)
 
 
-def corpus_error(fault: Any, path: Sequence[str], where: str) -> RegardError:
+def corpus_error(fault: Fault, path: Sequence[str], where: str) -> RegardError:
     """The error for a fault in one of the tables [[data.corpora]]: its index, and then perhaps an
     option."""
     where = f"{where} [[data.corpora]], table {int(path[0]) + 1}"
-    if fault["type"] == "extra_forbidden":
+    if fault.kind == "unknown":
         return RegardError(
             f"there is no option '{path[1]}'",
             where,
-            nearest(path[1], tuple(CorpusOptions.model_fields)),
+            nearest(path[1], CorpusOptions.__struct_fields__),
         )
-    if fault["type"] == "missing":
+    if fault.kind == "missing":
         return RegardError("the corpus has no files", where, 'write files = ["a.en", "a.fr"]')
     advice = "write files, and perhaps weight and tag, below [[data.corpora]]"
     if len(path) > 1:
         description = " ".join(option_descriptions(CorpusOptions).get(path[1], "").split())
         advice = f"{path[1]}: {description}"
-    return invalid_value(fault, path[1] if len(path) > 1 else "the corpus", where, advice)
+    return fault.as_error(path[1] if len(path) > 1 else "the corpus", where, advice)
 
 
 def override(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
+from msgspec import structs
 
 from regard.alignment.links import Alignment
 from regard.config import SearchOptions, TextOptions
@@ -84,7 +85,7 @@ class Translator:
 
     def with_beam(self, size: int) -> "Translator":
         """The same model, with a beam of this size; 1 is greedy search."""
-        return self.with_options(self.options.model_copy(update={"beam": size}))
+        return self.with_options(structs.replace(self.options, beam=size))
 
     def with_text_options(self, options: TextOptions) -> "Translator":
         """The same model, with these stages between the user's text and its own."""

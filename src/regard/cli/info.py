@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from regard import models
@@ -57,7 +58,7 @@ def info(
         "text": card.text._asdict(),
         "provenance": provenance,
         "quality": stored.quality,
-        "options": card.config.model_dump(mode="json"),
+        "options": msgspec.to_builtins(card.config),
     }
     if as_json:
         typer.echo(json.dumps(content, ensure_ascii=False))

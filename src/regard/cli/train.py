@@ -143,11 +143,11 @@ def train(
     if out is None:
         raise RegardError("no folder for the model was given", "the command line", "give --out")
     held_out = one_text(valid, valid_pairs, "valid")
-    settings = make_config(
-        override(read_config(config) if config else {}, assignments),
-        f"{config}, the command line" if config else "the command line",
-    )
-    if not files and not settings.data.corpora:
+    settings = override(read_config(config) if config else {}, assignments)
+    data = make_config(
+        settings, f"{config}, the command line" if config else "the command line"
+    ).data
+    if not files and not data.corpora:
         raise RegardError("no text to train on was given", "the command line", "give two files")
     stopped = "stopped; run the same command again to resume from the last saved state"
     try:

@@ -73,7 +73,7 @@ class Format(StrEnum):
     docx = "docx"
 
 
-Stage = StrEnum("Stage", list(TextOptions.model_fields))  # type: ignore[misc]
+Stage = StrEnum("Stage", list(TextOptions.__struct_fields__))  # type: ignore[misc]
 """The stages of text that --without names."""
 
 

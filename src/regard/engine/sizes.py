@@ -1,5 +1,7 @@
 """From the options of a model to the sizes of its network."""
 
+from msgspec import structs
+
 from regard.config import ModelOptions
 from regard.model.sizes import Sizes
 from regard.storage.folder import ModelInfo
@@ -9,7 +11,8 @@ INNER_FACTOR = 4
 
 
 def sizes_of(options: ModelOptions, source_tokens: int, target_tokens: int) -> Sizes:
-    values = options.model_dump() | {"source_tokens": source_tokens, "target_tokens": target_tokens}
+    values = structs.asdict(options)
+    values |= {"source_tokens": source_tokens, "target_tokens": target_tokens}
     for side in ("encoder", "decoder"):
         if values[f"{side}_layer_type"] == "same":
             values[f"{side}_layer_type"] = options.layer_type

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 import regard
 from regard.engine.quantize import SCALE
 from regard.evaluation import Quality, measure
@@ -137,8 +139,8 @@ def result_fingerprint(plan: Plan, model_file: ModelFile) -> dict[str, Any]:
     fingerprint = {
         "regard": regard.__version__,
         "model": weights.hexdigest(),
-        "options": config.model.model_dump(mode="json"),
-        "search": search_options(config.search, plan.search).model_dump(mode="json"),
+        "options": msgspec.to_builtins(config.model),
+        "search": msgspec.to_builtins(search_options(config.search, plan.search)),
         "sources": text_digest(plan.test.sources),
         "references": text_digest(plan.test.references),
     }

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from regard.config import SearchOptions
 from regard.data.formats.measured import read_measured
 from regard.errors import RegardError, nearest, needs_extra
@@ -174,7 +176,7 @@ def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[s
     test = read_test(options.test, cards[0].languages)
     search = settings.get("search", {})
     for card in cards:
-        overridden = {**card.config.search.model_dump(), **search}
+        overridden = {**structs.asdict(card.config.search), **search}
         make_config({"search": overridden}, "the command line")
     names = unique_names(models, "-")
     return Plan(
@@ -234,4 +236,4 @@ def refuse_missing_torch() -> None:
 
 def search_options(options: SearchOptions, search: dict[str, Any]) -> SearchOptions:
     """The options, overridden by `search`."""
-    return SearchOptions.model_validate({**options.model_dump(), **search})
+    return structs.replace(options, **search)

@@ -7,6 +7,8 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
+import msgspec
+
 from regard.config import Config, options
 from regard.errors import RegardError, nearest
 from regard.settings import make_config, override
@@ -139,7 +141,7 @@ def with_seed(choice: Variant, seed: int) -> dict[str, Any]:
 
 def varied_options(choices: Sequence[Variant]) -> list[str]:
     """The options in which the choices differ."""
-    dumps = [choice.config.model_dump(mode="json") for choice in choices]
+    dumps = [msgspec.to_builtins(choice.config) for choice in choices]
     return [
         f"{section}.{name}"
         for section, part in dumps[0].items()
@@ -150,7 +152,7 @@ def varied_options(choices: Sequence[Variant]) -> list[str]:
 
 def shared_options(choices: Sequence[Variant]) -> dict[str, dict[str, Any]]:
     """The options that are the same in all choices, by section, without the seed."""
-    dumps = [choice.config.model_dump(mode="json") for choice in choices]
+    dumps = [msgspec.to_builtins(choice.config) for choice in choices]
     shared = {
         section: {
             name: value

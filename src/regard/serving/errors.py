@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -13,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from regard.errors import RegardError, invalid_value
+from regard.errors import RegardError
+from regard.typed import Fault, to_typed
 
-RequestModel = TypeVar("RequestModel", bound=BaseModel)
+RequestModel = TypeVar("RequestModel")
 
 MAX_BODY_BYTES = 1_000_000
 """More than any sentence with its changes needs."""
@@ -66,13 +65,13 @@ async def read_request(request: Request, model: type[RequestModel]) -> RequestMo
         where = f"content type '{kind}'" if kind else "its content type"
         raise RegardError("the request is not JSON", where, "send application/json")
     try:
-        return model.model_validate(json.loads(await request.body()))
+        return to_typed(json.loads(await request.body()), model)
     except json.JSONDecodeError as error:
         raise RegardError(
             "the request is not JSON", f"character {error.pos}", "send JSON"
         ) from error
-    except ValidationError as error:
-        raise request_error(error.errors()[0]) from error
+    except Fault as fault:
+        raise request_error(fault) from fault
     except (ValueError, RecursionError) as error:
         raise HTTPException(400) from error
 
@@ -110,13 +109,12 @@ def error_response(error: RegardError, status: int) -> JSONResponse:
     return JSONResponse({"error": parts}, status_code=status)
 
 
-def request_error(fault: Mapping[str, Any]) -> RegardError:
-    """The error for one of pydantic's `errors()` about a request."""
-    field, where = ".".join(str(part) for part in fault["loc"]), "the request"
+def request_error(fault: Fault) -> RegardError:
+    field, where = ".".join(fault.path), "the request"
     if not field:
         return RegardError("the request is not a JSON object", where, "send a JSON object")
-    if fault["type"] == "missing":
+    if fault.kind == "missing":
         return RegardError(f"the request has no field '{field}'", where, f"add '{field}'")
-    if fault["type"] == "extra_forbidden":
+    if fault.kind == "unknown":
         return RegardError(f"there is no field '{field}'", where, "leave it out")
-    return invalid_value(fault, field, where, "change it, or reload the page")
+    return fault.as_error(field, where, "change it, or reload the page")

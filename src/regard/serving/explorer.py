@@ -8,7 +8,7 @@ from math import inf
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -38,21 +38,19 @@ MAX_SOURCE_TOKENS = 600
 SHUTDOWN_SECONDS = 2.0
 """How long a running request may delay the end of the server."""
 
-TokenIndex = Annotated[int, Field(ge=0, lt=10_000)]
-TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+TokenIndex = Annotated[int, Meta(ge=0, lt=10_000)]
+TokenId = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
-class ExplainRequest(BaseModel):
+class ExplainRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     """A sentence, and what the user changed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str
     text: str
-    prefix: Annotated[list[TokenId], Field(max_length=1000)] = []
-    score_changes: Annotated[list[tuple[int, int, float | None]], Field(max_length=1000)] = []
-    beam: Annotated[int, Field(ge=1, le=10)] = 1
-    steps: Annotated[int, Field(ge=0, le=1000)] = 0
+    prefix: Annotated[list[TokenId], Meta(max_length=1000)] = []
+    score_changes: Annotated[list[tuple[int, int, float | None]], Meta(max_length=1000)] = []
+    beam: Annotated[int, Meta(ge=1, le=10)] = 1
+    steps: Annotated[int, Meta(ge=0, le=1000)] = 0
 
     def intervention(self) -> Intervention:
         changes = (
@@ -66,12 +64,12 @@ class ExplainRequest(BaseModel):
         return bool(self.prefix or self.score_changes or self.steps)
 
 
-class SetWeightRequest(ExplainRequest):
+class SetWeightRequest(ExplainRequest, kw_only=True):
     """The same, and the weight that a source token is to get at a step."""
 
     step: TokenIndex
     source_token: TokenIndex
-    weight: Annotated[float, Field(ge=0.0, le=1.0)]
+    weight: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 Answered = dict[str, Any]

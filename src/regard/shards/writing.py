@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from regard.alignment.links import SURE_PROBABILITY, Alignment
 from regard.data.formats.lines import is_too_long, is_utf8
 from regard.translation import WARNINGS, Translation
@@ -80,7 +82,7 @@ def translate_lines(
 def with_stages(translator: Translator, output: OutputOptions) -> Translator:
     """The translator with the stages of text that were asked for."""
     switched_off = dict.fromkeys(output.without, False)
-    options = translator.pipeline.options.model_copy(update=switched_off)
+    options = structs.replace(translator.pipeline.options, **switched_off)
     translator = translator.with_text_options(options).with_tag(output.tag)
     return translator.protecting(output.protect) if output.protect else translator
 

@@ -7,6 +7,7 @@ each is the old or the new one.
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from regard.config import Config
@@ -69,7 +70,7 @@ def as_json_object(card: ModelInfo) -> dict[str, Any]:
     return {
         "format": MODEL_FORMAT,
         "languages": card.languages,
-        "config": card.config.model_dump(mode="json"),
+        "config": msgspec.to_builtins(card.config),
         "provenance": card.provenance,
         "text": card.text._asdict(),
     }

@@ -1,8 +1,10 @@
 """Fine-tune a trained model: which of its options are kept, and which may change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import structs
 
 from regard.config import Config, ModelOptions
 from regard.engine.sizes import sizes_of
@@ -25,6 +27,8 @@ class Parent(NamedTuple):
     path: Path
     """Its folder or its file."""
     model_info: ModelInfo
+    set_options: Mapping[str, Collection[str]]
+    """The names of the options that the user has set for the run, by section."""
     save_shortlist: Callable[[Path], None]
     """Save its shortlist in the folder of a run, whose own text may be too small to learn one."""
 
@@ -47,10 +51,10 @@ def announce(parent: Parent, config: Config, report: Report) -> None:
 def finetuning_config(config: Config, parent: Parent, languages: tuple[str, str]) -> Config:
     """The options of a run with the architecture and the vocabulary of its parent model.
 
-    Where `config` sets them, dropout is taken from it, and sizes that may grow (`GROWABLE`).
-    Raises RegardError if `config` sets another option of the model or the vocabulary to a value
-    that the parent does not have, if sizes do not go together, or if the parent translates other
-    languages.
+    Where the user has set them, dropout is taken from `config`, and sizes that may grow
+    (`GROWABLE`). Raises RegardError if another option of the model or the vocabulary is set to a
+    value that the parent does not have, if sizes do not go together, or if the parent translates
+    other languages.
     """
     info = parent.model_info
     if info.languages != languages:
@@ -64,14 +68,14 @@ def finetuning_config(config: Config, parent: Parent, languages: tuple[str, str]
     vocabulary = {"size": info.config.vocabulary.size, "joint": info.source is info.target}
     kept = {
         "model": info.config.model,
-        "vocabulary": config.vocabulary.model_copy(update=vocabulary),
+        "vocabulary": structs.replace(config.vocabulary, **vocabulary),
     }
-    for section, options in config.model_dump(include=set(kept), exclude_unset=True).items():
-        for name, value in options.items():
-            before = getattr(kept[section], name)
+    for section, own in (("model", config.model), ("vocabulary", config.vocabulary)):
+        for name in parent.set_options.get(section, ()):
+            before, value = getattr(kept[section], name), getattr(own, name)
             grows = name in GROWABLE and value > before >= GROWABLE[name]
             if name.startswith("dropout_") or grows:
-                kept[section] = kept[section].model_copy(update={name: value})
+                kept[section] = structs.replace(kept[section], **{name: value})
             elif value != before:
                 raise RegardError(
                     f"{section}.{name} cannot change from {before} to {value} when fine-tuning",
@@ -80,7 +84,7 @@ def finetuning_config(config: Config, parent: Parent, languages: tuple[str, str]
                     " change dropout, and increase model.decoder_size and (from two layers)"
                     " model.encoder_layers",
                 )
-    config = config.model_copy(update=kept)
+    config = structs.replace(config, **kept)
     check_combinations(config)
     check_depth(info.config.model, config.model)
     return config

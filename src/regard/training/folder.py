@@ -7,6 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+import msgspec
+from msgspec import structs
+
 from regard.config import Config, DataOptions
 from regard.data.augment import Augmentation
 from regard.data.corpus import ParallelTexts
@@ -95,7 +98,7 @@ def corpora_fingerprint(options: DataOptions) -> dict[str, str]:
 def options_fingerprint(config: Config) -> dict[str, str]:
     fingerprint = {
         f"{section}.{name}": json.dumps(value)
-        for section, options in config.model_dump(mode="json").items()
+        for section, options in msgspec.to_builtins(config).items()
         for name, value in options.items()
     }
     del fingerprint["train.minutes"]
@@ -271,21 +274,20 @@ def new_model_info(
         source, target = parent.model_info.source, parent.model_info.target
         provenance[FINE_TUNED_FROM] = {"model": parent.path.name, **parent.model_info.provenance}
     record = text_record(texts, augmentation, source, config, parent)
-    train = config.train.model_copy(
-        update={"guided_alignment": Path(config.train.guided_alignment).name}
-    )
+    guided_alignment = Path(config.train.guided_alignment).name
+    train = structs.replace(config.train, guided_alignment=guided_alignment)
     # without the folders of files
-    public = config.model_copy(update={"train": train, "data": without_folders(config.data)})
+    public = structs.replace(config, train=train, data=without_folders(config.data))
     return ModelInfo(data.languages, public, source, target, provenance, record)
 
 
 def without_folders(options: DataOptions) -> DataOptions:
     """The options with the names of the files alone."""
     corpora = tuple(
-        corpus.model_copy(update={"files": tuple(Path(file).name for file in corpus.files)})
+        structs.replace(corpus, files=tuple(Path(file).name for file in corpus.files))
         for corpus in options.corpora
     )
-    return options.model_copy(update={"corpora": corpora})
+    return structs.replace(options, corpora=corpora)
 
 
 def text_record(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from msgspec import structs
 
 from regard.data.batches import (
     Batch,
@@ -260,7 +261,7 @@ class TrainingLoop:
             return
         loss = trainer.validation_loss(self.valid)
         info = self.prepared.model_info
-        greedy = self.config.search.model_copy(update={"beam": 1})
+        greedy = structs.replace(self.config.search, beam=1)
         engine = TorchEngine(trainer.average)
         translator = Translator(engine, pipeline_of(info), greedy)
         own = valid.every(self.group.size, self.group.rank)
