@@ -102,8 +102,7 @@ def test_it_learns(model):
 
 
 def test_the_same_run_twice_gives_the_same_bytes(short_run, small, tmp_path):
-    config = make_config(SHORT, "here")
-    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=config)
+    regard.train(small.train, tmp_path / "again", valid=small.valid, settings=SHORT)
     assert digest(tmp_path / "again/model.safetensors") == digest(short_run / "model.safetensors")
 
 
@@ -140,6 +139,21 @@ def test_a_run_that_stops_and_resumes_ends_like_one_that_did_not(
     assert all((left[name] == right[name]).all() for name in left.keys() | right.keys())
     ends = (progress_of(run)._replace(seconds=0.0) for run in (folder, short_run))
     assert next(ends) == next(ends)
+
+
+def test_a_run_with_muon_learns_and_resumes_as_one_with_adamw_does(short_run, small, tmp_path):
+    settings = {**SHORT, "train": {**SHORT["train"], "optimizer": "muon"}}
+    stopped, at_once = tmp_path / "stopped", tmp_path / "at_once"
+    with pytest.raises(loop.Interrupted):
+        regard.train(
+            small.train, stopped, small.valid, "", settings, report=StopAt(5, signal.SIGINT)
+        )
+    for folder in (stopped, at_once):
+        regard.train(small.train, folder, small.valid, "", settings)
+    same, adamw = digest(at_once / "model.safetensors"), digest(short_run / "model.safetensors")
+    assert digest(stopped / "model.safetensors") == same != adamw
+    losses = [entry["loss"] for entry in logged(at_once) if "bleu" in entry]
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_ctrl_c_before_the_first_update_stops_at_once(short_run, small, tmp_path):
@@ -188,7 +202,7 @@ def test_without_validation_text_some_pairs_are_held_out_and_not_learned_from(te
 
 
 def without_dropout(settings):
-    dropouts = {name: 0.0 for name in ModelOptions.model_fields if name.startswith("dropout")}
+    dropouts = {name: 0.0 for name in ModelOptions.__struct_fields__ if name.startswith("dropout")}
     return {**settings, "model": {**settings["model"], **dropouts}}
 
 

@@ -181,13 +181,16 @@ class TrainOptions(Section, frozen=True):
     pool_pairs: Annotated[int, Meta(ge=1)] = 32_768
     """Pairs that are read at a time, sorted by length and divided into batches."""
     learning_rate: Annotated[float, Meta(gt=0.0, le=LARGEST)] = 0.001
-    """AdamW's peak learning rate, reached at the end of the warm-up."""
+    """The peak learning rate, reached at the end of the warm-up."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """How gradients change weights: adamw, or muon for the matrices of layers and adamw for all
+    other weights. Both need the same learning rate; with muon a Transformer needs fewer updates."""
     schedule: Literal["constant", "linear", "cosine", "inverse-sqrt"] = "cosine"
     """How the learning rate falls after the warm-up."""
     warmup: Annotated[int, Meta(ge=0)] = 400
     """Updates over which the learning rate rises from 0; a third of the run at most is usual."""
     weight_decay: Annotated[float, Meta(ge=0.0)] = 0.0001
-    """AdamW's decay, on matrices only."""
+    """Decay of the weights, on matrices only."""
     adam_betas: tuple[Fraction, Fraction] = (0.9, 0.98)
     """AdamW's decay rates of the means of gradients and of their squares."""
     label_smoothing: Fraction = 0.1

@@ -15,11 +15,11 @@ from regard.config import Config, TrainOptions
 from regard.data.batches import Batch
 from regard.data.seeds import derive_seed
 from regard.engine.torch import build_network, choose_device, set_weights, weights_of
-from regard.errors import RegardError
 from regard.files import damaged_error, read_tensors, write_tensors
 from regard.model.network import EncoderDecoder
 from regard.training.distributed import ProcessGroup, own_part
 from regard.training.growth import copy_smaller
+from regard.training.optimizers import Optimizer
 from regard.training.progress import Progress, UpdateStats, progress_from_json
 from regard.training.schedules import rate_factor
 
@@ -85,17 +85,7 @@ class Trainer:
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.joined = group.joined(TrainingLoss(self.network, self.options))
         self.weights = dict(self.network.named_parameters())
-        matrices = [weight for weight in self.weights.values() if weight.dim() > 1]
-        vectors = [weight for weight in self.weights.values() if weight.dim() <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.options.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=self.options.learning_rate,
-            betas=self.options.adam_betas,
-            fused=True,
-        )
+        self.optimizer = Optimizer(self.weights, self.options)
 
     def tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Source [B S], before [B T] and after [B T], on the device."""
@@ -136,11 +126,9 @@ class Trainer:
         is_finite = isfinite(norm) and isfinite(total_loss)
         is_exploding = progress.usual_norm > 0 and norm > EXPLODING * progress.usual_norm
         if is_finite and not is_exploding:
-            for param_group in self.optimizer.param_groups:
-                param_group["lr"] = rate
-            self.optimizer.step()
+            self.optimizer.step(rate)
             self.update_average(progress.applied + 1)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         return UpdateStats(total_loss, tokens, norm, rate, is_finite and not is_exploding)
 
     @torch.no_grad()
@@ -166,14 +154,12 @@ class Trainer:
         write_tensors(file, tensors, {"progress": json.dumps(progress._asdict())})
 
     def state(self) -> Iterator[tuple[str, Tensor]]:
-        """The tensors of a checkpoint: of each weight its value, average and AdamW's moments."""
+        """The tensors of a checkpoint: each weight, its average, and what the optimizer knows."""
         averages = dict(self.average.named_parameters())
         for name, weight in self.weights.items():
             yield f"weight.{name}", weight
             yield f"average.{name}", averages[name]
-            for moment in ("exp_avg", "exp_avg_sq"):
-                if weight in self.optimizer.state:
-                    yield f"{moment}.{name}", self.optimizer.state[weight][moment]
+        yield from self.optimizer.state()
 
     def restore(self, file: Path) -> Progress:
         """Return to the state that `save` wrote, threads and precision included.
@@ -181,12 +167,12 @@ class Trainer:
         Raises RegardError if the file is damaged or of another model.
         """
         stored = read_tensors(file)
-        names = ("weight", "average", "exp_avg", "exp_avg_sq")
-        parts: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
+        parts: dict[str, dict[str, np.ndarray]] = {"weight": {}, "average": {}}
         try:
             for name, tensor in stored.tensors.items():
                 part, _, weight_name = name.partition(".")
-                parts[part][weight_name] = tensor
+                if part in parts:
+                    parts[part][weight_name] = tensor
             progress = progress_from_json(stored.metadata["progress"])
             torch.set_num_threads(progress.threads)
         except (KeyError, TypeError, ValueError) as error:
@@ -194,20 +180,7 @@ class Trainer:
         self.threads, self.precision = progress.threads, progress.precision
         set_weights(self.network, parts["weight"], str(file))
         set_weights(self.average, parts["average"], str(file))
-        if progress.applied == 0:
-            return progress
-        for name, weight in self.weights.items():
-            if name not in parts["exp_avg"] or name not in parts["exp_avg_sq"]:
-                raise RegardError(
-                    f"the optimizer's state of {name} is missing",
-                    str(file),
-                    "train again with another --out",
-                )
-            self.optimizer.state[weight] = {
-                "step": torch.tensor(float(progress.applied), device=self.device),
-                "exp_avg": torch.from_numpy(parts["exp_avg"][name]).to(self.device),
-                "exp_avg_sq": torch.from_numpy(parts["exp_avg_sq"][name]).to(self.device),
-            }
+        self.optimizer.restore(stored.tensors, progress.applied, str(file))
         return progress
 
     @torch.inference_mode()
