@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from regard.serving.contract import BUSY, INTERNAL, RETRY_SECONDS, Refused
 from regard.serving.gather import JobFailed, QueueFull
+from regard.serving.late import beside
 
 WorkResult = TypeVar("WorkResult")
 
@@ -36,11 +38,8 @@ async def while_connected(
     """
     try:
         async with asyncio.timeout(seconds) as limit:
-            watching = asyncio.create_task(end_when_gone(request, limit))
-            try:
+            with beside(partial(end_when_gone, request, limit), WATCH_SECONDS):
                 return await work
-            finally:
-                watching.cancel()
     except (QueueFull, TimeoutError) as error:
         raise Refused(BUSY, 503, RETRY_SECONDS) from error
     except JobFailed as error:
@@ -49,7 +48,6 @@ async def while_connected(
 
 async def end_when_gone(request: Request, limit: asyncio.Timeout) -> None:
     """Let the time be over as soon as the client goes away."""
-    await asyncio.sleep(WATCH_SECONDS)
     while (await request.receive())["type"] != "http.disconnect":
         pass
     limit.reschedule(asyncio.get_running_loop().time())

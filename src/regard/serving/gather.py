@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from heapq import heapify, heappop, heappush, nsmallest
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from regard.errors import RegardError
 from regard.serving.child import ChildLost
 from regard.serving.jobs import Answer, Divided, Job
+from regard.serving.late import beside
 from regard.serving.workers import Failed, JobOutcome, Worker
 
 LOG = logging.getLogger(__name__)
@@ -259,15 +261,11 @@ class Gatherer:
     async def translated(self, worker: Worker, batch: Sequence[Waiting]) -> list[JobOutcome]:
         """Raises ChildLost, also if the worker is ended because nobody waits any more."""
         worker.begin([waiting.job for waiting in batch])
-        watching = asyncio.create_task(self.end_if_abandoned(worker, batch))
-        try:
+        with beside(partial(self.end_if_abandoned, worker, batch), ABANDONED_SECONDS):
             return await worker.outcomes()
-        finally:
-            watching.cancel()
 
     async def end_if_abandoned(self, worker: Worker, batch: Sequence[Waiting]) -> None:
         """End a worker some seconds after all requests of its batch are gone."""
-        await asyncio.sleep(ABANDONED_SECONDS)  # most work ends before
         await asyncio.wait([waiting.answer for waiting in batch])
         await asyncio.sleep(ABANDONED_SECONDS)
         LOG.warning("a worker is replaced: nobody waits for its long work any more")

@@ -32,6 +32,7 @@ from regard.system import cores
 from regard.text.token_lists import TokenLists
 from regard.training.alignment_text import LinkedText
 from regard.training.loop import SAVE_SECONDS, Interrupted, restore_threads
+from regard.training.optimizers import moments_of, restore_moments
 from regard.training.report import Report
 from regard.training.schedules import rate_factor
 from regard.training.signals import catch_signals
@@ -53,8 +54,6 @@ VALID_PAIRS = 1000
 """Pairs, at most a tenth, on which the links are compared with the aligner's."""
 SURE = 0.3
 """Links from this probability on are compared."""
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What AdamW has of each weight."""
 
 
 class LinkedBatch(NamedTuple):
@@ -194,30 +193,24 @@ class HeadTrainer:
     def save(self, file: Path) -> None:
         """Write all that is needed to resume, atomically."""
         tensors = {f"weight.{name}": array for name, array in weights_of(self.head).items()}
-        for name, weight in self.weights.items():
-            for moment in MOMENTS:
-                tensors[f"{moment}.{name}"] = self.optimizer.state[weight][moment].cpu().numpy()
+        for name, moment in moments_of(self.optimizer, self.weights):
+            tensors[name] = moment.cpu().numpy()
         write_tensors(file, tensors, {"update": json.dumps(self.update)})
 
     def restore(self, file: Path) -> None:
         """Raises RegardError if the file is damaged."""
         stored = read_tensors(file)
-        parts: dict[str, dict[str, np.ndarray]] = {}
-        for name, tensor in stored.tensors.items():
-            part, _, weight_name = name.partition(".")
-            parts.setdefault(part, {})[weight_name] = tensor
+        weights = {
+            name.removeprefix("weight."): tensor
+            for name, tensor in stored.tensors.items()
+            if name.startswith("weight.")
+        }
         try:
             self.update = int(json.loads(stored.metadata["update"]))
-            set_weights(self.head, parts["weight"], str(file))
-            for name, parameter in self.weights.items():
-                moments = {
-                    moment: torch.from_numpy(parts[moment][name]).to(self.device)
-                    for moment in MOMENTS
-                }
-                step = torch.tensor(float(self.update), device=self.device)
-                self.optimizer.state[parameter] = {"step": step, **moments}
         except (KeyError, TypeError, ValueError) as error:
             raise damaged_error(file) from error
+        set_weights(self.head, weights, str(file))
+        restore_moments(self.optimizer, self.weights, stored.tensors, self.update, str(file))
 
 
 def agreement(pairs: int, shared: int, own: int, wanted: int) -> Agreement:

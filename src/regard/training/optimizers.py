@@ -66,10 +66,7 @@ class Optimizer:
 
     def state(self) -> Iterator[tuple[str, Tensor]]:
         """What it knows of earlier updates, if there were any."""
-        for name, weight in self.weights.items():
-            for moment in MOMENTS:
-                if weight in self.adam.state:
-                    yield f"{moment}.{name}", self.adam.state[weight][moment]
+        yield from moments_of(self.adam, self.weights)
         for name, momentum in self.muon.momenta.items():
             yield f"{MOMENTUM}.{name}", momentum
 
@@ -77,31 +74,46 @@ class Optimizer:
         """Return to the `state` after so many updates. Raises RegardError if a part is missing."""
         if applied == 0:
             return
-        for name, weight in self.weights.items():
-            if name in self.muon.momenta:
-                momentum = part_of(tensors, MOMENTUM, name, where)
-                self.muon.momenta[name].copy_(torch.from_numpy(momentum))
-            else:
-                self.adam.state[weight] = {
-                    "step": torch.tensor(float(applied), device=weight.device),
-                    **{
-                        moment: torch.from_numpy(part_of(tensors, moment, name, where)).to(
-                            weight.device
-                        )
-                        for moment in MOMENTS
-                    },
-                }
+        momenta = self.muon.momenta
+        others = {name: one for name, one in self.weights.items() if name not in momenta}
+        restore_moments(self.adam, others, tensors, applied, where)
+        for name, momentum in momenta.items():
+            momentum.copy_(part_of(tensors, MOMENTUM, name, where))
 
 
-def part_of(
-    tensors: Mapping[str, np.ndarray], part: str, name: str, where: str
-) -> Float[np.ndarray, "..."]:
+def moments_of(
+    adam: torch.optim.AdamW, weights: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """What AdamW knows of those weights that it has changed."""
+    for name, weight in weights.items():
+        for moment in MOMENTS:
+            if weight in adam.state:
+                yield f"{moment}.{name}", adam.state[weight][moment]
+
+
+def restore_moments(
+    adam: torch.optim.AdamW,
+    weights: Mapping[str, Tensor],
+    tensors: Mapping[str, np.ndarray],
+    applied: int,
+    where: str,
+) -> None:
+    """The inverse of `moments_of` after so many updates. Raises RegardError if a part is missing."""
+    for name, weight in weights.items():
+        moments = {
+            moment: part_of(tensors, moment, name, where).to(weight.device) for moment in MOMENTS
+        }
+        step = torch.tensor(float(applied), device=weight.device)
+        adam.state[weight] = {"step": step, **moments}
+
+
+def part_of(tensors: Mapping[str, np.ndarray], part: str, name: str, where: str) -> Tensor:
     """Raises RegardError if it is missing."""
     if f"{part}.{name}" not in tensors:
         raise RegardError(
             f"the optimizer's state of {name} is missing", where, "train again with another --out"
         )
-    return tensors[f"{part}.{name}"]
+    return torch.from_numpy(tensors[f"{part}.{name}"])
 
 
 def is_matrix_of_layer(name: str, weight: Tensor) -> bool:
@@ -126,7 +138,7 @@ class Muon:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         for names in self.alike:
-            ahead = torch.stack([wide(self.look_ahead(name)) for name in names])
+            ahead = torch.stack([wide(self.nesterov(name)) for name in names])
             scale = rate * UPDATE_RMS * max(ahead.shape[1:]) ** 0.5
             for name, direction in zip(names, orthogonal(ahead), strict=True):
                 weight = self.matrices[name]
@@ -134,8 +146,8 @@ class Muon:
                 is_wide = weight.shape[0] <= weight.shape[1]
                 weight.sub_(direction if is_wide else direction.mT, alpha=scale)
 
-    def look_ahead(self, name: str) -> Tensor:
-        """The momentum after this gradient, and a step further (Nesterov)."""
+    def nesterov(self, name: str) -> Tensor:
+        """The momentum after this gradient, and a step further."""
         gradient, momentum = self.matrices[name].grad, self.momenta[name]
         assert gradient is not None
         momentum.lerp_(gradient, 1.0 - MOMENTUM_DECAY)
