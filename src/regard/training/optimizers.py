@@ -98,7 +98,7 @@ def restore_moments(
     applied: int,
     where: str,
 ) -> None:
-    """The inverse of `moments_of` after so many updates. Raises RegardError if a part is missing."""
+    """The inverse of `moments_of`, after so many updates. Raises RegardError if one is missing."""
     for name, weight in weights.items():
         moments = {
             moment: part_of(tensors, moment, name, where).to(weight.device) for moment in MOMENTS
