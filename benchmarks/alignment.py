@@ -202,6 +202,7 @@ def main() -> None:
             result["eflomal, intersection"] = as_row(measure_links(last, gold))
             result["eflomal, seconds"] = round(seconds, 1)
     result["system"] = describe_system()
+    asked.results.mkdir(parents=True, exist_ok=True)
     write_json(asked.results / f"{asked.name}.json", result)
     print(json.dumps(result, indent=2))
 

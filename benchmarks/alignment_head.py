@@ -91,6 +91,7 @@ def main() -> None:
     if asked.gold:
         result["gold, by threshold"] = gold_quality(translator, *asked.gold)
     result["system"] = describe_system()
+    asked.results.mkdir(parents=True, exist_ok=True)
     write_json(asked.results / f"{asked.name}.json", result)
     print(json.dumps(result, indent=2))
 

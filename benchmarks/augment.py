@@ -195,6 +195,7 @@ def main() -> None:
         },
         "system": describe_system(),
     }
+    asked.results.mkdir(parents=True, exist_ok=True)
     write_json(asked.results / "augment.json", content)
 
 

@@ -74,6 +74,7 @@ def main() -> None:
         result["tokens/s, encoded beforehand"] = round(beforehand)
         run.lock.close()
     result["system"] = describe_system()
+    asked.results.mkdir(parents=True, exist_ok=True)
     write_json(asked.results / "feeding.json", result)
     print(json.dumps(result, indent=2))
 

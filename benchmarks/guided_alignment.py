@@ -139,6 +139,7 @@ def main() -> None:
         },
         "system": describe_system(),
     }
+    asked.results.mkdir(parents=True, exist_ok=True)
     write_json(asked.results / f"{asked.name}.json", result)
     print(json.dumps(result, indent=2))
 

@@ -181,6 +181,7 @@ def main() -> None:
     if asked.rounds:
         result["time"] = seconds_of_tags(translator, lesson[:300], asked.rounds)
     result["system"] = describe_system()
+    asked.results.mkdir(parents=True, exist_ok=True)
     write_json(asked.results / f"{asked.name}.json", result)
     print(json.dumps(result, indent=2))
 
