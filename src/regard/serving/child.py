@@ -136,7 +136,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # what a library prints is no answer
-    target, arguments = channel.receive()
+    try:
+        target, arguments = channel.receive()
+    except (EOFError, OSError):  # the front process has ended already
+        return
     target(channel, *arguments)
 
 

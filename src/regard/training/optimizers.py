@@ -25,8 +25,8 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """The coefficients of Jordan et al. (2024): five iterations bring singular values near 1."""
 ITERATIONS = 5
 UPDATE_RMS = 0.2
-"""The root mean square of AdamW's usual update of learning rate 1, and so of Muon's (Liu et al.
-2025, eq. 4): both need the same learning rate."""
+"""Times the learning rate, the root mean square of AdamW's usual update, and of Muon's, too (Liu et
+al. 2025, eq. 4): both need the same learning rate."""
 
 
 class Optimizer:
@@ -122,7 +122,7 @@ def is_matrix_of_layer(name: str, weight: Tensor) -> bool:
 
 
 class Muon:
-    """Momentum, nearer orthogonal; matrices of one shape are computed together."""
+    """Momentum, made orthogonal; matrices of one shape are computed together."""
 
     def __init__(self, matrices: Mapping[str, Tensor], weight_decay: float) -> None:
         self.matrices, self.weight_decay = matrices, weight_decay
