@@ -14,9 +14,11 @@ import pytest
 from msgspec import structs
 
 from regard.cli import join_assignments, main
+from regard.config import SearchOptions
 from regard.errors import RegardError
 from regard.experiment import demo
 from regard.experiment.evaluate import perplexity
+from regard.experiment.plan import search_options
 from regard.experiment.reordering import crossing_score
 from regard.experiment.results import AttentionMap
 from regard.experiment.sweep import choose, choose_named, parse_vary, shared_options, varied_options
@@ -57,6 +59,12 @@ def demonstration(tmp_path_factory):
     code, output = run_demo(folder)
     assert code == 0
     return Demonstration(folder, output)
+
+
+def test_options_of_the_search_keep_their_types_when_they_are_overridden():
+    assert search_options(SearchOptions(), {"beam": 3.0}).beam == 3
+    with pytest.raises(RegardError, match=r"search\.beam = 0"):
+        search_options(SearchOptions(), {"beam": 0})
 
 
 def test_the_demonstration_shows_both_models_and_where_they_look(demonstration):

@@ -499,6 +499,7 @@ def test_operators_see_requests_without_texts_and_may_limit_them(model, tmp_path
         shown = httpx2.get(f"{address}/metrics", headers={"authorization": token}).text
         assert 'regard_requests_total{path="/mt/translate",status="200"} 4.0' in shown
         assert 'regard_requests_total{path="other",status="404"} 1.0' in shown
+        assert 'regard_requests_total{path="/mt/metrics",status="401"} 1.0' in shown
         assert "regard_cache_hits_total 3.0" in shown and "regard_workers 1.0" in shown
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
     assert [line["status"] for line in lines][:4] == [200, 200, 200, 429]

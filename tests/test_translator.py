@@ -164,6 +164,16 @@ def test_sampling_is_repeatable_and_varies_with_the_seed(translator):
     assert draw(1) == draw(1) != draw(2)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"beam": 0}, {"beam": "wide"}, {"length_penalty": -1.0}, {"max_length_extra": 0}]
+)
+def test_wrong_options_of_the_search_are_refused_when_they_are_given(wrong):
+    builtin = regard.load("en-fr", engine="onnx", workers=1)
+    with pytest.raises(RegardError, match=f"search.{next(iter(wrong))}"):
+        builtin.with_options(SearchOptions(**wrong))
+    assert builtin.with_options(SearchOptions(beam=2.0)).options.beam == 2
+
+
 def test_a_sentence_is_translated_alike_in_any_company(monkeypatch):
     """To the last bit: no sentence of another width changes its sums. The lines are of 3 to 60
     words; with batches of any lengths the log-probability of one of them changes."""

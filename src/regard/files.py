@@ -63,6 +63,16 @@ class TensorFile(NamedTuple):
     metadata: dict[str, str]
 
 
+def tensors_below(part: str, tensors: Tensors) -> dict[str, np.ndarray]:
+    """Those whose names begin with `part` and a full stop, without that."""
+    prefix = f"{part}."
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
 def read_tensors(file: Path) -> TensorFile:
     """Read a safetensors file. Raises RegardError if it cannot be read or is damaged."""
     from safetensors import SafetensorError, safe_open

@@ -28,6 +28,7 @@ from regard.search.protocols import (
 from regard.search.sampling import Sampling, sample
 from regard.search.trace import SupportsTrace
 from regard.second_search import search_again
+from regard.settings import make_config
 from regard.shapes import Float
 from regard.special import FIXED_SCORES, Ids
 from regard.text.languages import Languages
@@ -80,12 +81,13 @@ class Translator:
         return self.pipeline.languages
 
     def with_options(self, options: SearchOptions) -> "Translator":
-        """The same model, searched in another way."""
-        return replace(self, options=options)
+        """The same model, searched in another way. Raises RegardError if an option is wrong."""
+        checked = make_config({"search": structs.asdict(options)}, "the search").search
+        return replace(self, options=checked)
 
     def with_beam(self, size: int) -> "Translator":
         """The same model, with a beam of this size; 1 is greedy search."""
-        return self.with_options(structs.replace(self.options, beam=size))
+        return replace(self, options=structs.replace(self.options, beam=size))
 
     def with_text_options(self, options: TextOptions) -> "Translator":
         """The same model, with these stages between the user's text and its own."""

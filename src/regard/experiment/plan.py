@@ -176,8 +176,7 @@ def plan_ready(options: CompareOptions, models: Sequence[Path], settings: dict[s
     test = read_test(options.test, cards[0].languages)
     search = settings.get("search", {})
     for card in cards:
-        overridden = {**structs.asdict(card.config.search), **search}
-        make_config({"search": overridden}, "the command line")
+        search_options(card.config.search, search)
     names = unique_names(models, "-")
     return Plan(
         options.out,
@@ -235,5 +234,6 @@ def refuse_missing_torch() -> None:
 
 
 def search_options(options: SearchOptions, search: dict[str, Any]) -> SearchOptions:
-    """The options, overridden by `search`."""
-    return structs.replace(options, **search)
+    """The options, overridden by `search`. Raises RegardError if one of these is wrong."""
+    overridden = {**structs.asdict(options), **search}
+    return make_config({"search": overridden}, "the command line").search

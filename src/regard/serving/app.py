@@ -69,6 +69,7 @@ UNFINISHED_ERRORS = {
 
 LOGGED_CHARACTERS = 200
 """Of an error."""
+METRICS_PATH = "/metrics"
 
 
 class Operation(NamedTuple):
@@ -326,9 +327,10 @@ def make_service_app(
     if operation.metrics:
         from regard.serving.metrics import Metrics
 
-        paths = {f"{url_prefix}{route.path}" for route in own if isinstance(route, Route)}
+        own_paths = [METRICS_PATH, *(route.path for route in own if isinstance(route, Route))]
+        paths = {f"{url_prefix}{path}" for path in own_paths}
         metrics = Metrics(service, paths, operation.metrics_token)
-        own.append(Route("/metrics", metrics.show, methods=["GET"]))
+        own.append(Route(METRICS_PATH, metrics.show, methods=["GET"]))
         observers.append(metrics.observe)
     if operation.access_log is not None:
         observers.append(AccessLog(operation.access_log).observe)

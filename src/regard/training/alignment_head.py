@@ -17,7 +17,7 @@ from regard.data.batches import group_by_tokens, padded
 from regard.data.corpus import Numbers
 from regard.data.seeds import derive_seed, shuffled_slice
 from regard.engine.torch import TorchEngine, set_weights, weights_of
-from regard.files import damaged_error, read_tensors, write_tensors
+from regard.files import damaged_error, read_tensors, tensors_below, write_tensors
 from regard.model.alignment_head import (
     AlignmentHead,
     WordScores,
@@ -200,16 +200,11 @@ class HeadTrainer:
     def restore(self, file: Path) -> None:
         """Raises RegardError if the file is damaged."""
         stored = read_tensors(file)
-        weights = {
-            name.removeprefix("weight."): tensor
-            for name, tensor in stored.tensors.items()
-            if name.startswith("weight.")
-        }
         try:
             self.update = int(json.loads(stored.metadata["update"]))
         except (KeyError, TypeError, ValueError) as error:
             raise damaged_error(file) from error
-        set_weights(self.head, weights, str(file))
+        set_weights(self.head, tensors_below("weight", stored.tensors), str(file))
         restore_moments(self.optimizer, self.weights, stored.tensors, self.update, str(file))
 
 

@@ -33,7 +33,7 @@ class Optimizer:
     """Changes weights by their gradients, as `train.optimizer` says."""
 
     def __init__(self, weights: Mapping[str, Tensor], options: TrainOptions) -> None:
-        self.weights, self.options = weights, options
+        self.weights = weights
         inner = {
             name: weight
             for name, weight in weights.items()

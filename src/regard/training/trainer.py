@@ -15,7 +15,7 @@ from regard.config import Config, TrainOptions
 from regard.data.batches import Batch
 from regard.data.seeds import derive_seed
 from regard.engine.torch import build_network, choose_device, set_weights, weights_of
-from regard.files import damaged_error, read_tensors, write_tensors
+from regard.files import damaged_error, read_tensors, tensors_below, write_tensors
 from regard.model.network import EncoderDecoder
 from regard.training.distributed import ProcessGroup, own_part
 from regard.training.growth import copy_smaller
@@ -167,19 +167,14 @@ class Trainer:
         Raises RegardError if the file is damaged or of another model.
         """
         stored = read_tensors(file)
-        parts: dict[str, dict[str, np.ndarray]] = {"weight": {}, "average": {}}
         try:
-            for name, tensor in stored.tensors.items():
-                part, _, weight_name = name.partition(".")
-                if part in parts:
-                    parts[part][weight_name] = tensor
             progress = progress_from_json(stored.metadata["progress"])
             torch.set_num_threads(progress.threads)
         except (KeyError, TypeError, ValueError) as error:
             raise damaged_error(file) from error
         self.threads, self.precision = progress.threads, progress.precision
-        set_weights(self.network, parts["weight"], str(file))
-        set_weights(self.average, parts["average"], str(file))
+        set_weights(self.network, tensors_below("weight", stored.tensors), str(file))
+        set_weights(self.average, tensors_below("average", stored.tensors), str(file))
         self.optimizer.restore(stored.tensors, progress.applied, str(file))
         return progress
 
