@@ -234,7 +234,7 @@ MISTAKES = {
     "translate good.en --format xml --n-best 2": ("lines of text", "--n-best", "--format"),
     "translate good.en --model en-fr --device cuda": ("on the CPU", "en-fr", "leave --device"),
     "translate good.en --model good.regard": ("is damaged", "good.regard", "copy the original"),
-    "translate good.en --model model --n-best 0": ("greater than", "--n-best", USAGE),
+    "translate good.en --model model --n-best 0": ("0 is not in the range", "--n-best", USAGE),
     "translate good.en --model model --out .": ("not the name of a file", "--out .", "--out FILE"),
     "translate good.en --model model --out odd.txt": ("unfinished", "odd.txt.part", "--resume"),
     "translate good.en --model model --out odd.txt --resume": (
